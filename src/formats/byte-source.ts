@@ -1,0 +1,9 @@
+/** Bytes that can be read at any place: a file, a buffer, a Blob in the browser, a ranged download. */
+export interface ByteSource {
+  /** For error messages. */
+  readonly name: string;
+  readonly sizeBytes: number;
+  /** Exactly `length` bytes from `offset`; rejects with bad-input when they are not all there. */
+  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  close(): Promise<void>;
+}
