@@ -1,0 +1,23 @@
+export { writeFileAtomic, diskError } from './write-atomic.ts';
+export { compareJson, flattenJson, showValue, type Difference, type JsonObject, type JsonValue } from './compare.ts';
+export {
+  createRunFolder,
+  readRunFile,
+  resumeRunFolder,
+  RUN_FILE,
+  type ResumeOptions,
+  type RunFolder,
+  type RunRecord,
+} from './run-folder.ts';
+export { MetricsFile, readMetrics, type MetricRecord } from './metrics.ts';
+export {
+  listCheckpoints,
+  newestCheckpoint,
+  pruneCheckpoints,
+  removeCheckpointsAfter,
+  STATE_FILE,
+  writeCheckpoint,
+  type CheckpointContent,
+  type FileWriter,
+  type StoredCheckpoint,
+} from './checkpoints.ts';

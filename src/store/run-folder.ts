@@ -1,0 +1,186 @@
+import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { badInput, messageOf, type Problem } from '../core/index.ts';
+import { removeUnfinishedCheckpoints } from './checkpoints.ts';
+import { compareJson, showValue, type Difference, type JsonObject, type JsonValue } from './compare.ts';
+import { acquireLock, isLockEntry, removeDeadAttempts, type Lock } from './lock.ts';
+import { diskError, entriesOf, removeTemporaries, TEMPORARY_PREFIX, writeFileAtomic } from './write-atomic.ts';
+
+/** What run.json holds: everything that decides a run's result. The contents are the caller's. */
+export interface RunRecord {
+  /** The full resolved specification, every default written out. */
+  readonly specification: JsonObject;
+  /** preftune, Node, ONNX Runtime, ... Different ones on resume are reported, not refused. */
+  readonly versions: JsonObject;
+  /** The identity of the reference model, null where the recipe has none. */
+  readonly reference: JsonValue;
+  /** The fingerprint of the training and held-out rows. */
+  readonly data: JsonValue;
+}
+
+/** A run folder that this process holds until `dispose()`. */
+export interface RunFolder {
+  readonly path: string;
+  readonly record: RunRecord;
+  readonly isResumed: boolean;
+  /** On resume: versions that differ from those the run began with; the caller warns. */
+  readonly versionDifferences: readonly Difference[];
+  /** The path of something inside the folder. */
+  file(...names: string[]): string;
+  /** Gives the lock back. */
+  dispose(): void;
+}
+
+export interface ResumeOptions {
+  /** Dotted paths in the specification that may differ on resume, with everything below them. */
+  readonly mayDiffer?: readonly string[];
+}
+
+export const RUN_FILE = 'run.json';
+const LOCK_NAME = '.lock';
+const FORMAT_VERSION = 1;
+const MAX_RUN_FILE_BYTES = 16 * 2 ** 20;
+const MAX_NAMED_ENTRIES = 5;
+
+/**
+ * Makes `path` the folder of a new run and holds it. Throws bad-input, without having changed anything, when the folder holds a run or anything
+ * that is not ours, is in use, is a file, or cannot be written. Of several processes that create the same folder exactly one succeeds.
+ */
+export function createRunFolder(path: string, record: RunRecord): RunFolder {
+  refuseForeign(path);
+  const isNew = !existsSync(path);
+  let lock: Lock | undefined;
+  try {
+    mkdirSync(path, { recursive: true });
+    lock = acquireLock(join(path, LOCK_NAME), path);
+    // Another process may have come and gone since the first look.
+    refuseForeign(path);
+    cleanUp(path);
+    writeFileAtomic(join(path, RUN_FILE), `${JSON.stringify({ formatVersion: FORMAT_VERSION, ...record }, null, 2)}\n`);
+    return openFolder(path, { record, lock, isResumed: false, versionDifferences: [] });
+  } catch (error) {
+    lock?.release();
+    if (isNew) removeIfEmpty(path);
+    throw diskError(path, error);
+  }
+}
+
+/**
+ * Opens the folder of a run that was interrupted and holds it. Throws bad-input when there is no run, when it is in use, or when its
+ * specification, reference or data differ from `record`'s: every difference at once, by option path with the old and the new value.
+ */
+export function resumeRunFolder(path: string, record: RunRecord, options: ResumeOptions = {}): RunFolder {
+  readRunFile(path);
+  const lock = acquireLock(join(path, LOCK_NAME), path);
+  try {
+    const stored = readRunFile(path);
+    const given = JSON.parse(JSON.stringify(record)) as RunRecord & JsonObject;
+    const differences = [
+      ...compareJson(stored.specification, given.specification).filter(
+        ({ path: at }) => !isBelow(at, options.mayDiffer ?? []),
+      ),
+      ...compareJson(stored.reference, given.reference, 'reference'),
+      ...compareJson(stored.data, given.data, 'data'),
+    ];
+    if (differences.length > 0) throw badInput(differences.map((difference) => resumeProblem(path, difference)));
+    cleanUp(path);
+    const versionDifferences = compareJson(stored.versions, given.versions);
+    return openFolder(path, { record: stored, lock, isResumed: true, versionDifferences });
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** What run.json of the folder says. Throws bad-input when there is none or it is not one of ours. */
+export function readRunFile(path: string): RunRecord {
+  const file = join(path, RUN_FILE);
+  let text: string;
+  try {
+    const { size } = statSync(file);
+    if (size > MAX_RUN_FILE_BYTES)
+      throw badInput({ file, message: `must be at most ${MAX_RUN_FILE_BYTES} bytes, got ${size}; it is not a run's` });
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if (existsSync(file)) throw diskError(file, error);
+    throw badInput({
+      file: path,
+      message: `must hold a run, got no ${RUN_FILE}; leave out --resume to start a new run`,
+    });
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw badInput({ file, message: `must be JSON, got ${messageOf(error)}; restore it or start a new run` });
+  }
+  const run = value as Partial<RunRecord> & { formatVersion?: unknown };
+  if (typeof run !== 'object' || run === null || run.formatVersion !== FORMAT_VERSION) {
+    throw badInput({
+      file,
+      message: `formatVersion must be ${FORMAT_VERSION}, got ${showValue(run?.formatVersion as JsonValue | undefined)}; use the version of preftune that wrote it`,
+    });
+  }
+  const { specification = {}, versions = {}, reference = null, data = null } = run;
+  return { specification, versions, reference, data };
+}
+
+interface Opened {
+  readonly record: RunRecord;
+  readonly lock: Lock;
+  readonly isResumed: boolean;
+  readonly versionDifferences: readonly Difference[];
+}
+
+function openFolder(path: string, { lock, ...rest }: Opened): RunFolder {
+  return { path, ...rest, file: (...names) => join(path, ...names), dispose: () => lock.release() };
+}
+
+function resumeProblem(path: string, { path: at, before, after }: Difference): Problem {
+  return {
+    file: path,
+    path: at,
+    message:
+      `${at} must be what the run began with to resume it, got ${showValue(after)} instead of ${showValue(before)}; ` +
+      'change it back or choose another --output',
+  };
+}
+
+function isBelow(path: string, roots: readonly string[]): boolean {
+  return roots.some((root) => path === root || path.startsWith(`${root}.`));
+}
+
+function refuseForeign(path: string): void {
+  const names = entriesOf(path).map(({ name }) => name);
+  if (names.includes(RUN_FILE)) {
+    throw badInput({
+      file: path,
+      message:
+        'the output folder must be new or empty, got one that holds a run; pass --resume to continue it or choose another --output',
+    });
+  }
+  const foreign = names
+    .filter((name) => !isLockEntry(name, LOCK_NAME) && !name.startsWith(TEMPORARY_PREFIX))
+    .toSorted();
+  if (foreign.length === 0) return;
+  const rest = foreign.length - MAX_NAMED_ENTRIES;
+  const shown = foreign.slice(0, MAX_NAMED_ENTRIES).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
+  throw badInput({
+    file: path,
+    message: `the output folder must be new or empty, got one that holds ${shown}; choose another --output`,
+  });
+}
+
+function cleanUp(path: string): void {
+  removeTemporaries(path);
+  removeUnfinishedCheckpoints(path);
+  removeDeadAttempts(path);
+}
+
+function removeIfEmpty(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch {
+    // Somebody else uses it by now.
+  }
+}
