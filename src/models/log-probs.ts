@@ -1,0 +1,50 @@
+import {
+  gather,
+  logSumExpMatmul,
+  matmul,
+  mean,
+  mul,
+  reduceSum,
+  softmaxMatmul,
+  sub,
+  unsqueeze,
+  squeeze,
+  type Node,
+} from '../graph/index.ts';
+import { headWeight, type Decoder } from './decoder.ts';
+
+/** a . b for every row of [N, D]. */
+function rowDot(a: Node, b: Node): Node {
+  return reduceSum(mul(a, b), { axes: [1] });
+}
+
+/** What scored tokens need: `hidden` [U, D], `predict` int32 [C] (the row of hidden that predicts each token), `targets` int32 [C]. */
+export interface ScoredTokens {
+  readonly hidden: Node;
+  readonly predict: Node;
+  readonly targets: Node;
+}
+
+export interface TokenStatistics {
+  /** [C] log pi(target | what precedes it) = h . e_target - logSumExp_v(h . e_v), nats. */
+  readonly logps: Node;
+  /** [C] entropy of the next-token distribution, logSumExp - h . sum_v p_v e_v, nats. */
+  readonly entropies: Node;
+  /** [C] mean of the raw scores over the vocabulary, h . mean_v e_v. */
+  readonly meanLogits: Node;
+}
+
+/**
+ * Log-probabilities of scored tokens, without ever holding the scores of the vocabulary: they exist in chunks inside
+ * logSumExpMatmul. Entropy and mean score come from products that are small.
+ */
+export function tokenStatistics(decoder: Decoder, { hidden, predict, targets }: ScoredTokens): TokenStatistics {
+  const head = headWeight(decoder);
+  const h = gather(hidden, predict);
+  const logNormaliser = logSumExpMatmul(h, head);
+  return {
+    logps: sub(rowDot(h, gather(head, targets)), logNormaliser),
+    entropies: sub(logNormaliser, rowDot(h, softmaxMatmul(h, head))),
+    meanLogits: squeeze(matmul(h, unsqueeze(mean(head, { axes: [0] }), 1)), 1),
+  };
+}

@@ -1,0 +1,3 @@
+export * from './objective.ts';
+export * from './registry.ts';
+export * from './sigmoid.ts';

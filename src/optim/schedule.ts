@@ -1,0 +1,29 @@
+export type ScheduleName = 'linear' | 'cosine' | 'constant';
+
+export interface ScheduleOptions {
+  readonly name: ScheduleName;
+  /** The rate after warm-up. */
+  readonly learningRate: number;
+  /** Steps over which the rate rises from 0; the first step of a warm-up has rate 0, as in Transformers. */
+  readonly warmupSteps: number;
+  readonly totalSteps: number;
+}
+
+/**
+ * The learning rate of a step, counted from 0:
+ * warm-up learningRate step / warmupSteps, then with p = (step - warmupSteps) / (totalSteps - warmupSteps)
+ * linear learningRate (1 - p), cosine learningRate (1 + cos(pi p)) / 2, constant learningRate.
+ * Source: transformers.get_scheduler (linear, cosine, constant_with_warmup).
+ */
+export function learningRateAt({ name, learningRate, warmupSteps, totalSteps }: ScheduleOptions, step: number): number {
+  if (step < warmupSteps) return (learningRate * step) / Math.max(1, warmupSteps);
+  const progress = Math.min(1, (step - warmupSteps) / Math.max(1, totalSteps - warmupSteps));
+  switch (name) {
+    case 'linear':
+      return learningRate * (1 - progress);
+    case 'cosine':
+      return learningRate * Math.max(0, (1 + Math.cos(Math.PI * progress)) / 2);
+    case 'constant':
+      return learningRate;
+  }
+}

@@ -1,0 +1,58 @@
+import { add, graph, input, mul, reduceSum, sqrt, type Graph, type Node } from '../graph/index.ts';
+import type { Optimizer, OptimizerOptions } from './optimizer.ts';
+
+/** A trained tensor: its name and shape. */
+export interface TrainedParameter {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+/** The names under which the programs of training know a parameter's tensors. */
+export function gradientName(parameter: string): string {
+  return `gradient/${parameter}`;
+}
+
+export function stateName(state: string, parameter: string): string {
+  return `optimizer/${state}/${parameter}`;
+}
+
+/** gradientNorm = sqrt(sum over all parameters of |gradient|^2), a scalar. */
+export function gradientNormGraph(parameters: readonly TrainedParameter[]): Graph {
+  const squares = parameters.map(({ name, shape }) => {
+    const gradient = input(gradientName(name), shape);
+    return reduceSum(mul(gradient, gradient));
+  });
+  return graph({ gradientNorm: sqrt(squares.reduce((sum, square) => add(sum, square))) });
+}
+
+/**
+ * One optimizer step for every parameter. Inputs: each parameter under its own name, its gradient, its state, `clip` (the
+ * factor that global-norm clipping multiplies gradients by) and the optimizer's scalars. Outputs `new/<input name>` for
+ * each parameter and state.
+ */
+export function updateGraph(
+  parameters: readonly TrainedParameter[],
+  optimizer: Optimizer,
+  options: OptimizerOptions,
+): Graph {
+  const scalarNames = Object.keys(optimizer.scalars(options, 1, 1));
+  const scalars: Record<string, Node> = Object.fromEntries(scalarNames.map((name) => [name, input(name, [])]));
+  const clip = input('clip', []);
+  const outputs: Record<string, Node> = {};
+  for (const { name, shape } of parameters) {
+    const gradient = input(gradientName(name), shape);
+    const state = Object.fromEntries(optimizer.stateNames.map((key) => [key, input(stateName(key, name), shape)]));
+    const updated = optimizer.update(
+      { parameter: input(name, shape), gradient: mul(gradient, clip), state, scalars, decays: shape.length > 1 },
+      options,
+    );
+    outputs[`new/${name}`] = updated.parameter;
+    for (const [key, node] of Object.entries(updated.state)) outputs[`new/${stateName(key, name)}`] = node;
+  }
+  return graph(outputs);
+}
+
+/** The factor of global-norm clipping, min(1, maximum / (norm + 1e-6)). Source: torch.nn.utils.clip_grad_norm_. */
+export function clipFactor(norm: number, maximum: number | undefined): number {
+  return maximum === undefined ? 1 : Math.min(1, maximum / (norm + 1e-6));
+}
