@@ -21,3 +21,4 @@ export {
   type FileWriter,
   type StoredCheckpoint,
 } from './checkpoints.ts';
+export { TensorboardEvents, tensorboardTag, type EventsOptions } from './tensorboard.ts';
