@@ -1,0 +1,51 @@
+import { graph, verifyGraph, type Graph } from '../graph/index.ts';
+import { contractRowSums } from './contract.ts';
+import { hoist } from './hoist.ts';
+import { reassociate, type DimHints } from './reassociate.ts';
+import { recompute, type RecomputeLevel } from './recompute.ts';
+import { shareSubexpressions } from './share.ts';
+import { simplify } from './simplify.ts';
+
+export interface OptimiseOptions {
+  /** Typical values of symbolic dimensions. */
+  readonly hints?: DimHints;
+  /** Inputs that keep their value for many runs; what depends on them alone is computed once. Default: none. */
+  readonly isInvariant?: (inputName: string) => boolean;
+  /** Outputs of the forward pass and the memory that its kept values may take; without it nothing is recomputed. */
+  readonly recompute?: { readonly forwardOutputs: readonly string[]; readonly budgetBytes: number };
+}
+
+export interface Optimised {
+  /** See Hoisted. */
+  readonly once: Graph;
+  readonly body: Graph;
+  readonly level: RecomputeLevel;
+  /** Estimated bytes of values kept for the backward pass; 0 when not asked for. */
+  readonly keptBytes: number;
+}
+
+/** Every pass in order, each graph verified: simplify, share, regroup products, contract row sums, hoist, recompute. */
+export function optimise(
+  source: Graph,
+  { hints = {}, isInvariant, recompute: memory }: OptimiseOptions = {},
+): Optimised {
+  const passes: ((current: Graph) => Graph)[] = [
+    simplify,
+    shareSubexpressions,
+    (current) => reassociate(current, hints),
+    contractRowSums,
+    simplify,
+    shareSubexpressions,
+  ];
+  let current = source;
+  for (const pass of passes) {
+    current = pass(current);
+    verifyGraph(current);
+  }
+  const { once, body } = isInvariant === undefined ? { once: graph({}), body: current } : hoist(current, isInvariant);
+  verifyGraph(once);
+  if (memory === undefined) return { once, body, level: 'nothing', keptBytes: 0 };
+  const recomputed = recompute(body, { ...memory, hints });
+  verifyGraph(recomputed.graph);
+  return { once, body: recomputed.graph, level: recomputed.level, keptBytes: recomputed.keptBytes };
+}

@@ -1,0 +1,167 @@
+import { float32Tensor, int32Tensor } from '../core/index.ts';
+import {
+  add,
+  constant,
+  matmul,
+  mul,
+  neg,
+  reshape,
+  rewrite,
+  sameShape,
+  scalar,
+  sub,
+  transpose,
+  withInputs,
+  type Graph,
+  type Node,
+  type NodeOf,
+} from '../graph/index.ts';
+
+/** The value of a scalar constant (any shape of one element), else undefined. */
+export function scalarValue(node: Node): number | undefined {
+  if (node.kind !== 'constant' || node.attributes.value.data.length !== 1) return undefined;
+  return node.attributes.value.data[0];
+}
+
+type Rule<K extends Node['kind']> = (node: NodeOf<K>) => Node | undefined;
+
+/** x of `node` when the other operand is the scalar `value` and x alone has the node's shape. */
+function besideScalar(node: Node, value: number): Node | undefined {
+  const [a, b] = node.inputs as [Node, Node];
+  if (scalarValue(b) === value && sameShape(a.shape, node.shape)) return a;
+  return undefined;
+}
+
+function besideScalarEitherSide(node: Node, value: number): Node | undefined {
+  const [a, b] = node.inputs as [Node, Node];
+  if (scalarValue(a) === value && sameShape(b.shape, node.shape)) return b;
+  return besideScalar(node, value);
+}
+
+const ARITHMETIC = {
+  add: (a: number, b: number) => a + b,
+  sub: (a: number, b: number) => a - b,
+  mul: (a: number, b: number) => a * b,
+  div: (a: number, b: number) => a / b,
+} as const;
+
+/** Arithmetic on scalar constants, in the dtype's own precision; integer division and overflow are left to run time. */
+function fold(node: NodeOf<'add' | 'sub' | 'mul' | 'div'>): Node | undefined {
+  const values = node.inputs.map(scalarValue);
+  if (values.some((value) => value === undefined)) return undefined;
+  const result = ARITHMETIC[node.kind](values[0]!, values[1]!);
+  const shape = node.shape as readonly number[];
+  if (node.dtype === 'float32') return constant(float32Tensor(shape, [Math.fround(result)]));
+  return Number.isSafeInteger(result) && Math.abs(result) < 2 ** 31 && node.kind !== 'div'
+    ? constant(int32Tensor(shape, [result]))
+    : undefined;
+}
+
+/** The operand and factor of a multiplication by a scalar constant. */
+function scaled(node: Node): { readonly x: Node; readonly factor: number } | undefined {
+  if (node.kind !== 'mul' && node.kind !== 'div') return undefined;
+  const [a, b] = node.inputs as [Node, Node];
+  const right = scalarValue(b);
+  if (right !== undefined && sameShape(a.shape, node.shape))
+    return { x: a, factor: node.kind === 'mul' ? right : 1 / right };
+  const left = node.kind === 'mul' ? scalarValue(a) : undefined;
+  return left !== undefined && sameShape(b.shape, node.shape) ? { x: b, factor: left } : undefined;
+}
+
+function swapsLastTwo(node: Node): boolean {
+  if (node.kind !== 'transpose') return false;
+  const { permutation } = node.attributes;
+  const rank = permutation.length;
+  return (
+    rank >= 2 && permutation.every((axis, i) => axis === (i === rank - 1 ? rank - 2 : i === rank - 2 ? rank - 1 : i))
+  );
+}
+
+/** Transposes and scalar factors of a product's operands become its flags and scale. */
+function absorbOperands(node: NodeOf<'matmul'>): Node | undefined {
+  const [a, b] = node.inputs as [Node, Node];
+  const { transposeA, transposeB, scale } = node.attributes;
+  if (swapsLastTwo(a)) return matmul(a.inputs[0]!, b, { transposeA: !transposeA, transposeB, scale });
+  if (swapsLastTwo(b)) return matmul(a, b.inputs[0]!, { transposeA, transposeB: !transposeB, scale });
+  for (const side of [0, 1] as const) {
+    const factored = scaled(node.inputs[side]!);
+    if (factored === undefined) continue;
+    const [left, right] = side === 0 ? [factored.x, b] : [a, factored.x];
+    return matmul(left, right, { transposeA, transposeB, scale: scale * factored.factor });
+  }
+  return undefined;
+}
+
+function simplifyMul(node: NodeOf<'mul'>): Node | undefined {
+  const same = fold(node) ?? besideScalarEitherSide(node, 1);
+  if (same !== undefined) return same;
+  const negated = besideScalarEitherSide(node, -1);
+  if (negated !== undefined && node.dtype === 'float32') return neg(negated);
+  const outer = scaled(node);
+  const inner = outer && scaled(outer.x);
+  if (outer !== undefined && inner !== undefined && node.dtype === 'float32')
+    return mul(inner.x, scalar(outer.factor * inner.factor));
+  return undefined;
+}
+
+const RULES: { readonly [K in Node['kind']]?: Rule<K> } = {
+  add: (node) => {
+    const same = fold(node) ?? besideScalarEitherSide(node, 0);
+    if (same !== undefined) return same;
+    const [a, b] = node.inputs as [Node, Node];
+    if (b.kind === 'neg') return sub(a, b.inputs[0]!);
+    return a.kind === 'neg' ? sub(b, a.inputs[0]!) : undefined;
+  },
+  sub: (node) => {
+    const same = fold(node) ?? besideScalar(node, 0);
+    if (same !== undefined) return same;
+    const [a, b] = node.inputs as [Node, Node];
+    return b.kind === 'neg' ? add(a, b.inputs[0]!) : undefined;
+  },
+  mul: simplifyMul,
+  div: (node) => fold(node) ?? besideScalar(node, 1),
+  neg: (node) => (node.inputs[0]!.kind === 'neg' ? node.inputs[0]!.inputs[0] : undefined),
+  matmul: absorbOperands,
+  reshape: (node) => {
+    const x = node.inputs[0]!;
+    if (sameShape(x.shape, node.shape)) return x;
+    return x.kind === 'reshape' ? reshape(x.inputs[0]!, node.shape) : undefined;
+  },
+  transpose: (node) => {
+    const x = node.inputs[0]!;
+    const { permutation } = node.attributes;
+    if (permutation.every((axis, i) => axis === i)) return x;
+    if (x.kind !== 'transpose') return undefined;
+    return transpose(
+      x.inputs[0]!,
+      permutation.map((axis) => x.attributes.permutation[axis]!),
+    );
+  },
+  broadcastTo: (node) => (sameShape(node.inputs[0]!.shape, node.shape) ? node.inputs[0] : undefined),
+  slice: (node) => (sameShape(node.inputs[0]!.shape, node.shape) ? node.inputs[0] : undefined),
+  pad: (node) => (sameShape(node.inputs[0]!.shape, node.shape) ? node.inputs[0] : undefined),
+  concat: (node) => (node.inputs.length === 1 ? node.inputs[0] : undefined),
+  reduceSum: (node) => (node.attributes.axes.length === 0 ? node.inputs[0] : undefined),
+  reduceMax: (node) => (node.attributes.axes.length === 0 ? node.inputs[0] : undefined),
+  not: (node) => (node.inputs[0]!.kind === 'not' ? node.inputs[0]!.inputs[0] : undefined),
+};
+
+const MOST_STEPS = 20;
+
+/**
+ * Rewrites each node by rules that keep its value: arithmetic on scalar constants, neutral elements (x + 0, x * 1), double
+ * negation, transposes and factors absorbed into products, reshapes and transposes joined. Results may differ by the
+ * rounding of joined factors, nothing else. stopGradient goes, so gradients must have been taken before.
+ */
+export function simplify(source: Graph): Graph {
+  return rewrite(source, (original, inputs) => {
+    let node = withInputs(original, inputs);
+    for (let step = 0; step < MOST_STEPS; step++) {
+      const rule = RULES[node.kind] as ((node: Node) => Node | undefined) | undefined;
+      const simpler = node.kind === 'stopGradient' ? node.inputs[0] : rule?.(node);
+      if (simpler === undefined) break;
+      node = simpler;
+    }
+    return node;
+  });
+}
