@@ -3,7 +3,9 @@ export interface ByteSource {
   /** For error messages. */
   readonly name: string;
   readonly sizeBytes: number;
-  /** Exactly `length` bytes from `offset`; rejects with bad-input when they are not all there. */
+  /** Exactly `length` bytes from `offset`, perhaps a view; rejects with bad-input when they are not all there. */
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** Fills `target` from `offset` without another copy; rejects with bad-input when the bytes are not all there. */
+  readInto(offset: number, target: Uint8Array<ArrayBuffer>): Promise<void>;
   close(): Promise<void>;
 }

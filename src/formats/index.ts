@@ -1,2 +1,18 @@
 export * from './byte-source.ts';
+export * from './bytes-source.ts';
 export * from './checkpoint.ts';
+export { openGguf, tokenizerMetadata } from './gguf.ts';
+export { readGgufHeader, type GgufHeader, type GgufTensor } from './gguf-header.ts';
+export type { GgufScalar, GgufValue } from './gguf-metadata.ts';
+export { openLlama2c } from './llama2c.ts';
+export * from './node-adapter-folder.ts';
+export { openFileSource } from './node-file-source.ts';
+export { openModelFiles, openSafetensorsFile } from './node-model-files.ts';
+export { writeModelFolder, type ModelFolderContent } from './node-model-writer.ts';
+export * from './node-safetensors-writer.ts';
+export { nodeSha256 } from './node-sha256.ts';
+export * from './non-finite.ts';
+export * from './safetensors.ts';
+export type { SafetensorsType, WritableTensor } from './safetensors-layout.ts';
+export { READABLE_TYPES, type ReadableType } from './stored-types.ts';
+export * from './streaming-hash.ts';
