@@ -1,0 +1,22 @@
+import { badInput, unreachable } from '../core/index.ts';
+import type { TokenizerFiles } from '../formats/index.ts';
+import { createGgufTokenizer } from './gguf.ts';
+import { createHuggingFaceTokenizer, type TokenizerOptions } from './huggingface.ts';
+import { createLlama2cTokenizer } from './llama2c.ts';
+import type { Tokenizer } from './tokenizer.ts';
+
+/** The tokenizer that a model's files describe. Throws bad-input when they hold none, or one that is malformed or unknown. */
+export function createTokenizer(files: TokenizerFiles, options: TokenizerOptions = {}): Tokenizer {
+  switch (files.kind) {
+    case 'huggingface':
+      return createHuggingFaceTokenizer(files, options);
+    case 'gguf':
+      return createGgufTokenizer(files, options);
+    case 'llama2c':
+      return createLlama2cTokenizer(files);
+    case 'none':
+      throw badInput(`tokenizer: the model must come with a tokenizer, got ${files.reason}; add the tokenizer's files`);
+    default:
+      return unreachable(files);
+  }
+}
