@@ -1,0 +1,92 @@
+import type { DataLimits } from './limits.ts';
+import { excerptAt, findJsonError, isDeeperThan } from './json-error.ts';
+import type { ProblemReason, RecordProblem } from './problems.ts';
+import type { RowOrigin } from './row.ts';
+
+/** Where a record's text starts in its file. */
+export interface TextPlace {
+  /** 1-based. */
+  readonly line: number;
+  /** 1-based, in characters (code points). */
+  readonly column: number;
+}
+
+/** One record of a file: its value, or why there is none. */
+export type RecordEvent =
+  | { readonly kind: 'record'; readonly value: unknown; readonly origin: RowOrigin; readonly place: TextPlace }
+  | { readonly kind: 'problem'; readonly problem: RecordProblem };
+
+/** Turns the bytes of one record into its value. */
+export type RecordParser = (bytes: Uint8Array, origin: RowOrigin, place: TextPlace) => RecordEvent;
+
+/** A parser for records of one file: UTF-8, JSON, depth; every problem with line and column. */
+export function createRecordParser(file: string, limits: DataLimits): RecordParser {
+  // A byte order mark inside the file is a character like any other; only the reader drops the one at the start.
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  return (bytes, origin, place) => {
+    const problemAt = (reason: ProblemReason, before: string, message: string): RecordEvent => ({
+      kind: 'problem',
+      problem: { reason, file, ...advance(place, before), message },
+    });
+    let text: string;
+    try {
+      text = decoder.decode(bytes);
+    } catch {
+      const valid = validUtf8Length(bytes);
+      const before = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, valid));
+      const found = `0x${(bytes[valid] ?? 0).toString(16).padStart(2, '0')}`;
+      return problemAt('invalid-utf8', before, `text must be UTF-8, got the byte ${found}; convert the file to UTF-8`);
+    }
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      const error = findJsonError(text) ?? { offset: 0, expected: 'JSON' };
+      const found = excerptAt(text, error.offset);
+      return problemAt(
+        'invalid-json',
+        text.slice(0, error.offset),
+        `JSON must have ${error.expected} here, got ${found}`,
+      );
+    }
+    if (isDeeperThan(text, limits.maxDepth))
+      return problemAt(
+        'nested-too-deep',
+        '',
+        `a record must nest at most ${limits.maxDepth} lists and objects, got more`,
+      );
+    return { kind: 'record', value, origin, place };
+  };
+}
+
+function advance(place: TextPlace, before: string): TextPlace {
+  let { line, column } = place;
+  for (const character of before) {
+    if (character === '\n') {
+      line++;
+      column = 1;
+    } else {
+      column++;
+    }
+  }
+  return { line, column };
+}
+
+/** How many bytes from the start are whole, valid UTF-8 sequences (Unicode 15, table 3-7). */
+export function validUtf8Length(bytes: Uint8Array): number {
+  let i = 0;
+  while (i < bytes.length) {
+    const lead = bytes[i]!;
+    const length = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
+    if (length === 0 || i + length > bytes.length) return i;
+    for (let k = 1; k < length; k++) {
+      const byte = bytes[i + k]!;
+      // The second byte is narrower after E0 (overlong), ED (surrogates), F0 (overlong) and F4 (beyond U+10FFFF).
+      const low = k === 1 && lead === 0xe0 ? 0xa0 : k === 1 && lead === 0xf0 ? 0x90 : 0x80;
+      const high = k === 1 && lead === 0xed ? 0x9f : k === 1 && lead === 0xf4 ? 0x8f : 0xbf;
+      if (byte < low || byte > high) return i;
+    }
+    i += length;
+  }
+  return i;
+}
