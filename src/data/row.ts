@@ -20,6 +20,8 @@ export interface PreferenceRow {
   readonly rejected: Content;
   /** JSON schemas of tools for the chat template. */
   readonly tools?: readonly unknown[];
+  /** Further variables of the chat template for this row: the field chat_template_kwargs. */
+  readonly templateVariables?: Readonly<Record<string, unknown>>;
 }
 
 /** One example of supervised fine-tuning: a completion of a prompt, or a plain text (empty prompt). */
@@ -29,7 +31,12 @@ export interface CompletionRow {
   readonly prompt: Content;
   readonly completion: Content;
   readonly tools?: readonly unknown[];
+  readonly templateVariables?: Readonly<Record<string, unknown>>;
 }
+
+export type DataRow =
+  | { readonly kind: 'preference'; readonly row: PreferenceRow }
+  | { readonly kind: 'completion'; readonly row: CompletionRow };
 
 /** A preference in token ids. The model reads prompt + chosen and prompt + rejected; every id of an answer is scored. */
 export interface TokenizedPair {

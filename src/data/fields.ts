@@ -1,0 +1,133 @@
+import type { Message } from '../tokenizer/index.ts';
+import { shown, type FieldProblem } from './problems.ts';
+import type { Content } from './row.ts';
+
+/** A record as JSON gave it. A field that is null counts as absent, because Arrow fills missing fields with null. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** The roles that chat templates know. */
+export const KNOWN_ROLES: readonly string[] = ['system', 'developer', 'user', 'assistant', 'tool'];
+
+/** Own, present and not null. */
+export function has(record: JsonObject, field: string): boolean {
+  return Object.hasOwn(record, field) && record[field] !== null && record[field] !== undefined;
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Reads fields of one record and keeps every problem on the way, so that a row is reported whole. */
+export interface FieldReader {
+  readonly problems: FieldProblem[];
+  text(field: string): string;
+  messages(field: string): readonly Message[];
+  /** A text or a conversation, whichever the field holds. */
+  content(field: string): Content;
+  /** tools: a list, or JSON text of a list; undefined when absent. */
+  tools(): readonly unknown[] | undefined;
+  /** chat_template_kwargs: an object; undefined when absent. */
+  templateVariables(): JsonObject | undefined;
+}
+
+export function createFieldReader(record: JsonObject): FieldReader {
+  const problems: FieldProblem[] = [];
+  const wrong = (path: string, expected: string, value: unknown): void => {
+    const reason = value === undefined || value === null ? 'missing-field' : 'wrong-type';
+    problems.push({ reason, path, message: `${path} must be ${expected}, got ${shown(value ?? undefined)}` });
+  };
+  const field = (name: string): unknown => (Object.hasOwn(record, name) ? record[name] : undefined);
+  const messages = (name: string): readonly Message[] => {
+    const value = field(name);
+    if (Array.isArray(value)) return value.map((turn, index) => readMessage(turn, `${name}.${index}`, problems));
+    wrong(name, 'a list of messages', value);
+    return [];
+  };
+  const text = (name: string): string => {
+    const value = field(name);
+    if (typeof value === 'string') return value;
+    wrong(name, 'a text', value);
+    return '';
+  };
+  return {
+    problems,
+    text,
+    messages,
+    content(name) {
+      const value = field(name);
+      if (Array.isArray(value)) return messages(name);
+      if (typeof value !== 'string') wrong(name, 'a text or a list of messages', value);
+      return typeof value === 'string' ? value : '';
+    },
+    tools() {
+      let value = field('tools');
+      if (value === undefined || value === null) return undefined;
+      if (typeof value === 'string') value = parsed(value);
+      if (Array.isArray(value)) return value.length > 0 ? value : undefined;
+      wrong('tools', 'a list of JSON schemas, or its JSON text', field('tools'));
+      return undefined;
+    },
+    templateVariables() {
+      const value = field('chat_template_kwargs');
+      if (value === undefined || value === null) return undefined;
+      if (isObject(value)) return Object.keys(value).length > 0 ? value : undefined;
+      wrong('chat_template_kwargs', 'an object', value);
+      return undefined;
+    },
+  };
+}
+
+/**
+ * A turn: role and content, other keys kept for the template, nulls dropped. Content may be a list of text parts. The
+ * arguments of a tool call become an object when they are JSON text, as OpenAI's wire format has them.
+ */
+function readMessage(turn: unknown, path: string, problems: FieldProblem[]): Message {
+  if (!isObject(turn)) {
+    problems.push({ reason: 'wrong-type', path, message: `${path} must be a message, got ${shown(turn)}` });
+    return { role: 'user', content: '' };
+  }
+  const { role } = turn;
+  if (typeof role !== 'string' || !KNOWN_ROLES.includes(role)) {
+    const shape = 'from' in turn && 'value' in turn ? '; from and value are ShareGPT, convert the file' : '';
+    const known = KNOWN_ROLES.join(', ');
+    const reason = typeof role === 'string' ? 'unknown-role' : has(turn, 'role') ? 'wrong-type' : 'missing-field';
+    const where = `${path}.role`;
+    problems.push({ reason, path: where, message: `${where} must be one of ${known}, got ${shown(role)}${shape}` });
+  }
+  const kept = Object.fromEntries(Object.entries(turn).filter(([, value]) => value !== null));
+  const calls = turn['tool_calls'];
+  const message: Record<string, unknown> = { ...kept, content: readContent(turn, path, problems) };
+  if (Array.isArray(calls)) message['tool_calls'] = calls.map(readToolCall);
+  return message as unknown as Message;
+}
+
+function readContent(turn: JsonObject, path: string, problems: FieldProblem[]): string {
+  const { content } = turn;
+  if (typeof content === 'string') return content;
+  if ((content === null || content === undefined) && has(turn, 'tool_calls')) return '';
+  if (Array.isArray(content)) {
+    const texts = content.map((part) => (isObject(part) && part['type'] === 'text' ? part['text'] : undefined));
+    if (texts.every((text) => typeof text === 'string')) return texts.join('');
+  }
+  const where = `${path}.content`;
+  const reason = content === null || content === undefined ? 'missing-field' : 'wrong-type';
+  const found = shown(content ?? undefined);
+  problems.push({ reason, path: where, message: `${where} must be a text, or a list of text parts, got ${found}` });
+  return '';
+}
+
+function readToolCall(call: unknown): unknown {
+  if (!isObject(call) || !isObject(call['function'])) return call;
+  const { arguments: given } = call['function'];
+  if (typeof given !== 'string') return call;
+  const value = parsed(given);
+  return isObject(value) ? { ...call, function: { ...call['function'], arguments: value } } : call;
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,143 @@
+import { extractTextPrompt, extractTurnsPrompt } from './extract-prompt.ts';
+import { createFieldReader, has, type FieldReader, type JsonObject } from './fields.ts';
+import { rowUnless, type DataFormat, type ParseContext, type ParsedRecord } from './format.ts';
+import { shown, type FieldProblem } from './problems.ts';
+import type { Content } from './row.ts';
+
+/**
+ * The shapes of TRL's data sets: preferences with explicit and implicit prompt, prompt and completion, messages, text; each as
+ * texts and as conversations. Source: TRL, docs/source/dataset_formats.md. `label` makes a record an unpaired judgement,
+ * which is none of these.
+ */
+export const TRL_FORMATS: readonly DataFormat[] = [
+  explicitPreference('trl-preference', false),
+  explicitPreference('trl-preference-conversational', true),
+  implicitPreference('trl-preference-implicit', false),
+  implicitPreference('trl-preference-implicit-conversational', true),
+  promptCompletion('trl-prompt-completion', false),
+  promptCompletion('trl-prompt-completion-conversational', true),
+  {
+    name: 'trl-messages',
+    kind: 'completion',
+    description: "messages: a conversation; its last turn, the assistant's, is the completion",
+    detect: (record) => (has(record, 'messages') && !hasAny(record, 'chosen', 'rejected', 'completion') ? 0.5 : 0),
+    parse(record, context) {
+      const fields = createFieldReader(record);
+      const messages = fields.messages('messages');
+      const last = messages.at(-1);
+      if (fields.problems.length === 0 && last?.role !== 'assistant') fields.problems.push(notAnswered(last?.role));
+      return completion(fields, context, { prompt: messages.slice(0, -1), completion: messages.slice(-1) });
+    },
+  },
+  {
+    name: 'trl-text',
+    kind: 'completion',
+    description: 'text: a plain text, all of it trained',
+    detect: (record) =>
+      has(record, 'text') && !hasAny(record, 'chosen', 'rejected', 'completion', 'messages', 'prompt') ? 0.5 : 0,
+    parse(record, context) {
+      const fields = createFieldReader(record);
+      return completion(fields, context, { prompt: '', completion: fields.text('text') });
+    },
+  },
+];
+
+function explicitPreference(name: string, turns: boolean): DataFormat {
+  return {
+    name,
+    kind: 'preference',
+    description: `prompt, chosen, rejected: ${turns ? 'lists of messages' : 'texts'}`,
+    detect: (record) =>
+      has(record, 'prompt') && hasAny(record, 'chosen', 'rejected')
+        ? agreement(record, ['prompt', 'chosen', 'rejected'], turns)
+        : 0,
+    parse(record, context) {
+      const fields = createFieldReader(record);
+      const [prompt, chosen, rejected] = contents(fields, ['prompt', 'chosen', 'rejected']);
+      return preference(fields, context, { prompt: prompt!, chosen: chosen!, rejected: rejected! });
+    },
+  };
+}
+
+function implicitPreference(name: string, turns: boolean): DataFormat {
+  return {
+    name,
+    kind: 'preference',
+    description: `chosen, rejected: ${turns ? 'lists of messages' : 'texts'} whose shared start is the prompt`,
+    detect: (record) =>
+      !has(record, 'prompt') && hasAny(record, 'chosen', 'rejected')
+        ? agreement(record, ['chosen', 'rejected'], turns)
+        : 0,
+    parse(record, context) {
+      const fields = createFieldReader(record);
+      const [chosen, rejected] = contents(fields, ['chosen', 'rejected']);
+      if (fields.problems.length > 0) return { kind: 'problems', problems: fields.problems };
+      if (typeof chosen === 'string' && typeof rejected === 'string')
+        return preference(fields, context, extractTextPrompt(chosen, rejected));
+      if (typeof chosen !== 'string' && typeof rejected !== 'string')
+        return preference(fields, context, extractTurnsPrompt(chosen!, rejected!));
+      return preference(fields, context, { prompt: '', chosen: chosen!, rejected: rejected! });
+    },
+  };
+}
+
+function promptCompletion(name: string, turns: boolean): DataFormat {
+  return {
+    name,
+    kind: 'completion',
+    description: `prompt, completion: ${turns ? 'lists of messages' : 'texts'}`,
+    detect: (record) =>
+      hasAny(record, 'completion') && !hasAny(record, 'chosen', 'rejected', 'label')
+        ? agreement(record, ['prompt', 'completion'], turns)
+        : 0,
+    parse(record, context) {
+      const fields = createFieldReader(record);
+      const [prompt, answer] = contents(fields, ['prompt', 'completion']);
+      return completion(fields, context, { prompt: prompt!, completion: answer! });
+    },
+  };
+}
+
+function hasAny(record: JsonObject, ...names: readonly string[]): boolean {
+  return names.some((name) => has(record, name));
+}
+
+/** 0.5 when every field that is there is of this kind, 0.1 when some are: a mistyped row stays with its format. */
+function agreement(record: JsonObject, names: readonly string[], turns: boolean): number {
+  const present = names.filter((name) => has(record, name));
+  const agreeing = present.filter((name) => (turns ? Array.isArray(record[name]) : typeof record[name] === 'string'));
+  return agreeing.length === present.length ? 0.5 : agreeing.length > 0 ? 0.1 : 0.01;
+}
+
+function contents(fields: FieldReader, names: readonly string[]): Content[] {
+  return names.map((name) => fields.content(name));
+}
+
+function notAnswered(role: string | undefined): FieldProblem {
+  const message = `messages must end with an assistant turn, got ${shown(role)}; there is nothing to train`;
+  return { reason: 'turn-order', path: 'messages', message };
+}
+
+function extras(fields: FieldReader) {
+  const tools = fields.tools();
+  const templateVariables = fields.templateVariables();
+  return { ...(tools && { tools }), ...(templateVariables && { templateVariables }) };
+}
+
+function preference(
+  fields: FieldReader,
+  { id, origin }: ParseContext,
+  parts: { readonly prompt: Content; readonly chosen: Content; readonly rejected: Content },
+): ParsedRecord {
+  const row = { id, origin, ...parts, ...extras(fields) };
+  return rowUnless(fields.problems, { kind: 'preference', row });
+}
+
+function completion(
+  fields: FieldReader,
+  { id, origin }: ParseContext,
+  parts: { readonly prompt: Content; readonly completion: Content },
+): ParsedRecord {
+  const row = { id, origin, ...parts, ...extras(fields) };
+  return rowUnless(fields.problems, { kind: 'completion', row });
+}

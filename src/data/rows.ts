@@ -1,0 +1,131 @@
+import { badInput } from '../core/index.ts';
+import { isObject, type JsonObject } from './fields.ts';
+import { DETECTION_RECORDS, detectFormat, formatNamed, otherFormat } from './format-registry.ts';
+import type { DataFormat } from './format.ts';
+import { DATA_LIMITS, type DataLimits } from './limits.ts';
+import { shown, type FieldProblem, type ProblemReason, type RecordProblem } from './problems.ts';
+import type { RecordEvent, TextPlace } from './record-parser.ts';
+import { readRecords } from './records.ts';
+import type { DataRow, RowOrigin } from './row.ts';
+import type { DataSource } from './source.ts';
+import { validateCompletion, validatePreference } from './validate.ts';
+
+export interface ReadRowsOptions {
+  /** The name of a format; default: detected, per source, from the first DETECTION_RECORDS records. */
+  readonly format?: string;
+  /** Whether transcripts may become conversations; default true. */
+  readonly conversational?: boolean;
+  readonly limits?: DataLimits;
+}
+
+/** What a source yields, in file order: first its format, then for every record a row or its problems. */
+export type RowEvent =
+  | { readonly kind: 'format'; readonly format: DetectedFormat }
+  | ({ readonly place: TextPlace } & DataRow)
+  | { readonly kind: 'problems'; readonly problems: readonly RecordProblem[] };
+
+export interface DetectedFormat {
+  readonly file: string;
+  readonly name: string;
+  readonly kind: DataFormat['kind'];
+  /** How many records decided it; 0 when the caller named the format. */
+  readonly fromRecords: number;
+}
+
+/** A format as a report says it: `format: hh-rlhf, from the first 100 rows`. */
+export function formatLine(format: DetectedFormat): string {
+  const { name, fromRecords } = format;
+  const rows = fromRecords === 1 ? 'row' : `${fromRecords} rows`;
+  return `format: ${name}, ${fromRecords === 0 ? 'as named' : `from the first ${rows}`}`;
+}
+
+/**
+ * Reads and validates the rows of a source, streaming. Throws bad-input when the format is unknown, and when a record has
+ * another known format than the source: the first such record is named, because half a file read wrongly is worse than none.
+ */
+export async function* readRows(source: DataSource, options: ReadRowsOptions = {}): AsyncGenerator<RowEvent> {
+  const events = readRecords(source, options.limits ?? DATA_LIMITS);
+  try {
+    const head: RecordEvent[] = [];
+    while (options.format === undefined && head.length < DETECTION_RECORDS) {
+      const next = await events.next();
+      if (next.done) break;
+      head.push(next.value);
+    }
+    const objects = head.flatMap((event) => (event.kind === 'record' && isObject(event.value) ? [event.value] : []));
+    if (options.format === undefined && objects.length === 0) {
+      yield* reportUnread(source, head, events);
+      return;
+    }
+    const format = options.format === undefined ? detectFormat(objects, source.name) : formatNamed(options.format);
+    const { name, kind } = format;
+    yield { kind: 'format', format: { file: source.name, name, kind, fromRecords: objects.length } };
+    const read = createRowReader(format, options);
+    for (const event of head) yield read(event);
+    for await (const event of events) yield read(event);
+  } finally {
+    await events.return();
+  }
+}
+
+/** A source whose first records are all broken: their problems, or that there is no record at all. */
+async function* reportUnread(
+  source: DataSource,
+  head: readonly RecordEvent[],
+  rest: AsyncIterable<RecordEvent>,
+): AsyncGenerator<RowEvent> {
+  if (head.length === 0)
+    throw badInput({ file: source.name, message: 'data must hold at least one record, got an empty file' });
+  for (const event of head) yield problemsOf(event);
+  for await (const event of rest) yield problemsOf(event);
+}
+
+function problemsOf(event: RecordEvent): RowEvent {
+  if (event.kind === 'problem') return { kind: 'problems', problems: [event.problem] };
+  const message = `a record must be an object with named fields, got ${shown(event.value)}`;
+  return { kind: 'problems', problems: [locate(event, { reason: 'not-an-object', message })] };
+}
+
+function createRowReader(format: DataFormat, options: ReadRowsOptions): (event: RecordEvent) => RowEvent {
+  const conversational = options.conversational ?? true;
+  return (event) => {
+    if (event.kind === 'problem' || !isObject(event.value)) return problemsOf(event);
+    const { value, origin, place } = event;
+    const other = options.format === undefined ? otherFormat(value, format) : undefined;
+    if (other !== undefined) throw mixedFormats(event, format, other);
+    const parsed = format.parse(value, { origin, id: idOf(value, origin), conversational });
+    const problems =
+      parsed.kind === 'problems'
+        ? parsed.problems
+        : parsed.kind === 'preference'
+          ? validatePreference(parsed.row)
+          : validateCompletion(parsed.row);
+    if (problems.length > 0) return { kind: 'problems', problems: problems.map((problem) => locate(event, problem)) };
+    return parsed.kind === 'problems' ? { kind: 'problems', problems: [] } : { ...parsed, place };
+  };
+}
+
+function mixedFormats(event: RecordEvent & { kind: 'record' }, format: DataFormat, other: DataFormat) {
+  const message =
+    `all rows of a file must have one format, got ${other.name} after rows of ${format.name}; ` +
+    'split the file, or name the format';
+  return badInput(locate(event, { reason: 'wrong-type', message }));
+}
+
+/** The row's own id, or its line; rows of several sources are told apart by the caller. */
+function idOf(record: JsonObject, origin: RowOrigin): string {
+  const { id } = record;
+  return typeof id === 'string' && id !== '' ? id : typeof id === 'number' ? String(id) : String(origin.line);
+}
+
+/** A problem with the file's line, and in a JSON list, where lines say little, the element's position. */
+function locate(
+  { origin, place }: { readonly origin: RowOrigin; readonly place: TextPlace },
+  problem: FieldProblem,
+): RecordProblem {
+  const element = place.line === origin.line && place.column === 1 ? '' : `element ${origin.line}: `;
+  const message = `${element}${problem.message}`;
+  const path = problem.path === undefined ? {} : { path: problem.path };
+  const reason: ProblemReason = problem.reason;
+  return { reason, file: origin.file, line: place.line, ...path, message };
+}
