@@ -1,0 +1,138 @@
+import { existsSync, statfsSync } from 'node:fs';
+import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import { messageOf, runFailed } from '../core/index.ts';
+import type { JsonValue } from '../store/index.ts';
+import type { Command } from './command.ts';
+import { readHubSettings } from './hub-settings.ts';
+import { sizeText } from './progress.ts';
+
+/** What the runtime says of one execution provider. */
+export interface ProviderReport {
+  readonly name: string;
+  readonly isAvailable: boolean;
+  /** Why not, or what it runs on. */
+  readonly detail?: string;
+}
+
+/** Asks the runtime which execution providers work here. May reject: the runtime itself may not load. */
+export type ProviderProbe = () => Promise<readonly ProviderReport[]>;
+
+type Verdict = 'ok' | 'note' | 'problem';
+
+interface Check {
+  readonly name: string;
+  readonly verdict: Verdict;
+  readonly text: string;
+}
+
+const MIN_NODE = [20, 19] as const;
+const LITTLE_MEMORY_BYTES = 4e9;
+const LITTLE_DISK_BYTES = 5e9;
+const MARKS: Readonly<Record<Verdict, string>> = { ok: 'ok     ', note: 'note   ', problem: 'PROBLEM' };
+
+/** `preftune doctor`: what of this machine preftune can use, and what would stop it. Exit code 1 when something would. */
+export function createDoctor(probeProviders: ProviderProbe): Command {
+  return {
+    name: 'doctor',
+    description: 'Shows what preftune can use of this machine, and what would stop it',
+    options: [
+      {
+        flag: '--output',
+        alias: '-o',
+        type: 'string',
+        default: '.',
+        help: 'folder whose disk is asked for free space',
+      },
+    ],
+    async run({ options, terminal, environment }) {
+      const hub = readHubSettings(environment);
+      const checks = [
+        nodeCheck(process.versions.node),
+        processorCheck(),
+        memoryCheck(totalmem(), freemem()),
+        diskCheck('disk for runs', String(options['output'])),
+        diskCheck('disk for models', hub.cacheDir),
+        ...(await providerChecks(probeProviders)),
+        {
+          name: 'hub',
+          verdict: 'ok',
+          text: `${hub.endpoint}, ${hub.token === undefined ? 'no token' : 'with a token'}${hub.isOffline ? ', offline' : ''}`,
+        },
+      ] satisfies Check[];
+      const width = Math.max(...checks.map(({ name }) => name.length));
+      const lines = checks.map(({ name, verdict, text }) => `${MARKS[verdict]}  ${name.padEnd(width)}  ${text}`);
+      terminal.result(checks as unknown as JsonValue, lines.join('\n'));
+      const problems = checks.filter(({ verdict }) => verdict === 'problem');
+      if (problems.length > 0)
+        throw runFailed(problems.map(({ name, text }) => ({ message: `doctor: ${name}: ${text}` })));
+    },
+  };
+}
+
+/** Whether this Node is new enough. */
+export function nodeCheck(version: string): Check {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const isEnough = major > MIN_NODE[0] || (major === MIN_NODE[0] && minor >= MIN_NODE[1]);
+  return isEnough
+    ? { name: 'node', verdict: 'ok', text: version }
+    : {
+        name: 'node',
+        verdict: 'problem',
+        text: `must be at least ${MIN_NODE.join('.')}, got ${version}; install a newer Node`,
+      };
+}
+
+function processorCheck(): Check {
+  const model = cpus()[0]?.model.trim() || process.arch;
+  const cores = availableParallelism();
+  return { name: 'processor', verdict: 'ok', text: `${cores} ${cores === 1 ? 'core' : 'cores'}, ${model}` };
+}
+
+/** Whether there is memory for a small model: below 4 GB free, a note. */
+export function memoryCheck(totalBytes: number, freeBytes: number): Check {
+  const text = `${sizeText(freeBytes)} free of ${sizeText(totalBytes)}`;
+  return freeBytes >= LITTLE_MEMORY_BYTES
+    ? { name: 'memory', verdict: 'ok', text }
+    : { name: 'memory', verdict: 'note', text: `${text}; models above about 100 million parameters will not fit` };
+}
+
+function diskCheck(name: string, folder: string): Check {
+  let existing = resolve(folder);
+  while (!existsSync(existing) && dirname(existing) !== existing) existing = dirname(existing);
+  try {
+    const { bavail, bsize } = statfsSync(existing);
+    const freeBytes = bavail * bsize;
+    const text = `${sizeText(freeBytes)} free at ${existing}`;
+    return freeBytes >= LITTLE_DISK_BYTES
+      ? { name, verdict: 'ok', text }
+      : { name, verdict: 'note', text: `${text}; checkpoints or a model may not fit` };
+  } catch (error) {
+    return { name, verdict: 'problem', text: `${folder} cannot be asked: ${messageOf(error)}` };
+  }
+}
+
+async function providerChecks(probe: ProviderProbe): Promise<Check[]> {
+  let reports: readonly ProviderReport[];
+  try {
+    reports = await probe();
+  } catch (error) {
+    const text = `ONNX Runtime does not load: ${messageOf(error)}; run npm install again on this machine`;
+    return [{ name: 'runtime', verdict: 'problem', text }];
+  }
+  return reports.map(({ name, isAvailable, detail }) => {
+    if (isAvailable) return { name, verdict: 'ok', text: detail ?? 'available, --device ' + name };
+    const why = detail === undefined ? 'not available' : `not available: ${detail}`;
+    const hint = HINTS[name];
+    return {
+      name,
+      verdict: name === 'cpu' ? 'problem' : 'note',
+      text: hint === undefined ? why : `${why}; ${hint}`,
+    };
+  });
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  webgpu: 'needs a GPU with a Vulkan, Metal or Direct3D 12 driver',
+  cuda: 'needs Linux x64, an NVIDIA GPU with CUDA 12, and once: npm rebuild onnxruntime-node --ignore-scripts=false',
+};

@@ -1,0 +1,217 @@
+import type { TextStream } from './terminal.ts';
+
+/** One figure beside the bar. Where the line is too long, the last ones go first. */
+export interface Figure {
+  readonly label: string;
+  readonly text: string;
+}
+
+export interface ProgressState {
+  readonly done: number;
+  /** Undefined where nobody knows. */
+  readonly total: number | undefined;
+  /** Most important first. */
+  readonly figures?: readonly Figure[];
+  /** What `done` counts, where it is not steps. */
+  readonly unit?: 'steps' | 'bytes' | 'rows';
+}
+
+/** Long work, shown as it goes. */
+export interface Progress {
+  update(state: ProgressState): void;
+  /** A line of text above the bar. */
+  note(line: string): void;
+  /** Takes the bar off the screen until the next update. */
+  clear(): void;
+  /** Draws the last state and goes to the next line. */
+  finish(): void;
+}
+
+export interface ProgressOptions {
+  readonly label: string;
+  readonly stream: TextStream;
+  /** A bar that redraws itself; else one plain line now and then. */
+  readonly isLive: boolean;
+  readonly hasColor: boolean;
+  readonly isUnicode: boolean;
+  readonly nowMs?: () => number;
+}
+
+const REDRAW_MS = 100;
+const PLAIN_LINE_MS = 5000;
+/** Time left is estimated from the speed of about this long, so that it follows a change but does not jump. */
+const SPEED_WINDOW_MS = 30_000;
+const MIN_BAR_COLUMNS = 6;
+const MAX_BAR_COLUMNS = 30;
+
+export function createProgress(options: ProgressOptions): Progress {
+  const { stream, isLive, label, nowMs = () => performance.now() } = options;
+  const remaining = estimateRemaining();
+  let state: ProgressState | undefined;
+  let secondsLeft: number | undefined;
+  let drawnAt = -Infinity;
+  let isVisible = false;
+  let isFinished = false;
+  let isStale = false;
+
+  const draw = (): void => {
+    if (state === undefined) return;
+    drawnAt = nowMs();
+    isStale = false;
+    if (!isLive) {
+      stream.write(`${plainLine(label, state, secondsLeft)}\n`);
+      return;
+    }
+    // The last column stays free: a terminal wraps when it is written to.
+    const line = barLine({ label, state, secondsLeft, columns: (stream.columns ?? 80) - 1, options });
+    // Written over the old line and then cleared to its end: no moment without a bar, so no flicker.
+    stream.write(`\r${line}\u001b[K`);
+    isVisible = true;
+  };
+  const clear = (): void => {
+    if (isVisible) stream.write('\r\u001b[K');
+    isVisible = false;
+  };
+  return {
+    update(next) {
+      if (isFinished) return;
+      const isFirst = state === undefined;
+      state = next;
+      secondsLeft = remaining(next, nowMs());
+      isStale = true;
+      if (isFirst || nowMs() - drawnAt >= (isLive ? REDRAW_MS : PLAIN_LINE_MS)) draw();
+    },
+    note(line) {
+      const wasVisible = isVisible;
+      clear();
+      stream.write(`${line}\n`);
+      if (wasVisible) draw();
+    },
+    clear,
+    finish() {
+      if (isFinished) return;
+      isFinished = true;
+      if (isStale || (isLive && !isVisible)) draw();
+      if (isVisible) stream.write('\n');
+      isVisible = false;
+    },
+  };
+}
+
+/** Seconds left from the speed over the last half minute; undefined until two different states were seen. */
+function estimateRemaining(): (state: ProgressState, now: number) => number | undefined {
+  let marks: { at: number; done: number }[] = [];
+  return ({ done, total }, now) => {
+    marks.push({ at: now, done });
+    const firstKept = marks.findLastIndex((mark) => now - mark.at >= SPEED_WINDOW_MS);
+    if (firstKept > 0) marks = marks.slice(firstKept);
+    const first = marks[0]!;
+    if (total === undefined || done <= first.done || now <= first.at) return undefined;
+    return ((total - done) * (now - first.at)) / (done - first.done) / 1000;
+  };
+}
+
+interface LineParts {
+  readonly label: string;
+  readonly state: ProgressState;
+  readonly secondsLeft: number | undefined;
+  readonly columns: number;
+  readonly options: Pick<ProgressOptions, 'hasColor' | 'isUnicode'>;
+}
+
+/**
+ * The bar's line, at most `columns` wide. What does not fit goes in this order: the last figures, the count, the label; the bar
+ * shrinks to six columns before anything is dropped, and takes what is free up to thirty.
+ */
+export function barLine({ label, state, secondsLeft, columns, options }: LineParts): string {
+  const { done, total, figures = [] } = state;
+  const percent = total === undefined ? '' : `${Math.floor(share(done, total) * 100)}%`.padStart(4);
+  const left = secondsLeft === undefined ? '' : `${duration(secondsLeft)} left`;
+  const texts = figures.map((figure) => (figure.label === '' ? figure.text : `${figure.label} ${figure.text}`));
+  const count = countText(state);
+  const barColumns = total === undefined ? 0 : MIN_BAR_COLUMNS;
+  for (let kept = texts.length; ; kept--) {
+    for (const [shownLabel, shownCount] of [
+      [label, count],
+      [label, ''],
+      ['', ''],
+    ] as const) {
+      // Figures are worth more than the label and the count, so these go before the last two figures do.
+      if (kept > 2 && shownCount === '') continue;
+      const rest = [percent.trimStart() === '' ? '' : percent, shownCount, ...texts.slice(0, Math.max(kept, 0)), left];
+      const width = [shownLabel, 'x'.repeat(barColumns), ...rest].filter((part) => part !== '').join('  ').length;
+      if (width <= columns) {
+        const extra = Math.min(MAX_BAR_COLUMNS - MIN_BAR_COLUMNS, columns - width);
+        const bar = barColumns === 0 ? '' : drawBar(share(done, total!), barColumns + extra, options);
+        return [shownLabel, bar, ...rest].filter((part) => part !== '').join('  ');
+      }
+    }
+    if (kept < 0) return `${percent.trim()} ${left}`.trim().slice(0, Math.max(columns, 0));
+  }
+}
+
+function drawBar(fraction: number, columns: number, { hasColor, isUnicode }: LineParts['options']): string {
+  const full = Math.floor(fraction * columns);
+  const [on, off] = isUnicode ? ['━', '─'] : ['#', '-'];
+  const done = on.repeat(full);
+  const open = off.repeat(columns - full);
+  return hasColor ? `\u001b[36m${done}\u001b[90m${open}\u001b[39m` : done + open;
+}
+
+function plainLine(label: string, state: ProgressState, secondsLeft: number | undefined): string {
+  const { done, total, figures = [] } = state;
+  return [
+    `${label}: ${countText(state)}`,
+    ...(total === undefined ? [] : [`${Math.floor(share(done, total) * 100)}%`]),
+    ...figures.map((figure) => (figure.label === '' ? figure.text : `${figure.label} ${figure.text}`)),
+    ...(secondsLeft === undefined ? [] : [`${duration(secondsLeft)} left`]),
+  ].join('  ');
+}
+
+function countText({ done, total, unit = 'steps' }: ProgressState): string {
+  const show = unit === 'bytes' ? sizeText : (count: number) => count.toLocaleString('en-US');
+  return total === undefined ? show(done) : `${show(done)}/${show(total)}`;
+}
+
+function share(done: number, total: number): number {
+  return total <= 0 ? 1 : Math.min(Math.max(done / total, 0), 1);
+}
+
+/** `7s`, `2m 05s`, `3h 07m`, `2d 4h`. */
+export function duration(seconds: number): string {
+  const whole = Math.ceil(Math.max(seconds, 0));
+  if (whole < 60) return `${whole}s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}m ${two(whole % 60)}s`;
+  if (whole < 86_400) return `${Math.floor(whole / 3600)}h ${two((whole % 3600) / 60)}m`;
+  return `${Math.floor(whole / 86_400)}d ${Math.floor((whole % 86_400) / 3600)}h`;
+}
+
+function two(value: number): string {
+  return String(Math.floor(value)).padStart(2, '0');
+}
+
+/** `512 B`, `1.4 MB`, `270 MB`, `4.9 GB`: decimal units, as download pages give them. */
+export function sizeText(sizeBytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const power = sizeBytes < 1000 ? 0 : Math.min(Math.floor(Math.log10(sizeBytes) / 3), units.length - 1);
+  const value = sizeBytes / 1000 ** power;
+  return `${power === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${units[power]}`;
+}
+
+/** What a training step is shown with, most important first; what the recipe does not have is left out. */
+export function trainingFigures(values: {
+  readonly loss?: number;
+  readonly accuracy?: number;
+  readonly margin?: number;
+  readonly tokensPerSecond?: number;
+}): Figure[] {
+  const { loss, accuracy, margin, tokensPerSecond } = values;
+  return [
+    ...(loss === undefined ? [] : [{ label: 'loss', text: loss.toFixed(4) }]),
+    ...(accuracy === undefined ? [] : [{ label: 'acc', text: accuracy.toFixed(2) }]),
+    ...(margin === undefined ? [] : [{ label: 'margin', text: margin.toFixed(3) }]),
+    ...(tokensPerSecond === undefined
+      ? []
+      : [{ label: '', text: `${Math.round(tokensPerSecond).toLocaleString('en-US')} tok/s` }]),
+  ];
+}

@@ -1,0 +1,80 @@
+import type { JsonValue } from '../store/index.ts';
+import { createProgress, type Progress } from './progress.ts';
+
+/** The part of a stream that the command line uses. */
+export interface TextStream {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+/** Where a command writes: results to stdout, everything else to stderr. */
+export interface Terminal {
+  /** A result: `value` as one line of JSON with --json, else `text`. */
+  result(value: JsonValue, text: string): void;
+  /** A line for people, on stderr; above the progress bar when there is one. Left out with --json. */
+  note(line: string): void;
+  /** Something that went not quite as wished: `warning: ...` on stderr, also with --json. */
+  warn(line: string): void;
+  /** A progress bar, or plain lines; nothing with --json. The previous one must be finished. */
+  progress(label: string): Progress;
+  /** Ends a bar that an error left open. */
+  close(): void;
+  /** Columns of stderr, 80 when unknown. */
+  readonly columns: number;
+}
+
+export interface TerminalOptions {
+  readonly stdout: TextStream;
+  readonly stderr: TextStream;
+  readonly isJson: boolean;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly nowMs?: () => number;
+}
+
+export const DEFAULT_COLUMNS = 80;
+
+export function createTerminal({ stdout, stderr, isJson, environment, nowMs }: TerminalOptions): Terminal {
+  let bar: Progress | undefined;
+  const isLive = stderr.isTTY === true && environment['TERM'] !== 'dumb';
+  const say = (line: string): void => {
+    if (bar === undefined) stderr.write(`${line}\n`);
+    else bar.note(line);
+  };
+  return {
+    result(value, text) {
+      bar?.clear();
+      stdout.write(isJson ? `${JSON.stringify(value)}\n` : text.endsWith('\n') ? text : `${text}\n`);
+    },
+    note(line) {
+      if (!isJson) say(line);
+    },
+    warn: (line) => say(`warning: ${line}`),
+    progress(label) {
+      bar?.finish();
+      bar = createProgress({
+        label,
+        stream: isJson ? { write: () => true } : stderr,
+        isLive: isLive && !isJson,
+        hasColor: !environment['NO_COLOR'],
+        isUnicode: hasUnicode(environment),
+        ...(nowMs === undefined ? {} : { nowMs }),
+      });
+      return bar;
+    },
+    close() {
+      bar?.finish();
+      bar = undefined;
+    },
+    get columns() {
+      return stderr.columns ?? DEFAULT_COLUMNS;
+    },
+  };
+}
+
+/** Whether the terminal shows more than ASCII. Source: POSIX, the order in which LC_ALL, LC_CTYPE and LANG are asked. */
+function hasUnicode(environment: Readonly<Record<string, string | undefined>>): boolean {
+  if (process.platform === 'win32' || process.platform === 'darwin') return true;
+  const locale = environment['LC_ALL'] || environment['LC_CTYPE'] || environment['LANG'] || '';
+  return /utf-?8/i.test(locale);
+}
