@@ -1,4 +1,5 @@
 import {
+  broadcastShapes,
   broadcastTo,
   mul,
   reduceSum,
@@ -23,9 +24,14 @@ function isOnes(node: Node): boolean {
   return source.kind === 'constant' && source.shape.length === 0 && source.attributes.value.data[0] === 1;
 }
 
-/** cotangent * factor, which is the factor alone when the cotangent is all ones. */
+/**
+ * cotangent * factor. Where the product has the factor's shape a cotangent of ones disappears, and one that only repeats a
+ * smaller tensor multiplies unrepeated.
+ */
 export function scaled(cotangent: Node, factor: Node): Node {
-  return isOnes(cotangent) && sameShape(cotangent.shape, factor.shape) ? factor : mul(cotangent, factor);
+  if (!sameShape(broadcastShapes(cotangent.shape, factor.shape) ?? [], factor.shape)) return mul(cotangent, factor);
+  if (isOnes(cotangent)) return factor;
+  return mul(cotangent.kind === 'broadcastTo' ? cotangent.inputs[0]! : cotangent, factor);
 }
 
 /** `shape` filled with zeros. */
@@ -50,8 +56,9 @@ export function sumTo(x: Node, shape: Shape): Node {
   return sameShape(sum.shape, shape) ? sum : reshape(sum, shape);
 }
 
-/** The adjoint of dropping reduced axes: `reduced` with length 1 where `shape` was reduced. */
-export function withReducedAxes(reduced: Node, shape: Shape, axes: readonly number[]): Node {
+/** A tensor whose `axes` were reduced, shaped so that it broadcasts to the `shape` before. */
+export function alignReduced(reduced: Node, shape: Shape, axes: readonly number[]): Node {
   const kept = shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim));
-  return sameShape(reduced.shape, kept) ? reduced : reshape(reduced, kept);
+  const isAligned = axes.every((axis, i) => axis === i);
+  return isAligned || sameShape(reduced.shape, kept) ? reduced : reshape(reduced, kept);
 }
