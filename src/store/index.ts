@@ -22,3 +22,6 @@ export {
   type StoredCheckpoint,
 } from './checkpoints.ts';
 export { TensorboardEvents, tensorboardTag, type EventsOptions } from './tensorboard.ts';
+export { resolveHubDataset, resolveHubModel, type HubOptions, type HubProgress, type HubSnapshot } from './hub.ts';
+export { parseHubId, type DataSelection, type HubId } from './hub-files.ts';
+export type { HubConnection } from './hub-http.ts';

@@ -37,7 +37,14 @@ const MAX_ATTEMPTS = 100;
  * slow process can never remove the lock of the one that was faster.
  */
 export function acquireLock(path: string, what: string): Lock {
-  const owner: LockOwner = {
+  const { lock, owner } = tryLock(path);
+  if (lock === undefined) throw inUse(path, what, owner);
+  return lock;
+}
+
+/** As acquireLock, but a held lock gives its owner (undefined where it changed hands all the time) instead of an error. */
+export function tryLock(path: string): { readonly lock?: Lock; readonly owner?: LockOwner } {
+  const self: LockOwner = {
     pid: process.pid,
     host: hostname(),
     processStart: processStart(process.pid) ?? '',
@@ -47,13 +54,13 @@ export function acquireLock(path: string, what: string): Lock {
   const prepared = join(dirname(path), `${ATTEMPT_PREFIX}${randomUUID()}`);
   try {
     mkdirSync(prepared);
-    writeFileSync(join(prepared, ownerFile), `${JSON.stringify(owner)}\n`);
+    writeFileSync(join(prepared, ownerFile), `${JSON.stringify(self)}\n`);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      if (renameOnto(prepared, path)) return heldLock(path, ownerFile);
-      const living = removeDeadOwner(path);
-      if (living !== undefined) throw inUse(path, what, living);
+      if (renameOnto(prepared, path)) return { lock: heldLock(path, ownerFile) };
+      const owner = removeDeadOwner(path);
+      if (owner !== undefined) return { owner };
     }
-    throw inUse(path, what, undefined);
+    return {};
   } catch (error) {
     throw diskError(path, error);
   } finally {
