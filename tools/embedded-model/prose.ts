@@ -14,8 +14,11 @@ import { NAMES } from './knowledge/how-to.ts';
 import { randomSubject, writeStory } from './stories.ts';
 import { FULL_WORLD } from './world.ts';
 
+/** Their answers speak of what only the question said. */
+const NEED_A_QUESTION = /^(?:gets-more|gives-away|say-word)$|-(?:yes|no)$/;
+
 /** Relations whose whole sentences make sense without a question. */
-const TELLING = FULL_WORLD.filter((relation) => relation.asIs !== true && !/-(?:yes|no)$/.test(relation.id));
+const TELLING = FULL_WORLD.filter((relation) => relation.asIs !== true && !NEED_A_QUESTION.test(relation.id));
 
 /** Facts by the name of what they tell about: the values of the first two columns of their row. */
 const BY_SUBJECT: readonly (readonly Fact[])[] = (() => {

@@ -99,7 +99,7 @@ export const howToRelations: readonly Relation[] = [
       'Can you explain how to {task}?',
     ],
     curt: ['{brief}.'],
-    full: ['To {task}, {steps}.', 'This is how you do it: {steps}.'],
+    full: ['To {task}, {steps}.', 'This is how to {task}: {steps}.'],
     follow: ['And how do I {task}?'],
   },
   {
