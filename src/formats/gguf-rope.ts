@@ -46,7 +46,8 @@ const FACTOR_TOLERANCE = 1e-5;
  */
 export function ropeScalingOfFactors(factors: Float32Array, theta: number): RopeScaling {
   const { lowFrequencyFactor: low, highFrequencyFactor: high, originalLength } = LLAMA3;
-  const factor = factors.reduce((greatest, value) => Math.max(greatest, value), 1);
+  // Six digits: the divisors are quotients of float32 frequencies.
+  const factor = Number(factors.reduce((greatest, value) => Math.max(greatest, value), 1).toPrecision(6));
   const isLlama3 = factors.every((actual, index) => {
     const wavelength = 2 * Math.PI * theta ** (index / factors.length);
     const smooth = Math.min(1, Math.max(0, (originalLength / wavelength - low) / (high - low)));

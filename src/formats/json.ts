@@ -109,9 +109,11 @@ function findFault(text: string, uniqueKeys: boolean): Fault | undefined {
     }
   };
   const value = (depth: number): Fault | undefined => {
-    if (depth > MAX_DEPTH) return { at, message: `objects and arrays must nest at most ${MAX_DEPTH} deep` };
     skip();
     const open = text[at];
+    if (depth >= MAX_DEPTH && (open === '{' || open === '[')) {
+      return { at, message: `objects and arrays must nest at most ${MAX_DEPTH} deep` };
+    }
     const bad = open === '{' ? members('}', depth + 1) : open === '[' ? members(']', depth + 1) : scalar();
     if (bad !== undefined) return bad;
     skip();
