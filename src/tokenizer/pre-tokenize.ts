@@ -25,20 +25,13 @@ export const GPT2_PATTERN = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+
  */
 export function compilePreTokenizer(config: unknown): CompiledPreTokenizer {
   const steps = flatten(asObject(config));
-  const last = steps.at(-1);
-  const byteLevel = last?.type === 'ByteLevel' && asBoolean(last.add_prefix_space) !== true;
-  // ByteLevel inside a sequence, or with a prefix space, spells the bytes at its own place: the library does that.
-  const compiled = steps.map((step, index) =>
-    byteLevel && index === steps.length - 1
-      ? step.use_regex === false
-        ? undefined
-        : splitter({ pattern: { Regex: GPT2_PATTERN } })
-      : compileStep(step),
+  const byteLevel = steps.at(-1)?.type === 'ByteLevel';
+  const compiled = steps.flatMap((step, index) =>
+    byteLevel && index === steps.length - 1 ? byteLevelSteps(step) : [compileStep(step)],
   );
-  const functions = compiled.filter((step) => step !== undefined);
   const split: PreTokenizer = (text, atStart) => {
     let pieces: readonly string[] = [text];
-    functions.forEach((step) => {
+    compiled.forEach((step) => {
       // Only the first piece of a text that begins the input begins it too.
       pieces =
         pieces.length === 1
@@ -54,6 +47,18 @@ function flatten(config: JsonObject | undefined): readonly JsonObject[] {
   if (config === undefined) return [];
   if (config.type !== 'Sequence') return [config];
   return (asArray(config.pretokenizers) ?? []).flatMap((step) => flatten(asObject(step)));
+}
+
+/** ByteLevel at the end, but for the spelling of the bytes. In front of other steps the library runs it. */
+function byteLevelSteps(config: JsonObject): readonly PreTokenizer[] {
+  return [
+    ...(asBoolean(config.add_prefix_space) === true ? [withPrefixSpace] : []),
+    ...(asBoolean(config.use_regex) === false ? [] : [splitter({ pattern: { Regex: GPT2_PATTERN } })]),
+  ];
+}
+
+function withPrefixSpace(text: string): readonly string[] {
+  return [text.startsWith(' ') ? text : ` ${text}`];
 }
 
 function compileStep(config: JsonObject): PreTokenizer {

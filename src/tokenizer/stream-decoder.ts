@@ -8,19 +8,20 @@ export interface StreamDecoder {
   flush(): string;
 }
 
-/** UTF-8 characters have at most four bytes, so at most three replacement characters can still become one. */
-const MAX_HELD = 3;
-
-/** A window of this many ids is shortened to the last few, as soon as these make whole characters, or at four times the size. */
+/** From this many ids on, the window is shortened to the shortest of these suffixes that makes whole characters. */
 const WINDOW = 16;
-const CONTEXT = 4;
+const SUFFIXES = [4, 5, 6, 7, 8];
+
+/** A window that holds text back and is this long holds bytes that will never be a character: it is given out. */
+const MAX_WINDOW = 64;
 
 /**
  * A StreamDecoder over `tokenizer`, special tokens left out. The parts of a whole generation put together are
  * `tokenizer.decode(ids, { skipSpecialTokens: true })` for ids that make valid UTF-8.
  *
  * The last ids are decoded together, and what was already given out is cut off: this also gets right what depends on a
- * token's neighbours, such as the space that SentencePiece drops at the start of a text. The work a token is constant.
+ * token's neighbours, such as the space that SentencePiece drops at the start of a text, and the byte tokens of which a
+ * single unfinished one turns a whole run into U+FFFD. At most MAX_WINDOW ids are decoded for each id.
  */
 export function createStreamDecoder(tokenizer: Pick<Tokenizer, 'decode'>): StreamDecoder {
   let window: number[] = [];
@@ -31,21 +32,21 @@ export function createStreamDecoder(tokenizer: Pick<Tokenizer, 'decode'>): Strea
     given = Math.max(given, end);
     return part;
   };
+  const shorten = (): void => {
+    const suffixes = SUFFIXES.map((length) => window.slice(-length));
+    // A suffix of special tokens only would make the next token the first of a text.
+    const whole = suffixes.find((ids) => /^[^\uFFFD]+$/.test(textOf(ids)));
+    if (whole === undefined && window.length < MAX_WINDOW) return;
+    window = whole ?? suffixes[0]!;
+    given = textOf(window).length;
+  };
   return {
     push(id) {
       window.push(id);
       const text = textOf(window);
-      const held = heldBack(text);
+      const held = window.length < MAX_WINDOW ? heldBack(text) : 0;
       const part = give(text, text.length - held);
-      if (window.length >= WINDOW) {
-        const context = window.slice(-CONTEXT);
-        const shortened = textOf(context);
-        // Context that starts inside a character would change under the next tokens: wait for a better moment.
-        if (!shortened.includes('\uFFFD') || window.length >= 4 * WINDOW) {
-          window = context;
-          given = Math.max(0, shortened.length - held);
-        }
-      }
+      if (held === 0 && window.length >= WINDOW) shorten();
       return part;
     },
     flush() {
@@ -58,8 +59,9 @@ export function createStreamDecoder(tokenizer: Pick<Tokenizer, 'decode'>): Strea
   };
 }
 
+/** U+FFFD at the end may still become a character. */
 function heldBack(text: string): number {
   let held = 0;
-  while (held < MAX_HELD && text.charAt(text.length - 1 - held) === '\uFFFD') held++;
+  while (text.charAt(text.length - 1 - held) === '\uFFFD') held++;
   return held;
 }

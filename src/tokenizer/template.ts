@@ -30,7 +30,8 @@ class RaisedByTemplate extends Error {}
 /**
  * A chat template in the dialect of Hugging Face Transformers: Jinja with trim_blocks and lstrip_blocks, the functions
  * raise_exception, strftime_now and range (at most 100,000 numbers), a tojson that escapes nothing, and the generation tag,
- * which is ignored. The variables are messages, tools, documents (none), add_generation_prompt, the special tokens, and the
+ * which is ignored. Two things differ from Jinja: a boolean that a template prints is true or false, not True or False, and
+ * the {%+ tag does not parse. The variables are messages, tools, documents (none), add_generation_prompt, the special tokens, and the
  * caller's own, which win.
  *
  * `render` throws bad-input that names the template's origin: when the template raises, with its message; when it does not

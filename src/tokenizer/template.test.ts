@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest';
+import {
+  badInputOf,
+  readRecorded,
+  readTemplate,
+  type Conversation,
+  type RecordedTemplates,
+  type Rendered,
+} from '../../test/fixtures/tokenizer/recorded.ts';
+import { createChatTemplate } from './template.ts';
+import { findTemplate } from './template-source.ts';
+import type { ChatTemplate } from './tokenizer.ts';
+
+const { conversations, rendered } = readRecorded<RecordedTemplates>('templates.json');
+const now = new Date(2024, 6, 3, 9, 5, 7);
+const specialTokens = { bos_token: '<s>', eos_token: '</s>', unk_token: '<unk>' };
+
+function template(source: string, origin = 'test'): ChatTemplate {
+  return createChatTemplate({ source, origin, specialTokens, now });
+}
+
+function render(chat: ChatTemplate, { messages, prompt, tools, variables }: Conversation): string {
+  return chat.render(messages, {
+    addGenerationPrompt: prompt === true,
+    ...(tools === undefined ? {} : { tools }),
+    ...(variables === undefined ? {} : { variables }),
+  });
+}
+
+/** The text, or what the error says of the template's own message. */
+function outcome(chat: ChatTemplate, conversation: Conversation): Rendered {
+  try {
+    return { text: render(chat, conversation) };
+  } catch (error) {
+    return { error: /got its error "([^]*)"; change/.exec((error as Error).message)?.[1] ?? (error as Error).message };
+  }
+}
+
+describe("recorded from Transformers' apply_chat_template", () => {
+  it.each(Object.keys(rendered))('%s', (name) => {
+    const chat = template(readTemplate(name), name);
+    expect(conversations.length).toBe(13);
+    expect(conversations.map((conversation) => outcome(chat, conversation))).toEqual(rendered[name]);
+  });
+});
+
+/** The bad input that a template gives with the first conversation. */
+function problemOf(source: string): string {
+  return badInputOf(() => render(template(source, 'tokenizer_config.json'), conversations[0]!));
+}
+
+describe('errors', () => {
+  it("a template's own exception comes with its message", () => {
+    expect(problemOf("{{ raise_exception('Roles must alternate!') }}")).toBe(
+      'chat template (tokenizer_config.json): the conversation must suit the template, got its error "Roles must alternate!"; change the messages or the template',
+    );
+  });
+
+  it('a template that is cut off anywhere gives bad input or a text, never another error', () => {
+    const source = readTemplate('llama3');
+    const endings = Array.from({ length: source.length }, (_, length) => problemOf(source.slice(0, length)));
+    const errors = endings.filter((text) => text.startsWith('chat template'));
+    expect(errors.length).toBeGreaterThan(1000);
+    const start = 'chat template (tokenizer_config.json): the template must be valid Jinja, got "';
+    expect(new Set(errors.map((text) => text.slice(0, start.length)))).toEqual(new Set([start]));
+    expect(endings.filter((text) => text.startsWith('another error'))).toEqual([]);
+  });
+
+  it('a failing evaluation names what failed', () => {
+    expect(problemOf('{{ messages[0].content.nothing() }}')).toBe(
+      'chat template (tokenizer_config.json): the template must render the conversation, got "Cannot call something that is not a function: got UndefinedValue"; check the messages\' fields and the template',
+    );
+  });
+
+  it('hostile templates are refused: too long, too deep, too many numbers', () => {
+    expect(problemOf('x'.repeat(2 ** 20 + 1))).toBe(
+      'chat template (tokenizer_config.json): the template must have at most 1048576 characters, got 1048577; check that the file is a chat template',
+    );
+    expect(problemOf(`{{ ${'('.repeat(100_000)}`)).toContain('got "Maximum call stack size exceeded"');
+    expect(problemOf('{% for i in range(1000000000) %}x{% endfor %}')).toBe(
+      'chat template (tokenizer_config.json): the template must render the conversation, got "range must have at most 100000 numbers, got 1000000000"; check the messages\' fields and the template',
+    );
+  });
+});
+
+describe('variables', () => {
+  it("the caller's own win over special tokens", () => {
+    const chat = template('{{ bos_token }}{{ enable_thinking }}');
+    const options = { addGenerationPrompt: false, variables: { bos_token: '<x>', enable_thinking: 3 } };
+    expect(chat.render([], options)).toBe('<x>3');
+  });
+
+  it('a field that is undefined is not there', () => {
+    const chat = template("{{ 'yes' if 'name' in messages[0] else 'no' }}");
+    const message = { role: 'user', content: '', name: undefined } as unknown as { role: string; content: string };
+    expect(chat.render([message], { addGenerationPrompt: false })).toBe('no');
+  });
+
+  it('strftime_now tells the given time', () => {
+    expect(render(template("{{ strftime_now('%A %-d %B %Y, %H:%M:%S %p %j %%') }}"), { messages: [] })).toBe(
+      'Wednesday 3 July 2024, 09:05:07 AM 185 %',
+    );
+  });
+});
+
+function find(file: string | undefined, inConfig: unknown): ChatTemplate | undefined {
+  return findTemplate(file, inConfig, {}, now);
+}
+
+describe('the three places of a template', () => {
+  const plain = { addGenerationPrompt: false } as const;
+
+  it('its own file wins over tokenizer_config.json', () => {
+    expect(find('file', 'config')?.source).toBe('file');
+    expect(find(undefined, 'config')?.source).toBe('config');
+    expect(find(undefined, undefined)).toBe(undefined);
+  });
+
+  it('of a list the default is used, and tool_use with tools', () => {
+    const list = [
+      { name: 'default', template: 'D' },
+      { name: 'tool_use', template: 'T' },
+    ];
+    expect(find(undefined, list)?.render([], plain)).toBe('D');
+    expect(find(undefined, list)?.render([], { ...plain, tools: [{}] })).toBe('T');
+    expect(find(undefined, list)?.render([], { ...plain, tools: [] })).toBe('D');
+  });
+
+  it('a list without default is refused', () => {
+    expect(() => find(undefined, [{ name: 'rag', template: 'R' }])).toThrow(
+      'tokenizer_config.json: tokenizer: chat_template must be a string or a list of {name, template} with the name "default", got the names rag; name one of them "default"',
+    );
+  });
+});
