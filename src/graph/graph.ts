@@ -87,10 +87,11 @@ export function verifyGraph(source: Graph): void {
     for (const dim of node.shape) if (typeof dim === 'string' && !dim.includes('*')) known.add(dim);
   }
   for (const node of nodes) {
-    const unknown = symbolsIn(node.shape).find((symbol) => !known.has(symbol));
+    const dims = node.kind === 'dimSize' ? [node.attributes.dim] : node.shape;
+    const unknown = symbolsIn(dims).find((symbol) => !known.has(symbol));
     if (unknown !== undefined) {
       throw badInput(
-        `graph: symbol ${unknown} of ${node.kind} ${formatShape(node.shape)} must be a dimension of some input, it is none`,
+        `graph: symbol ${unknown} of ${node.kind} ${formatShape(dims)} must be a dimension of some input, it is none`,
       );
     }
     const { shape, dtype } = infer(node.kind, node.inputs, node.attributes as never);

@@ -53,6 +53,10 @@ function knownAxis(kind: NodeKind, inputs: readonly Node[], axis: number): numbe
   return typeof dim === 'number' ? dim : fail(kind, `axis ${axis} must have a known length`, inputs);
 }
 
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
+
 function replaced(shape: Shape, axis: number, dim: Dim): Shape {
   return shape.map((old, i) => (i === axis ? dim : old));
 }
@@ -163,11 +167,14 @@ const INFER: InferRules = {
   input: (_, { shape, dtype }) => ({ shape: shape.map((dim) => dimProduct([dim])), dtype }),
   constant: (_, { value }) => ({ shape: value.shape, dtype: value.dtype }),
   iota: (_, { length }) => ({ shape: [dimProduct([length])], dtype: 'int32' }),
-  dimSize: () => ({ shape: [], dtype: 'int32' }),
+  dimSize: (_, { dim }) => {
+    dimProduct([dim]);
+    return { shape: [], dtype: 'int32' };
+  },
   randomUniform: (inputs, { shape }) => {
     expectDType('randomUniform', inputs, 'int32');
     if (at(inputs, 0).shape.length > 0) fail('randomUniform', 'the seed must be a scalar', inputs);
-    return { shape, dtype: 'float32' };
+    return { shape: shape.map((dim) => dimProduct([dim])), dtype: 'float32' };
   },
   and: logical,
   or: logical,
@@ -238,14 +245,15 @@ const INFER: InferRules = {
   slice: (inputs, { axis, start, end }) => {
     arity('slice', inputs, 1);
     const length = knownAxis('slice', inputs, axis);
-    if (!(start >= 0 && start <= end && end <= length))
+    if (!(isCount(start) && isCount(end) && start <= end && end <= length))
       fail('slice', `range ${start}..${end} of axis ${axis} must lie in it`, inputs);
     return { shape: replaced(at(inputs, 0).shape, axis, end - start), dtype: at(inputs, 0).dtype };
   },
   pad: (inputs, { axis, before, after }) => {
     expectDType('pad', inputs, 'float32');
     const length = knownAxis('pad', inputs, axis);
-    if (before < 0 || after < 0) fail('pad', `before and after must be at least 0 (${before}, ${after})`, inputs);
+    if (!isCount(before) || !isCount(after))
+      fail('pad', `before and after must be whole numbers of at least 0 (${before}, ${after})`, inputs);
     return { shape: replaced(at(inputs, 0).shape, axis, before + length + after), dtype: 'float32' };
   },
   concat: inferConcat,
@@ -259,7 +267,7 @@ const INFER: InferRules = {
     const leads = sameShape(updates.shape.slice(0, index.shape.length), index.shape);
     if (!leads || updates.dtype !== 'float32')
       fail('scatterAdd', 'inputs must be float32 [...i, ...] and int32 [...i]', inputs);
-    return { shape: [rows, ...updates.shape.slice(index.shape.length)], dtype: 'float32' };
+    return { shape: [dimProduct([rows]), ...updates.shape.slice(index.shape.length)], dtype: 'float32' };
   },
   permuteRows: (inputs) => {
     expectDType('permuteRows', inputs, 'float32', 'int32', 'int32');
@@ -270,15 +278,17 @@ const INFER: InferRules = {
   },
   takeAlong: (inputs) => {
     const [x, index] = inferIndexed('takeAlong', inputs);
+    needRank('takeAlong', inputs, 1);
     if (!sameShape(x.shape.slice(0, -1), index.shape.slice(0, -1)))
       fail('takeAlong', 'all axes but the last must be equal', inputs);
     return { shape: index.shape, dtype: x.dtype };
   },
   scatterAddAlong: (inputs, { size }) => {
     const [updates, index] = inferIndexed('scatterAddAlong', inputs);
-    if (!sameShape(updates.shape, index.shape))
-      fail('scatterAddAlong', 'updates and index must have one shape', inputs);
-    return { shape: [...updates.shape.slice(0, -1), size], dtype: 'float32' };
+    needRank('scatterAddAlong', inputs, 1);
+    if (!sameShape(updates.shape, index.shape) || updates.dtype !== 'float32')
+      fail('scatterAddAlong', 'inputs must be float32 and int32 of one shape', inputs);
+    return { shape: [...updates.shape.slice(0, -1), dimProduct([size])], dtype: 'float32' };
   },
   rope: inferRope,
   logSumExpMatmul: (inputs) => {

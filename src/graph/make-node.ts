@@ -7,7 +7,7 @@ import type { Node, NodeAttributes, NodeKind } from './node.ts';
  */
 export function makeNode<K extends NodeKind>(kind: K, inputs: readonly Node[], attributes: NodeAttributes[K]): Node {
   const { shape, dtype } = infer(kind, inputs, attributes);
-  return Object.freeze({ kind, inputs, attributes, shape, dtype }) as unknown as Node;
+  return Object.freeze({ kind, inputs: Object.freeze([...inputs]), attributes, shape, dtype }) as unknown as Node;
 }
 
 /** The same operation over other inputs; the node itself when nothing changed. */

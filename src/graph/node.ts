@@ -1,7 +1,7 @@
 import type { DType, HostTensor } from '../core/index.ts';
 import type { Dim, Shape } from './dim.ts';
 
-/** Element by element on float32; the formula of each is in UNARY_FORMULAS. */
+/** Element by element on float32; the formula of each stands beside its function in operations.ts. */
 export const UNARY_KINDS = [
   'neg',
   'exp',
@@ -20,7 +20,10 @@ export const UNARY_KINDS = [
   'silu',
 ] as const;
 
-/** Element by element with NumPy's broadcasting; both sides of one dtype, float32 or int32. */
+/**
+ * Element by element with NumPy's broadcasting; both sides of one dtype, float32 or int32. int32 wraps around modulo 2^32,
+ * and its division truncates toward 0.
+ */
 export const BINARY_KINDS = ['add', 'sub', 'mul', 'div', 'maximum', 'minimum'] as const;
 
 /** Element by element with broadcasting; float32 or int32 in, bool out. */

@@ -14,15 +14,19 @@ const EMPTY = Object.freeze({});
 
 /** A value given at run time. Names are unique within a graph; a symbolic dimension has one value for the whole graph. */
 export function input(name: string, shape: Shape, dtype: DType = 'float32'): Node {
-  return makeNode('input', [], { name, shape, dtype });
+  return makeNode('input', [], { name, shape: shape.map((dim) => dimProduct([dim])), dtype });
 }
 
 export function constant(value: HostTensor): Node {
   return makeNode('constant', [], { value });
 }
 
-/** A scalar constant. */
+/** A scalar constant. Throws bad-input for an int32 that is not a whole number of 32 bits. */
 export function scalar(value: number, dtype: 'float32' | 'int32' = 'float32'): Node {
+  if (dtype === 'int32' && (value | 0) !== value)
+    throw badInput(
+      `scalar: an int32 must be a whole number of 32 bits, got ${value}; cast the other operand to float32`,
+    );
   return constant(dtype === 'float32' ? float32Tensor([], [value]) : int32Tensor([], [value]));
 }
 
@@ -204,11 +208,13 @@ export function squeeze(x: Node, axis: number): Node {
 /** Inserts an axis of length 1. Negative axes count from the end of the result. */
 export function unsqueeze(x: Node, axis: number): Node {
   const at = axis < 0 ? axis + x.shape.length + 1 : axis;
+  if (!(at >= 0 && at <= x.shape.length))
+    throw badInput(`unsqueeze: axis must be in [${-x.shape.length - 1}, ${x.shape.length}], got ${axis}`);
   return reshape(x, x.shape.toSpliced(at, 0, 1));
 }
 
 export function transpose(x: Node, permutation: readonly number[]): Node {
-  return makeNode('transpose', [x], { permutation });
+  return makeNode('transpose', [x], { permutation: [...permutation] });
 }
 
 export function broadcastTo(x: Node, shape: Shape): Node {
