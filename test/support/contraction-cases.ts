@@ -25,6 +25,10 @@ export const MATMUL_CASES = {
     matmulCase('outer product', ['T', 1], [1, 3]),
     matmulCase('inner product', [1, 'T'], ['T', 1]),
     nodeCase('no rows', { a: floats(['Z', 3], []), b: normal([3, 2]) }, ({ a, b }) => g.matmul(a, b), ['a', 'b']),
+    nodeCase('nothing to sum', { a: floats([2, 'Z'], []), b: floats(['Z', 3], []) }, ({ a, b }) => g.matmul(a, b), [
+      'a',
+      'b',
+    ]),
     nodeCase('a matrix by itself', { a: normal(['T', 3]) }, ({ a }) => g.matmul(a, a, { transposeB: true }), ['a']),
   ],
 } satisfies Partial<Record<NodeKind, readonly NodeCase[]>>;
@@ -107,6 +111,7 @@ export const INDEX_CASES = {
     nodeCase('rank 3', { x: normal(['B', 2, 3]), i: randomInts(['B', 2, 'T'], 3) }, ({ x, i }) => g.takeAlong(x, i), [
       'x',
     ]),
+    nodeCase('no rows', { x: floats(['Z', 3], []), i: ints(['Z', 1], []) }, ({ x, i }) => g.takeAlong(x, i), ['x']),
     nodeCase('sorted', { x: normal(['B', 'T']) }, ({ x }) => sort(x), ['x']),
     nodeCase('int32', { x: ints([2, 2], [1, 2, 3, 4]), i: ints([2, 1], [1, 0]) }, ({ x, i }) => g.takeAlong(x, i)),
   ],
