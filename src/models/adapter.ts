@@ -4,19 +4,30 @@ import type { ModelConfig } from './config.ts';
 import { addBias, type Decoder } from './decoder.ts';
 import { PROJECTIONS, projectionPath, projectionShape, type ParameterSpec, type Projection } from './parameters.ts';
 
-/** Low-rank adapters: W + scale B A with A [rank, in] and B [out, rank]. Source: Hu et al. 2021 (LoRA). */
-export interface LoraConfig {
+/** One adapted projection: W + scale B A with A [rank, in] and B [out, rank]. Source: Hu et al. 2021 (LoRA). */
+export interface LoraTarget {
+  /** model.layers.0.self_attn.q_proj */
+  readonly path: string;
   readonly rank: number;
-  readonly alpha: number;
-  /** Probability that an element of the adapter's input is zeroed in training. */
-  readonly dropout: number;
-  /** Scale alpha / sqrt(rank) instead of alpha / rank. Source: Kalajdzievski 2023 (rsLoRA). */
-  readonly rankStabilised: boolean;
-  /** Paths of the adapted projections, as resolveTargets gives them. */
-  readonly targets: readonly string[];
+  readonly scale: number;
 }
 
-export function loraScale({ alpha, rank, rankStabilised }: LoraConfig): number {
+export interface LoraConfig {
+  /** Probability that an element of the adapter's input is zeroed in training. */
+  readonly dropout: number;
+  readonly targets: readonly LoraTarget[];
+}
+
+/** alpha / rank, or alpha / sqrt(rank) when rank-stabilised. Source: Kalajdzievski 2023 (rsLoRA). */
+export function loraScale({
+  alpha,
+  rank,
+  rankStabilised,
+}: {
+  alpha: number;
+  rank: number;
+  rankStabilised: boolean;
+}): number {
   return alpha / (rankStabilised ? Math.sqrt(rank) : rank);
 }
 
@@ -64,8 +75,8 @@ function matchesTarget(path: string, pattern: string): boolean {
 }
 
 /** The adapter's weights, in forward order: A then B of each target. */
-export function loraParameterSpecs(config: ModelConfig, { rank, targets }: LoraConfig): ParameterSpec[] {
-  return targets.flatMap((path) => {
+export function loraParameterSpecs(config: ModelConfig, { targets }: LoraConfig): ParameterSpec[] {
+  return targets.flatMap(({ path, rank }) => {
     const [out, into] = projectionShape(config, path.slice(path.lastIndexOf('.') + 1) as Projection);
     const { a, b } = loraNames(path);
     return [
@@ -99,12 +110,12 @@ export function initialiseLora(
  */
 export function withLora(decoder: Decoder, lora: LoraConfig, dropoutSeed?: Node): Decoder {
   const { config, weights } = decoder;
-  const scale = loraScale(lora);
   const nodes = new Map(loraParameterSpecs(config, lora).map(({ name, shape }) => [name, input(name, shape)]));
-  const targets = new Map(lora.targets.map((path, index) => [path, index]));
+  const targets = new Map(lora.targets.map(({ path, scale }, index) => [path, { scale, index }]));
   const project = (x: Node, path: string): Node => {
-    const index = targets.get(path);
-    if (index === undefined) return decoder.project(x, path);
+    const target = targets.get(path);
+    if (target === undefined) return decoder.project(x, path);
+    const { scale, index } = target;
     const { a, b } = loraNames(path);
     const [A, B] = [nodes.get(a)!, nodes.get(b)!];
     const weight = weights(`${path}.weight`);

@@ -24,12 +24,13 @@ export interface Optimised {
   readonly keptBytes: number;
 }
 
-/** Every pass in order, each graph verified: simplify, share, regroup products, contract row sums, hoist, recompute. */
+/** Every pass in order, each graph verified: share, simplify, regroup products, contract row sums, hoist, recompute. */
 export function optimise(
   source: Graph,
   { hints = {}, isInvariant, recompute: memory }: OptimiseOptions = {},
 ): Optimised {
   const passes: ((current: Graph) => Graph)[] = [
+    shareSubexpressions,
     simplify,
     shareSubexpressions,
     (current) => reassociate(current, hints),

@@ -1,0 +1,46 @@
+import { int32Tensor, type HostTensor } from '../core/index.ts';
+import {
+  packCompletions,
+  packPairs,
+  type PackedBatch,
+  type TokenizedCompletion,
+  type TokenizedPair,
+} from '../data/index.ts';
+
+/** One micro-batch as the graphs take it. */
+export interface MicroBatch {
+  readonly inputs: Readonly<Record<string, HostTensor>>;
+  /** Tokens that the model reads: prompts once, no padding. */
+  readonly tokens: number;
+  /** Scored tokens of each owner: [R, 2] for pairs (chosen, rejected), [R] for completions. */
+  readonly counts: Float32Array<ArrayBuffer>;
+}
+
+function microBatch(batch: PackedBatch, counts: Float32Array<ArrayBuffer>, countShape: readonly number[]): MicroBatch {
+  const layout = [batch.rows, batch.S];
+  for (const owner of batch.owners) counts[owner]! += 1;
+  const inputs = {
+    tokens: int32Tensor([batch.T], batch.tokens),
+    positions: int32Tensor([batch.T], batch.positions),
+    gatherIndex: int32Tensor(layout, batch.gatherIndex),
+    scatterIndex: int32Tensor([batch.T], batch.scatterIndex),
+    segments: int32Tensor(layout, batch.segments),
+    slotPositions: int32Tensor(layout, batch.slotPositions),
+    lossRows: int32Tensor([batch.U], batch.lossRows),
+    predict: int32Tensor([batch.C], batch.predict),
+    targets: int32Tensor([batch.C], batch.targets),
+    owners: int32Tensor([batch.C], batch.owners),
+    counts: { dtype: 'float32', shape: countShape, data: counts } as HostTensor,
+  };
+  return { inputs, tokens: batch.T, counts };
+}
+
+/** Inputs of pairScoreGraph and pairLossGraph, `referenceLogps` and `lossScale` apart. */
+export function pairMicroBatch(pairs: readonly TokenizedPair[]): MicroBatch {
+  return microBatch(packPairs(pairs), new Float32Array(2 * pairs.length), [pairs.length, 2]);
+}
+
+/** Inputs of completionScoreGraph and completionLossGraph, `lossScale` apart. */
+export function completionMicroBatch(rows: readonly TokenizedCompletion[], scorePrompt: boolean): MicroBatch {
+  return microBatch(packCompletions(rows, { scorePrompt }), new Float32Array(rows.length), [rows.length]);
+}

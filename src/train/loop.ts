@@ -1,0 +1,203 @@
+import { badInput, hashString, runFailed, type HostTensor } from '../core/index.ts';
+import { epochOrder, planMicroBatches } from '../data/index.ts';
+import { learningRateAt, type ScheduleOptions } from '../optim/index.ts';
+import type { Metrics } from './metrics.ts';
+import { scalarTensor, type Trainable } from './trainable.ts';
+import type { BatchProgram } from './programs.ts';
+import type { Rows, Split, Task } from './task.ts';
+
+export interface LoopOptions {
+  readonly schedule: ScheduleOptions;
+  readonly batchSize: number;
+  readonly microBatchTokens: number;
+  readonly seed: number;
+  readonly order: 'shuffled' | 'sequential';
+  readonly lengthBuckets: boolean;
+  readonly maxGradientNorm: number | undefined;
+  /** Every so many steps; undefined: never. The last step is always logged, evaluated and saved. */
+  readonly logSteps: number;
+  readonly evaluateSteps: number | undefined;
+  readonly checkpointSteps: number | undefined;
+  readonly signal?: AbortSignal;
+}
+
+/** What a resumed run continues from. */
+export interface Progress {
+  /** Finished optimizer steps. */
+  readonly step: number;
+  /** Tokens that the model has read in training. */
+  readonly tokens: number;
+}
+
+/** What the loop tells the outside. Each is awaited, so a slow disk slows the loop instead of filling memory. */
+export interface LoopEvents {
+  /** After every step; `isLogged` where the record belongs in metrics.jsonl. */
+  readonly onStep: (record: StepRecord, isLogged: boolean) => void | Promise<void>;
+  readonly onEvaluation: (step: number, metrics: Metrics) => void | Promise<void>;
+  readonly onCheckpoint: (progress: Progress) => void | Promise<void>;
+}
+
+export interface StepRecord {
+  readonly step: number;
+  readonly totalSteps: number;
+  readonly epoch: number;
+  readonly metrics: Metrics;
+}
+
+export interface LoopResult extends Progress {
+  /** False when the signal stopped the loop before its last step. */
+  readonly isComplete: boolean;
+}
+
+interface Context {
+  readonly task: Task;
+  readonly program: BatchProgram;
+  readonly trainable: Trainable;
+  readonly options: LoopOptions;
+}
+
+/** Steps of `epochs` passes over `count` rows; an incomplete last batch is a step of its own. */
+export function stepsPerEpoch(count: number, batchSize: number): number {
+  return Math.ceil(count / batchSize);
+}
+
+/** Rows of each step, a pure function of seed and step, so that a resumed run sees the same. */
+function batchesOf(rows: Rows, options: LoopOptions): (step: number) => readonly number[] {
+  const { batchSize, seed, order, lengthBuckets } = options;
+  const perEpoch = stepsPerEpoch(rows.count, batchSize);
+  const lengths = Array.from({ length: rows.count }, (_, row) => rows.lengthOf(row));
+  let known: { readonly epoch: number; readonly order: Int32Array } | undefined;
+  return (step) => {
+    const epoch = Math.floor(step / perEpoch);
+    if (known?.epoch !== epoch) {
+      const bucketing = lengthBuckets ? { bucketing: { lengths } } : {};
+      known = { epoch, order: epochOrder({ count: rows.count, seed, epoch, batchSize, order, ...bucketing }) };
+    }
+    const start = (step % perEpoch) * batchSize;
+    return [...known.order.subarray(start, start + batchSize)];
+  };
+}
+
+/** Cuts the rows of one optimizer batch into micro-batches of similar length. */
+export function microBatches(rows: Rows, batch: readonly number[], maxTokens: number): number[][] {
+  const lengths = batch.map((row) => rows.lengthOf(row));
+  const sequenceCounts = batch.map((row) => rows.sequencesOf(row));
+  return planMicroBatches(lengths, { maxTokens, sequenceCounts }).map((group) =>
+    group.map((position) => batch[position]!),
+  );
+}
+
+function requireFinite(
+  losses: HostTensor,
+  { step, rows, ids }: { step: number; rows: readonly number[]; ids: (row: number) => string },
+): void {
+  const bad = rows.filter((_row, i) => !Number.isFinite(losses.data[i]!));
+  if (bad.length === 0) return;
+  throw runFailed(
+    `step ${step}: the loss must be finite, it is not for ${bad.length === 1 ? 'row' : 'rows'} ${bad.slice(0, 8).map(ids).join(', ')}; ` +
+      'the learning rate is probably too high (weights diverged): lower it and resume, the last checkpoint is good',
+  );
+}
+
+/** Forward and backward over every micro-batch of a step; gradients accumulate on the device. */
+async function accumulate(
+  { task, program, options }: Context,
+  step: number,
+  rows: readonly number[],
+): Promise<{ metrics: Metrics; tokens: number }> {
+  const measure = task.measure();
+  const lossScale = scalarTensor(task.lossScale(rows));
+  let tokens = 0;
+  for (const [index, group] of microBatches(task.train, rows, options.microBatchTokens).entries()) {
+    const batch = task.batch('train', group);
+    const dropoutSeed: HostTensor = {
+      dtype: 'int32',
+      shape: [],
+      data: Int32Array.of(hashString(`${options.seed}/${step}/${index}`) | 0),
+    };
+    const outputs = await program.train({ ...batch.inputs, lossScale, dropoutSeed });
+    requireFinite(outputs['losses']!, { step, rows: group, ids: task.train.idOf });
+    measure.add(batch, outputs);
+    tokens += batch.tokens;
+  }
+  return { metrics: measure.result(), tokens };
+}
+
+/** The metrics of all rows of a split, computed without gradients. */
+export async function evaluateRows(
+  task: Task,
+  program: BatchProgram,
+  { split, microBatchTokens, signal }: { split: Split; microBatchTokens: number; signal?: AbortSignal | undefined },
+): Promise<Metrics> {
+  const rows = split === 'train' ? task.train : task.heldOut;
+  if (rows === undefined || rows.count === 0)
+    throw badInput('evaluate: there must be held-out rows, there are none; pass --held-out or --held-out-fraction');
+  const measure = task.measure();
+  const all = Array.from({ length: rows.count }, (_, row) => row).toSorted(
+    (a, b) => rows.lengthOf(a) - rows.lengthOf(b),
+  );
+  for (const group of microBatches(rows, all, microBatchTokens)) {
+    signal?.throwIfAborted();
+    const batch = task.batch(split, group);
+    measure.add(batch, await program.evaluate(batch.inputs));
+  }
+  return measure.result();
+}
+
+/**
+ * The one step loop: batches in a seeded order, gradients accumulated over micro-batches, clipping, an optimizer step, and at
+ * intervals a log line, an evaluation, a checkpoint. A checkpoint is taken after the evaluation of its step, so that what a
+ * run has written up to a checkpoint is what its resumption would write. Stops after the current step when the signal fires.
+ *
+ * Throws run-failed with the step, the rows and the likely cause when a loss or gradient is not finite; parameters are then
+ * those before the step.
+ */
+export async function runLoop(
+  context: Context & { readonly start: Progress; readonly events: LoopEvents },
+): Promise<LoopResult> {
+  const { task, program, trainable, options, events } = context;
+  const { totalSteps } = options.schedule;
+  const batchOf = batchesOf(task.train, options);
+  const perEpoch = stepsPerEpoch(task.train.count, options.batchSize);
+  let { step, tokens } = context.start;
+  const due = (interval: number | undefined): boolean =>
+    step === totalSteps || (interval !== undefined && step % interval === 0);
+  const evaluate = async (): Promise<void> => {
+    if (task.heldOut === undefined) return;
+    await program.refresh();
+    const metrics = await evaluateRows(task, program, { split: 'heldOut', microBatchTokens: options.microBatchTokens });
+    await events.onEvaluation(step, metrics);
+  };
+  if (step === 0) await evaluate();
+  while (step < totalSteps) {
+    const started = performance.now();
+    const rows = batchOf(step);
+    await program.refresh();
+    const done = await accumulate(context, step + 1, rows);
+    const norm = await trainable.gradientNorm();
+    if (!Number.isFinite(norm)) {
+      throw runFailed(
+        `step ${step + 1}: the gradient must be finite, its norm is ${norm}; rows ${rows.slice(0, 8).map(task.train.idOf).join(', ')}; ` +
+          'the learning rate is probably too high: lower it and resume, the last checkpoint is good',
+      );
+    }
+    const learningRate = learningRateAt(options.schedule, step);
+    await trainable.update({ step: step + 1, learningRate, norm, maximum: options.maxGradientNorm });
+    step += 1;
+    tokens += done.tokens;
+    const seconds = (performance.now() - started) / 1000;
+    const metrics = {
+      ...done.metrics,
+      learning_rate: learningRate,
+      grad_norm: norm,
+      num_tokens: tokens,
+      tokens_per_second: done.tokens / seconds,
+    };
+    await events.onStep({ step, totalSteps, epoch: step / perEpoch, metrics }, due(options.logSteps));
+    if (due(options.evaluateSteps)) await evaluate();
+    const stopped = options.signal?.aborted === true && step < totalSteps;
+    if (stopped || due(options.checkpointSteps)) await events.onCheckpoint({ step, tokens });
+    if (stopped) return { step, tokens, isComplete: false };
+  }
+  return { step, tokens, isComplete: true };
+}

@@ -1,0 +1,142 @@
+import { internal, type HostTensor } from '../core/index.ts';
+import { graph, graphInputs, type Graph } from '../graph/index.ts';
+import { optimise, type DimHints, type RecomputeLevel } from '../passes/index.ts';
+import type { Device, DeviceTensor, Program } from '../runtime/index.ts';
+
+export type Values = Readonly<Record<string, HostTensor | DeviceTensor>>;
+
+export interface BatchGraphs {
+  /** Forward pass alone, without dropout. */
+  readonly evaluate: Graph;
+  /** With accumulated/<p> outputs; the inputs of both graphs that have one name are one input. */
+  readonly train?: Graph;
+}
+
+export interface BatchProgramOptions {
+  readonly label: string;
+  readonly hints: DimHints;
+  /** Tensors that stay as they are between two calls of refresh: weights, adapters. Their names are the invariant inputs. */
+  readonly resident: ReadonlyMap<string, DeviceTensor>;
+  /** Gradients, written in place by accumulated/<p>. */
+  readonly gradients?: ReadonlyMap<string, DeviceTensor>;
+  /** Bytes that values kept for the backward pass may take; default: no limit. */
+  readonly keepBudgetBytes?: number;
+}
+
+/**
+ * Graphs run for every micro-batch, with what depends on weights alone computed once and shared between training and
+ * evaluation: `refresh` after the weights change, then `train` and `evaluate` with the batch's own inputs.
+ */
+export interface BatchProgram {
+  readonly level: RecomputeLevel;
+  readonly keptBytes: number;
+  refresh(): Promise<void>;
+  /** Forward and backward: adds to the gradients, returns the forward outputs. */
+  train(inputs: Values): Promise<Record<string, HostTensor>>;
+  evaluate(inputs: Values): Promise<Record<string, HostTensor>>;
+  dispose(): Promise<void>;
+}
+
+const EVALUATE = 'evaluate/';
+const ACCUMULATED = 'accumulated/';
+
+function withPrefix(outputs: Graph['outputs'], prefix: string): Graph['outputs'] {
+  return Object.fromEntries(Object.entries(outputs).map(([name, node]) => [`${prefix}${name}`, node]));
+}
+
+function pickOutputs({ outputs }: Graph, wanted: (name: string) => boolean, rename: (name: string) => string): Graph {
+  return graph(
+    Object.fromEntries(
+      Object.entries(outputs)
+        .filter(([name]) => wanted(name))
+        .map(([name, node]) => [rename(name), node]),
+    ),
+  );
+}
+
+function inputNames(source: Graph): Set<string> {
+  return new Set(graphInputs(source).map((node) => node.attributes.name));
+}
+
+function pick<T>(names: ReadonlySet<string>, from: Iterable<readonly [string, T]>): Record<string, T> {
+  return Object.fromEntries([...from].filter(([name]) => names.has(name)));
+}
+
+/** One of the two graphs, compiled: its own inputs picked out of everything on the device and of the batch. */
+async function compileBody(device: Device, body: Graph, { label, resident, gradients }: BatchProgramOptions) {
+  const names = inputNames(body);
+  const accumulated = Object.keys(body.outputs).filter((name) => name.startsWith(ACCUMULATED));
+  const program = await device.compile(body, {
+    label,
+    keep: accumulated,
+    inPlace: Object.fromEntries(accumulated.map((name) => [name, name.replace(ACCUMULATED, 'gradient/')])),
+  });
+  const fixed = { ...pick(names, resident), ...pick(names, gradients ?? []) };
+  const run = async (hoisted: Values, inputs: Values): Promise<Record<string, HostTensor>> => {
+    const given = { ...pick(names, Object.entries(hoisted)), ...pick(names, Object.entries(inputs)) };
+    const outputs = Object.entries(await program.run({ ...fixed, ...given }));
+    return Object.fromEntries(outputs.filter(([name]) => !name.startsWith(ACCUMULATED))) as Record<string, HostTensor>;
+  };
+  return { run, dispose: () => program.dispose() };
+}
+
+async function compileOnce(
+  device: Device,
+  once: Graph,
+  { label, resident }: BatchProgramOptions,
+): Promise<Program | undefined> {
+  const outputs = Object.keys(once.outputs);
+  const missing = [...inputNames(once)].filter((name) => !resident.has(name));
+  if (missing.length > 0) throw internal(`hoisted values read ${missing.join(', ')}`);
+  return outputs.length === 0 ? undefined : device.compile(once, { label: `${label}, once a step`, keep: outputs });
+}
+
+/** Optimises and compiles a batch's graphs together. */
+export async function compileBatchProgram(
+  device: Device,
+  graphs: BatchGraphs,
+  options: BatchProgramOptions,
+): Promise<BatchProgram> {
+  const { label, hints, resident, keepBudgetBytes = Infinity } = options;
+  const forwardOutputs = Object.keys(graphs.train?.outputs ?? {}).filter((name) => !name.startsWith(ACCUMULATED));
+  const joined = graph({ ...graphs.train?.outputs, ...withPrefix(graphs.evaluate.outputs, EVALUATE) });
+  const { once, body, level, keptBytes } = optimise(joined, {
+    hints,
+    isInvariant: (name) => resident.has(name),
+    ...(graphs.train === undefined ? {} : { recompute: { forwardOutputs, budgetBytes: keepBudgetBytes } }),
+  });
+  const prelude = await compileOnce(device, once, options);
+  const isEvaluation = (name: string): boolean => name.startsWith(EVALUATE);
+  const evaluate = await compileBody(
+    device,
+    pickOutputs(body, isEvaluation, (name) => name.slice(EVALUATE.length)),
+    { ...options, label: `${label}, evaluation` },
+  );
+  const train =
+    graphs.train &&
+    (await compileBody(
+      device,
+      pickOutputs(
+        body,
+        (name) => !isEvaluation(name),
+        (name) => name,
+      ),
+      options,
+    ));
+  const onceInputs = pick(inputNames(once), resident);
+  let hoisted: Record<string, DeviceTensor> = {};
+  return {
+    level,
+    keptBytes,
+    refresh: async () => {
+      if (prelude !== undefined)
+        hoisted = (await prelude.run(onceInputs, { into: hoisted })) as Record<string, DeviceTensor>;
+    },
+    train: (inputs) => train!.run(hoisted, inputs),
+    evaluate: (inputs) => evaluate.run(hoisted, inputs),
+    dispose: async () => {
+      for (const tensor of Object.values(hoisted)) await tensor.dispose();
+      for (const program of [prelude, evaluate, train]) await program?.dispose();
+    },
+  };
+}
