@@ -1,4 +1,26 @@
 export * from './row.ts';
+export { DATA_LIMITS, type DataLimits } from './limits.ts';
+export { memorySource, type DataSource } from './source.ts';
+export { fileSource, sourcesOfPath } from './node-source.ts';
+export type { FieldProblem, ProblemLog, ProblemReason, RecordProblem } from './problems.ts';
+export type { DataFormat, ParseContext, ParsedRecord } from './format.ts';
+export { DETECTION_RECORDS, FORMATS, formatNamed } from './format-registry.ts';
+export { formatLine, readRows, type DetectedFormat, type ReadRowsOptions, type RowEvent } from './rows.ts';
+export type { TruncationOptions } from './truncate.ts';
+export type { DropReason, SideName } from './tokenize-row.ts';
+export * from './tokenisation-report.ts';
+export { renderTokenisationReport } from './tokenisation-text.ts';
+export { selectRows, type RowSet } from './row-set.ts';
+export { sideOfPrompt, splitByPrompt, type Split, type SplitOptions } from './split.ts';
+export {
+  loadCompletions,
+  loadPreferencePairs,
+  type LoadCompletionsOptions,
+  type LoadedData,
+  type LoadOptions,
+} from './load.ts';
+export { checkData, type CheckOptions, type DataReport } from './check.ts';
+export { renderDataReport } from './check-text.ts';
 export * from './packing.ts';
 export * from './micro-batches.ts';
 export * from './epoch-order.ts';

@@ -1,0 +1,184 @@
+import type { Tokenizer } from '../tokenizer/index.ts';
+import { createDistribution, type Distribution, type Spread } from './distribution.ts';
+import { canonicalJson } from './extract-prompt.ts';
+import { createHashCounter, type RepeatCounts } from './hash-counter.ts';
+import { hashText, promptKey } from './hash.ts';
+import type { DataLimits } from './limits.ts';
+import { sourceList } from './load.ts';
+import { createProblemLog, type ProblemReason, type RecordProblem } from './problems.ts';
+import { MISSING_TEMPLATE } from './render-row.ts';
+import type { Content, DataRow, PreferenceRow } from './row.ts';
+import { readRows, type DetectedFormat } from './rows.ts';
+import type { DataSource } from './source.ts';
+import { createTokenisationLog, type TokenisationReport } from './tokenisation-report.ts';
+import { createRowTokenizer } from './tokenize-row.ts';
+import { validateTruncation, type TruncationOptions } from './truncate.ts';
+import { messageOf, PreftuneError } from '../core/index.ts';
+
+export interface CheckOptions extends TruncationOptions {
+  /** With a tokenizer the report holds the tokenisation proof. */
+  readonly tokenizer?: Tokenizer;
+  readonly format?: string;
+  readonly limits?: DataLimits;
+  readonly onProgress?: (recordsRead: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** What is in a data set. JSON-safe. */
+export interface DataReport {
+  readonly formats: readonly DetectedFormat[];
+  readonly records: number;
+  readonly validRows: number;
+  readonly problemCounts: Readonly<Partial<Record<ProblemReason, number>>>;
+  readonly problemTotal: number;
+  /** The first of them. */
+  readonly problems: readonly RecordProblem[];
+  readonly conversations: number;
+  /** Turns of prompts that are conversations. */
+  readonly promptTurns: Spread;
+  /** UTF-16 units of each part. */
+  readonly characters: Readonly<Partial<Record<'prompt' | 'chosen' | 'rejected' | 'completion', Spread>>>;
+  /** Of pairs: how often the chosen answer is longer, shorter, equally long; a strong lean teaches length. */
+  readonly chosenLonger: number;
+  readonly chosenShorter: number;
+  readonly sameLength: number;
+  /** Repeated rows, and for pairs the same two answers preferred in both orders. */
+  readonly rows: RepeatCounts;
+  readonly prompts: RepeatCounts;
+  readonly tokenisation?: TokenisationReport;
+}
+
+/**
+ * Reads a data set once and says what is in it, in memory that does not grow with its rows: percentiles from histograms,
+ * repeats exact up to MAX_TRACKED_KEYS distinct rows and estimated from a sample of them beyond.
+ *
+ * Throws bad-input only where reading cannot go on (missing file, unknown or mixed format, broken JSON list).
+ */
+export async function checkData(
+  source: DataSource | readonly DataSource[],
+  options: CheckOptions = {},
+): Promise<DataReport> {
+  validateTruncation(options);
+  const problems = createProblemLog();
+  const formats: DetectedFormat[] = [];
+  const statistics = createStatistics();
+  const tokenising = options.tokenizer && createTokenising(options.tokenizer, options);
+  const conversational = options.tokenizer === undefined || options.tokenizer.chatTemplate !== undefined;
+  let records = 0;
+  let validRows = 0;
+  for (const each of sourceList(source)) {
+    for await (const event of readRows(each, { ...options, conversational })) {
+      if (options.signal?.aborted)
+        throw new PreftuneError('cancelled', `data: checking was stopped after ${records} records`);
+      if (event.kind === 'format') {
+        formats.push(event.format);
+        continue;
+      }
+      if (++records % 1000 === 0) options.onProgress?.(records);
+      if (event.kind === 'problems') {
+        for (const problem of event.problems) problems.add(problem);
+        continue;
+      }
+      const refused = tokenising?.take(event);
+      if (refused === undefined) {
+        validRows++;
+        statistics.add(event);
+      } else {
+        problems.add({ ...refused, line: event.place.line });
+      }
+    }
+  }
+  return {
+    formats,
+    records,
+    validRows,
+    problemCounts: problems.counts,
+    problemTotal: problems.total,
+    problems: problems.kept,
+    ...statistics.report(),
+    ...(tokenising && { tokenisation: tokenising.report() }),
+  };
+}
+
+function createTokenising(tokenizer: Tokenizer, { maxLength, maxPromptLength }: TruncationOptions) {
+  const truncation = {
+    ...(maxLength !== undefined && { maxLength }),
+    ...(maxPromptLength !== undefined && { maxPromptLength }),
+  };
+  const rows = createRowTokenizer(tokenizer, truncation);
+  const log = createTokenisationLog(tokenizer, truncation);
+  return {
+    /** The problem of a row that the chat template refuses. */
+    take(row: DataRow): RecordProblem | undefined {
+      try {
+        if (row.kind === 'preference') log.pair(row.row.id, rows.pair(row.row));
+        else log.completion(row.row.id, rows.completion(row.row));
+        return undefined;
+      } catch (error) {
+        const refusal = error instanceof PreftuneError && error.code === 'bad-input';
+        if (!refusal || error.problems[0]?.path === MISSING_TEMPLATE) throw error;
+        return { reason: 'template-failed', file: row.row.origin.file, message: messageOf(error) };
+      }
+    },
+    report: log.report,
+  };
+}
+
+type Part = keyof DataReport['characters'];
+
+function createStatistics() {
+  const parts = new Map<Part, Distribution>();
+  const promptTurns = createDistribution();
+  const rows = createHashCounter();
+  const prompts = createHashCounter();
+  const totals = { conversations: 0, chosenLonger: 0, chosenShorter: 0, sameLength: 0 };
+  const measure = (part: Part, content: Content): number => {
+    const length = lengthOf(content);
+    let distribution = parts.get(part);
+    if (distribution === undefined) parts.set(part, (distribution = createDistribution()));
+    distribution.add(length);
+    return length;
+  };
+  const addPair = ({ prompt, chosen, rejected }: PreferenceRow): void => {
+    const lead = measure('chosen', chosen) - measure('rejected', rejected);
+    if (lead > 0) totals.chosenLonger++;
+    else if (lead < 0) totals.chosenShorter++;
+    else totals.sameLength++;
+    const [first, second] = [textOf(chosen), textOf(rejected)];
+    const swapped = first > second;
+    const key = JSON.stringify([promptKey(prompt), swapped ? second : first, swapped ? first : second]);
+    rows.add(hashText(key), swapped ? 1 : 0);
+  };
+  return {
+    add(row: DataRow): void {
+      const { prompt } = row.row;
+      measure('prompt', prompt);
+      if (typeof prompt !== 'string') {
+        totals.conversations++;
+        promptTurns.add(prompt.length);
+      }
+      prompts.add(hashText(promptKey(prompt)));
+      if (row.kind === 'preference') {
+        addPair(row.row);
+      } else {
+        measure('completion', row.row.completion);
+        rows.add(hashText(JSON.stringify([promptKey(prompt), textOf(row.row.completion)])));
+      }
+    },
+    report: () => ({
+      ...totals,
+      promptTurns: promptTurns.spread(),
+      characters: Object.fromEntries([...parts].map(([part, distribution]) => [part, distribution.spread()])),
+      rows: rows.counts(),
+      prompts: prompts.counts(),
+    }),
+  };
+}
+
+function textOf(content: Content): string {
+  return typeof content === 'string' ? content : canonicalJson(content);
+}
+
+function lengthOf(content: Content): number {
+  return typeof content === 'string' ? content.length : content.reduce((sum, turn) => sum + turn.content.length, 0);
+}

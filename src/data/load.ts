@@ -1,0 +1,224 @@
+import { badInput, messageOf, PreftuneError } from '../core/index.ts';
+import type { Tokenizer } from '../tokenizer/index.ts';
+import type { DataLimits } from './limits.ts';
+import { createProblemLog, type ProblemLog, type RecordProblem } from './problems.ts';
+import { COMPLETION_PARTS, createCompletionSet, createPairSet, PAIR_PARTS, type RowSet } from './row-set.ts';
+import type { CompletionRow, DataRow, PreferenceRow, TokenizedCompletion, TokenizedPair } from './row.ts';
+import { readRows, type DetectedFormat, type RowEvent } from './rows.ts';
+import type { DataSource } from './source.ts';
+import { hashOfPrompt } from './split.ts';
+import { createTokenArena } from './token-arena.ts';
+import { createTokenisationLog, type TokenisationReport } from './tokenisation-report.ts';
+import { MISSING_TEMPLATE } from './render-row.ts';
+import { createRowTokenizer } from './tokenize-row.ts';
+import { validateTruncation, type TruncationOptions } from './truncate.ts';
+
+export interface LoadOptions extends TruncationOptions {
+  readonly tokenizer: Tokenizer;
+  /** Default: detected per source. */
+  readonly format?: string;
+  /** strict (default): any problem is one bad-input error with all of them. lenient: such rows are skipped and counted. */
+  readonly mode?: 'strict' | 'lenient';
+  /** Take at most so many valid rows. */
+  readonly maxRows?: number;
+  readonly limits?: DataLimits;
+  /** Called about every thousand rows. */
+  readonly onProgress?: (rowsRead: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Rows ready to train on, and the proof of how they came to be. */
+export interface LoadedData<T> {
+  readonly rows: RowSet<T>;
+  readonly formats: readonly DetectedFormat[];
+  readonly tokenisation: TokenisationReport;
+  /** Rows that were skipped (lenient), and the first problems. */
+  readonly skipped: number;
+  readonly problems: Pick<ProblemLog, 'kept' | 'counts' | 'total'>;
+}
+
+export interface LoadCompletionsOptions extends LoadOptions {
+  /** Take the chosen side of preference rows as completions; without it preference rows are refused. */
+  readonly chosenOfPairs?: boolean;
+}
+
+/**
+ * Preference pairs from one or several sources, tokenised. Rows whose prompt leaves no room are dropped and counted.
+ *
+ * Throws bad-input with every problem in strict mode, for rows that are no preferences, and when no pair is left.
+ */
+export async function loadPreferencePairs(
+  source: DataSource | readonly DataSource[],
+  options: LoadOptions,
+): Promise<LoadedData<TokenizedPair>> {
+  const arena = createTokenArena(PAIR_PARTS, 'pairs');
+  const sequenceCounts: number[] = [];
+  const promptHashes: number[] = [];
+  const { tokenize, log } = createTokenizing(options);
+  const none = new Int32Array(0);
+  const loaded = await load(source, options, (row) => {
+    if (row.kind !== 'preference') throw wrongKind(row, 'preferences', 'use them with sft');
+    const result = tokenize.pair(row.row);
+    log.pair(row.row.id, result);
+    if (result.kind === 'dropped') return;
+    for (const { id, prompt, chosen, rejected, rejectedPrompt } of result.rows) {
+      arena.push(id, [prompt, chosen, rejected, rejectedPrompt ?? none]);
+      sequenceCounts.push(rejectedPrompt === undefined ? 1 : 2);
+      promptHashes.push(hashOfPrompt(row.row.prompt));
+    }
+  });
+  const tokenisation = log.report();
+  requireRows(source, arena.count, tokenisation);
+  return { rows: createPairSet(arena.finish(), { sequenceCounts, promptHashes }), tokenisation, ...loaded };
+}
+
+/**
+ * Completions and plain texts from one or several sources, tokenised; plain texts longer than maxLength become blocks.
+ *
+ * Throws as loadPreferencePairs; preference rows are refused unless `chosenOfPairs`.
+ */
+export async function loadCompletions(
+  source: DataSource | readonly DataSource[],
+  options: LoadCompletionsOptions,
+): Promise<LoadedData<TokenizedCompletion>> {
+  const arena = createTokenArena(COMPLETION_PARTS, 'completions');
+  const promptHashes: number[] = [];
+  const { tokenize, log } = createTokenizing(options);
+  const loaded = await load(source, options, (row) => {
+    const completion = row.kind === 'completion' ? row.row : chosenOf(row.row, options);
+    const result = tokenize.completion(completion);
+    log.completion(completion.id, result);
+    if (result.kind === 'dropped') return;
+    // A plain text has no prompt: it is its own unit of the split.
+    const unit = completion.prompt === '' ? completion.completion : completion.prompt;
+    for (const block of result.rows) {
+      arena.push(block.id, [block.prompt, block.completion]);
+      promptHashes.push(hashOfPrompt(unit));
+    }
+  });
+  const tokenisation = log.report();
+  requireRows(source, arena.count, tokenisation);
+  return { rows: createCompletionSet(arena.finish(), { promptHashes }), tokenisation, ...loaded };
+}
+
+function createTokenizing(options: LoadOptions) {
+  validateTruncation(options);
+  const { tokenizer, maxLength, maxPromptLength } = options;
+  const truncation: TruncationOptions = {
+    ...(maxLength !== undefined && { maxLength }),
+    ...(maxPromptLength !== undefined && { maxPromptLength }),
+  };
+  return {
+    tokenize: createRowTokenizer(tokenizer, truncation),
+    log: createTokenisationLog(tokenizer, truncation),
+  };
+}
+
+type RowHandler = (row: DataRow) => void;
+
+async function load(
+  source: DataSource | readonly DataSource[],
+  options: LoadOptions,
+  handle: RowHandler,
+): Promise<Omit<LoadedData<never>, 'rows' | 'tokenisation'>> {
+  const sources = sourceList(source);
+  const problems = createProblemLog();
+  const formats: DetectedFormat[] = [];
+  const uniqueId = createIdRule(sources);
+  const { maxRows = Infinity, tokenizer } = options;
+  let read = 0;
+  let taken = 0;
+  let skipped = 0;
+  const refuse = (list: readonly RecordProblem[]): void => {
+    skipped++;
+    for (const problem of list) problems.add(problem);
+  };
+  for (const each of sources) {
+    if (taken >= maxRows) break;
+    for await (const event of readRows(each, { ...options, conversational: tokenizer.chatTemplate !== undefined })) {
+      if (options.signal?.aborted) throw new PreftuneError('cancelled', `data: reading was stopped after ${read} rows`);
+      if (event.kind === 'format') {
+        formats.push(event.format);
+        continue;
+      }
+      if (++read % 1000 === 0) options.onProgress?.(read);
+      const found = event.kind === 'problems' ? event.problems : handleRow(event, uniqueId, handle);
+      if (found.length > 0 || event.kind === 'problems') refuse(found);
+      else if (++taken >= maxRows) break;
+    }
+  }
+  if (problems.total > 0 && options.mode !== 'lenient') throw problems.error();
+  return { formats, skipped, problems };
+}
+
+/** The problems of a valid row that the template refuses; none when it was taken. */
+function handleRow(
+  event: RowEvent & { kind: DataRow['kind'] },
+  uniqueId: (row: DataRow) => string,
+  handle: RowHandler,
+): readonly RecordProblem[] {
+  const id = uniqueId(event);
+  try {
+    if (event.kind === 'preference') handle({ kind: 'preference', row: { ...event.row, id } });
+    else handle({ kind: 'completion', row: { ...event.row, id } });
+    return [];
+  } catch (error) {
+    if (!(error instanceof PreftuneError) || error.code !== 'bad-input' || CONCERNS_ALL.has(error.problems[0]?.path))
+      throw error;
+    const { file } = event.row.origin;
+    return [{ reason: 'template-failed', file, line: event.place.line, message: messageOf(error) }];
+  }
+}
+
+/**
+ * Ids that are unique in the data set: in several sources the file's name goes first, and an id that came before gets the
+ * row's place behind it, because data sets repeat ids (one per prompt, say).
+ */
+function createIdRule(sources: readonly DataSource[]): (row: DataRow) => string {
+  const seen = new Set<string>();
+  return ({ row }) => {
+    const { file, line } = row.origin;
+    const own = sources.length > 1 ? `${file}:${row.id}` : row.id;
+    const id = seen.has(own) ? `${own}@${line}` : own;
+    let unique = id;
+    for (let copy = 2; seen.has(unique); copy++) unique = `${id}.${copy}`;
+    seen.add(unique);
+    return unique;
+  };
+}
+
+const WRONG_KIND = 'format';
+/** Paths of problems that every further row would have too: they end the reading at once. */
+const CONCERNS_ALL: ReadonlySet<string | undefined> = new Set([WRONG_KIND, MISSING_TEMPLATE]);
+
+function wrongKind({ row }: DataRow, needed: string, hint: string): PreftuneError {
+  const message = `rows must be ${needed}, got completions; ${hint}`;
+  return badInput({ file: row.origin.file, line: row.origin.line, path: WRONG_KIND, message });
+}
+
+function chosenOf(row: PreferenceRow, { chosenOfPairs }: LoadCompletionsOptions): CompletionRow {
+  const { rejected: _rejected, chosen, ...rest } = row;
+  if (chosenOfPairs) return { ...rest, completion: chosen };
+  const message =
+    'rows must be completions, got preferences; use them with dpo, or train on the chosen side (chosenOfPairs)';
+  throw badInput({ file: row.origin.file, line: row.origin.line, path: WRONG_KIND, message });
+}
+
+export function sourceList(source: DataSource | readonly DataSource[]): readonly DataSource[] {
+  return 'open' in source ? [source] : source;
+}
+
+function requireRows(
+  source: DataSource | readonly DataSource[],
+  count: number,
+  { rows, dropped }: TokenisationReport,
+): void {
+  if (count > 0) return;
+  const names = sourceList(source).map(({ name }) => name);
+  const reasons = Object.entries(dropped).map(([reason, { count: number }]) => `${reason} ${number}`);
+  const found = rows === 0 ? 'no valid row' : `${rows} rows, all dropped (${reasons.join(', ')})`;
+  throw badInput({
+    file: names.join(', '),
+    message: `data must leave at least one row to train on, got ${found}; raise maxLength or look at the rows`,
+  });
+}

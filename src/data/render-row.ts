@@ -1,0 +1,76 @@
+import type { Message, Tokenizer } from '../tokenizer/index.ts';
+import { badInput } from '../core/index.ts';
+import type { Content } from './row.ts';
+
+/** The path of the problem that a tokenizer without chat template is. */
+export const MISSING_TEMPLATE = 'chat_template';
+
+/** A prompt and one answer as the model reads them. */
+export interface RenderedSide {
+  readonly text: string;
+  /** Where the answer starts in `text`, in UTF-16 units. */
+  readonly boundary: number;
+  /** Whether the text came from the chat template, special tokens included. */
+  readonly fromTemplate: boolean;
+  /** The template opens the answer otherwise when the answer is there; the boundary is where the two texts part. */
+  readonly templateDiffers: boolean;
+}
+
+/** What a row gives the chat template besides its turns. */
+export interface TemplateInputs {
+  readonly tools?: readonly unknown[];
+  readonly templateVariables?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Prompt + answer as text. A plain text is joined as it stands. A conversation is rendered twice by the chat template: the prompt
+ * with what opens an assistant turn, and the whole; the answer is what follows their common start. Templates that write
+ * something else after the prompt when an answer follows (a reasoning block, say) part earlier; that is reported.
+ *
+ * Throws bad-input when a conversation meets a tokenizer without chat template, and when the template fails.
+ */
+export function renderSide(
+  tokenizer: Tokenizer,
+  prompt: Content,
+  answer: Content,
+  inputs: TemplateInputs,
+): RenderedSide {
+  if (typeof prompt === 'string' || typeof answer === 'string') {
+    if (typeof prompt === 'string' && typeof answer === 'string')
+      return { text: prompt + answer, boundary: prompt.length, fromTemplate: false, templateDiffers: false };
+    throw badInput('row: prompt and answer must both be texts or both be messages, got one of each');
+  }
+  const opened = renderTurns(tokenizer, prompt, true, inputs);
+  const text = renderTurns(tokenizer, [...prompt, ...answer], false, inputs);
+  const boundary = commonTextLength(opened, text);
+  return { text, boundary, fromTemplate: true, templateDiffers: boundary < opened.length };
+}
+
+function renderTurns(
+  { chatTemplate }: Tokenizer,
+  turns: readonly Message[],
+  addGenerationPrompt: boolean,
+  { tools, templateVariables }: TemplateInputs,
+): string {
+  if (chatTemplate === undefined)
+    throw badInput({
+      path: MISSING_TEMPLATE,
+      message:
+        'data: conversations need a tokenizer with a chat template, got one without; ' +
+        "use a chat model's tokenizer, or rows of plain text",
+    });
+  return chatTemplate.render(turns, {
+    addGenerationPrompt,
+    ...(tools && { tools }),
+    ...(templateVariables && { variables: templateVariables }),
+  });
+}
+
+/** Length of the common start of two texts; never between the halves of a surrogate pair. */
+export function commonTextLength(a: string, b: string): number {
+  const shorter = Math.min(a.length, b.length);
+  let length = 0;
+  while (length < shorter && a.charCodeAt(length) === b.charCodeAt(length)) length++;
+  const last = length > 0 ? a.charCodeAt(length - 1) : 0;
+  return last >= 0xd800 && last <= 0xdbff ? length - 1 : length;
+}

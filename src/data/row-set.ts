@@ -1,0 +1,108 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { internal } from '../core/index.ts';
+import { packedLength } from './packing.ts';
+import type { TokenizedCompletion, TokenizedPair } from './row.ts';
+import type { FinishedArena } from './token-arena.ts';
+
+/** Tokenised rows in compact storage. Rows are views: writing to them changes the set. */
+export interface RowSet<T> {
+  readonly count: number;
+  /** SHA-256, hex: changes with every id, token and the order of rows. */
+  readonly fingerprint: string;
+  /** Throws `internal:` for an index outside [0, count). */
+  row(index: number): T;
+  /** [count] tokens that each row takes in a packed batch. */
+  readonly lengths: Int32Array<ArrayBuffer>;
+  /** [count] sequences that each row takes in a packed batch: 2 for a pair whose prompts differ, else 1. */
+  readonly sequenceCounts: Int32Array<ArrayBuffer>;
+  /** [count] a number in [0, 1) that rows of the same prompt share; two prompts share one with probability 2^-53. */
+  readonly promptHashes: Float64Array<ArrayBuffer>;
+}
+
+/** Lists of a pair in the arena; the last one is empty unless `sequenceCounts` says 2. */
+export const PAIR_PARTS = 4;
+/** Lists of a completion in the arena. */
+export const COMPLETION_PARTS = 2;
+
+export function createPairSet(
+  arena: FinishedArena,
+  rows: { readonly sequenceCounts: ArrayLike<number>; readonly promptHashes: ArrayLike<number> },
+): RowSet<TokenizedPair> {
+  const sequenceCounts = Int32Array.from(rows.sequenceCounts);
+  const read = (index: number): TokenizedPair => {
+    const list = (part: number) => listOf(arena, index * PAIR_PARTS + part);
+    const pair = { id: arena.ids[index]!, prompt: list(0), chosen: list(1), rejected: list(2) };
+    return sequenceCounts[index] === 2 ? { ...pair, rejectedPrompt: list(3) } : pair;
+  };
+  return createSet(arena, { read, length: packedLength, sequenceCounts, promptHashes: rows.promptHashes });
+}
+
+export function createCompletionSet(
+  arena: FinishedArena,
+  rows: { readonly promptHashes: ArrayLike<number> },
+): RowSet<TokenizedCompletion> {
+  const read = (index: number): TokenizedCompletion => ({
+    id: arena.ids[index]!,
+    prompt: listOf(arena, index * COMPLETION_PARTS),
+    completion: listOf(arena, index * COMPLETION_PARTS + 1),
+  });
+  const sequenceCounts = new Int32Array(arena.ids.length).fill(1);
+  return createSet(arena, { read, length: completionLength, sequenceCounts, promptHashes: rows.promptHashes });
+}
+
+function completionLength({ prompt, completion }: TokenizedCompletion): number {
+  return prompt.length + completion.length;
+}
+
+function listOf({ tokens, starts }: FinishedArena, list: number): Int32Array<ArrayBuffer> {
+  return tokens.subarray(starts[list], starts[list + 1]);
+}
+
+function createSet<T>(
+  { ids, fingerprint }: FinishedArena,
+  rows: {
+    readonly read: (index: number) => T;
+    readonly length: (row: T) => number;
+    readonly sequenceCounts: Int32Array<ArrayBuffer>;
+    readonly promptHashes: ArrayLike<number>;
+  },
+): RowSet<T> {
+  const count = ids.length;
+  const row = (index: number): T => {
+    if (!(Number.isInteger(index) && index >= 0 && index < count))
+      throw internal(`row set: index must be in [0, ${count}), got ${index}`);
+    return rows.read(index);
+  };
+  return {
+    count,
+    fingerprint,
+    row,
+    lengths: Int32Array.from({ length: count }, (_, index) => rows.length(row(index))),
+    sequenceCounts: rows.sequenceCounts,
+    promptHashes: Float64Array.from(rows.promptHashes),
+  };
+}
+
+/** The rows at `indices`, in that order, over the same storage. Throws `internal:` for an index outside the set. */
+export function selectRows<T>(set: RowSet<T>, indices: ArrayLike<number>): RowSet<T> {
+  const chosen = Int32Array.from(indices);
+  chosen.forEach((index) => set.row(index));
+  const bytes = new Uint8Array(chosen.buffer);
+  const hash = sha256
+    .create()
+    .update(utf8ToBytes(`preftune select ${set.fingerprint}\n`))
+    .update(bytes);
+  return {
+    count: chosen.length,
+    fingerprint: bytesToHex(hash.digest()),
+    row(index) {
+      const source = chosen[index];
+      if (source === undefined) throw internal(`row set: index must be in [0, ${chosen.length}), got ${index}`);
+      return set.row(source);
+    },
+    lengths: chosen.map((index) => set.lengths[index]!),
+    sequenceCounts: chosen.map((index) => set.sequenceCounts[index]!),
+    promptHashes: Float64Array.from(chosen, (index) => set.promptHashes[index]!),
+  };
+}

@@ -1,0 +1,201 @@
+import type { Tokenizer } from '../tokenizer/index.ts';
+import { createDistribution, type Spread } from './distribution.ts';
+import type { TokenizedCompletion, TokenizedPair } from './row.ts';
+import { createTokenSpeller } from './spell-tokens.ts';
+import type { DropReason, SideName, SideNotes, TokenizedRow } from './tokenize-row.ts';
+import type { TruncationOptions } from './truncate.ts';
+
+/** How many rows something happened to, and the ids of the first MAX_LISTED_ROWS of them. */
+export interface RowCount {
+  readonly count: number;
+  readonly rows: readonly string[];
+}
+
+export const MAX_LISTED_ROWS = 20;
+
+/** How many rows a report shows as tokens. */
+export const EXAMPLE_ROWS = 3;
+
+/** A token of an example: its text, and whether the loss counts it. */
+export interface ExampleToken {
+  readonly id: number;
+  readonly text: string;
+  readonly scored: boolean;
+}
+
+export interface TokenisationExample {
+  readonly row: string;
+  readonly side: SideName;
+  /** All tokens of prompt and answer, at most MAX_EXAMPLE_TOKENS; the middle of longer ones is left out. */
+  readonly tokens: readonly ExampleToken[];
+  /** Tokens left out of the middle, after `tokens[omittedAfter]`. */
+  readonly omitted: number;
+  readonly omittedAfter: number;
+}
+
+/**
+ * The tokenisation proof: what became of every row between text and tokens. JSON-safe. Rows are those that passed
+ * validation; sides are counted one by one where the two can differ.
+ */
+export interface TokenisationReport {
+  readonly rows: number;
+  /** Rows kept; a long plain text counts once, whatever its blocks. */
+  readonly kept: number;
+  /** Sequences to train on: pairs, completions, blocks. */
+  readonly sequences: number;
+  readonly limits: TruncationOptions;
+  readonly dropped: Readonly<Partial<Record<DropReason, RowCount>>>;
+  /** Answers that lost their end, by side. */
+  readonly truncated: Readonly<Partial<Record<SideName, RowCount>>>;
+  readonly promptCut: RowCount;
+  /** Pairs whose two sides have different prompt ids, and so stand in two sequences. */
+  readonly promptTokensDiffer: RowCount;
+  /** Rows with a side where a token reaches over the end of the prompt; that token is scored. */
+  readonly boundaryMoved: RowCount;
+  /** Rows where the chat template writes another text behind the prompt once an answer follows. */
+  readonly templateDiffers: RowCount;
+  /** Rows with a side that ends without a stop token though nothing was cut: the model would not learn to stop. */
+  readonly noStopToken: RowCount;
+  /** Rows with a stop token inside an answer. */
+  readonly stopInside: RowCount;
+  readonly stopAppended: RowCount;
+  readonly duplicatedBos: RowCount;
+  /** Rows that open with BOS. */
+  readonly withBos: number;
+  readonly longest: { readonly row: string; readonly tokens: number } | undefined;
+  /** Tokens per row of each part. */
+  readonly tokens: Readonly<Partial<Record<'prompt' | SideName, Spread>>>;
+  readonly examples: readonly TokenisationExample[];
+}
+
+/** Collects a report, in constant memory, while rows are tokenised. */
+export interface TokenisationLog {
+  pair(id: string, row: TokenizedRow<TokenizedPair>): void;
+  completion(id: string, row: TokenizedRow<TokenizedCompletion>): void;
+  report(): TokenisationReport;
+}
+
+export const MAX_EXAMPLE_TOKENS = 96;
+
+export function createTokenisationLog(tokenizer: Tokenizer, limits: TruncationOptions): TokenisationLog {
+  const speller = createTokenSpeller(tokenizer);
+  const counters = new Map<string, { count: number; rows: string[] }>();
+  const parts = new Map<'prompt' | SideName, ReturnType<typeof createDistribution>>();
+  const examples: TokenisationExample[] = [];
+  let longest: TokenisationReport['longest'];
+  const totals = { rows: 0, kept: 0, sequences: 0, withBos: 0 };
+  const mark = (name: string, id: string): void => {
+    const counter = counters.get(name) ?? { count: 0, rows: [] };
+    counters.set(name, counter);
+    counter.count++;
+    if (counter.rows.length < MAX_LISTED_ROWS) counter.rows.push(id);
+  };
+  const counted = (name: string): RowCount => {
+    const { count, rows } = counters.get(name) ?? { count: 0, rows: [] };
+    return { count, rows: [...rows] };
+  };
+  const named = (prefix: string): Record<string, RowCount> =>
+    Object.fromEntries(
+      [...counters.keys()]
+        .filter((name) => name.startsWith(`${prefix} `))
+        .map((name) => [name.slice(prefix.length + 1), counted(name)]),
+    );
+  const measure = (part: 'prompt' | SideName, tokens: number): void => {
+    let distribution = parts.get(part);
+    if (distribution === undefined) parts.set(part, (distribution = createDistribution()));
+    distribution.add(tokens);
+  };
+  const note = (id: string, notes: readonly SideNotes[]): void => {
+    const any = (test: (side: SideNotes) => boolean): boolean => notes.some(test);
+    for (const side of notes) if (side.answerCut) mark(`truncated ${side.side}`, id);
+    if (any((side) => side.noStopToken && !side.answerCut)) mark('noStopToken', id);
+    for (const name of BOOLEAN_NOTES) if (any((side) => side[name])) mark(name, id);
+    if (any((side) => side.hasBos)) totals.withBos++;
+  };
+  const show = (row: string, side: SideName, ids: { prompt: Int32Array; answer: Int32Array }): void => {
+    if (totals.kept <= EXAMPLE_ROWS) examples.push(exampleOf(speller, { row, side, ...ids }));
+  };
+  const size = (row: string, tokens: number): void => {
+    if (longest === undefined || tokens > longest.tokens) longest = { row, tokens };
+  };
+  /** True when the row is kept. */
+  const begin = <T>(id: string, row: TokenizedRow<T>): row is TokenizedRow<T> & { kind: 'kept' } => {
+    totals.rows++;
+    if (row.kind === 'dropped') {
+      mark(`dropped ${row.reason}`, id);
+      return false;
+    }
+    totals.kept++;
+    totals.sequences += row.rows.length;
+    note(id, row.notes);
+    return true;
+  };
+  return {
+    pair(id, row) {
+      if (!begin(id, row)) return;
+      for (const { prompt, chosen, rejected, rejectedPrompt } of row.rows) {
+        if (rejectedPrompt !== undefined) mark('promptTokensDiffer', id);
+        measure('prompt', prompt.length);
+        measure('chosen', chosen.length);
+        measure('rejected', rejected.length);
+        const other = rejectedPrompt ?? prompt;
+        size(id, Math.max(prompt.length + chosen.length, other.length + rejected.length));
+        show(id, 'chosen', { prompt, answer: chosen });
+        show(id, 'rejected', { prompt: other, answer: rejected });
+      }
+    },
+    completion(id, row) {
+      if (!begin(id, row)) return;
+      for (const { id: blockId, prompt, completion } of row.rows) {
+        measure('prompt', prompt.length);
+        measure('completion', completion.length);
+        size(blockId, prompt.length + completion.length);
+        if (blockId === id) show(id, 'completion', { prompt, answer: completion });
+      }
+    },
+    report() {
+      const counts = Object.fromEntries(
+        [...BOOLEAN_NOTES, 'noStopToken', 'promptTokensDiffer'].map((name) => [name, counted(name)]),
+      ) as Record<(typeof BOOLEAN_NOTES)[number] | 'noStopToken' | 'promptTokensDiffer', RowCount>;
+      return {
+        ...totals,
+        limits,
+        dropped: named('dropped'),
+        truncated: named('truncated'),
+        ...counts,
+        longest,
+        tokens: Object.fromEntries([...parts].map(([part, distribution]) => [part, distribution.spread()])),
+        examples: [...examples],
+      };
+    },
+  };
+}
+
+const BOOLEAN_NOTES = [
+  'promptCut',
+  'boundaryMoved',
+  'templateDiffers',
+  'stopInside',
+  'stopAppended',
+  'duplicatedBos',
+] as const;
+
+function exampleOf(
+  spell: (id: number) => string,
+  side: {
+    readonly row: string;
+    readonly side: SideName;
+    readonly prompt: Int32Array;
+    readonly answer: Int32Array;
+  },
+): TokenisationExample {
+  const { prompt, answer } = side;
+  const ids = [...prompt, ...answer];
+  // The first token of an empty prompt's completion is predicted by nothing.
+  const firstScored = Math.max(prompt.length, 1);
+  const tokens = ids.map((id, index) => ({ id, text: spell(id), scored: index >= firstScored }));
+  const omitted = Math.max(0, tokens.length - MAX_EXAMPLE_TOKENS);
+  const half = MAX_EXAMPLE_TOKENS / 2;
+  const shown = omitted > 0 ? [...tokens.slice(0, half), ...tokens.slice(tokens.length - half)] : tokens;
+  return { row: side.row, side: side.side, tokens: shown, omitted, omittedAfter: half - 1 };
+}
