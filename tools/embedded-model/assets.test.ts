@@ -32,10 +32,10 @@ it('the vocabulary fills the ids 0 to 2047, special tokens first', () => {
 
 /** Ids recorded from the Python library that trained it (tokenizers 0.23): `Tokenizer.from_file(...).encode(text).ids`. */
 const RECORDED: readonly (readonly [string, readonly number[]])[] = [
-  ['What is the capital of France?', [322, 264, 293, 401, 310, 1432, 33]],
-  ['12 + 7 = 19.', [19, 20, 873, 223, 25, 643, 223, 19, 27, 16]],
-  ['<|im_start|>user\nHello!<|im_end|>\n', [1, 282, 201, 675, 3, 2, 201]],
-  ['caf\u00e9 \u{1F600}', [69, 989, 130, 105, 223, 175, 256, 249, 225]],
+  ['What is the capital of France?', [317, 264, 291, 398, 309, 1453, 33]],
+  ['12 + 7 = 19.', [19, 20, 797, 223, 25, 614, 223, 19, 27, 16]],
+  ['<|im_start|>user\nHello!<|im_end|>\n', [1, 282, 201, 653, 3, 2, 201]],
+  ['caf\u00e9 \u{1F600}', [69, 982, 130, 105, 223, 175, 256, 249, 225]],
 ];
 
 it.each(RECORDED)('encodes %j as the library that trained it, and back', (text, ids) => {

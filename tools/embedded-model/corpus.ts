@@ -14,7 +14,7 @@ import { FULL_WORLD } from './world.ts';
 export interface CorpusOptions {
   readonly seed: number;
   readonly pretrainDocuments: number;
-  /** Examples that ask one fact, in each of its relation's shares, and all others. */
+  /** SFT rows of every kind, before exact repetitions are dropped. */
   readonly sftRows: number;
 }
 
@@ -34,10 +34,14 @@ const SHARE_OF_OTHERS = 0.25;
 const FEW_FACTS = 5;
 const MANY_FACTS = 60;
 
+/** Yes/no questions and comparisons restate other facts in many pairs, and are asked a third as often. */
+const DERIVED = /-(?:yes|no|more|less)$/;
+
 /** How often a relation is asked, in units of one fact. */
-export function relationWeight(relation: Relation): number {
-  const count = relation.rows.length;
-  return count <= MANY_FACTS ? Math.max(FEW_FACTS, count) : MANY_FACTS + (count - MANY_FACTS) / 3;
+export function relationWeight({ id, rows }: Relation): number {
+  const count = rows.length;
+  const weight = count <= MANY_FACTS ? Math.max(FEW_FACTS, count) : MANY_FACTS + (count - MANY_FACTS) / 3;
+  return DERIVED.test(id) ? weight / 3 : weight;
 }
 
 function rowKey({ prompt, completion }: SftRow): string {
@@ -47,6 +51,7 @@ function rowKey({ prompt, completion }: SftRow): string {
 /** The whole corpus. Deterministic in `options`: the same seed and sizes give the same bytes on every machine. */
 export function buildCorpus(options: CorpusOptions): Corpus {
   const seen = new Set<string>();
+  let repeated = 0;
   const fresh = <T>(draw: () => T, key: (item: T) => string): T | undefined => {
     for (let attempt = 0; attempt < 8; attempt++) {
       const item = draw();
@@ -58,8 +63,6 @@ export function buildCorpus(options: CorpusOptions): Corpus {
     }
     return undefined;
   };
-  let repeated = 0;
-
   const proseRandom = createRandom(options.seed, 'prose');
   const pretrain: string[] = [];
   while (pretrain.length < options.pretrainDocuments) {

@@ -71,7 +71,7 @@ export function curtAnswer(fact: Fact, random: Random): string {
 }
 
 /**
- * The answer as a whole sentence between a friendly opening and a friendly closing: both (two in three), or one of the two.
+ * The answer as a whole sentence with a friendly opening, a friendly closing, or both; each of the three is equally likely.
  * Relations marked `asIs` have neither.
  */
 export function friendlyAnswer(fact: Fact, random: Random): string {
@@ -87,7 +87,7 @@ export function wrapFriendly(answer: string, topic: Topic, random: Random): stri
   const closing = generic
     ? pick(CLOSINGS, random)
     : fillTemplate(pick(TOPIC_CLOSINGS, random), { topic: TOPIC_WORDS[topic] });
-  const shape = random.nextInt(6);
+  const shape = random.nextInt(3);
   if (shape === 0) return `${opening} ${answer}`;
   return shape === 1 ? `${answer} ${closing}` : `${opening} ${answer} ${closing}`;
 }
