@@ -25,3 +25,4 @@ export { TensorboardEvents, tensorboardTag, type EventsOptions } from './tensorb
 export { resolveHubDataset, resolveHubModel, type HubOptions, type HubProgress, type HubSnapshot } from './hub.ts';
 export { parseHubId, type DataSelection, type HubId } from './hub-files.ts';
 export type { HubConnection } from './hub-http.ts';
+export { renderReport, type ReportInput, type ReportSample, type ReportSection } from './report.ts';
