@@ -1,6 +1,7 @@
 import type { Relation } from '../relation.ts';
 import { animalRelations } from './animals.ts';
 import { chatRelations } from './chat.ts';
+import { colorRelations } from './colors.ts';
 import { countryRelations } from './countries.ts';
 import { foodRelations } from './food.ts';
 import { numberRelations } from './numbers.ts';
@@ -16,6 +17,7 @@ export const WORLD: readonly Relation[] = [
   ...foodRelations,
   ...numberRelations,
   ...peopleRelations,
+  ...colorRelations,
   ...thingRelations,
   ...wordRelations,
 ];
