@@ -5,3 +5,4 @@ export * from './contract.ts';
 export * from './hoist.ts';
 export * from './recompute.ts';
 export * from './optimise.ts';
+export * from './select-kernels.ts';

@@ -1,0 +1,45 @@
+import type { InferenceSession } from 'onnxruntime-node';
+import type { DeviceName } from './types.ts';
+
+export interface SessionSettings {
+  readonly device: DeviceName;
+  readonly threads: number;
+  /** ONNX names of outputs that stay on the device. Only webgpu can keep them. */
+  readonly deviceOutputs: readonly string[];
+  readonly externalData: readonly { readonly path: string; readonly data: Uint8Array }[];
+  /** The path prefix of the trace to record. */
+  readonly profilePrefix: string | undefined;
+}
+
+const PROVIDERS: Readonly<Record<DeviceName, readonly string[]>> = {
+  cpu: ['cpu'],
+  webgpu: ['webgpu', 'cpu'],
+  cuda: ['cuda', 'cpu'],
+};
+
+/**
+ * How every session is made.
+ *
+ * - enableMemPattern false: with it ONNX Runtime plans one block in which nothing is freed early (twice the memory of a
+ *   training step).
+ * - Common subexpressions stay apart: values that the recompute pass computes again would be merged with the kept ones.
+ *   preftune shares what should be shared itself.
+ */
+export function sessionOptions(settings: SessionSettings): InferenceSession.SessionOptions {
+  const { device, threads, deviceOutputs, externalData, profilePrefix } = settings;
+  return {
+    executionProviders: PROVIDERS[device],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    enableMemPattern: false,
+    extra: { optimization: { disable_specified_optimizers: 'CommonSubexpressionElimination' } },
+    ...(externalData.length > 0 && { externalData: [...externalData] }),
+    ...(device === 'webgpu' &&
+      deviceOutputs.length > 0 && {
+        preferredOutputLocation: Object.fromEntries(deviceOutputs.map((name) => [name, 'gpu-buffer' as const])),
+      }),
+    ...(profilePrefix !== undefined && { enableProfiling: true, profileFilePrefix: profilePrefix }),
+  };
+}

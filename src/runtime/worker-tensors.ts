@@ -1,0 +1,140 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { elementCount, internal, type DType, type HostTensor, type TypedArrayOf } from '../core/index.ts';
+import { graph, input, stopGradient } from '../graph/index.ts';
+import { lowerGraph } from '../onnx/index.ts';
+import { sessionOptions } from './session-options.ts';
+import type { DeviceName } from './types.ts';
+
+/** Free buffers that are kept for the next output of their size; beyond this they go back to the system. */
+const MAX_POOL_BYTES = 256 * 2 ** 20;
+
+const ARRAYS = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
+
+export function toTensor({ dtype, shape, data }: HostTensor): Tensor {
+  return new Tensor(dtype, data, shape);
+}
+
+export function toHost(tensor: Tensor): HostTensor {
+  const data = tensor.data as TypedArrayOf<DType>;
+  return { dtype: tensor.type as DType, shape: tensor.dims, data };
+}
+
+/**
+ * The tensors that live on the device, by handle. On cpu and cuda they are buffers of this thread, reused by size; on
+ * webgpu they are GPU buffers, reached through sessions that copy one value.
+ */
+export class TensorStore {
+  private readonly tensors = new Map<number, Tensor>();
+  private readonly pool = new Map<number, ArrayBuffer[]>();
+  private readonly copiers = new Map<string, Promise<InferenceSession>>();
+  private readonly device: DeviceName;
+  private readonly threads: number;
+  private pooledBytes = 0;
+
+  constructor(device: DeviceName, threads: number) {
+    this.device = device;
+    this.threads = threads;
+  }
+
+  get poolBytes(): number {
+    return this.pooledBytes;
+  }
+
+  get(handle: number): Tensor {
+    const tensor = this.tensors.get(handle);
+    if (tensor === undefined) throw internal(`tensor ${handle} is not on the device`);
+    return tensor;
+  }
+
+  /** Puts a tensor under a handle; one that was there before is disposed. */
+  set(handle: number, tensor: Tensor): void {
+    this.release(this.tensors.get(handle));
+    this.tensors.set(handle, tensor);
+  }
+
+  /** A tensor with a buffer of its own, perhaps a used one: its elements are undefined. Not for webgpu. */
+  allocate(dtype: DType, shape: readonly number[]): Tensor {
+    const count = elementCount(shape);
+    const sizeBytes = count * ARRAYS[dtype].BYTES_PER_ELEMENT;
+    const buffer = this.pool.get(sizeBytes)?.pop();
+    if (buffer !== undefined) this.pooledBytes -= sizeBytes;
+    const data = new ARRAYS[dtype](buffer ?? new ArrayBuffer(sizeBytes));
+    return new Tensor(dtype, data as TypedArrayOf<typeof dtype>, shape);
+  }
+
+  async upload(handle: number, tensor: HostTensor): Promise<void> {
+    if (this.device !== 'webgpu') {
+      this.set(handle, toTensor(tensor));
+      return;
+    }
+    const copier = await this.copier('upload', tensor.dtype, tensor.shape.length);
+    const { 'out.y': uploaded } = await copier.run({ 'in.x': toTensor(tensor) });
+    this.set(handle, uploaded as Tensor);
+  }
+
+  async write(handle: number, tensor: HostTensor): Promise<void> {
+    if (this.device === 'webgpu') return this.upload(handle, tensor);
+    (this.get(handle).data as Float32Array).set(tensor.data as Float32Array);
+  }
+
+  /** A copy that the caller may transfer. */
+  async read(handle: number): Promise<HostTensor> {
+    const tensor = this.get(handle);
+    if (this.device !== 'webgpu') {
+      const { dtype, shape, data } = toHost(tensor);
+      return { dtype, shape, data: data.slice() as typeof data };
+    }
+    // getData() of a tensor on the GPU aborts the process in onnxruntime-node 1.30.
+    const copier = await this.copier('read', tensor.type as DType, tensor.dims.length);
+    const { 'out.y': copy } = await copier.run({ 'in.x': tensor });
+    return toHost(copy as Tensor);
+  }
+
+  free(handle: number): void {
+    this.release(this.tensors.get(handle));
+    this.tensors.delete(handle);
+  }
+
+  clear(): void {
+    for (const tensor of this.tensors.values()) if (this.device === 'webgpu') tensor.dispose();
+    this.tensors.clear();
+    this.pool.clear();
+    this.pooledBytes = 0;
+  }
+
+  private release(tensor: Tensor | undefined): void {
+    if (tensor === undefined) return;
+    if (this.device === 'webgpu') {
+      tensor.dispose();
+      return;
+    }
+    const { buffer } = tensor.data as Float32Array<ArrayBuffer>;
+    const sizeBytes = buffer.byteLength;
+    const whole = sizeBytes === (tensor.data as Float32Array).byteLength;
+    if (!whole || sizeBytes === 0 || this.pooledBytes + sizeBytes > MAX_POOL_BYTES) return;
+    this.pooledBytes += sizeBytes;
+    this.pool.set(sizeBytes, [...(this.pool.get(sizeBytes) ?? []), buffer]);
+  }
+
+  /** A session that copies a tensor of a dtype and rank to or from the device. */
+  private copier(direction: 'upload' | 'read', dtype: DType, rank: number): Promise<InferenceSession> {
+    const key = `${direction} ${dtype} ${rank}`;
+    const known = this.copiers.get(key);
+    if (known !== undefined) return known;
+    const shape = Array.from({ length: rank }, (_, axis) => `D${axis}`);
+    const copy = graph({ y: stopGradient(input('x', shape, dtype)) });
+    const { bytes, outputs } = lowerGraph(copy, { target: 'portable' });
+    const made = InferenceSession.create(
+      bytes,
+      sessionOptions({
+        device: this.device,
+        threads: this.threads,
+        deviceOutputs: direction === 'upload' ? outputs.map(({ onnxName }) => onnxName) : [],
+        externalData: [],
+        profilePrefix: undefined,
+      }),
+    );
+    this.copiers.set(key, made);
+    return made;
+  }
+}
