@@ -20,6 +20,16 @@ export interface MetricSums<Outputs> {
   result(): Metrics;
 }
 
+function tieAsHalf(margin: number): number {
+  if (margin === 0) return 0.5;
+  return margin > 0 ? 1 : 0;
+}
+
+/** A sum for chosen and one for rejected. */
+function perSide(): [number, number] {
+  return [0, 0];
+}
+
 /**
  * loss, rewards/chosen, rewards/rejected, rewards/margins, logps/chosen, logps/rejected: means over pairs, where a reward is
  * beta (log pi - log ref) of the whole answer. rewards/accuracies: share of pairs whose chosen reward is higher, a tie
@@ -29,24 +39,23 @@ export interface MetricSums<Outputs> {
 export function pairMetrics(beta: number): MetricSums<PairOutputs> {
   let pairs = 0;
   let [loss, accuracy] = [0, 0];
-  const perSide = (): [number, number] => [0, 0];
   const [rewards, logps, logits, tokens] = [perSide(), perSide(), perSide(), perSide()];
   let entropy = 0;
   return {
     add: (outputs) => {
       for (let pair = 0; pair < outputs.losses.length; pair++) {
-        const reward = [0, 0];
+        const reward = perSide();
         for (const side of [0, 1] as const) {
           const at = 2 * pair + side;
           const count = outputs.counts[at]!;
           reward[side] = beta * (outputs.logps[at]! - outputs.referenceLogps[at]!);
-          rewards[side] += reward[side]!;
+          rewards[side] += reward[side];
           logps[side] += outputs.logps[at]!;
           logits[side] += outputs.meanLogits[at]! * count;
           entropy += outputs.entropies[at]! * count;
           tokens[side] += count;
         }
-        accuracy += reward[0]! > reward[1]! ? 1 : reward[0]! === reward[1]! ? 0.5 : 0;
+        accuracy += tieAsHalf(reward[0] - reward[1]);
         loss += outputs.losses[pair]!;
         pairs += 1;
       }

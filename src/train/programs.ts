@@ -129,8 +129,10 @@ export async function compileBatchProgram(
     level,
     keptBytes,
     refresh: async () => {
-      if (prelude !== undefined)
-        hoisted = (await prelude.run(onceInputs, { into: hoisted })) as Record<string, DeviceTensor>;
+      if (prelude === undefined) return;
+      for (const tensor of Object.values(hoisted)) await tensor.dispose();
+      hoisted = {};
+      hoisted = (await prelude.run(onceInputs)) as Record<string, DeviceTensor>;
     },
     train: (inputs) => train!.run(hoisted, inputs),
     evaluate: (inputs) => evaluate.run(hoisted, inputs),

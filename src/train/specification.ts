@@ -131,12 +131,12 @@ function schemaProblems(error: z.ZodError): Problem[] {
   });
 }
 
+function idle(path: string, because: string): Problem {
+  return { path, message: `${kebab(path)}: has no effect ${because}; remove it` };
+}
+
 /** Options given that the combination makes idle. */
 function idleOptions(given: Readonly<Record<string, unknown>>, parsed: CommonFields): Problem[] {
-  const idle = (path: string, because: string): Problem => ({
-    path,
-    message: `${kebab(path)}: has no effect ${because}; remove it`,
-  });
   const problems: Problem[] = [];
   if (parsed.method === 'full' && given['lora'] !== undefined) problems.push(idle('lora', 'with --method full'));
   if (parsed.method === 'full' && parsed.adapter !== undefined) problems.push(idle('adapter', 'with --method full'));

@@ -1,3 +1,4 @@
+import type { RowSet } from '../data/index.ts';
 import type { HostTensor } from '../core/index.ts';
 import type { Metrics } from './metrics.ts';
 import type { MicroBatch } from './batches.ts';
@@ -30,4 +31,14 @@ export type Split = 'train' | 'heldOut';
 export interface Measure {
   readonly add: (batch: MicroBatch, outputs: Readonly<Record<string, HostTensor>>) => void;
   readonly result: () => Metrics;
+}
+
+/** The rows of a tokenised set. */
+export function rowsOf<T extends { readonly id: string }>(set: RowSet<T>): Rows {
+  return {
+    count: set.count,
+    idOf: (row) => set.row(row).id,
+    lengthOf: (row) => set.lengths[row]!,
+    sequencesOf: (row) => set.sequenceCounts[row]!,
+  };
 }

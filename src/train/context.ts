@@ -1,0 +1,36 @@
+import type { Metrics } from './metrics.ts';
+import type { StepRecord } from './loop.ts';
+import type { TokenisationReport } from '../data/index.ts';
+
+/** What a recipe needs from outside: where things are, who listens, when to stop. */
+export interface RecipeContext {
+  /** Turns what the user named into a local path: downloads hub ids, checks paths. */
+  readonly resolve: (location: string, kind: 'model' | 'data') => Promise<string>;
+  /** Folder of stored reference log-probabilities. */
+  readonly referenceCache: string;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly isResuming: boolean;
+  readonly signal?: AbortSignal;
+  readonly listener: RecipeListener;
+}
+
+/** Everything that a recipe tells while it works; the command line shows it, a library caller may ignore it. */
+export interface RecipeListener {
+  readonly onNote?: (text: string) => void;
+  readonly onTokenised?: (split: 'train' | 'held-out', report: TokenisationReport) => void;
+  readonly onReference?: (done: number, total: number) => void;
+  readonly onStep?: (record: StepRecord) => void;
+  readonly onEvaluation?: (step: number, metrics: Metrics) => void;
+  readonly onCheckpoint?: (step: number) => void;
+}
+
+export interface RecipeResult {
+  readonly run: string;
+  readonly steps: number;
+  readonly isComplete: boolean;
+  readonly firstEvaluation: Metrics | undefined;
+  readonly lastEvaluation: Metrics | undefined;
+  readonly lastStep: Metrics | undefined;
+  /** Folder of the adapter or the model; absent when the run was stopped. */
+  readonly artefact: string | undefined;
+}

@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import { badInput, createRandom, type HostTensor } from '../core/index.ts';
+import { input } from '../graph/index.ts';
+import {
+  initialiseLora,
+  loraParameterSpecs,
+  parameterSpecs,
+  plainDecoder,
+  weightInputs,
+  withLora,
+  type Decoder,
+  type ParameterSpec,
+} from '../models/index.ts';
+import type { Device, DeviceTensor } from '../runtime/index.ts';
+import { newAdapter, readAdapter, writeAdapter, type Adapter } from './adapter-files.ts';
+import type { OpenedModel } from './prepare.ts';
+import type { ResidentModel } from './resident-model.ts';
+import type { CommonSpecification } from './specification.ts';
+
+/** What is trained, and how the model is computed with it. */
+export interface Policy {
+  readonly parameters: readonly ParameterSpec[];
+  /** The trained tensors where they start. */
+  readonly initial: ReadonlyMap<string, DeviceTensor>;
+  /** Dropout on, its seed the input dropoutSeed. */
+  readonly training: Decoder;
+  /** No dropout. */
+  readonly evaluation: Decoder;
+  /** The model before training: without the adapter, or with the adapter that is continued. */
+  readonly reference: Decoder;
+  /** Identity of what the model starts from. */
+  readonly startFingerprint: string;
+  /** Undefined in full fine-tuning. */
+  readonly adapter: Adapter | undefined;
+}
+
+/** SHA-256 of an adapter's fingerprint over its base's. */
+function combined(base: string, adapter: string): string {
+  return createHash('sha256').update(`${base} ${adapter}`).digest('hex');
+}
+
+async function uploadAll(
+  device: Device,
+  tensors: Iterable<readonly [string, HostTensor]>,
+): Promise<Map<string, DeviceTensor>> {
+  const uploaded = new Map<string, DeviceTensor>();
+  for (const [name, tensor] of tensors)
+    uploaded.set(name, await device.upload(tensor, { transfer: true, category: 'parameters' }));
+  return uploaded;
+}
+
+/** Decides what a specification trains: a new adapter, an existing one, or every weight. Throws bad-input for what does not fit the model. */
+export async function createPolicy(
+  device: Device,
+  {
+    opened,
+    model,
+    specification,
+  }: { readonly opened: OpenedModel; readonly model: ResidentModel; readonly specification: CommonSpecification },
+): Promise<Policy> {
+  const { config } = opened;
+  const weights = weightInputs(config);
+  const plain = plainDecoder(config, weights);
+  const base = await opened.files.checkpoint.fingerprint();
+  if (specification.method === 'full') {
+    const parameters = parameterSpecs(config);
+    return {
+      parameters,
+      initial: model.weights,
+      training: plain,
+      evaluation: plain,
+      reference: plain,
+      startFingerprint: base,
+      adapter: undefined,
+    };
+  }
+  const existing = specification.adapter === undefined ? undefined : await readAdapter(specification.adapter, config);
+  const adapter = existing ?? newAdapter(config, specification.lora!, specification.model);
+  const parameters = loraParameterSpecs(config, adapter.lora);
+  const fresh = (): Iterable<readonly [string, HostTensor]> => {
+    const values = initialiseLora(parameters, createRandom(specification.seed, 'lora'));
+    return parameters.map(({ name, shape }) => [name, { dtype: 'float32', shape, data: values.get(name)! }] as const);
+  };
+  const evaluation = withLora(plain, adapter.lora);
+  const training =
+    adapter.lora.dropout > 0 ? withLora(plain, adapter.lora, input('dropoutSeed', [], 'int32')) : evaluation;
+  return {
+    parameters,
+    initial: await uploadAll(device, existing?.weights ?? fresh()),
+    training,
+    evaluation,
+    reference: existing === undefined ? plain : evaluation,
+    startFingerprint: existing === undefined ? base : combined(base, existing.fingerprint),
+    adapter,
+  };
+}
+
+/** Writes the trained adapter as a PEFT folder. */
+export async function saveAdapter(
+  path: string,
+  policy: Policy,
+  tensors: ReadonlyMap<string, DeviceTensor>,
+): Promise<void> {
+  if (policy.adapter === undefined) throw badInput('save: there must be an adapter, every weight was trained');
+  await writeAdapter(path, {
+    adapter: policy.adapter,
+    config: policy.training.config,
+    read: async (name) => (await tensors.get(name)!.read()).data as Float32Array,
+  });
+}

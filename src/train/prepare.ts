@@ -1,0 +1,85 @@
+import { freemem } from 'node:os';
+import { runFailed, createRandom } from '../core/index.ts';
+import { openModelFiles, type ModelFiles } from '../formats/index.ts';
+import { parameterSpecs, parseModelConfig, type ModelConfig, type ParameterSpec } from '../models/index.ts';
+import type { DimHints } from '../passes/index.ts';
+import type { Device, DeviceTensor } from '../runtime/index.ts';
+import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
+import { checkVocabulary, loadModel, residentModel, type ResidentModel } from './resident-model.ts';
+
+/** A model opened but not yet on a device. */
+export interface OpenedModel {
+  readonly files: ModelFiles;
+  readonly config: ModelConfig;
+  readonly tokenizer: Tokenizer;
+}
+
+/** Opens a model's files and checks that configuration and tokenizer fit. Throws bad-input. */
+export async function openModel(path: string): Promise<OpenedModel> {
+  const files = await openModelFiles(path);
+  try {
+    const config = parseModelConfig(files.config);
+    const tokenizer = createTokenizer(files.tokenizer, {
+      eosTokenId: files.generationConfig?.['eos_token_id'] ?? files.config['eos_token_id'],
+    });
+    checkVocabulary(config, tokenizer.vocabularySize);
+    return { files, config, tokenizer };
+  } catch (thrown) {
+    await files.close();
+    throw thrown;
+  }
+}
+
+/** The weights on the device: read from the files, or random. */
+export async function placeWeights(
+  device: Device,
+  { files, config }: OpenedModel,
+  initialise: { readonly seed: number } | undefined,
+): Promise<ResidentModel> {
+  if (initialise === undefined) return loadModel(device, config, files.checkpoint);
+  const deviation = Number(files.config['initializer_range'] ?? 0.02);
+  const weights = new Map<string, DeviceTensor>();
+  for (const spec of parameterSpecs(config)) {
+    const data = initialWeight(spec, { seed: initialise.seed, deviation });
+    weights.set(spec.name, await device.upload({ dtype: 'float32', shape: spec.shape, data }, { transfer: true }));
+  }
+  return residentModel(config, weights);
+}
+
+/** Transformers' initial weights: matrices normal with initializer_range, norms 1, biases 0. */
+function initialWeight(
+  { name, shape }: ParameterSpec,
+  { seed, deviation }: { seed: number; deviation: number },
+): Float32Array<ArrayBuffer> {
+  const data = new Float32Array(shape.reduce((size, dim) => size * dim, 1));
+  if (shape.length === 1) return data.fill(name.endsWith('.bias') ? 0 : 1);
+  const random = createRandom(seed, `initialise ${name}`);
+  for (let i = 0; i < data.length; i++) data[i] = deviation * random.nextNormal();
+  return data;
+}
+
+/** Typical sizes of a micro-batch, for choosing between equal expressions and for the memory estimate. */
+export function hintsFor(microBatchTokens: number, meanLength: number): DimHints {
+  const rows = Math.max(1, Math.round(microBatchTokens / Math.max(1, meanLength)));
+  const scored = Math.ceil(microBatchTokens * 0.6);
+  return { T: microBatchTokens, B: rows, S: Math.ceil(meanLength), U: scored, C: scored, R: rows };
+}
+
+/** Memory that this process may still take. */
+export function availableBytes(): number {
+  const available = (process as { availableMemory?: () => number }).availableMemory?.();
+  return available ?? freemem();
+}
+
+export function requireMemory(neededBytes: number, parts: Readonly<Record<string, number>>): void {
+  const available = availableBytes();
+  if (neededBytes <= available) return;
+  const megabytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MB`;
+  const list = Object.entries(parts)
+    .map(([name, bytes]) => `${name} ${megabytes(bytes)}`)
+    .join(', ');
+  throw runFailed(
+    `memory: the run needs about ${megabytes(neededBytes)} (${list}), ${megabytes(available)} are free; ` +
+      'lower --micro-batch-tokens or --max-length, train an adapter instead of every weight, or close other programs',
+  );
+}

@@ -1,0 +1,168 @@
+import { badInput, type HostTensor } from '../core/index.ts';
+import { loadPreferencePairs, sourcesOfPath, type RowSet, type TokenizedPair } from '../data/index.ts';
+import { plainDecoder, weightInputs } from '../models/index.ts';
+import { objective } from '../objectives/index.ts';
+import { pairLossGraph, pairScoreGraph } from './batch-graphs.ts';
+import { pairMicroBatch } from './batches.ts';
+import type { RecipeContext, RecipeResult } from './context.ts';
+import { pairMetrics } from './metrics.ts';
+import { hintsFor, openModel } from './prepare.ts';
+import { compileBatchProgram, type BatchProgram } from './programs.ts';
+import { referenceLogps, type ReferenceLogps } from './reference.ts';
+import { loadModel } from './resident-model.ts';
+import { loadTrainingData, openSession, trainInRunFolder, type Session } from './session.ts';
+import type { DpoSpecification } from './specification.ts';
+import { rowsOf, type Split, type Task } from './task.ts';
+
+/**
+ * Preference optimization, from a specification to a run folder: open the model, tokenise the pairs, compute the reference
+ * once, train, save. Throws bad-input, run-failed and cancelled as its parts do; nothing half-written is left behind.
+ */
+export async function trainDpo(specification: DpoSpecification, context: RecipeContext): Promise<RecipeResult> {
+  const session = await openSession(specification, context);
+  try {
+    const data = await loadTrainingData(specification, context, (path) => loadPairs(path, specification, session));
+    const reference = await openReference(specification, context, session);
+    const logpsOf = (pairs: RowSet<TokenizedPair>): Promise<ReferenceLogps> =>
+      referenceLogps({
+        identity: { weights: reference.fingerprint, rows: pairs.fingerprint, precision: 'float32' },
+        pairs,
+        cache: context.referenceCache,
+        open: reference.open,
+        microBatchTokens: specification.microBatchTokens,
+        ...(context.listener.onReference === undefined ? {} : { onProgress: context.listener.onReference }),
+        ...(context.signal === undefined ? {} : { signal: context.signal }),
+      });
+    const train = { pairs: data.train, reference: (await logpsOf(data.train)).logps };
+    const heldOut = data.heldOut && { pairs: data.heldOut, reference: (await logpsOf(data.heldOut)).logps };
+    await reference.dispose();
+    const loss = { objective: objective(specification.objective.name), options: specification.objective.options };
+    return await trainInRunFolder({
+      session,
+      specification,
+      context,
+      task: pairTask({ train, heldOut }, specification.objective.options['beta'] ?? 1),
+      graphs: {
+        train: pairLossGraph(session.policy.training, { ...loss, parameters: session.policy.parameters }),
+        evaluate: pairLossGraph(session.policy.evaluation, { ...loss, parameters: [] }),
+      },
+      reports: data.reports,
+      identity: {
+        reference: {
+          weights: reference.fingerprint,
+          model: specification.reference ?? specification.model,
+          adapter: specification.adapter ?? null,
+          precision: 'float32',
+        },
+        data: { train: data.train.fingerprint, heldOut: data.heldOut?.fingerprint ?? null, rows: data.train.count },
+      },
+    });
+  } finally {
+    await session.dispose();
+  }
+}
+
+async function loadPairs(path: string, specification: DpoSpecification, { tokenizer }: Session) {
+  const { maxLength, maxPromptLength, lenient } = specification;
+  return loadPreferencePairs(await sourcesOfPath(path), {
+    tokenizer,
+    maxLength,
+    ...(maxPromptLength === undefined ? {} : { maxPromptLength }),
+    mode: lenient ? 'lenient' : 'strict',
+  });
+}
+
+interface Reference {
+  readonly fingerprint: string;
+  /** Called when log-probabilities must be computed. */
+  readonly open: () => Promise<BatchProgram>;
+  readonly dispose: () => Promise<void>;
+}
+
+/** The policy's own start, or the model that --reference names. */
+async function openReference(
+  specification: DpoSpecification,
+  context: RecipeContext,
+  session: Session,
+): Promise<Reference> {
+  const { device, policy, model } = session;
+  const hints = hintsFor(specification.microBatchTokens, specification.microBatchTokens / 2);
+  if (specification.reference === undefined) {
+    const resident = new Map([...model.weights, ...policy.initial]);
+    return {
+      fingerprint: policy.startFingerprint,
+      open: () =>
+        compileBatchProgram(
+          device,
+          { evaluate: pairScoreGraph(policy.reference) },
+          { label: 'reference', hints, resident },
+        ),
+      dispose: async () => {},
+    };
+  }
+  const other = await openModel(await context.resolve(specification.reference, 'model'));
+  if (other.tokenizer.identity !== session.tokenizer.identity) {
+    await other.files.close();
+    throw badInput({
+      path: 'reference',
+      message: `--reference: its tokenizer must be the model's, ${specification.reference} has another; log-probabilities of different tokens do not compare`,
+    });
+  }
+  let opened: Awaited<ReturnType<typeof loadModel>> | undefined;
+  return {
+    fingerprint: await other.files.checkpoint.fingerprint(),
+    open: async () => {
+      opened ??= await loadModel(device, other.config, other.files.checkpoint);
+      const decoder = plainDecoder(other.config, weightInputs(other.config));
+      return compileBatchProgram(
+        device,
+        { evaluate: pairScoreGraph(decoder) },
+        { label: 'reference', hints, resident: opened.weights },
+      );
+    },
+    dispose: async () => {
+      await opened?.dispose();
+      await other.files.close();
+    },
+  };
+}
+
+interface PairsWithReference {
+  readonly pairs: RowSet<TokenizedPair>;
+  /** [2 * count] */
+  readonly reference: Float32Array<ArrayBuffer>;
+}
+
+function pairTask(
+  splits: { readonly train: PairsWithReference; readonly heldOut: PairsWithReference | undefined },
+  beta: number,
+): Task {
+  const of = (split: Split): PairsWithReference => (split === 'train' ? splits.train : splits.heldOut!);
+  return {
+    train: rowsOf(splits.train.pairs),
+    heldOut: splits.heldOut && rowsOf(splits.heldOut.pairs),
+    lossScale: (rows) => 1 / rows.length,
+    batch: (split, rows) => {
+      const { pairs, reference } = of(split);
+      const batch = pairMicroBatch(rows.map((row) => pairs.row(row)));
+      const data = Float32Array.from(rows.flatMap((row) => [reference[2 * row]!, reference[2 * row + 1]!]));
+      const referenceTensor: HostTensor = { dtype: 'float32', shape: [rows.length, 2], data };
+      return { ...batch, inputs: { ...batch.inputs, referenceLogps: referenceTensor } };
+    },
+    measure: () => {
+      const sums = pairMetrics(beta);
+      return {
+        add: (batch, outputs) =>
+          sums.add({
+            losses: outputs['losses']!.data,
+            logps: outputs['logps']!.data,
+            entropies: outputs['entropies']!.data,
+            meanLogits: outputs['meanLogits']!.data,
+            counts: batch.counts,
+            referenceLogps: batch.inputs['referenceLogps']!.data,
+          }),
+        result: sums.result,
+      };
+    },
+  };
+}

@@ -1,0 +1,76 @@
+import { loadCompletions, sourcesOfPath, type RowSet, type TokenizedCompletion } from '../data/index.ts';
+import { completionLossGraph } from './batch-graphs.ts';
+import { completionMicroBatch } from './batches.ts';
+import type { RecipeContext, RecipeResult } from './context.ts';
+import { completionMetrics } from './metrics.ts';
+import { loadTrainingData, openSession, trainInRunFolder } from './session.ts';
+import type { SftSpecification } from './specification.ts';
+import { rowsOf, type Split, type Task } from './task.ts';
+
+/**
+ * Supervised fine-tuning, on completions, on all tokens, or on plain text (which makes it a pre-trainer), from a
+ * specification to a run folder. Throws as its parts do.
+ */
+export async function trainSft(specification: SftSpecification, context: RecipeContext): Promise<RecipeResult> {
+  const session = await openSession(specification, context, specification.initialise);
+  try {
+    const { maxLength, maxPromptLength, lenient } = specification;
+    const data = await loadTrainingData(specification, context, async (path) =>
+      loadCompletions(await sourcesOfPath(path), {
+        tokenizer: session.tokenizer,
+        maxLength,
+        ...(maxPromptLength === undefined ? {} : { maxPromptLength }),
+        mode: lenient ? 'lenient' : 'strict',
+      }),
+    );
+    const { policy } = session;
+    return await trainInRunFolder({
+      session,
+      specification,
+      context,
+      task: completionTask(data, specification.loss === 'all'),
+      graphs: {
+        train: completionLossGraph(policy.training, { parameters: policy.parameters }),
+        evaluate: completionLossGraph(policy.evaluation, { parameters: [] }),
+      },
+      reports: data.reports,
+      identity: {
+        reference: null,
+        data: { train: data.train.fingerprint, heldOut: data.heldOut?.fingerprint ?? null, rows: data.train.count },
+      },
+    });
+  } finally {
+    await session.dispose();
+  }
+}
+
+/** Scored tokens of a row: its completion, the prompt too for all tokens; the first token of a text is not predicted. */
+function scoredTokens({ prompt, completion }: TokenizedCompletion, scorePrompt: boolean): number {
+  if (prompt.length === 0) return completion.length - 1;
+  return scorePrompt ? prompt.length + completion.length - 1 : completion.length;
+}
+
+function completionTask(
+  splits: { readonly train: RowSet<TokenizedCompletion>; readonly heldOut: RowSet<TokenizedCompletion> | undefined },
+  scorePrompt: boolean,
+): Task {
+  const of = (split: Split): RowSet<TokenizedCompletion> => (split === 'train' ? splits.train : splits.heldOut!);
+  return {
+    train: rowsOf(splits.train),
+    heldOut: splits.heldOut && rowsOf(splits.heldOut),
+    lossScale: (rows) => 1 / rows.reduce((sum, row) => sum + scoredTokens(splits.train.row(row), scorePrompt), 0),
+    batch: (split, rows) =>
+      completionMicroBatch(
+        rows.map((row) => of(split).row(row)),
+        scorePrompt,
+      ),
+    measure: () => {
+      const sums = completionMetrics();
+      return {
+        add: (batch, outputs) =>
+          sums.add({ losses: outputs['losses']!.data, entropies: outputs['entropies']!.data, counts: batch.counts }),
+        result: sums.result,
+      };
+    },
+  };
+}

@@ -1,0 +1,158 @@
+import {
+  createRunFolder,
+  MetricsFile,
+  newestCheckpoint,
+  pruneCheckpoints,
+  readMetrics,
+  removeCheckpointsAfter,
+  renderReport,
+  resumeRunFolder,
+  TensorboardEvents,
+  writeFileAtomic,
+  type MetricRecord,
+  type ReportSample,
+  type ReportSection,
+  type RunFolder,
+  type RunRecord,
+  type StoredCheckpoint,
+} from '../store/index.ts';
+import type { TokenisationReport } from '../data/index.ts';
+import { saveCheckpoint } from './checkpoint-files.ts';
+import type { LoopEvents, Progress } from './loop.ts';
+import type { Metrics } from './metrics.ts';
+import type { RecipeContext } from './context.ts';
+import type { Trainable } from './trainable.ts';
+
+/** Options that may change when a run is resumed: they change how it is watched, not what it computes. */
+const MAY_DIFFER = ['output', 'keepCheckpoints'];
+
+/** A run's folder while it is written: metrics, TensorBoard events, checkpoints, report. */
+export interface RunWriter {
+  readonly folder: RunFolder;
+  /** The checkpoint to continue from, when resuming. */
+  readonly checkpoint: StoredCheckpoint | undefined;
+  readonly firstEvaluation: () => Metrics | undefined;
+  readonly lastEvaluation: () => Metrics | undefined;
+  readonly lastStep: () => Metrics | undefined;
+  events(trainable: Trainable, options: { readonly perEpoch: number; readonly keep: number }): LoopEvents;
+  report(extra: { readonly data: readonly ReportSection[]; readonly samples?: readonly ReportSample[] }): void;
+  dispose(): void;
+}
+
+export function openRun(output: string, record: RunRecord, context: RecipeContext): RunWriter {
+  const folder = context.isResuming
+    ? resumeRunFolder(output, record, { mayDiffer: MAY_DIFFER })
+    : createRunFolder(output, record);
+  for (const { path, before, after } of folder.versionDifferences)
+    context.listener.onNote?.(`resuming with another ${path}: ${String(before)} before, ${String(after)} now`);
+  const checkpoint = context.isResuming ? newestCheckpoint(output) : undefined;
+  const resumeStep = context.isResuming ? (checkpoint?.step ?? -1) : undefined;
+  if (resumeStep !== undefined) removeCheckpointsAfter(output, resumeStep);
+  const resumption = resumeStep === undefined ? {} : { resumeStep };
+  const metrics = new MetricsFile(folder.file('metrics.jsonl'), resumption);
+  const tensorboard = new TensorboardEvents({ folder: folder.file('tensorboard'), ...resumption });
+  const logged = context.isResuming ? readMetrics(folder.file('metrics.jsonl')) : [];
+  const evaluations = logged.filter((one) => 'eval_loss' in one).map((one) => withoutPrefix(one));
+  let lastStep: Metrics | undefined;
+  const append = (one: MetricRecord): void => {
+    metrics.append(one);
+    tensorboard.append(one);
+  };
+  return {
+    folder,
+    checkpoint,
+    firstEvaluation: () => evaluations[0],
+    lastEvaluation: () => evaluations.at(-1),
+    lastStep: () => lastStep,
+    events: (trainable, { perEpoch, keep }) => ({
+      onStep: (step, isLogged) => {
+        lastStep = step.metrics;
+        if (isLogged) append({ step: step.step, epoch: step.epoch, ...step.metrics });
+        context.listener.onStep?.(step);
+      },
+      onEvaluation: (step, values) => {
+        evaluations.push(values);
+        append({
+          step,
+          epoch: step / perEpoch,
+          ...Object.fromEntries(Object.entries(values).map(([name, value]) => [`eval_${name}`, value])),
+        });
+        context.listener.onEvaluation?.(step, values);
+      },
+      onCheckpoint: async (progress: Progress) => {
+        metrics.flush();
+        await saveCheckpoint(output, trainable, progress);
+        pruneCheckpoints(output, keep);
+        context.listener.onCheckpoint?.(progress.step);
+      },
+    }),
+    report: ({ data, samples }) => {
+      const html = renderReport({
+        title: `Run ${output}`,
+        subtitle: `${String(record.specification['recipe'])} of ${String(record.specification['model'])}`,
+        metrics: readMetrics(folder.file('metrics.jsonl')),
+        configuration: record.specification,
+        data,
+        ...verdict(evaluations),
+        ...(samples === undefined ? {} : { samples }),
+        footer: Object.entries(context.versions)
+          .map(([name, version]) => `${name} ${version}`)
+          .join(', '),
+      });
+      writeFileAtomic(folder.file('report.html'), html);
+    },
+    dispose: () => {
+      metrics.dispose();
+      tensorboard.dispose();
+      folder.dispose();
+    },
+  };
+}
+
+function withoutPrefix(record: MetricRecord): Metrics {
+  return Object.fromEntries(
+    Object.entries(record).flatMap(([name, value]) =>
+      name.startsWith('eval_') && value !== null ? [[name.slice(5), value]] : [],
+    ),
+  );
+}
+
+/** One sentence on the held-out rows: what was measured, not whether the model is better. */
+function verdict(evaluations: readonly Metrics[]): { verdict?: { tone: 'good' | 'bad' | 'neutral'; text: string } } {
+  const [first, last] = [evaluations[0], evaluations.at(-1)];
+  if (first === undefined || last === undefined || evaluations.length < 2) return {};
+  const accuracy = last['rewards/accuracies'];
+  const fell = last['loss']! < first['loss']!;
+  const text =
+    accuracy === undefined
+      ? `The held-out loss went from ${first['loss']!.toFixed(4)} to ${last['loss']!.toFixed(4)}.`
+      : `On held-out pairs the model prefers the chosen answer in ${(100 * accuracy).toFixed(1)} % (a reward margin of ${last['rewards/margins']!.toFixed(3)}); the loss went from ${first['loss']!.toFixed(4)} to ${last['loss']!.toFixed(4)}.`;
+  return { verdict: { tone: fell ? 'good' : 'bad', text } };
+}
+
+/** The tokenisation proof as cards of the report. */
+export function tokenisationSections(reports: Readonly<Record<string, TokenisationReport>>): ReportSection[] {
+  return Object.entries(reports).map(([name, report]) => ({
+    title: `Tokens of ${name}`,
+    rows: [
+      ['rows', report.rows],
+      ['kept', report.kept],
+      [
+        'dropped',
+        Object.entries(report.dropped)
+          .map(([reason, { count }]) => `${reason} ${count}`)
+          .join(', ') || 'none',
+      ],
+      [
+        'answers cut',
+        Object.entries(report.truncated)
+          .map(([side, { count }]) => `${side} ${count}`)
+          .join(', ') || 'none',
+      ],
+      ['prompts that lost their start', report.promptCut.count],
+      ['pairs whose prompt tokens differ', report.promptTokensDiffer.count],
+      ['rows without a stop token', report.noStopToken.count],
+      ['longest row, tokens', report.longest?.tokens ?? 0],
+    ],
+  }));
+}
