@@ -2,8 +2,8 @@ import { formatProblems } from '../core/index.ts';
 import type { DataReport } from './check.ts';
 import type { RepeatCounts } from './hash-counter.ts';
 import { formatLine } from './rows.ts';
-import { count, listing, share, table, wrap, type LabelledLine } from './text-layout.ts';
-import { renderTokenisationReport, spreadCells } from './tokenisation-text.ts';
+import { count, listing, share, wrap, type LabelledLine } from './text-layout.ts';
+import { renderTokenisationReport, spreadTable } from './tokenisation-text.ts';
 
 /** A data report for a terminal of `width` columns (at least 40; default 80), the tokenisation proof last. */
 export function renderDataReport(report: DataReport, width = 80): string {
@@ -12,10 +12,7 @@ export function renderDataReport(report: DataReport, width = 80): string {
   const sections = [
     report.formats.flatMap((format) => wrap(`${format.file}: ${formatLine(format)}`, columns)),
     listing(summaryLines(report), columns),
-    table([
-      ['Characters', 'mean', 'p50', 'p95', 'max', 'total'],
-      ...Object.entries(characters).map(([part, spread]) => [`  ${part}`, ...spreadCells(spread)]),
-    ]),
+    spreadTable('Characters', characters, columns),
   ];
   if (problemTotal > 0) {
     const lines = formatProblems(problems).split('\n');

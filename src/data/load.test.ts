@@ -67,8 +67,9 @@ test('pairs come back as they went in, with lengths, and the report counts every
       { id: 99, text: 'c', scored: true },
       { id: 257, text: '</s>', scored: true },
     ],
-    omitted: 0,
-    omittedAfter: 47,
+    gaps: [],
+    tokenCount: 5,
+    scoredCount: 2,
   });
   expect(JSON.parse(JSON.stringify(tokenisation))).toEqual(tokenisation);
 });

@@ -22,28 +22,38 @@ export interface TemplateInputs {
   readonly templateVariables?: Readonly<Record<string, unknown>>;
 }
 
-/**
- * Prompt + answer as text. A plain text is joined as it stands. A conversation is rendered twice by the chat template: the prompt
- * with what opens an assistant turn, and the whole; the answer is what follows their common start. Templates that write
- * something else after the prompt when an answer follows (a reasoning block, say) part earlier; that is reported.
- *
- * Throws bad-input when a conversation meets a tokenizer without chat template, and when the template fails.
- */
-export function renderSide(
-  tokenizer: Tokenizer,
-  prompt: Content,
-  answer: Content,
-  inputs: TemplateInputs,
-): RenderedSide {
-  if (typeof prompt === 'string' || typeof answer === 'string') {
-    if (typeof prompt === 'string' && typeof answer === 'string')
-      return { text: prompt + answer, boundary: prompt.length, fromTemplate: false, templateDiffers: false };
-    throw badInput('row: prompt and answer must both be texts or both be messages, got one of each');
-  }
-  const opened = renderTurns(tokenizer, prompt, true, inputs);
-  const text = renderTurns(tokenizer, [...prompt, ...answer], false, inputs);
-  const boundary = commonTextLength(opened, text);
-  return { text, boundary, fromTemplate: true, templateDiffers: boundary < opened.length };
+/** Renders the sides of rows; keeps the last prompt's text, which the other side of a pair asks for again. */
+export interface SideRenderer {
+  /**
+   * Prompt + answer as text. A plain text is joined as it stands. A conversation is rendered twice by the chat template: the
+   * prompt with what opens an assistant turn, and the whole; the answer is what follows their common start. Templates that
+   * write something else after the prompt when an answer follows (a reasoning block, say) part earlier; that is reported.
+   *
+   * Throws bad-input when a conversation meets a tokenizer without chat template, and when the template fails.
+   */
+  render(prompt: Content, answer: Content, inputs: TemplateInputs): RenderedSide;
+}
+
+export function createSideRenderer(tokenizer: Tokenizer): SideRenderer {
+  let last: { readonly prompt: Content; readonly inputs: TemplateInputs; readonly opened: string } | undefined;
+  const openedPrompt = (prompt: readonly Message[], inputs: TemplateInputs): string => {
+    if (last?.prompt !== prompt || last.inputs !== inputs)
+      last = { prompt, inputs, opened: renderTurns(tokenizer, prompt, true, inputs) };
+    return last.opened;
+  };
+  return {
+    render(prompt, answer, inputs) {
+      if (typeof prompt === 'string' || typeof answer === 'string') {
+        if (typeof prompt === 'string' && typeof answer === 'string')
+          return { text: prompt + answer, boundary: prompt.length, fromTemplate: false, templateDiffers: false };
+        throw badInput('row: prompt and answer must both be texts or both be messages, got one of each');
+      }
+      const opened = openedPrompt(prompt, inputs);
+      const text = renderTurns(tokenizer, [...prompt, ...answer], false, inputs);
+      const boundary = commonTextLength(opened, text);
+      return { text, boundary, fromTemplate: true, templateDiffers: boundary < opened.length };
+    },
+  };
 }
 
 function renderTurns(

@@ -236,6 +236,7 @@ test('HH-RLHF: transcripts that part earlier, bad openings, empty answers', asyn
 
 const shared = join(import.meta.dirname, '../../../shared/data/hh-rlhf');
 const missing = existsSync(shared) ? '' : `skipped: no ${shared}`;
+if (missing) process.stderr.write(`rows.test.ts: ${missing}\n`);
 test.skipIf(missing)(`the published HH-RLHF test files ${missing}`, async () => {
   const counts: Record<string, Record<string, number>> = {};
   for (const name of ['helpful-base', 'helpful-online']) {

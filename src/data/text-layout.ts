@@ -22,12 +22,19 @@ export function listing(lines: readonly LabelledLine[], width: number): string[]
   });
 }
 
-/** Rows of cells; the first column left, the others right, each as wide as its widest cell. */
-export function table(rows: readonly (readonly string[])[]): string[] {
+/**
+ * Rows of cells; the first column left, the others right, each as wide as its widest cell. Where that is too wide, the last
+ * columns are left out.
+ */
+export function table(rows: readonly (readonly string[])[], width: number): string[] {
   const widths: number[] = [];
   for (const row of rows) row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)));
+  let columns = widths.length;
+  const needed = (): number => widths.slice(0, columns).reduce((sum, column) => sum + column + 2, -2);
+  while (columns > 2 && needed() > width) columns--;
   return rows.map((row) =>
     row
+      .slice(0, columns)
       .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)))
       .join('  ')
       .trimEnd(),

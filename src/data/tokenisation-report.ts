@@ -26,11 +26,12 @@ export interface ExampleToken {
 export interface TokenisationExample {
   readonly row: string;
   readonly side: SideName;
-  /** All tokens of prompt and answer, at most MAX_EXAMPLE_TOKENS; the middle of longer ones is left out. */
+  /** Prompt and answer; of long ones the start, the tokens around the boundary and the end. */
   readonly tokens: readonly ExampleToken[];
-  /** Tokens left out of the middle, after `tokens[omittedAfter]`. */
-  readonly omitted: number;
-  readonly omittedAfter: number;
+  /** Where tokens were left out: behind `tokens[after]`, so many. */
+  readonly gaps: readonly { readonly after: number; readonly omitted: number }[];
+  readonly tokenCount: number;
+  readonly scoredCount: number;
 }
 
 /**
@@ -75,7 +76,8 @@ export interface TokenisationLog {
   report(): TokenisationReport;
 }
 
-export const MAX_EXAMPLE_TOKENS = 96;
+/** Tokens that an example shows on each side of the boundary and at each end. */
+const EXAMPLE_WINDOW = 24;
 
 export function createTokenisationLog(tokenizer: Tokenizer, limits: TruncationOptions): TokenisationLog {
   const speller = createTokenSpeller(tokenizer);
@@ -193,9 +195,19 @@ function exampleOf(
   const ids = [...prompt, ...answer];
   // The first token of an empty prompt's completion is predicted by nothing.
   const firstScored = Math.max(prompt.length, 1);
-  const tokens = ids.map((id, index) => ({ id, text: spell(id), scored: index >= firstScored }));
-  const omitted = Math.max(0, tokens.length - MAX_EXAMPLE_TOKENS);
-  const half = MAX_EXAMPLE_TOKENS / 2;
-  const shown = omitted > 0 ? [...tokens.slice(0, half), ...tokens.slice(tokens.length - half)] : tokens;
-  return { row: side.row, side: side.side, tokens: shown, omitted, omittedAfter: half - 1 };
+  const places = [0, prompt.length, ids.length];
+  const tokens: ExampleToken[] = [];
+  const gaps: { after: number; omitted: number }[] = [];
+  ids.forEach((id, index) => {
+    // Half a token on, so that a window has as many tokens before its place as behind it.
+    if (places.some((place) => Math.abs(index + 0.5 - place) < EXAMPLE_WINDOW)) {
+      tokens.push({ id, text: spell(id), scored: index >= firstScored });
+      return;
+    }
+    const last = gaps.at(-1);
+    if (last?.after === tokens.length - 1) last.omitted++;
+    else gaps.push({ after: tokens.length - 1, omitted: 1 });
+  });
+  const scoredCount = Math.max(0, ids.length - firstScored);
+  return { row: side.row, side: side.side, tokens, gaps, tokenCount: ids.length, scoredCount };
 }

@@ -19,17 +19,23 @@ export function renderTokenisationReport(report: TokenisationReport, width = 80)
   const columns = Math.max(40, width);
   const sections = [
     ['Tokenisation', ...listing(summaryLines(report), columns)],
-    table([
-      ['Tokens per row', 'mean', 'p50', 'p95', 'max', 'total'],
-      ...Object.entries(report.tokens).map(([part, spread]) => [`  ${part}`, ...spreadCells(spread)]),
-    ]),
+    spreadTable('Tokens per row', report.tokens, columns),
     ...report.examples.map((example) => exampleLines(example, columns)),
   ];
   return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
 
-export function spreadCells({ mean, p50, p95, max, total }: Spread): string[] {
-  return [mean.toFixed(1), count(p50), count(p95), count(max), count(total)];
+/** One line for each quantity: mean, percentiles, maximum, total. */
+export function spreadTable(title: string, spreads: Readonly<Record<string, Spread>>, width: number): string[] {
+  const lines = Object.entries(spreads).map(([name, { mean, p50, p95, max, total }]) => [
+    `  ${name}`,
+    mean.toFixed(1),
+    count(p50),
+    count(p95),
+    count(max),
+    count(total),
+  ]);
+  return table([[title, 'mean', 'p50', 'p95', 'max', 'total'], ...lines], width);
 }
 
 function summaryLines(report: TokenisationReport): LabelledLine[] {
@@ -73,20 +79,18 @@ function named({ count: number, rows: ids }: RowCount, rows: number): string {
 }
 
 function exampleLines(example: TokenisationExample, width: number): string[] {
-  const { row, side, tokens, omitted, omittedAfter } = example;
+  const { row, side, tokens, gaps, tokenCount, scoredCount } = example;
+  const omittedAfter = new Map(gaps.map(({ after, omitted }) => [after, omitted]));
   let text = '';
   tokens.forEach((token, index) => {
     const before = tokens[index - 1]?.scored ?? false;
     if (token.scored && !before) text += SCORED_OPEN;
     else if (index > 0) text += BETWEEN;
     text += visibleText(token.text);
-    if (omitted > 0 && index === omittedAfter) text += `${BETWEEN}... ${omitted} tokens ...`;
+    const omitted = omittedAfter.get(index);
+    if (omitted !== undefined) text += `${BETWEEN} ... ${count(omitted)} tokens ... `;
   });
   if (tokens.at(-1)?.scored) text += SCORED_CLOSE;
-  const scored = tokens.filter((token) => token.scored).length;
-  const size = `${count(tokens.length + omitted)} tokens, ${omitted > 0 ? 'at least ' : ''}${count(scored)} scored`;
-  return [
-    ...wrap(`Row ${visibleText(row)}, ${side} (${size})`, width),
-    ...wrap(text, width - 2).map((line) => `  ${line}`),
-  ];
+  const title = `Row ${visibleText(row)}, ${side} (${count(tokenCount)} tokens, ${count(scoredCount)} scored)`;
+  return [...wrap(title, width), ...wrap(text, width - 2).map((line) => `  ${line}`)];
 }

@@ -1,5 +1,5 @@
 import type { Tokenizer } from '../tokenizer/index.ts';
-import { renderSide } from './render-row.ts';
+import { createSideRenderer } from './render-row.ts';
 import type { CompletionRow, Content, PreferenceRow, TokenizedCompletion, TokenizedPair } from './row.ts';
 import { createSideTokenizer, type TokenizedSide } from './tokenize-side.ts';
 import { truncateSide, type TruncatedSide, type TruncationOptions } from './truncate.ts';
@@ -41,11 +41,12 @@ export interface RowTokenizer {
 }
 
 export function createRowTokenizer(tokenizer: Tokenizer, truncation: TruncationOptions): RowTokenizer {
+  const renderer = createSideRenderer(tokenizer);
   const sides = createSideTokenizer(tokenizer);
   const stops = new Set(tokenizer.stopIds);
   type Row = PreferenceRow | CompletionRow;
   const tokenize = (row: Row, answer: Content): { ids: TokenizedSide; templateDiffers: boolean } => {
-    const rendered = renderSide(tokenizer, row.prompt, answer, row);
+    const rendered = renderer.render(row.prompt, answer, row);
     return { ids: sides.tokenize(rendered), templateDiffers: rendered.templateDiffers };
   };
   const notesOf = (

@@ -1,0 +1,156 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { PreftuneError } from '../core/index.ts';
+import { checkData } from './check.ts';
+import { FORMATS } from './format-registry.ts';
+import { fileSource } from './node-source.ts';
+import { memorySource, type DataSource } from './source.ts';
+import { createTestingTokenizer } from './testing-tokenizer.ts';
+
+const user = { role: 'user', content: 'Capital of Peru? 日本 😀' };
+const lima = { role: 'assistant', content: 'Lima \\ "quoted" \n' };
+const cusco = { role: 'assistant', content: 'Cusco', tool_calls: [{ function: { name: 'f', arguments: '{}' } }] };
+const records: readonly Readonly<Record<string, unknown>>[] = [
+  { prompt: 'Capital?', chosen: ' Lima', rejected: ' Cusco' },
+  { id: 7, prompt: [user], chosen: [lima], rejected: [cusco], tools: [{ type: 'function' }] },
+  { chosen: 'Capital? Lima', rejected: 'Capital? Cusco' },
+  { chosen: [user, lima], rejected: [user, cusco], chat_template_kwargs: { a: null } },
+  { prompt: 'a', completion: 'b' },
+  { prompt: [user], completion: [lima] },
+  { messages: [user, lima] },
+  { text: 'Once upon a time' },
+  { chosen: '\n\nHuman: Hi\n\nAssistant: Yes', rejected: '\n\nHuman: Hi\n\nAssistant: No' },
+];
+const files = records.flatMap((record) => [
+  `${JSON.stringify(record)}\n${JSON.stringify(record)}\r\n`,
+  JSON.stringify([record, record], null, 2),
+]);
+const shared = join(import.meta.dirname, '../../../shared/data');
+if (existsSync(shared)) {
+  const rows = gunzipSync(readFileSync(join(shared, 'hh-rlhf/helpful-base-test.jsonl.gz')))
+    .toString('utf8')
+    .split('\n');
+  files.push(rows.slice(0, 3).join('\n'), rows.slice(100, 103).join('\n'));
+  files.push(readFileSync(join(shared, 'llama-factory/dpo_en_demo.json'), 'utf8').slice(0, 4000));
+} else {
+  process.stderr.write(`fuzz.test.ts: real rows skipped: no ${shared}\n`);
+}
+
+const tokenizers = [createTestingTokenizer(), createTestingTokenizer({ template: 'chatml', merges: [' L', 'Yes'] })];
+
+/** Reads and tokenises everything; whatever is wrong must be a report or a bad-input error. */
+async function survives(source: DataSource, tokenizer: (typeof tokenizers)[number]): Promise<void> {
+  const limits = { maxRecordBytes: 3000, maxDepth: 8, maxSourceBytes: 100_000, maxRecords: 500 };
+  try {
+    const report = await checkData(source, { tokenizer, limits, maxLength: 64 });
+    expect(report.validRows).toBeLessThanOrEqual(report.records);
+    expect(report.tokenisation!.kept).toBeLessThanOrEqual(report.validRows);
+  } catch (error) {
+    if (!(error instanceof PreftuneError)) throw error;
+    expect([error.code, error.message]).toEqual(['bad-input', expect.stringMatching(/^.+/)]);
+  }
+}
+
+/** An edit of a byte string: at a place, remove some bytes and put others there. */
+const edit = fc.record({
+  place: fc.double({ min: 0, max: 1, noNaN: true }),
+  removed: fc.oneof(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 0, max: 400 })),
+  put: fc.oneof(
+    fc.uint8Array({ maxLength: 4 }),
+    fc
+      .constantFrom(
+        '[',
+        ']',
+        '{',
+        '}',
+        '"',
+        '\\',
+        ',',
+        ':',
+        '\n',
+        '\ufeff',
+        '\u0000',
+        'null',
+        '[[[[[[[[[[',
+        '-',
+        '1e999',
+      )
+      .map((text) => new TextEncoder().encode(text)),
+  ),
+});
+
+test('edited bytes of real files', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...files),
+      fc.array(edit, { minLength: 1, maxLength: 4 }),
+      fc.constantFrom(...tokenizers),
+      async (file, edits, tokenizer) => {
+        let bytes = new TextEncoder().encode(file);
+        for (const { place, removed, put } of edits) {
+          const at = Math.floor(place * bytes.length);
+          bytes = Uint8Array.from([...bytes.subarray(0, at), ...put, ...bytes.subarray(at + removed)]);
+        }
+        await survives(memorySource('fuzz', bytes), tokenizer);
+      },
+    ),
+    { numRuns: 1500 },
+  );
+});
+
+test('fields replaced by any JSON value, in every format', async () => {
+  const unseen = FORMATS.filter((format) => records.every((record) => format.detect(record) < 0.5));
+  expect(unseen.map((format) => format.name)).toEqual([]);
+  const value = fc.oneof(fc.jsonValue({ maxDepth: 3 }), fc.constantFrom([user], [lima], [null], [{}], [[]], '', ' '));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...records),
+      fc.dictionary(
+        fc.constantFrom(
+          'prompt',
+          'chosen',
+          'rejected',
+          'completion',
+          'messages',
+          'text',
+          'id',
+          'tools',
+          '__proto__',
+          'chat_template_kwargs',
+        ),
+        value,
+        { maxKeys: 3 },
+      ),
+      fc.constantFrom(...tokenizers),
+      async (record, changes, tokenizer) => {
+        const changed = JSON.stringify({ ...record, ...changes });
+        await survives(memorySource('fuzz', `${changed}\n${JSON.stringify(record)}`), tokenizer);
+        await survives(memorySource('fuzz', `[${JSON.stringify(record)},${changed}]`), tokenizer);
+      },
+    ),
+    { numRuns: 800 },
+  );
+});
+
+test('damaged gzip', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'preftune-fuzz-'));
+  const path = join(folder, 'rows.gz');
+  const whole = gzipSync(files.slice(0, 2).join('\n').repeat(20));
+  try {
+    await fc.assert(
+      fc.asyncProperty(edit, async ({ place, removed, put }) => {
+        const at = Math.floor(place * whole.length);
+        await writeFile(path, Uint8Array.from([...whole.subarray(0, at), ...put, ...whole.subarray(at + removed)]));
+        await survives(fileSource(path), tokenizers[1]!);
+      }),
+      { numRuns: 150 },
+    );
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
