@@ -61,13 +61,31 @@ export function createDoctor(probeProviders: ProviderProbe): Command {
         },
       ] satisfies Check[];
       const width = Math.max(...checks.map(({ name }) => name.length));
-      const lines = checks.map(({ name, verdict, text }) => `${MARKS[verdict]}  ${name.padEnd(width)}  ${text}`);
+      const lines = checks.map(({ name, verdict, text }) => {
+        const lead = `${MARKS[verdict]}  ${name.padEnd(width)}  `;
+        return lead + wrap(text, terminal.columns - lead.length).join(`\n${' '.repeat(lead.length)}`);
+      });
       terminal.result(checks as unknown as JsonValue, lines.join('\n'));
       const problems = checks.filter(({ verdict }) => verdict === 'problem');
       if (problems.length > 0)
         throw runFailed(problems.map(({ name, text }) => ({ message: `doctor: ${name}: ${text}` })));
     },
   };
+}
+
+/** Words in lines of at most `columns`, but never less than 24; a longer word has its own line. */
+function wrap(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(/\s+/)) {
+    if (line !== '' && line.length + 1 + word.length > Math.max(columns, 24)) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === '' ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line];
 }
 
 /** Whether this Node is new enough. */
@@ -121,18 +139,7 @@ async function providerChecks(probe: ProviderProbe): Promise<Check[]> {
     return [{ name: 'runtime', verdict: 'problem', text }];
   }
   return reports.map(({ name, isAvailable, detail }) => {
-    if (isAvailable) return { name, verdict: 'ok', text: detail ?? 'available, --device ' + name };
-    const why = detail === undefined ? 'not available' : `not available: ${detail}`;
-    const hint = HINTS[name];
-    return {
-      name,
-      verdict: name === 'cpu' ? 'problem' : 'note',
-      text: hint === undefined ? why : `${why}; ${hint}`,
-    };
+    if (isAvailable) return { name, verdict: 'ok', text: detail ?? `works; choose it with --device ${name}` };
+    return { name, verdict: name === 'cpu' ? 'problem' : 'note', text: detail ?? 'not available' };
   });
 }
-
-const HINTS: Readonly<Record<string, string>> = {
-  webgpu: 'needs a GPU with a Vulkan, Metal or Direct3D 12 driver',
-  cuda: 'needs Linux x64, an NVIDIA GPU with CUDA 12, and once: npm rebuild onnxruntime-node --ignore-scripts=false',
-};

@@ -6,9 +6,25 @@ import { runCli } from './frame.ts';
 /** Every command, in the order of --help. Its code is loaded when it is asked for. */
 const COMMANDS: readonly CommandEntry[] = [
   {
+    name: 'data check',
+    description: 'Reads data and says everything that is wrong with it, and how it becomes tokens',
+    load: async () => (await import('./data-check.ts')).DATA_CHECK,
+  },
+  {
+    name: 'data stats',
+    description: 'Says what is in data: rows, lengths, repeats, how often the better answer is the longer one',
+    load: async () => (await import('./data-check.ts')).DATA_STATS,
+  },
+  {
     name: 'doctor',
     description: 'Shows what preftune can use of this machine, and what would stop it',
-    load: async () => (await import('./doctor.ts')).createDoctor(async () => []),
+    load: async () => {
+      const [{ createDoctor }, { probeProviders }] = await Promise.all([
+        import('./doctor.ts'),
+        import('./probe-providers.ts'),
+      ]);
+      return createDoctor(probeProviders);
+    },
   },
 ];
 

@@ -38,7 +38,7 @@ export function createTerminal({ stdout, stderr, isJson, environment, nowMs }: T
   let bar: Progress | undefined;
   const isLive = stderr.isTTY === true && environment['TERM'] !== 'dumb';
   const say = (line: string): void => {
-    if (bar === undefined) stderr.write(`${line}\n`);
+    if (bar === undefined || isJson) stderr.write(`${line}\n`);
     else bar.note(line);
   };
   return {

@@ -90,6 +90,7 @@ export function unreachableError(error: unknown, { id }: Wanted, endpoint: strin
 /** Source: the hub's X-Error-Code header, as huggingface_hub reads it. */
 function statusError(response: Response, wanted: Wanted, { endpoint, token }: HubConnection): PreftuneError {
   const { kind, id, revision } = wanted;
+  const noun = kind === 'dataset' ? 'data set' : 'model';
   const page = `${endpoint}/${kind === 'dataset' ? 'datasets/' : ''}${id}`;
   const code = response.headers.get('x-error-code') ?? '';
   const { status } = response;
@@ -102,7 +103,7 @@ function statusError(response: Response, wanted: Wanted, { endpoint, token }: Hu
       token === undefined
         ? 'check the spelling; if it is private or gated, run `hf auth login` or set HF_TOKEN'
         : `check the spelling, and that the token may read ${page}`;
-    return badInput(`hub: the ${kind} ${id} must exist and be readable, got ${status}; ${advice}`);
+    return badInput(`hub: the ${noun} ${id} must exist and be readable, got ${status}; ${advice}`);
   }
   if (code === 'RevisionNotFound')
     return badInput(
@@ -110,7 +111,7 @@ function statusError(response: Response, wanted: Wanted, { endpoint, token }: Hu
     );
   if (status === 404) {
     const advice = 'check the spelling, or name a folder or file on this computer';
-    return badInput(`hub: the ${kind} ${id} must exist, got 404 for ${response.url}; ${advice}`);
+    return badInput(`hub: the ${noun} ${id} must exist, got 404 for ${response.url}; ${advice}`);
   }
   if (status === 429) {
     const waitMs = retryAfterMs(response);
