@@ -42,10 +42,13 @@ export function detectFormat(records: readonly JsonObject[], file: string): Data
   throw badInput({ file, message: `records must have a known format, got ${found}; ${hint}` });
 }
 
+/** What a format scores where some of its fields have its types: a mistyped row of it rather than another format's. */
+const MISTYPED_SCORE = 0.1;
+
 /**
  * The format that `record` has instead of `format`, or undefined when it may be one of `format`, if perhaps a wrong one.
  */
 export function otherFormat(record: JsonObject, format: DataFormat): DataFormat | undefined {
-  if (format.detect(record) > 0) return undefined;
+  if (format.detect(record) >= MISTYPED_SCORE) return undefined;
   return FORMATS.toSorted((a, b) => b.detect(record) - a.detect(record)).find((other) => other.detect(record) >= 0.5);
 }

@@ -135,7 +135,7 @@ test('every problem of a row, with field, expected and found', async () => {
     '3 chosen empty-answer: chosen must not be empty, got ""; drop the row',
     '3 rejected empty-answer: rejected must not be empty, got " "; drop the row',
     '4 rejected identical-sides: chosen and rejected must differ, got "same" on both sides; drop the row, it teaches nothing',
-    '5 undefined wrong-type: prompt, chosen, rejected must all be texts or all be lists of messages, got prompt text, chosen messages, rejected text',
+    '5 undefined wrong-type: prompt, chosen, rejected must all be texts or all be lists of messages, got prompt text, chosen messages, rejected text; where the answers hold the whole conversation, leave the field prompt out',
     '6 undefined not-an-object: a record must be an object with named fields, got "text"',
   ]);
 });
@@ -170,6 +170,10 @@ test('mixed formats name the first row that differs; a mistyped row stays a prob
   const pair = { prompt: 'p', chosen: 'a', rejected: 'b' };
   await expect(read([pair, { ...pair, chosen: 1 }, { text: 'x' }])).rejects.toThrow(
     'd.jsonl:3: all rows of a file must have one format, got trl-text after rows of trl-preference; split the file, or name the format',
+  );
+  const turns = { prompt: [user('q')], chosen: [assistant('a')], rejected: [assistant('b')] };
+  await expect(read([pair, pair, turns])).rejects.toThrow(
+    'd.jsonl:3: all rows of a file must have one format, got trl-preference-conversational after rows of trl-preference',
   );
   await expect(read([{ score: 1 }])).rejects.toThrow(
     'd.jsonl: records must have a known format, got an object with score; known are hh-rlhf (',

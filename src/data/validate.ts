@@ -34,9 +34,13 @@ function mixedKinds(parts: Readonly<Record<string, Content>>): FieldProblem {
     ([name, part]) => `${name} ${typeof part === 'string' ? 'text' : 'messages'}`,
   );
   const names = Object.keys(parts).join(', ');
+  const hint =
+    typeof parts['prompt'] === 'string'
+      ? '; where the answers hold the whole conversation, leave the field prompt out'
+      : '';
   return {
     reason: 'wrong-type',
-    message: `${names} must all be texts or all be lists of messages, got ${found.join(', ')}`,
+    message: `${names} must all be texts or all be lists of messages, got ${found.join(', ')}${hint}`,
   };
 }
 
