@@ -29,11 +29,11 @@ test('the line takes the width there is, and drops the least important first', (
     'dpo  ############---------------   45%  123/270  loss 0.5321  acc 0.71  margin 0.422  1,240 tok/s  2m 10s left',
     'dpo  ###----   45%  123/270  loss 0.5321  acc 0.71  margin 0.422  1,240 tok/s  2m 10s left',
     'dpo  ####-----   45%  123/270  loss 0.5321  acc 0.71  margin 0.422  2m 10s left',
-    'dpo  ######--------   45%  123/270  loss 0.5321  acc 0.71  2m 10s left',
-    'dpo  #####-------   45%  loss 0.5321  acc 0.71  2m 10s left',
-    '###----   45%  loss 0.5321  acc 0.71  2m 10s left',
-    '###----   45%  loss 0.5321  2m 10s left',
-    '45% 2m 10s left',
+    'dpo  ####-----   45%  loss 0.5321  acc 0.71  margin 0.422  2m 10s left',
+    '#######----------   45%  loss 0.5321  acc 0.71  2m 10s left',
+    '#######---------  45% loss 0.5321 acc 0.71 2m 10s',
+    '##----  45% loss 0.5321 acc 0.71 2m 10s',
+    '#####-------  45% 2m 10s',
     '45% 2m 10s',
   ]);
 });
@@ -90,7 +90,7 @@ test('time left counts only what this process did, so that a resumed run is not 
 test('colour only where it is wanted', () => {
   const coloured = terminal(30, true, true);
   coloured.bar.update({ done: 1, total: 2 });
-  expect(coloured.writes[0]).toBe('\rdpo  \u001b[36m######\u001b[90m-------\u001b[39m   50%  1/2\u001b[K');
+  expect(coloured.writes[0]).toBe('\rdpo \u001b[36m########\u001b[90m--------\u001b[39m  50% 1/2\u001b[K');
 });
 
 test('bytes, and totals that nobody knows', () => {

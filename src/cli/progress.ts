@@ -43,6 +43,9 @@ const PLAIN_LINE_MS = 5000;
 const SPEED_WINDOW_MS = 30_000;
 const MIN_BAR_COLUMNS = 6;
 const MAX_BAR_COLUMNS = 30;
+const NARROW_COLUMNS = 56;
+/** Loss, accuracy and margin count more than the step's number, speed less. */
+const IMPORTANT_FIGURES = 3;
 
 export function createProgress(options: ProgressOptions): Progress {
   const { stream, isLive, label, nowMs = () => performance.now() } = options;
@@ -120,34 +123,40 @@ interface LineParts {
 }
 
 /**
- * The bar's line, at most `columns` wide. What does not fit goes in this order: the last figures, the count, the label; the bar
- * shrinks to six columns before anything is dropped, and takes what is free up to thirty.
+ * The bar's line, at most `columns` wide. What does not fit goes in this order: figures beyond the third, the count, the label,
+ * then the last of the figures; the bar shrinks before anything is dropped, and takes what is free up to thirty columns. Below 56
+ * columns everything stands closer.
  */
 export function barLine({ label, state, secondsLeft, columns, options }: LineParts): string {
   const { done, total, figures = [] } = state;
+  const isNarrow = columns < NARROW_COLUMNS;
+  const separator = isNarrow ? ' ' : '  ';
   const percent = total === undefined ? '' : `${Math.floor(share(done, total) * 100)}%`.padStart(4);
-  const left = secondsLeft === undefined ? '' : `${duration(secondsLeft)} left`;
+  const left = secondsLeft === undefined ? '' : `${duration(secondsLeft)}${isNarrow ? '' : ' left'}`;
   const texts = figures.map((figure) => (figure.label === '' ? figure.text : `${figure.label} ${figure.text}`));
-  const count = countText(state);
-  const barColumns = total === undefined ? 0 : MIN_BAR_COLUMNS;
-  for (let kept = texts.length; ; kept--) {
-    for (const [shownLabel, shownCount] of [
-      [label, count],
-      [label, ''],
-      ['', ''],
-    ] as const) {
-      // Figures are worth more than the label and the count, so these go before the last two figures do.
-      if (kept > 2 && shownCount === '') continue;
-      const rest = [percent.trimStart() === '' ? '' : percent, shownCount, ...texts.slice(0, Math.max(kept, 0)), left];
-      const width = [shownLabel, 'x'.repeat(barColumns), ...rest].filter((part) => part !== '').join('  ').length;
-      if (width <= columns) {
-        const extra = Math.min(MAX_BAR_COLUMNS - MIN_BAR_COLUMNS, columns - width);
-        const bar = barColumns === 0 ? '' : drawBar(share(done, total!), barColumns + extra, options);
-        return [shownLabel, bar, ...rest].filter((part) => part !== '').join('  ');
-      }
-    }
-    if (kept < 0) return `${percent.trim()} ${left}`.trim().slice(0, Math.max(columns, 0));
+  const barColumns = total === undefined ? 0 : isNarrow ? MIN_BAR_COLUMNS - 2 : MIN_BAR_COLUMNS;
+  const join = (bar: string, before: string, after: readonly string[]): string =>
+    [before, bar, percent, ...after, left].filter((part) => part !== '').join(separator);
+  for (const { shownLabel, shownCount, kept } of attempts(label, countText(state), texts.length)) {
+    const after = [shownCount, ...texts.slice(0, kept)];
+    const free = columns - join('x'.repeat(barColumns), shownLabel, after).length;
+    if (free < 0) continue;
+    const width = barColumns + Math.min(MAX_BAR_COLUMNS - barColumns, free);
+    return join(barColumns === 0 ? '' : drawBar(share(done, total!), width, options), shownLabel, after);
   }
+  return `${percent.trim()} ${left}`.trim().slice(0, Math.max(columns, 0));
+}
+
+/** What to show beside bar, percent and time, best first. */
+function* attempts(
+  label: string,
+  count: string,
+  figures: number,
+): Generator<{ shownLabel: string; shownCount: string; kept: number }> {
+  const important = Math.min(figures, IMPORTANT_FIGURES);
+  for (let kept = figures; kept >= important; kept--) yield { shownLabel: label, shownCount: count, kept };
+  yield { shownLabel: label, shownCount: '', kept: important };
+  for (let kept = important; kept >= 0; kept--) yield { shownLabel: '', shownCount: '', kept };
 }
 
 function drawBar(fraction: number, columns: number, { hasColor, isUnicode }: LineParts['options']): string {
