@@ -16,12 +16,15 @@ export interface OpenedModel {
 
 /** Opens a model's files and checks that configuration and tokenizer fit. Throws bad-input. */
 export async function openModel(path: string): Promise<OpenedModel> {
-  const files = await openModelFiles(path);
+  return understandModel(await openModelFiles(path));
+}
+
+/** The configuration and tokenizer of opened files; closes them when they do not fit. */
+export async function understandModel(files: ModelFiles): Promise<OpenedModel> {
   try {
     const config = parseModelConfig(files.config);
-    const tokenizer = createTokenizer(files.tokenizer, {
-      eosTokenId: files.generationConfig?.['eos_token_id'] ?? files.config['eos_token_id'],
-    });
+    const eosTokenId = files.generationConfig?.['eos_token_id'] ?? files.config['eos_token_id'];
+    const tokenizer = createTokenizer(files.tokenizer, { eosTokenId });
     checkVocabulary(config, tokenizer.vocabularySize);
     return { files, config, tokenizer };
   } catch (thrown) {
@@ -71,10 +74,14 @@ export function availableBytes(): number {
   return available ?? freemem();
 }
 
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MB`;
+}
+
+/** Throws run-failed, before anything starts, when the plan does not fit into free memory. */
 export function requireMemory(neededBytes: number, parts: Readonly<Record<string, number>>): void {
   const available = availableBytes();
   if (neededBytes <= available) return;
-  const megabytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MB`;
   const list = Object.entries(parts)
     .map(([name, bytes]) => `${name} ${megabytes(bytes)}`)
     .join(', ');

@@ -204,11 +204,7 @@ async function compileTraining(
 }
 
 /** adapter/ or model/, complete or absent. */
-async function saveArtefact(
-  { session, specification }: TrainOptions,
-  trainable: Trainable,
-  { folder }: RunWriter,
-): Promise<string> {
+async function saveArtefact({ session }: TrainOptions, trainable: Trainable, { folder }: RunWriter): Promise<string> {
   const { policy, opened } = session;
   if (policy.adapter !== undefined) {
     const path = folder.file('adapter');
