@@ -18,47 +18,48 @@ function composed(make: (x: string, emitter: Emitter) => string): LowerRule {
   return (node, emitter) => make(emitter.valueOf(node.inputs[0]!), emitter);
 }
 
-const LARGEST_FLOAT32 = 3.4028234663852886e38;
+/** c0 + x (c1 + x (c2 + ...)) */
+export function polynomial(x: string, coefficients: readonly number[], { emit, float }: Emitter): string {
+  const [last, ...rest] = coefficients.toReversed().map(float);
+  return rest.reduce((sum, coefficient) => emit('Add', [emit('Mul', [sum, x]), coefficient]), last!);
+}
 
 /**
- * log(1 + x) for finite x: with u = fl(1 + x) it is log(u) x / (u - 1), and x itself where u is 1; the rounding errors of u cancel.
- * log(1 + x) plainly is 0 for x = 1e-8. Source: Kahan, in Goldberg 1991, theorem 4.
+ * log(1 + x). Near 0, where 1 + x loses x, it is 2 atanh(s) with s = x / (2 + x): five terms of s + s^3/3 + s^5/5 + ... leave
+ * 1e-8 for |s| < 0.2. Kahan's correction of log(1 + x) would need a logarithm that is right near 1, which WGSL's is not.
  */
-function finiteLog1p(x: string, { emit, float }: Emitter): string {
-  const u = emit('Add', [x, float(1)]);
-  const excess = emit('Sub', [u, float(1)]);
-  const corrected = emit('Mul', [emit('Log', [u]), emit('Div', [x, excess])]);
-  return emit('Where', [emit('Equal', [excess, float(0)]), x, corrected]);
+function log1p(x: string, emitter: Emitter): string {
+  const { emit, float } = emitter;
+  const s = emit('Div', [x, emit('Add', [x, float(2)])]);
+  const series = polynomial(emit('Mul', [s, s]), [2, 2 / 3, 2 / 5, 2 / 7, 2 / 9], emitter);
+  const near = emit('Mul', [s, series]);
+  const far = emit('Log', [emit('Add', [x, float(1)])]);
+  return emit('Where', [emit('Less', [emit('Abs', [s]), float(0.2)]), near, far]);
 }
 
-/** The same where x may be infinite: the quotient x / (u - 1) is taken of clamped values and is 1 there. */
-function log1p(x: string, { emit, float }: Emitter): string {
-  const u = emit('Add', [x, float(1)]);
-  const excess = emit('Sub', [u, float(1)]);
-  const largest = float(LARGEST_FLOAT32);
-  const quotient = emit('Div', [emit('Min', [x, largest]), emit('Min', [excess, largest])]);
-  const corrected = emit('Mul', [emit('Log', [u]), quotient]);
-  return emit('Where', [emit('Equal', [excess, float(0)]), x, corrected]);
-}
+/** 1/1!, 1/2!, ... 1/8!: the series of expm1(x) / x, right to 1e-8 for |x| < 0.5. */
+const EXPM1_SERIES = [1, 2, 6, 24, 120, 720, 5040, 40_320].map((factorial) => 1 / factorial);
 
-/** exp(x) - 1 = tanh(x/2) (exp(x) + 1): no subtraction of near values, and right at both infinities. */
-function expm1(x: string, { emit, float }: Emitter): string {
-  const half = emit('Tanh', [emit('Mul', [x, float(0.5)])]);
-  return emit('Mul', [half, emit('Add', [emit('Exp', [x]), float(1)])]);
+/** exp(x) - 1, by its series where the subtraction would cancel. */
+function expm1(x: string, emitter: Emitter): string {
+  const { emit, float } = emitter;
+  const near = emit('Mul', [x, polynomial(x, EXPM1_SERIES, emitter)]);
+  const far = emit('Sub', [emit('Exp', [x]), float(1)]);
+  return emit('Where', [emit('Less', [emit('Abs', [x]), float(0.5)]), near, far]);
 }
 
 /** log(-expm1(x)) above -ln 2, log1p(-exp(x)) below. Source: Maechler 2012 (log1mexp), eq. 7. */
 function log1mexp(x: string, emitter: Emitter): string {
   const { emit, float } = emitter;
   const near = emit('Log', [emit('Neg', [expm1(x, emitter)])]);
-  const far = finiteLog1p(emit('Neg', [emit('Exp', [x])]), emitter);
+  const far = log1p(emit('Neg', [emit('Exp', [x])]), emitter);
   return emit('Where', [emit('Greater', [x, float(-Math.LN2)]), near, far]);
 }
 
 /** min(x, 0) - log1p(exp(-|x|)) */
 function logSigmoid(x: string, emitter: Emitter): string {
   const { emit, float } = emitter;
-  const tail = finiteLog1p(emit('Exp', [emit('Neg', [emit('Abs', [x])])]), emitter);
+  const tail = log1p(emit('Exp', [emit('Neg', [emit('Abs', [x])])]), emitter);
   return emit('Sub', [emit('Min', [x, float(0)]), tail]);
 }
 

@@ -1,6 +1,7 @@
 import { dimProduct, type Node, type NodeOf } from '../graph/index.ts';
 import type { KernelChoice, KernelName } from '../passes/index.ts';
 import type { Attributes, Emitter } from './emitter.ts';
+import { polynomial } from './elementwise-rules.ts';
 import { gemmAttributes } from './linear-rules.ts';
 import { logSumExpFrom } from './reduce-rules.ts';
 import { chunkRowsOf } from './row-chunks.ts';
@@ -147,11 +148,39 @@ function logSumsOf(choice: KernelChoice, emitter: Emitter, options: KernelOption
   return emitter.valueOf(row);
 }
 
+/** pi/2 in three parts of few bits: the products of the first two with a whole number below 2^15 are exact. */
+const HALF_PI = [201 / 128, 2029 / 2 ** 22, 7.549789948768648e-8] as const;
+const SIN_SERIES = [1, -1 / 6, 1 / 120, -1 / 5040, 1 / 362_880];
+const COS_SERIES = [1, -1 / 2, 1 / 24, -1 / 720, 1 / 40_320];
+
+/**
+ * sin or cos by reduction to [-pi/4, pi/4] and their series, right to 2e-7 for |x| up to 5e4. WGSL promises 5e-4 within
+ * [-pi, pi] and nothing beyond, but rotary angles reach the length of the context.
+ */
+const sine: KernelRule = (choice, emitter) => {
+  const node = choice.results[0]!;
+  const { emit, float } = emitter;
+  const x = emitter.valueOf(node.inputs[0]!);
+  const turns = emit('Round', [emit('Mul', [x, float(2 / Math.PI)])]);
+  const rest = HALF_PI.reduce((value, part) => emit('Sub', [value, emit('Mul', [turns, float(part)])]), x);
+  const square = emit('Mul', [rest, rest]);
+  const sinRest = emit('Mul', [rest, polynomial(square, SIN_SERIES, emitter)]);
+  const cosRest = polynomial(square, COS_SERIES, emitter);
+  const quarter = node.kind === 'cos' ? emit('Add', [turns, float(1)]) : turns;
+  const modulo = (value: string, by: number): string =>
+    emit('Sub', [value, emit('Mul', [emit('Floor', [emit('Mul', [value, float(1 / by)])]), float(by)])]);
+  const odd = emit('Equal', [modulo(quarter, 2), float(1)]);
+  const negative = emit('Less', [float(1.5), modulo(quarter, 4)]);
+  const magnitude = emit('Where', [odd, cosRest, sinRest]);
+  emitter.bind(node, emit('Where', [negative, emit('Neg', [magnitude]), magnitude]));
+};
+
 export const KERNEL_RULES: Readonly<Record<KernelName, KernelRule>> = {
   rmsNorm,
   silu: contrib('QuickGelu', () => ({ alpha: { float: 1 } })),
   rope,
   scaledProduct: contrib('FusedMatMul', (node) => gemmAttributes((node as NodeOf<'matmul'>).attributes)),
+  sine,
   productPlus,
   vocabularyRows,
   vocabularyOuter,

@@ -1,5 +1,13 @@
 import { internal } from '../core/index.ts';
-import { consumersOf, graphNodes, sameShape, topologicalOrder, type Graph, type Node } from '../graph/index.ts';
+import {
+  consumersOf,
+  graphNodes,
+  sameShape,
+  topologicalOrder,
+  type Graph,
+  type Node,
+  type NodeKind,
+} from '../graph/index.ts';
 
 /** What a graph is lowered for. `portable` uses standard ONNX operators only, and runs everywhere. */
 export type LowerTarget = 'cpu' | 'webgpu' | 'cuda' | 'portable';
@@ -12,6 +20,8 @@ export type KernelName =
   | 'silu'
   /** Rotary embedding of x [..., heads, d] by angles [..., 1, d/2]. */
   | 'rope'
+  /** sin and cos of large angles, where the device's own are inexact. */
+  | 'sine'
   /** A product with transposed or scaled operands of rank above 2. */
   | 'scaledProduct'
   /** scale * op(a) op(b) + c for matrices. */
@@ -37,7 +47,7 @@ export type KernelPlan = ReadonlyMap<Node, KernelChoice>;
 const KERNELS_OF: Readonly<Record<LowerTarget, readonly KernelName[]>> = {
   cpu: ['rmsNorm', 'silu', 'rope', 'scaledProduct', 'productPlus', 'vocabularyRows', 'vocabularyOuter'],
   cuda: ['rmsNorm', 'silu', 'rope', 'scaledProduct', 'productPlus', 'vocabularyRows', 'vocabularyOuter'],
-  webgpu: ['rmsNorm', 'silu', 'rope', 'productPlus'],
+  webgpu: ['rmsNorm', 'silu', 'rope', 'sine', 'productPlus'],
   portable: ['productPlus'],
 };
 
@@ -109,6 +119,11 @@ function matchProductPlus(root: Node, context: Context): KernelChoice | undefine
   return undefined;
 }
 
+function matchKinds(kernel: KernelName, kinds: readonly NodeKind[]): (root: Node) => KernelChoice | undefined {
+  return (root) =>
+    kinds.includes(root.kind) ? { kernel, results: [root], covered: [], reads: root.inputs } : undefined;
+}
+
 const VOCABULARY_KINDS: ReadonlySet<string> = new Set(['logSumExpMatmul', 'softmaxMatmul']);
 
 /** Every reduction over the scores of one (h, e) that is not taken yet; both kinds come from one product. */
@@ -134,8 +149,8 @@ function matchVocabularyOuter(root: Node, { consumers }: Context): KernelChoice 
 
 const MATCHERS: Readonly<Record<KernelName, (root: Node, context: Context) => KernelChoice | undefined>> = {
   rmsNorm: matchRmsNorm,
-  silu: (root) =>
-    root.kind === 'silu' ? { kernel: 'silu', results: [root], covered: [], reads: root.inputs } : undefined,
+  silu: matchKinds('silu', ['silu']),
+  sine: matchKinds('sine', ['sin', 'cos']),
   rope: matchRope,
   scaledProduct: matchScaledProduct,
   productPlus: matchProductPlus,
@@ -170,7 +185,7 @@ export function selectKernels(source: Graph, target: LowerTarget): KernelPlan {
 export function printKernelPlan(source: Graph, plan: KernelPlan): string {
   const ids = new Map(graphNodes(source).map((node, index) => [node, `%${index}`]));
   const names = (nodes: readonly Node[]): string => nodes.map((node) => ids.get(node) ?? '?').join(' ');
-  return [...new Set(ids.keys())]
+  return [...ids.keys()]
     .filter((node) => plan.get(node)?.results.at(-1) === node)
     .map((node) => {
       const { kernel, reads, results, covered } = plan.get(node)!;

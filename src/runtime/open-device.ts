@@ -34,7 +34,7 @@ async function openProvider(name: DeviceName, threads: number, logLevel: LogLeve
   try {
     await channel.send<'open'>({ type: 'open', device: name, threads, logLevel });
     const device = createDevice(name, threads, channel);
-    if (name !== 'cpu') await probe(device);
+    if (name !== 'cpu') await probe(device, 4);
     return device;
   } catch (error) {
     await channel.close();
@@ -45,24 +45,18 @@ async function openProvider(name: DeviceName, threads: number, logLevel: LogLeve
   }
 }
 
-/** Milliseconds of a [1024, 1024] product once the program is warm; throws when the provider does not work. */
-async function probe(device: Device): Promise<number> {
-  const size = 1024;
-  const program = await device.compile(graph({ y: matmul(input('a', [size, size]), input('a2', [size, size])) }), {
-    label: 'probe',
-    keep: ['y'],
-  });
-  const square = (): HostTensor => ({
-    dtype: 'float32',
-    shape: [size, size],
-    data: new Float32Array(size * size),
-  });
-  const inputs = { a: await device.upload(square()), a2: await device.upload(square()) };
-  for (let warm = 0; warm < 2; warm++) {
-    const { y } = await program.run(inputs);
-    if (y !== undefined && 'dispose' in y) await y.dispose();
-  }
-  await Promise.all([inputs.a.dispose(), inputs.a2.dispose(), program.dispose()]);
+/**
+ * Milliseconds of a [size, size] product with its result on the host, once the program is warm; throws when the provider
+ * does not work.
+ */
+async function probe(device: Device, size: number): Promise<number> {
+  const shape = [size, size];
+  const product = graph({ y: matmul(input('a', shape), input('b', shape)) });
+  const program = await device.compile(product, { label: 'probe' });
+  const square = (): HostTensor => ({ dtype: 'float32', shape, data: new Float32Array(size * size) });
+  const inputs = { a: await device.upload(square()), b: await device.upload(square()) };
+  for (let run = 0; run < 3; run++) await program.run(inputs);
+  await Promise.all([inputs.a.dispose(), inputs.b.dispose(), program.dispose()]);
   return program.lastRunMs;
 }
 
@@ -72,7 +66,7 @@ async function fastestDevice(threads: number, logLevel: LogLevel): Promise<Devic
   for (const name of ['cpu', 'webgpu', 'cuda'] as const) {
     const device = await openProvider(name, threads, logLevel).catch(() => undefined);
     if (device === undefined) continue;
-    const ms = await probe(device);
+    const ms = await probe(device, 1024);
     if (best !== undefined && best.ms <= ms) {
       await device.dispose();
       continue;
@@ -158,6 +152,7 @@ function createDevice(name: DeviceName, threads: number, channel: Channel): Devi
       frozenBytes: Object.values(frozen).reduce((sum, { data }) => sum + data.byteLength, 0),
     });
     return createProgram({
+      device: name,
       channel,
       tensors,
       number,

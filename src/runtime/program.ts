@@ -1,13 +1,21 @@
-import { badUsage, messageOf, runFailed, type HostTensor } from '../core/index.ts';
-import { evaluateShape, printGraph, type Graph } from '../graph/index.ts';
+import { badInput, badUsage, messageOf, runFailed, type HostTensor } from '../core/index.ts';
+import { evaluateShape, formatShape, printGraph, type Graph } from '../graph/index.ts';
 import type { OnnxModel } from '../onnx/index.ts';
 import type { Channel } from './channel.ts';
 import { bindSymbols } from './check-inputs.ts';
 import type { TensorTable, TensorHandle } from './device-tensor.ts';
 import type { RunOutput } from './messages.ts';
-import { isDeviceTensor, type DeviceTensor, type Program, type ProgramInputs, type RunOptions } from './types.ts';
+import {
+  isDeviceTensor,
+  type DeviceName,
+  type DeviceTensor,
+  type Program,
+  type ProgramInputs,
+  type RunOptions,
+} from './types.ts';
 
 export interface ProgramParts {
+  readonly device: DeviceName;
   readonly channel: Channel;
   readonly tensors: TensorTable;
   readonly number: number;
@@ -20,13 +28,33 @@ export interface ProgramParts {
   readonly onDispose: () => void;
 }
 
+/** ONNX Runtime's message without the file, line and function of its own sources, which say nothing to a user. */
+function withoutBuildPaths(message: string): string {
+  return message
+    .replaceAll(/\/onnxruntime_src\/\S+:\d+ .*? was false\. /g, '')
+    .replaceAll(/\/onnxruntime_src\/\S+:\d+ .*?\) (?=\[)/g, '')
+    .replaceAll(/\s+/g, ' ')
+    .trim();
+}
+
 /** ONNX Runtime's message under the program's label, with the line of our own graph that the failing operator stands for. */
 export function wrapError(label: string, source: Graph, thrown: unknown): Error {
-  const message = messageOf(thrown);
+  const message = withoutBuildPaths(messageOf(thrown));
   const id = /Name:'%(\d+) /.exec(message)?.[1] ?? /'%(\d+) \w+\/v\d+'/.exec(message)?.[1];
   const line = id === undefined ? undefined : printGraph(source).split('\n')[Number(id)];
   const place = line === undefined ? '' : ` (at ${line})`;
   return runFailed(`program "${label}": ONNX Runtime failed${place}: ${message}`, { cause: thrown });
+}
+
+/** ONNX Runtime's WebGPU kernels fail on tensors without elements, some by ending the process. */
+function refuseEmpty(label: string, inputs: Readonly<Record<string, { readonly shape: readonly number[] }>>): void {
+  const problems = Object.entries(inputs)
+    .filter(([, { shape }]) => shape.includes(0))
+    .map(([name, { shape }]) => ({
+      path: name,
+      message: `program "${label}": input "${name}" must have elements on webgpu, got ${formatShape(shape)}; use the cpu`,
+    }));
+  if (problems.length > 0) throw badInput(problems);
 }
 
 export function createProgram(parts: ProgramParts): Program {
@@ -40,6 +68,7 @@ export function createProgram(parts: ProgramParts): Program {
     { only }: RunOptions,
   ): { readonly name: string; readonly output: RunOutput; readonly tensor: TensorHandle | undefined }[] => {
     const symbols = bindSymbols(label, model.inputs, inputs);
+    if (parts.device === 'webgpu') refuseEmpty(label, inputs);
     const wanted = new Set(only ?? outputNames);
     for (const name of wanted) {
       if (!outputNames.has(name)) {
