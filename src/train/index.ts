@@ -13,3 +13,5 @@ export * from './task.ts';
 export * from './loop.ts';
 export * from './recipe-dpo.ts';
 export * from './recipe-sft.ts';
+export * from './policy.ts';
+export * from './session.ts';

@@ -21,6 +21,8 @@ export interface BatchProgramOptions {
   readonly gradients?: ReadonlyMap<string, DeviceTensor>;
   /** Bytes that values kept for the backward pass may take; default: no limit. */
   readonly keepBudgetBytes?: number;
+  /** Records operator times of the training program. */
+  readonly profile?: boolean;
 }
 
 /**
@@ -34,6 +36,8 @@ export interface BatchProgram {
   /** Forward and backward: adds to the gradients, returns the forward outputs. */
   train(inputs: Values): Promise<Record<string, HostTensor>>;
   evaluate(inputs: Values): Promise<Record<string, HostTensor>>;
+  /** The trace of the training program, when compiled with `profile`: see Program.endProfile. */
+  endProfile(): Promise<string>;
   dispose(): Promise<void>;
 }
 
@@ -63,12 +67,17 @@ function pick<T>(names: ReadonlySet<string>, from: Iterable<readonly [string, T]
 }
 
 /** One of the two graphs, compiled: its own inputs picked out of everything on the device and of the batch. */
-async function compileBody(device: Device, body: Graph, { label, resident, gradients }: BatchProgramOptions) {
+async function compileBody(
+  device: Device,
+  body: Graph,
+  { label, resident, gradients, profile = false }: BatchProgramOptions,
+) {
   const names = inputNames(body);
   const accumulated = Object.keys(body.outputs).filter((name) => name.startsWith(ACCUMULATED));
   const program = await device.compile(body, {
     label,
     keep: accumulated,
+    profile,
     inPlace: Object.fromEntries(accumulated.map((name) => [name, name.replace(ACCUMULATED, 'gradient/')])),
   });
   const fixed = { ...pick(names, resident), ...pick(names, gradients ?? []) };
@@ -77,7 +86,7 @@ async function compileBody(device: Device, body: Graph, { label, resident, gradi
     const outputs = Object.entries(await program.run({ ...fixed, ...given }));
     return Object.fromEntries(outputs.filter(([name]) => !name.startsWith(ACCUMULATED))) as Record<string, HostTensor>;
   };
-  return { run, dispose: () => program.dispose() };
+  return { run, dispose: () => program.dispose(), endProfile: () => program.endProfile() };
 }
 
 async function compileOnce(
@@ -136,6 +145,7 @@ export async function compileBatchProgram(
     },
     train: (inputs) => train!.run(hoisted, inputs),
     evaluate: (inputs) => evaluate.run(hoisted, inputs),
+    endProfile: () => train!.endProfile(),
     dispose: async () => {
       for (const tensor of Object.values(hoisted)) await tensor.dispose();
       for (const program of [prelude, evaluate, train]) await program?.dispose();
