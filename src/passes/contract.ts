@@ -9,7 +9,7 @@ import {
   type Node,
   type NodeOf,
 } from '../graph/index.ts';
-import { shareSubexpressions, tableOf } from './share.ts';
+import { shareSubexpressions, tableOf, type NodeTable } from './share.ts';
 
 /** The node under reshapes that leave the last axis alone. */
 function peel(node: Node): Node {
@@ -35,21 +35,29 @@ function isRowSum(node: Node): node is NodeOf<'reduceSum'> {
 export function contractRowSums(source: Graph): Graph {
   const shared = shareSubexpressions(source);
   const table = tableOf(shared);
+  const rewritten = new Map<Node, Node>();
   return rewrite(shared, (node, inputs) => {
-    const rebuilt = withInputs(node, inputs);
-    if (!isRowSum(node) || !isRowSum(rebuilt) || node.inputs[0]!.kind !== 'mul') return rebuilt;
-    const [left, right] = node.inputs[0]!.inputs as [Node, Node];
-    const found = contracted(left, right, table) ?? contracted(right, left, table);
-    if (found === undefined) return rebuilt;
-    return reshape(reduceSum(mul(found.b, found.product), { axes: [-1] }), node.shape);
+    const result = contractOne(node, table, rewritten) ?? withInputs(node, inputs);
+    rewritten.set(node, result);
+    return result;
   });
+}
+
+function contractOne(node: Node, table: NodeTable, rewritten: ReadonlyMap<Node, Node>): Node | undefined {
+  if (!isRowSum(node) || node.inputs[0]!.kind !== 'mul') return undefined;
+  const [left, right] = node.inputs[0]!.inputs as [Node, Node];
+  const found = contracted(left, right, table) ?? contracted(right, left, table);
+  // A product that comes later in the order might read this very sum.
+  const [b, product] = [found && rewritten.get(found.b), found && rewritten.get(found.product)];
+  if (b === undefined || product === undefined) return undefined;
+  return reshape(reduceSum(mul(b, product), { axes: [-1] }), node.shape);
 }
 
 /** B and the existing A C, where `weights` is A and `scores` is B C^T, both perhaps reshaped. */
 function contracted(
   weights: Node,
   scores: Node,
-  table: ReturnType<typeof tableOf>,
+  table: NodeTable,
 ): { readonly b: Node; readonly product: Node } | undefined {
   const inner = peel(scores);
   if (
