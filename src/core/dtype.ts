@@ -40,7 +40,7 @@ export function float32ToFloat16(value: number): number {
     return sign | ((rounded - 0x38000000) >>> 13);
   }
   // Subnormal: an integer multiple of 2^-24, ties to even.
-  const scaled = Math.abs(value) * 2 ** 24;
+  const scaled = Math.abs(scratch.getFloat32(0)) * 2 ** 24;
   const floor = Math.floor(scaled);
   const remainder = scaled - floor;
   return sign | (remainder > 0.5 || (remainder === 0.5 && floor % 2 === 1) ? floor + 1 : floor);

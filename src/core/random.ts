@@ -1,3 +1,5 @@
+import { internal } from './errors.ts';
+
 /**
  * Seeded random numbers that are the same on every platform and can be saved and continued.
  *
@@ -13,7 +15,7 @@ export interface Random {
   nextUint32(): number;
   /** Uniform in [0, 1) with 53 random bits. */
   nextFloat(): number;
-  /** Uniform integer in [0, limit); exact, by rejection. `limit` is at most 2^32. */
+  /** Uniform integer in [0, limit); exact, by rejection. Throws `internal:` unless `limit` is whole and in [1, 2^32]. */
   nextInt(limit: number): number;
   /** Standard normal, by Box-Muller on two uniforms; nothing is cached, so the state is the whole state. */
   nextNormal(): number;
@@ -66,6 +68,8 @@ export function restoreRandom(state: RandomState): Random {
     nextUint32,
     nextFloat,
     nextInt(limit) {
+      if (!(Number.isInteger(limit) && limit >= 1 && limit <= 2 ** 32))
+        throw internal(`nextInt: limit must be a whole number in [1, 2^32], got ${limit}`);
       const bound = 2 ** 32 - (2 ** 32 % limit);
       for (;;) {
         const value = nextUint32();
