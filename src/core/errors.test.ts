@@ -22,11 +22,14 @@ test('a problem names its file, line and column, or its byte offset, before the 
   expect(formatProblems([{ message, line: 7 }])).toBe(message);
 });
 
+function problemList(count: number): { message: string }[] {
+  return Array.from({ length: count }, (_, i) => ({ message: `problem ${i}` }));
+}
+
 test('a list prints twenty problems and counts the rest', () => {
-  const problems = (count: number) => Array.from({ length: count }, (_, i) => ({ message: `problem ${i}` }));
-  const lines = (count: number): string[] => formatProblems(problems(count)).split('\n');
+  const lines = (count: number): string[] => formatProblems(problemList(count)).split('\n');
   expect(MAX_PRINTED_PROBLEMS).toBe(20);
-  expect(lines(20)).toEqual(problems(20).map(({ message }) => message));
+  expect(lines(20)).toEqual(problemList(20).map(({ message }) => message));
   expect(lines(21).slice(19)).toEqual(['problem 19', '... and 1 more problem']);
   expect(lines(345).slice(20)).toEqual(['... and 325 more problems']);
 });

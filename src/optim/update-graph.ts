@@ -1,3 +1,4 @@
+import { internal } from '../core/index.ts';
 import { add, graph, input, mul, reduceSum, sqrt, type Graph, type Node } from '../graph/index.ts';
 import type { Optimizer, OptimizerOptions } from './optimizer.ts';
 
@@ -16,8 +17,9 @@ export function stateName(state: string, parameter: string): string {
   return `optimizer/${state}/${parameter}`;
 }
 
-/** gradientNorm = sqrt(sum over all parameters of |gradient|^2), a scalar. */
+/** gradientNorm = sqrt(sum over all parameters of |gradient|^2), a scalar. Throws `internal:` without parameters. */
 export function gradientNormGraph(parameters: readonly TrainedParameter[]): Graph {
+  if (parameters.length === 0) throw internal('gradientNormGraph: there must be parameters to train');
   const squares = parameters.map(({ name, shape }) => {
     const gradient = input(gradientName(name), shape);
     return reduceSum(mul(gradient, gradient));
@@ -28,7 +30,8 @@ export function gradientNormGraph(parameters: readonly TrainedParameter[]): Grap
 /**
  * One optimizer step for every parameter. Inputs: each parameter under its own name, its gradient, its state, `clip` (the
  * factor that global-norm clipping multiplies gradients by) and the optimizer's scalars. Outputs `new/<input name>` for
- * each parameter and state.
+ * each parameter and state. Weight decay pulls on matrices alone: parameters of one axis (norm weights, biases) do not decay,
+ * as in Transformers' Trainer.
  */
 export function updateGraph(
   parameters: readonly TrainedParameter[],
