@@ -1,5 +1,5 @@
 import { badInput, type Problem } from '../core/index.ts';
-import type { Objective, ObjectiveOptions } from './objective.ts';
+import type { Objective, ObjectiveOptions, OptionSpec } from './objective.ts';
 import { sigmoid } from './sigmoid.ts';
 
 /** Every objective, by the name that `preftune dpo --objective` takes. */
@@ -33,25 +33,32 @@ export function resolveObjectiveOptions(
     if (!Object.hasOwn(options, path)) {
       problems.push({
         path,
-        message: `${path}: has no effect with objective ${name}, which takes ${Object.keys(options).join(', ')}; remove it`,
+        message: `${path}: has no effect with objective ${name}, which takes ${Object.keys(options).join(', ') || 'no options'}; remove it`,
       });
     }
   }
   const resolved = Object.entries(options).map(([path, spec]) => {
-    const value = given[path] ?? spec.default;
-    const low = spec.minimum ?? -Infinity;
-    const high = spec.maximum ?? Infinity;
-    const fits =
-      typeof value === 'number' &&
-      (spec.exclusiveMinimum === true ? value > low : value >= low) &&
-      value <= high &&
-      Number.isFinite(value);
-    if (!fits) {
-      const range = `${spec.exclusiveMinimum === true ? 'above' : 'at least'} ${low}${high === Infinity ? '' : ` and at most ${high}`}`;
-      problems.push({ path, message: `${path}: must be a number ${range}, got ${JSON.stringify(value)}` });
+    const value = given[path] === undefined ? spec.default : given[path];
+    if (!fits(value, spec)) {
+      const printed = typeof value === 'number' ? String(value) : JSON.stringify(value);
+      problems.push({ path, message: `${path}: must be ${rangeText(spec)}, got ${printed}` });
     }
     return [path, value as number] as const;
   });
   if (problems.length > 0) throw badInput(problems);
   return Object.fromEntries(resolved);
+}
+
+function fits(value: unknown, { minimum = -Infinity, exclusiveMinimum, maximum = Infinity }: OptionSpec): boolean {
+  if (typeof value !== 'number' || !Number.isFinite(value) || value > maximum) return false;
+  return exclusiveMinimum === true ? value > minimum : value >= minimum;
+}
+
+/** `a number above 0 and at most 1` */
+function rangeText({ minimum, exclusiveMinimum, maximum }: OptionSpec): string {
+  const bounds = [
+    ...(minimum === undefined ? [] : [`${exclusiveMinimum === true ? 'above' : 'at least'} ${minimum}`]),
+    ...(maximum === undefined ? [] : [`at most ${maximum}`]),
+  ];
+  return bounds.length === 0 ? 'a finite number' : `a number ${bounds.join(' and ')}`;
 }
