@@ -67,10 +67,8 @@ function packedTensors(inputIds: readonly number[][]): Record<string, HostTensor
   return {
     tokens: int32Tensor([batch.T], batch.tokens),
     positions: int32Tensor([batch.T], batch.positions),
-    gatherIndex: int32Tensor([batch.rows, batch.S], batch.gatherIndex),
-    scatterIndex: int32Tensor([batch.T], batch.scatterIndex),
-    segments: int32Tensor([batch.rows, batch.S], batch.segments),
-    slotPositions: int32Tensor([batch.rows, batch.S], batch.slotPositions),
+    branches: int32Tensor([batch.T], batch.branches),
+    parents: int32Tensor([batch.T], batch.parents),
     lossRows: int32Tensor([batch.U], batch.lossRows),
     predict: int32Tensor([batch.C], batch.predict),
     targets: int32Tensor([batch.C], batch.targets),
@@ -123,7 +121,7 @@ describe.each(FOLDERS)('%s', (folder) => {
     }
 
     const { once, body } = optimise(source, {
-      hints: { T: 512, B: 2, S: 256, C: 200, U: 200 },
+      hints: { T: 512, C: 200, U: 200 },
       isInvariant: (name) => name in weights,
       recompute: { forwardOutputs: ['logits', 'logps'], budgetBytes: 0 },
     });

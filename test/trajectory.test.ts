@@ -142,7 +142,6 @@ describe.skipIf(!hasStories)('DPO beside TRL', () => {
         count: rows.length,
         idOf: (row) => rows[row]!.id,
         lengthOf: (row) => packedLength(rows[row]!),
-        sequencesOf: () => 1,
       },
       heldOut: undefined,
       lossScale: (batch) => 1 / batch.length,

@@ -12,20 +12,16 @@ test('a pair and a pair with differing prompts, by hand', () => {
   ]);
   expect({ ...batch, tokens: [...batch.tokens] }).toEqual({
     rowIds: ['a', 'b'],
-    // row 0: 10 11 | 20 21 | 30; row 1: 12 | 22; row 2: 13 14 | 31 32
+    // 10 11 | 20 21 | 30, then 12 | 22, then 13 14 | 31 32
     tokens: [10, 11, 20, 21, 30, 12, 22, 13, 14, 31, 32],
     positions: ids(0, 1, 2, 3, 2, 0, 1, 0, 1, 2, 3),
-    gatherIndex: ids(0, 1, 2, 3, 4, 5, 6, -1, -1, -1, 7, 8, 9, 10, -1),
-    scatterIndex: ids(0, 1, 2, 3, 4, 5, 6, 10, 11, 12, 13),
-    segments: ids(0, 0, 1, 1, 2, 0, 1, -1, -1, -1, 0, 0, 2, 2, -1),
-    slotPositions: ids(0, 1, 2, 3, 2, 0, 1, 0, 0, 0, 0, 1, 2, 3, 0),
+    branches: ids(0, 0, 1, 1, 2, 3, 4, 5, 5, 6, 6),
+    parents: ids(0, 0, 0, 0, 0, 3, 3, 5, 5, 5, 5),
     // 11 predicts 20 and 30; 20 predicts 21; 12 predicts 22; 14 predicts 31; 31 predicts 32.
     lossRows: ids(1, 2, 5, 8, 9),
     predict: ids(0, 1, 0, 2, 3, 4),
     targets: ids(20, 21, 30, 22, 31, 32),
     owners: ids(0, 0, 1, 2, 3, 3),
-    rows: 3,
-    S: 5,
     T: 11,
     U: 5,
     C: 6,
@@ -38,8 +34,8 @@ test('completions: an empty prompt leaves the first token unscored; scorePrompt 
     { id: 'y', prompt: ids(1, 2), completion: ids(3) },
   ];
   const batch = packCompletions(rows);
-  expect([batch.segments, batch.lossRows, batch.predict, batch.targets, batch.owners]).toEqual([
-    ids(1, 1, 1, 0, 0, 1),
+  expect([batch.branches, batch.lossRows, batch.predict, batch.targets, batch.owners]).toEqual([
+    ids(1, 1, 1, 2, 2, 3),
     ids(0, 1, 4),
     ids(0, 1, 2),
     ids(6, 7, 3),
@@ -68,15 +64,10 @@ const pairs = fc
   )
   .map((list) => list.map((pair, index): TokenizedPair => ({ id: String(index), ...pair })));
 
-/** The slots of `batch` that slot i sees, by the rule of PackedBatch. */
-function visible(batch: PackedBatch, slot: number): number[] {
-  const rowStart = Math.floor(slot / batch.S) * batch.S;
-  const seen: number[] = [];
-  for (let other = rowStart; other <= slot; other++) {
-    const segment = batch.segments[other]!;
-    if (segment === 0 || segment === batch.segments[slot]) seen.push(other);
-  }
-  return seen;
+/** The tokens of `batch` that token t sees, by the rule of PackedBatch. */
+function visible(batch: PackedBatch, t: number): number[] {
+  const own = [batch.branches[t], batch.parents[t]];
+  return Array.from({ length: t + 1 }, (_, other) => other).filter((other) => own.includes(batch.branches[other]));
 }
 
 test('every side can be read back, with the causal visibility and the positions of its own sequence', () => {
@@ -95,11 +86,9 @@ test('every side can be read back, with the causal visibility and the positions 
           const firstScored = Math.max(promptLengths[side]!, 1);
           expect(scored.map((c) => batch.targets[c])).toEqual(sequence.slice(firstScored));
           scored.forEach((c, k) => {
-            const slot = batch.scatterIndex[batch.lossRows[batch.predict[c]!]!]!;
-            const seen = visible(batch, slot);
-            const seenTokens = seen.map((other) => batch.tokens[batch.gatherIndex[other]!]);
-            expect(seenTokens).toEqual(sequence.slice(0, firstScored + k));
-            expect(seen.map((other) => batch.slotPositions[other])).toEqual(seen.map((_, position) => position));
+            const seen = visible(batch, batch.lossRows[batch.predict[c]!]!);
+            expect(seen.map((other) => batch.tokens[other])).toEqual(sequence.slice(0, firstScored + k));
+            expect(seen.map((other) => batch.positions[other])).toEqual(seen.map((_, position) => position));
           });
         });
       });
@@ -107,16 +96,10 @@ test('every side can be read back, with the causal visibility and the positions 
   );
 });
 
-test('gather and scatter are inverse, loss rows ascend and are all used', () => {
+test('loss rows ascend and are all used', () => {
   fc.assert(
     fc.property(pairs, (list) => {
       const batch = packPairs(list);
-      batch.scatterIndex.forEach((slot, t) => expect(batch.gatherIndex[slot]).toBe(t));
-      expect(batch.gatherIndex.filter((t) => t >= 0).length).toBe(batch.T);
-      batch.gatherIndex.forEach((t, slot) => {
-        expect(batch.segments[slot] === -1).toBe(t === -1);
-        if (t >= 0) expect(batch.slotPositions[slot]).toBe(batch.positions[t]);
-      });
       expect([...batch.lossRows]).toEqual([...new Set(batch.lossRows)].toSorted((a, b) => a - b));
       expect(new Set(batch.predict)).toEqual(new Set(batch.lossRows.keys()));
     }),

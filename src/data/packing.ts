@@ -2,28 +2,24 @@ import { badInput } from '../core/index.ts';
 import type { TokenizedCompletion, TokenizedPair } from './row.ts';
 
 /**
- * What a model batch takes. Letters: B pairs or examples; `rows` sequences in the layout (a pair is one, or two where its
- * prompts differ); S the longest of them; T tokens in all; U tokens whose hidden state predicts something; C scored tokens.
+ * What a model batch takes: sequences one after the other without any padding. Letters: T tokens in all; U tokens whose hidden
+ * state predicts something; C scored tokens.
  *
- * A pair stands in one sequence [prompt, chosen, rejected]. Positions restart after the prompt for each answer, and token
- * i sees token j of the same sequence when j <= i and j's segment is 0 (prompt) or i's own, which is what each answer
- * sees when it stands alone behind its prompt: exact, and the prompt is computed once.
+ * A pair stands in one sequence [prompt, chosen, rejected]. Positions restart after the prompt for each answer, and a token
+ * sees what stands before it in its own branch (a prompt or one answer) and in the branch that it continues, its prompt:
+ * what each answer sees when it stands alone behind its prompt. Exact, and the prompt is computed once.
  */
 export interface PackedBatch {
-  /** The B ids, in the order in which `owners` counts them. */
+  /** The ids of the pairs or completions, in the order in which `owners` counts them. */
   readonly rowIds: readonly string[];
-  /** [T] all sequences one after the other, no padding. */
+  /** [T] */
   readonly tokens: Int32Array<ArrayBuffer>;
   /** [T] the position of each token in its own conversation. */
   readonly positions: Int32Array<ArrayBuffer>;
-  /** [rows * S] the index into T of each slot of the padded layout; -1 is padding. */
-  readonly gatherIndex: Int32Array<ArrayBuffer>;
-  /** [T] the slot, row * S + place, of each token: the inverse of gatherIndex. */
-  readonly scatterIndex: Int32Array<ArrayBuffer>;
-  /** [rows * S] 0 prompt, 1 chosen or completion, 2 rejected, -1 padding. */
-  readonly segments: Int32Array<ArrayBuffer>;
-  /** [rows * S] `positions` in the padded layout; 0 at padding. */
-  readonly slotPositions: Int32Array<ArrayBuffer>;
+  /** [T] the branch of each token: every prompt and every answer of the batch has its own number. */
+  readonly branches: Int32Array<ArrayBuffer>;
+  /** [T] the branch that the token's branch continues: its prompt's; a prompt's own. */
+  readonly parents: Int32Array<ArrayBuffer>;
   /** [U] indices into T, ascending, each once: logits are needed there and nowhere else. */
   readonly lossRows: Int32Array<ArrayBuffer>;
   /** [C] for each scored token the index into lossRows of the token that predicts it. */
@@ -32,22 +28,14 @@ export interface PackedBatch {
   readonly targets: Int32Array<ArrayBuffer>;
   /** [C] 2 * pair for the chosen side, 2 * pair + 1 for the rejected one; the example's number for completions. */
   readonly owners: Int32Array<ArrayBuffer>;
-  readonly rows: number;
-  readonly S: number;
   readonly T: number;
   readonly U: number;
   readonly C: number;
 }
 
-export const SEGMENT_PADDING = -1;
-export const SEGMENT_PROMPT = 0;
-export const SEGMENT_CHOSEN = 1;
-export const SEGMENT_REJECTED = 2;
-
-/** One answer behind a prompt: its ids, segment and owner. */
+/** One answer behind a prompt: its ids and owner. */
 interface Answer {
   readonly ids: Int32Array<ArrayBuffer>;
-  readonly segment: number;
   readonly owner: number;
 }
 
@@ -59,7 +47,7 @@ interface Sequence {
   readonly promptOwner?: number;
 }
 
-/** Tokens of the layout that a pair takes: prompt + chosen + rejected, and the second prompt where there is one. */
+/** Tokens that a pair takes: prompt + chosen + rejected, and the second prompt where there is one. */
 export function packedLength(pair: TokenizedPair): number {
   return pair.prompt.length + pair.chosen.length + pair.rejected.length + (pair.rejectedPrompt?.length ?? 0);
 }
@@ -74,8 +62,8 @@ export function packPairs(pairs: readonly TokenizedPair[]): PackedBatch {
   const sequences = pairs.flatMap((pair, index): Sequence[] => {
     requireTokens('packPairs', `chosen of row ${pair.id}`, pair.chosen);
     requireTokens('packPairs', `rejected of row ${pair.id}`, pair.rejected);
-    const chosen: Answer = { ids: pair.chosen, segment: SEGMENT_CHOSEN, owner: 2 * index };
-    const rejected: Answer = { ids: pair.rejected, segment: SEGMENT_REJECTED, owner: 2 * index + 1 };
+    const chosen: Answer = { ids: pair.chosen, owner: 2 * index };
+    const rejected: Answer = { ids: pair.rejected, owner: 2 * index + 1 };
     return pair.rejectedPrompt === undefined
       ? [{ prompt: pair.prompt, answers: [chosen, rejected] }]
       : [
@@ -91,7 +79,7 @@ export function packPairs(pairs: readonly TokenizedPair[]): PackedBatch {
 }
 
 /**
- * Completions as one batch, one sequence each: segment 0 for the prompt, 1 for the completion. With `scorePrompt` every
+ * Completions as one batch, one sequence each. With `scorePrompt` every
  * token but the first is scored, which is training on all tokens.
  *
  * Throws bad-input when there is no row or a completion has no token.
@@ -102,7 +90,7 @@ export function packCompletions(
 ): PackedBatch {
   const sequences = completions.map(({ id, prompt, completion }, owner): Sequence => {
     requireTokens('packCompletions', `completion of row ${id}`, completion);
-    const answers: Answer[] = [{ ids: completion, segment: SEGMENT_CHOSEN, owner }];
+    const answers: Answer[] = [{ ids: completion, owner }];
     return options.scorePrompt ? { prompt, answers, promptOwner: owner } : { prompt, answers };
   });
   return packSequences(
@@ -118,44 +106,36 @@ function requireTokens(where: string, what: string, ids: Int32Array): void {
 
 function packSequences(where: string, rowIds: readonly string[], sequences: readonly Sequence[]): PackedBatch {
   if (sequences.length === 0) throw badInput(`${where}: a batch must hold at least one row, got none`);
-  const lengths = sequences.map(({ prompt, answers }) =>
-    answers.reduce((sum, answer) => sum + answer.ids.length, prompt.length),
+  const T = sequences.reduce(
+    (sum, { prompt, answers }) => answers.reduce((all, { ids }) => all + ids.length, sum + prompt.length),
+    0,
   );
-  const S = Math.max(...lengths);
-  const T = lengths.reduce((sum, length) => sum + length, 0);
-  const rows = sequences.length;
-  const tokens = new Int32Array(T);
-  const positions = new Int32Array(T);
-  const scatterIndex = new Int32Array(T);
-  const gatherIndex = new Int32Array(rows * S).fill(-1);
-  const segments = new Int32Array(rows * S).fill(SEGMENT_PADDING);
-  const slotPositions = new Int32Array(rows * S);
+  const [tokens, positions] = [new Int32Array(T), new Int32Array(T)];
+  const [branches, parents] = [new Int32Array(T), new Int32Array(T)];
   // For every scored token: who predicts it (index into T), its id, its owner. Predictors come out ascending or repeated.
   const scored: Scored = { predictors: [], targets: [], owners: [] };
 
-  let t = 0;
-  sequences.forEach((sequence, row) => {
-    const rowStart = t;
-    const place = (ids: Int32Array, segment: number, firstPosition: number): void => {
+  let [t, branch] = [0, 0];
+  for (const { prompt, answers, promptOwner } of sequences) {
+    const start = t;
+    const root = branch;
+    const place = (ids: Int32Array, firstPosition: number): void => {
       tokens.set(ids, t);
       for (let k = 0; k < ids.length; k++, t++) {
-        const slot = row * S + (t - rowStart);
         positions[t] = firstPosition + k;
-        slotPositions[slot] = firstPosition + k;
-        segments[slot] = segment;
-        gatherIndex[slot] = t;
-        scatterIndex[t] = slot;
+        branches[t] = branch;
+        parents[t] = root;
       }
+      branch += 1;
     };
-    const { prompt, answers, promptOwner } = sequence;
-    place(prompt, SEGMENT_PROMPT, 0);
-    if (promptOwner !== undefined) score(scored, { ids: prompt, start: rowStart, before: -1, owner: promptOwner });
+    place(prompt, 0);
+    if (promptOwner !== undefined) score(scored, { ids: prompt, start, before: -1, owner: promptOwner });
     const lastOfPrompt = prompt.length > 0 ? t - 1 : -1;
-    for (const { ids, segment, owner } of answers) {
+    for (const { ids, owner } of answers) {
       score(scored, { ids, start: t, before: lastOfPrompt, owner });
-      place(ids, segment, prompt.length);
+      place(ids, prompt.length);
     }
-  });
+  }
 
   const lossRows = Int32Array.from(new Set(scored.predictors)).toSorted();
   const indexOfRow = new Int32Array(T);
@@ -164,16 +144,12 @@ function packSequences(where: string, rowIds: readonly string[], sequences: read
     rowIds,
     tokens,
     positions,
-    gatherIndex,
-    scatterIndex,
-    segments,
-    slotPositions,
+    branches,
+    parents,
     lossRows,
     predict: Int32Array.from(scored.predictors, (flat) => indexOfRow[flat]!),
     targets: Int32Array.from(scored.targets),
     owners: Int32Array.from(scored.owners),
-    rows,
-    S,
     T,
     U: lossRows.length,
     C: scored.targets.length,

@@ -4,6 +4,7 @@ import {
   reduceSum,
   reshape,
   rewrite,
+  sameShape,
   withInputs,
   type Graph,
   type Node,
@@ -46,6 +47,8 @@ export function contractRowSums(source: Graph): Graph {
 function contractOne(node: Node, table: NodeTable, rewritten: ReadonlyMap<Node, Node>): Node | undefined {
   if (!isRowSum(node) || node.inputs[0]!.kind !== 'mul') return undefined;
   const [left, right] = node.inputs[0]!.inputs as [Node, Node];
+  // Where the product repeats one side, its rows are not those of B C^T.
+  if (!sameShape(left.shape, right.shape)) return undefined;
   const found = contracted(left, right, table) ?? contracted(right, left, table);
   // A product that comes later in the order might read this very sum.
   const [b, product] = [found && rewritten.get(found.b), found && rewritten.get(found.product)];
@@ -69,9 +72,8 @@ function contracted(
     return undefined;
   const [b, c] = inner.inputs as [Node, Node];
   const a = peel(weights);
-  const shaped = reshape(a, inner.shape);
-  const candidates = [a, table.find(shaped)].filter(
-    (candidate) => candidate !== undefined && candidate.shape.length === inner.shape.length,
+  const candidates = [a, table.find(reshape(a, inner.shape))].filter(
+    (candidate) => candidate !== undefined && sameShape(candidate.shape, inner.shape),
   );
   for (const candidate of candidates) {
     const product = table.find(matmul(candidate!, c));

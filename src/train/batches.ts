@@ -17,15 +17,12 @@ export interface MicroBatch {
 }
 
 function microBatch(batch: PackedBatch, counts: Float32Array<ArrayBuffer>, countShape: readonly number[]): MicroBatch {
-  const layout = [batch.rows, batch.S];
   for (const owner of batch.owners) counts[owner]! += 1;
   const inputs = {
     tokens: int32Tensor([batch.T], batch.tokens),
     positions: int32Tensor([batch.T], batch.positions),
-    gatherIndex: int32Tensor(layout, batch.gatherIndex),
-    scatterIndex: int32Tensor([batch.T], batch.scatterIndex),
-    segments: int32Tensor(layout, batch.segments),
-    slotPositions: int32Tensor(layout, batch.slotPositions),
+    branches: int32Tensor([batch.T], batch.branches),
+    parents: int32Tensor([batch.T], batch.parents),
     lossRows: int32Tensor([batch.U], batch.lossRows),
     predict: int32Tensor([batch.C], batch.predict),
     targets: int32Tensor([batch.C], batch.targets),

@@ -81,10 +81,7 @@ function batchesOf(rows: Rows, options: LoopOptions): (step: number) => readonly
 /** Cuts the rows of one optimizer batch into micro-batches of similar length. */
 export function microBatches(rows: Rows, batch: readonly number[], maxTokens: number): number[][] {
   const lengths = batch.map((row) => rows.lengthOf(row));
-  const sequenceCounts = batch.map((row) => rows.sequencesOf(row));
-  return planMicroBatches(lengths, { maxTokens, sequenceCounts }).map((group) =>
-    group.map((position) => batch[position]!),
-  );
+  return planMicroBatches(lengths, { maxTokens }).map((group) => group.map((position) => batch[position]!));
 }
 
 function requireFinite(

@@ -10,8 +10,6 @@ export interface Rows {
   readonly idOf: (row: number) => string;
   /** Tokens of a packed row, for planning micro-batches. */
   readonly lengthOf: (row: number) => number;
-  /** Sequences that a packed row takes: 2 for a pair whose prompts differ. */
-  readonly sequencesOf: (row: number) => number;
 }
 
 /** Everything in which one recipe's steps differ from another's. */
@@ -39,6 +37,5 @@ export function rowsOf<T extends { readonly id: string }>(set: RowSet<T>): Rows 
     count: set.count,
     idOf: (row) => set.row(row).id,
     lengthOf: (row) => set.lengths[row]!,
-    sequencesOf: (row) => set.sequenceCounts[row]!,
   };
 }
