@@ -1,0 +1,80 @@
+import { createRandom } from '../core/index.ts';
+import { createStreamDecoder, type Tokenizer } from '../tokenizer/index.ts';
+import { chooseToken, type Sampling } from './sampling.ts';
+
+/** What was generated for one prompt. */
+export interface Answer {
+  /** Without the stop token. */
+  readonly ids: readonly number[];
+  readonly text: string;
+  /** A stop token came, or there was no room for more tokens. */
+  readonly finishReason: 'stop' | 'length';
+}
+
+/** A token as it comes. */
+export interface GeneratedToken {
+  /** Which prompt, from 0. */
+  readonly row: number;
+  readonly id: number;
+  /** The text that is certain with it; a row's texts put together are its answer. The stop token brings what was held back. */
+  readonly text: string;
+}
+
+export interface AnswerOptions extends Sampling {
+  readonly row: number;
+  readonly tokenizer: Pick<Tokenizer, 'decode'>;
+  readonly prompt: readonly number[];
+  readonly maxNewTokens: number;
+  readonly stopIds: ReadonlySet<number>;
+  readonly seed: number;
+  /** Rows with different streams draw independently. */
+  readonly stream: number;
+  readonly onToken: ((token: GeneratedToken) => void) | undefined;
+}
+
+/** One prompt while it is answered: every id known so far, and how many of them the cache has seen. */
+export interface AnswerState {
+  /** Prompt and answer. */
+  readonly ids: readonly number[];
+  readonly fed: number;
+  /** No more ids than this will be known. */
+  readonly maxLength: number;
+  readonly finished: Answer | undefined;
+  /** Says that `count` more ids are in the cache. */
+  feed(count: number): void;
+  /** Takes the next token from the scores of the last known id. */
+  accept(scores: Float32Array): void;
+}
+
+export function beginAnswer(options: AnswerOptions): AnswerState {
+  const { row, prompt, maxNewTokens, stopIds, onToken } = options;
+  const random = createRandom(options.seed, `generate ${options.stream}`);
+  const decoder = createStreamDecoder(options.tokenizer);
+  const ids = [...prompt];
+  let [text, fed] = ['', 0];
+  let finished: Answer | undefined;
+  return {
+    ids,
+    maxLength: prompt.length + maxNewTokens,
+    get fed() {
+      return fed;
+    },
+    get finished() {
+      return finished;
+    },
+    feed: (count) => {
+      fed += count;
+    },
+    accept: (scores) => {
+      const id = chooseToken(scores, options, random);
+      const isStop = stopIds.has(id);
+      if (!isStop) ids.push(id);
+      const isFull = ids.length - prompt.length >= maxNewTokens;
+      const piece = (isStop ? '' : decoder.push(id)) + (isStop || isFull ? decoder.flush() : '');
+      text += piece;
+      if (isStop || isFull)
+        finished = { ids: ids.slice(prompt.length), text, finishReason: isStop ? 'stop' : 'length' };
+      onToken?.({ row, id, text: piece });
+    },
+  };
+}

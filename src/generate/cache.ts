@@ -1,0 +1,91 @@
+import { int32Tensor, type HostTensor } from '../core/index.ts';
+import { graph, input, permuteRows } from '../graph/index.ts';
+import type { ModelConfig } from '../models/index.ts';
+import type { Device, DeviceTensor, Program } from '../runtime/index.ts';
+import { cacheNames } from './cached-attention.ts';
+
+/** Keys and values of every layer on the device, [rows, KV, capacity, d] each. */
+export interface Cache {
+  readonly rows: number;
+  readonly capacity: number;
+  /** By the names of cacheNames. */
+  readonly tensors: ReadonlyMap<string, DeviceTensor>;
+  dispose(): Promise<void>;
+}
+
+export interface CacheSize {
+  readonly rows: number;
+  readonly capacity: number;
+}
+
+function names({ layers }: ModelConfig): string[] {
+  return Array.from({ length: layers }, (_, layer) => Object.values(cacheNames(layer))).flat();
+}
+
+function cacheOf(tensors: ReadonlyMap<string, DeviceTensor>, size: CacheSize): Cache {
+  return {
+    ...size,
+    tensors,
+    dispose: async () => {
+      for (const tensor of tensors.values()) await tensor.dispose();
+    },
+  };
+}
+
+/** A cache of zeros. */
+export async function emptyCache(device: Device, config: ModelConfig, { rows, capacity }: CacheSize): Promise<Cache> {
+  const shape = [rows, config.keyValueHeads, capacity, config.headSize];
+  const size = shape.reduce((product, dim) => product * dim, 1);
+  const tensors = new Map<string, DeviceTensor>();
+  for (const name of names(config)) {
+    const zeros: HostTensor = { dtype: 'float32', shape, data: new Float32Array(size) };
+    tensors.set(name, await device.upload(zeros, { transfer: true, category: 'cache' }));
+  }
+  return cacheOf(tensors, { rows, capacity });
+}
+
+/** Copies rows of a cache into one of another size; moveCache runs it. */
+export function compileMove(device: Device, { keyValueHeads: heads, headSize }: ModelConfig): Promise<Program> {
+  const moved = permuteRows(
+    input('cache', ['M', heads, 'P', headSize]),
+    input('index', ['B', heads, 'C'], 'int32'),
+    input('inverse', ['M', heads, 'P'], 'int32'),
+  );
+  return device.compile(graph({ moved }), { label: 'cache', keep: ['moved'] });
+}
+
+export interface MoveOptions {
+  readonly config: ModelConfig;
+  /** The old row of each new one, none twice. */
+  readonly keep: readonly number[];
+  /** At least as many slots as are filled. */
+  readonly capacity: number;
+}
+
+/** The rows `keep` of `cache` with room for `capacity` positions; `cache` is disposed, one layer at a time. */
+export async function moveCache(move: Program, cache: Cache, { config, keep, capacity }: MoveOptions): Promise<Cache> {
+  const { keyValueHeads: heads } = config;
+  const common = Math.min(capacity, cache.capacity);
+  const index = new Int32Array(keep.length * heads * capacity).fill(-1);
+  const inverse = new Int32Array(cache.rows * heads * cache.capacity).fill(-1);
+  for (const [row, oldRow] of keep.entries()) {
+    for (let head = 0; head < heads; head++) {
+      const [to, from] = [(row * heads + head) * capacity, (oldRow * heads + head) * cache.capacity];
+      for (let slot = 0; slot < common; slot++) {
+        index[to + slot] = from + slot;
+        inverse[from + slot] = to + slot;
+      }
+    }
+  }
+  const indices = {
+    index: int32Tensor([keep.length, heads, capacity], index),
+    inverse: int32Tensor([cache.rows, heads, cache.capacity], inverse),
+  };
+  const tensors = new Map<string, DeviceTensor>();
+  for (const [name, tensor] of cache.tensors) {
+    const { moved } = await move.run({ cache: tensor, ...indices });
+    tensors.set(name, moved as DeviceTensor);
+    await tensor.dispose();
+  }
+  return cacheOf(tensors, { rows: keep.length, capacity });
+}

@@ -1,0 +1,64 @@
+import { int32Tensor, type HostTensor } from '../core/index.ts';
+
+/** New tokens of one row of the cache. */
+export interface RowTokens {
+  /** Row of the cache, each at most once. */
+  readonly row: number;
+  /** Position of the first. */
+  readonly start: number;
+  /** At least one. */
+  readonly ids: readonly number[];
+}
+
+export interface StepShape {
+  readonly rows: number;
+  readonly capacity: number;
+  readonly keyValueHeads: number;
+}
+
+/** The host inputs of stepGraph for some rows' new tokens; `last` names the last token of each, in the order given. */
+export function stepLayout(
+  news: readonly RowTokens[],
+  { rows, capacity, keyValueHeads }: StepShape,
+): Record<string, HostTensor> {
+  const total = news.reduce((sum, { ids }) => sum + ids.length, 0);
+  const longest = news.reduce((most, { ids }) => Math.max(most, ids.length), 0);
+  const tokens = new Int32Array(total);
+  const positions = new Int32Array(total);
+  const scatterIndex = new Int32Array(total);
+  const cacheSlots = new Int32Array(total * keyValueHeads);
+  const gatherIndex = new Int32Array(rows * longest).fill(-1);
+  const slotPositions = new Int32Array(rows * longest).fill(-1);
+  const cacheIndex = new Int32Array(rows * keyValueHeads * capacity).fill(-1);
+  let token = 0;
+  for (const { row, start, ids } of news) {
+    for (const [i, id] of ids.entries()) {
+      const slot = row * longest + i;
+      tokens[token] = id;
+      positions[token] = start + i;
+      scatterIndex[token] = slot;
+      gatherIndex[slot] = token;
+      slotPositions[slot] = start + i;
+      for (let head = 0; head < keyValueHeads; head++) {
+        const cacheSlot = (row * keyValueHeads + head) * capacity + start + i;
+        cacheSlots[token * keyValueHeads + head] = cacheSlot;
+        cacheIndex[cacheSlot] = token * keyValueHeads + head;
+      }
+      token++;
+    }
+  }
+  let end = -1;
+  return {
+    tokens: int32Tensor([total], tokens),
+    positions: int32Tensor([total], positions),
+    gatherIndex: int32Tensor([rows, longest], gatherIndex),
+    scatterIndex: int32Tensor([total], scatterIndex),
+    slotPositions: int32Tensor([rows, longest], slotPositions),
+    cacheIndex: int32Tensor([rows, keyValueHeads, capacity], cacheIndex),
+    cacheSlots: int32Tensor([total, keyValueHeads], cacheSlots),
+    last: int32Tensor(
+      [news.length],
+      news.map(({ ids }) => (end += ids.length)),
+    ),
+  };
+}

@@ -1,0 +1,100 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { openModelFiles, openSafetensorsFile } from '../formats/index.ts';
+import { parseModelConfig, plainDecoder } from '../models/index.ts';
+import { openDevice, type DeviceTensor } from '../runtime/index.ts';
+import { loadModel } from '../train/index.ts';
+import { compileMove, emptyCache, moveCache } from './cache.ts';
+import { stepLayout, type RowTokens } from './step-layout.ts';
+import { compileStep } from './step-program.ts';
+
+/** Scores of cached decoding against Transformers' uncached ones, recorded by test/fixtures/models/record.py. */
+const FIXTURES = join(import.meta.dirname, '..', '..', 'test', 'fixtures', 'models');
+const FOLDERS = ['llama2', 'llama3', 'llama-bias', 'llama-rope-yarn', 'smollm2', 'mistral', 'qwen2-sliding', 'qwen3'];
+
+const device = await openDevice({ threads: 2 });
+afterAll(() => device.dispose());
+
+async function open(folder: string) {
+  const files = await openModelFiles(join(FIXTURES, folder));
+  const config = parseModelConfig(files.config);
+  const model = await loadModel(device, config, files.checkpoint);
+  const expected = await openSafetensorsFile(join(FIXTURES, folder, 'expected.safetensors'));
+  const logits = await expected.readFloat32('logits');
+  await expected.close();
+  const { input_ids } = JSON.parse(await readFile(join(FIXTURES, folder, 'expected.json'), 'utf8')) as {
+    input_ids: number[][];
+  };
+  const step = await compileStep(device, plainDecoder(config), model.weights);
+  const dispose = async (): Promise<void> => {
+    await step.dispose();
+    await model.dispose();
+    await files.close();
+  };
+  return { config, step, logits, inputIds: input_ids, dispose };
+}
+
+describe.each(FOLDERS)('%s', (folder) => {
+  it("gives Transformers' scores when a prompt is read in one pass and continued token by token", async () => {
+    const { config, step, logits, inputIds, dispose } = await open(folder);
+    const [rows, length] = [inputIds.length, inputIds[0]!.length];
+    const V = config.vocabularySize;
+    let cache = await emptyCache(device, config, { rows, capacity: length - 2 });
+    const move = await compileMove(device, config);
+    // Row 0 reads 5 tokens at once and then one by one, row 1 three and one by one, row 2 (if any) two; and so on.
+    const fed = inputIds.map(() => 0);
+    let largest = 0;
+    for (;;) {
+      const news: RowTokens[] = [];
+      for (const [row, ids] of inputIds.entries()) {
+        const start = fed[row]!;
+        const count = start === 0 ? Math.max(2, 5 - 2 * row) : 1;
+        if (start < length) news.push({ row, start, ids: ids.slice(start, start + count) });
+      }
+      if (news.length === 0) break;
+      if (news.some(({ start, ids }) => start + ids.length > cache.capacity))
+        cache = await moveCache(move, cache, { config, keep: inputIds.map((_, row) => row), capacity: length + 3 });
+      const layout = stepLayout(news, { ...cache, keyValueHeads: config.keyValueHeads });
+      const scores = await step.run({ ...layout, ...Object.fromEntries(cache.tensors) }, undefined);
+      expect(scores.shape).toEqual([news.length, V]);
+      for (const [i, { row, start, ids }] of news.entries()) {
+        fed[row] = start + ids.length;
+        const at = (row * length + fed[row] - 1) * V;
+        for (let id = 0; id < V; id++)
+          largest = Math.max(largest, Math.abs(scores.data[i * V + id]! - logits[at + id]!));
+      }
+    }
+    expect(largest).toBeLessThan(1e-4);
+    await cache.dispose();
+    await move.dispose();
+    await dispose();
+  });
+});
+
+it('moveCache keeps the rows asked for, in their order, with zeros in the new slots', async () => {
+  const { config, dispose } = await open('llama3');
+  const shape = [3, config.keyValueHeads, 2, config.headSize];
+  const cache = await emptyCache(device, config, { rows: 3, capacity: 2 });
+  const block = config.headSize * 2;
+  // Every element of row r and head h is 10 r + h + 1.
+  const values = Float32Array.from(
+    { length: shape.reduce((size, dim) => size * dim, 1) },
+    (_, i) => 10 * Math.floor(i / (block * config.keyValueHeads)) + (Math.floor(i / block) % config.keyValueHeads) + 1,
+  );
+  const name = 'cache/0/v';
+  await cache.tensors.get(name)!.write({ dtype: 'float32', shape, data: values });
+  const move = await compileMove(device, config);
+  const moved = await moveCache(move, cache, { config, keep: [2, 0], capacity: 3 });
+  const expected = [2, 0].flatMap((row) =>
+    Array.from({ length: config.keyValueHeads }, (_, head) => [
+      ...Array<number>(block).fill(10 * row + head + 1),
+      ...Array<number>(config.headSize).fill(0),
+    ]).flat(),
+  );
+  expect((await (moved.tensors.get(name) as DeviceTensor).read()).data).toEqual(Float32Array.from(expected));
+  await expect(cache.tensors.get(name)!.read()).rejects.toThrow('dispose');
+  await moved.dispose();
+  await move.dispose();
+  await dispose();
+});
