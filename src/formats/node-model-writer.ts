@@ -12,6 +12,8 @@ export interface ModelFolderContent {
   readonly generationConfig?: Readonly<Record<string, unknown>> | undefined;
   /** Paths of tokenizer.json, chat_template.jinja and the like, copied under their own names. */
   readonly tokenizerFilesToCopy?: readonly string[];
+  /** Further text files by name, for a tokenizer that does not come as files. */
+  readonly textFiles?: Readonly<Record<string, string>>;
   readonly tensors: readonly WritableTensor[];
   /** How weights are stored; default F32. Written into config.json as `dtype` too. */
   readonly type?: SafetensorsType;
@@ -28,8 +30,8 @@ const DTYPE_NAMES: Readonly<Record<SafetensorsType, string>> = { F32: 'float32',
  * folder holds something, run-failed when the disk is full or a value does not fit its type.
  */
 export async function writeModelFolder(path: string, content: ModelFolderContent): Promise<void> {
-  const { config, generationConfig, tokenizerFilesToCopy = [], tensors, type = 'F32' } = content;
-  const copied = tokenizerFilesToCopy.map((file) => basename(file));
+  const { config, generationConfig, tokenizerFilesToCopy = [], textFiles = {}, tensors, type = 'F32' } = content;
+  const copied = [...tokenizerFilesToCopy.map((file) => basename(file)), ...Object.keys(textFiles)];
   const clash = copied.find((name) => /^(config|generation_config)\.json$|\.safetensors/.test(name));
   if (clash !== undefined) {
     throw badInput(
@@ -44,6 +46,7 @@ export async function writeModelFolder(path: string, content: ModelFolderContent
       await writeTextAtomically(join(folder, 'generation_config.json'), jsonText(generationConfig));
     }
     for (const file of tokenizerFilesToCopy) await copySynced(file, join(folder, basename(file)));
+    for (const [name, text] of Object.entries(textFiles)) await writeTextAtomically(join(folder, name), text);
     const { maxShardBytes } = content;
     const limit = maxShardBytes === undefined ? {} : { maxShardBytes };
     // Transformers refuses files whose metadata do not name a framework's layout.

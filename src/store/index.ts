@@ -1,6 +1,7 @@
 export { writeFileAtomic, diskError } from './write-atomic.ts';
 export { compareJson, flattenJson, showValue, type Difference, type JsonObject, type JsonValue } from './compare.ts';
 export {
+  checkRunFolder,
   createRunFolder,
   readRunFile,
   resumeRunFolder,

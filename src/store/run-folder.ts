@@ -16,6 +16,8 @@ export interface RunRecord {
   readonly reference: JsonValue;
   /** The fingerprint of the training and held-out rows. */
   readonly data: JsonValue;
+  /** The identity of the weights and the tokenizer that the run starts from. */
+  readonly model?: JsonValue;
 }
 
 /** A run folder that this process holds until `dispose()`. */
@@ -81,6 +83,7 @@ export function resumeRunFolder(path: string, record: RunRecord, options: Resume
       ),
       ...compareJson(stored.reference, given.reference, 'reference'),
       ...compareJson(stored.data, given.data, 'data'),
+      ...compareJson(stored.model ?? null, given.model ?? null, 'model'),
     ];
     if (differences.length > 0) throw badInput(differences.map((difference) => resumeProblem(path, difference)));
     cleanUp(path);
@@ -90,6 +93,16 @@ export function resumeRunFolder(path: string, record: RunRecord, options: Resume
     lock.release();
     throw error;
   }
+}
+
+/**
+ * What createRunFolder and resumeRunFolder would refuse at once, for a look before long work: nothing is written. Throws bad-input for a folder that
+ * holds a run or something foreign (new), that holds no run (resumed), or that another process holds.
+ */
+export function checkRunFolder(path: string, isResumed: boolean): void {
+  if (!isResumed) return refuseForeign(path);
+  readRunFile(path);
+  acquireLock(join(path, LOCK_NAME), path).release();
 }
 
 /** What run.json of the folder says. Throws bad-input when there is none or it is not one of ours. */
@@ -121,8 +134,8 @@ export function readRunFile(path: string): RunRecord {
       message: `formatVersion must be ${FORMAT_VERSION}, got ${showValue(run?.formatVersion as JsonValue | undefined)}; use the version of preftune that wrote it`,
     });
   }
-  const { specification = {}, versions = {}, reference = null, data = null } = run;
-  return { specification, versions, reference, data };
+  const { specification = {}, versions = {}, reference = null, data = null, model = null } = run;
+  return { specification, versions, reference, data, model };
 }
 
 interface Opened {

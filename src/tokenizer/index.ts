@@ -4,3 +4,4 @@ export type { TokenizerOptions } from './huggingface.ts';
 export { createStreamDecoder, type StreamDecoder } from './stream-decoder.ts';
 export { createChatTemplate, type TemplateOptions } from './template.ts';
 export { digestOf } from './identity.ts';
+export { tokenizerFilesOf } from './gguf-files.ts';

@@ -1,11 +1,13 @@
 import type { Metrics } from './metrics.ts';
 import type { StepRecord } from './loop.ts';
-import type { TokenisationReport } from '../data/index.ts';
+import type { DataSource, TokenisationReport } from '../data/index.ts';
 
 /** What a recipe needs from outside: where things are, who listens, when to stop. */
 export interface RecipeContext {
   /** Turns what the user named into a local path: downloads hub ids, checks paths. */
   readonly resolve: (location: string, kind: 'model' | 'data') => Promise<string>;
+  /** The files of what the user named as data, where that can be several; default: those at resolve(location, 'data'). */
+  readonly sources?: (location: string) => Promise<readonly DataSource[]>;
   /** Folder of stored reference log-probabilities. */
   readonly referenceCache: string;
   readonly versions: Readonly<Record<string, string>>;
@@ -17,7 +19,12 @@ export interface RecipeContext {
 /** Everything that a recipe tells while it works; the command line shows it, a library caller may ignore it. */
 export interface RecipeListener {
   readonly onNote?: (text: string) => void;
+  /** Something that the user should know before trusting the result. */
+  readonly onWarning?: (text: string) => void;
+  readonly onRowsRead?: (rows: number) => void;
   readonly onTokenised?: (split: 'train' | 'held-out', report: TokenisationReport) => void;
+  /** Everything is ready and the first step begins: of `total` steps, `done` came from a checkpoint. */
+  readonly onStart?: (done: number, total: number) => void;
   readonly onReference?: (done: number, total: number) => void;
   readonly onStep?: (record: StepRecord) => void;
   readonly onEvaluation?: (step: number, metrics: Metrics) => void;
@@ -27,6 +34,7 @@ export interface RecipeListener {
 export interface RecipeResult {
   readonly run: string;
   readonly steps: number;
+  readonly totalSteps: number;
   readonly isComplete: boolean;
   readonly firstEvaluation: Metrics | undefined;
   readonly lastEvaluation: Metrics | undefined;

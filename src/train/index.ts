@@ -1,4 +1,8 @@
 export * from './specification.ts';
+export * from './specification-options.ts';
+export { flagOf } from './specification-problems.ts';
+export * from './inputs.ts';
+export * from './memory.ts';
 export * from './context.ts';
 export * from './metrics.ts';
 export * from './batches.ts';

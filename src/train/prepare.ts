@@ -1,5 +1,4 @@
-import { freemem } from 'node:os';
-import { runFailed, createRandom } from '../core/index.ts';
+import { createRandom } from '../core/index.ts';
 import { openModelFiles, type ModelFiles } from '../formats/index.ts';
 import { parameterSpecs, parseModelConfig, type ModelConfig, type ParameterSpec } from '../models/index.ts';
 import type { DimHints } from '../passes/index.ts';
@@ -65,28 +64,5 @@ function initialWeight(
 export function hintsFor(microBatchTokens: number, meanLength: number): DimHints {
   const rows = Math.max(1, Math.round(microBatchTokens / Math.max(1, meanLength)));
   const scored = Math.ceil(microBatchTokens * 0.6);
-  return { T: microBatchTokens, B: rows, S: Math.ceil(meanLength), U: scored, C: scored, R: rows };
-}
-
-/** Memory that this process may still take. */
-export function availableBytes(): number {
-  const available = (process as { availableMemory?: () => number }).availableMemory?.();
-  return available ?? freemem();
-}
-
-function megabytes(bytes: number): string {
-  return `${Math.round(bytes / 2 ** 20)} MB`;
-}
-
-/** Throws run-failed, before anything starts, when the plan does not fit into free memory. */
-export function requireMemory(neededBytes: number, parts: Readonly<Record<string, number>>): void {
-  const available = availableBytes();
-  if (neededBytes <= available) return;
-  const list = Object.entries(parts)
-    .map(([name, bytes]) => `${name} ${megabytes(bytes)}`)
-    .join(', ');
-  throw runFailed(
-    `memory: the run needs about ${megabytes(neededBytes)} (${list}), ${megabytes(available)} are free; ` +
-      'lower --micro-batch-tokens or --max-length, train an adapter instead of every weight, or close other programs',
-  );
+  return { T: microBatchTokens, U: scored, C: scored, R: rows };
 }

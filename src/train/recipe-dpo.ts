@@ -1,5 +1,5 @@
-import { badInput, type HostTensor } from '../core/index.ts';
-import { loadPreferencePairs, sourcesOfPath, type RowSet, type TokenizedPair } from '../data/index.ts';
+import type { HostTensor } from '../core/index.ts';
+import { loadPreferencePairs, type RowSet, type TokenizedPair } from '../data/index.ts';
 import { plainDecoder, weightInputs } from '../models/index.ts';
 import { objective } from '../objectives/index.ts';
 import { pairLossGraph, pairScoreGraph } from './batch-graphs.ts';
@@ -7,10 +7,13 @@ import { pairMicroBatch } from './batches.ts';
 import type { RecipeContext, RecipeResult } from './context.ts';
 import { pairMetrics } from './metrics.ts';
 import { hintsFor, openModel } from './prepare.ts';
+import { compareTokenizers } from './compare-tokenizers.ts';
 import { compileBatchProgram, type BatchProgram } from './programs.ts';
 import { referenceLogps, type ReferenceLogps } from './reference.ts';
 import { loadModel } from './resident-model.ts';
-import { loadTrainingData, openSession, trainInRunFolder, type Session } from './session.ts';
+import { openInputs } from './inputs.ts';
+import { openSession, trainInRunFolder, type Session } from './session.ts';
+import { loadOptions, loadTrainingData } from './training-data.ts';
 import type { DpoSpecification } from './specification.ts';
 import { rowsOf, type Split, type Task } from './task.ts';
 
@@ -19,10 +22,15 @@ import { rowsOf, type Split, type Task } from './task.ts';
  * once, train, save. Throws bad-input, run-failed and cancelled as its parts do; nothing half-written is left behind.
  */
 export async function trainDpo(specification: DpoSpecification, context: RecipeContext): Promise<RecipeResult> {
-  const session = await openSession(specification, context);
+  const inputs = await openInputs(specification, context);
+  let session: Session | undefined;
   try {
-    const data = await loadTrainingData(specification, context, (path) => loadPairs(path, specification, session));
-    const reference = await openReference(specification, context, session);
+    const { opened } = inputs;
+    const data = await loadTrainingData(specification, { inputs, context }, (sources) =>
+      loadPreferencePairs(sources, loadOptions(specification, { opened, context })),
+    );
+    session = await openSession(specification, inputs);
+    const reference = await openReference(specification, { context, path: inputs.reference }, session);
     const logpsOf = (pairs: RowSet<TokenizedPair>): Promise<ReferenceLogps> =>
       referenceLogps({
         identity: { weights: reference.fingerprint, rows: pairs.fingerprint, precision: 'float32' },
@@ -58,18 +66,9 @@ export async function trainDpo(specification: DpoSpecification, context: RecipeC
       },
     });
   } finally {
-    await session.dispose();
+    await session?.dispose();
+    await inputs.close();
   }
-}
-
-async function loadPairs(path: string, specification: DpoSpecification, { tokenizer }: Session) {
-  const { maxLength, maxPromptLength, lenient } = specification;
-  return loadPreferencePairs(await sourcesOfPath(path), {
-    tokenizer,
-    maxLength,
-    ...(maxPromptLength === undefined ? {} : { maxPromptLength }),
-    mode: lenient ? 'lenient' : 'strict',
-  });
 }
 
 interface Reference {
@@ -82,12 +81,12 @@ interface Reference {
 /** The policy's own start, or the model that --reference names. */
 async function openReference(
   specification: DpoSpecification,
-  context: RecipeContext,
+  { context, path }: { readonly context: RecipeContext; readonly path: string | undefined },
   session: Session,
 ): Promise<Reference> {
   const { device, policy, model } = session;
   const hints = hintsFor(specification.microBatchTokens, specification.microBatchTokens / 2);
-  if (specification.reference === undefined) {
+  if (path === undefined) {
     const resident = new Map([...model.weights, ...policy.initial]);
     return {
       fingerprint: policy.startFingerprint,
@@ -100,13 +99,12 @@ async function openReference(
       dispose: async () => {},
     };
   }
-  const other = await openModel(await context.resolve(specification.reference, 'model'));
-  if (other.tokenizer.identity !== session.tokenizer.identity) {
+  const other = await openModel(path);
+  try {
+    compareTokenizers(session.tokenizer, other.tokenizer, context.listener.onWarning);
+  } catch (thrown) {
     await other.files.close();
-    throw badInput({
-      path: 'reference',
-      message: `--reference: its tokenizer must be the model's, ${specification.reference} has another; log-probabilities of different tokens do not compare`,
-    });
+    throw thrown;
   }
   let opened: Awaited<ReturnType<typeof loadModel>> | undefined;
   return {

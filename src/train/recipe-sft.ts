@@ -1,9 +1,11 @@
-import { loadCompletions, sourcesOfPath, type RowSet, type TokenizedCompletion } from '../data/index.ts';
+import { loadCompletions, type RowSet, type TokenizedCompletion } from '../data/index.ts';
 import { completionLossGraph } from './batch-graphs.ts';
 import { completionMicroBatch } from './batches.ts';
 import type { RecipeContext, RecipeResult } from './context.ts';
 import { completionMetrics } from './metrics.ts';
-import { loadTrainingData, openSession, trainInRunFolder } from './session.ts';
+import { openInputs } from './inputs.ts';
+import { openSession, trainInRunFolder, type Session } from './session.ts';
+import { loadOptions, loadTrainingData } from './training-data.ts';
 import type { SftSpecification } from './specification.ts';
 import { rowsOf, type Split, type Task } from './task.ts';
 
@@ -12,17 +14,15 @@ import { rowsOf, type Split, type Task } from './task.ts';
  * specification to a run folder. Throws as its parts do.
  */
 export async function trainSft(specification: SftSpecification, context: RecipeContext): Promise<RecipeResult> {
-  const session = await openSession(specification, context, specification.initialise);
+  const inputs = await openInputs(specification, context);
+  let session: Session | undefined;
   try {
-    const { maxLength, maxPromptLength, lenient } = specification;
-    const data = await loadTrainingData(specification, context, async (path) =>
-      loadCompletions(await sourcesOfPath(path), {
-        tokenizer: session.tokenizer,
-        maxLength,
-        ...(maxPromptLength === undefined ? {} : { maxPromptLength }),
-        mode: lenient ? 'lenient' : 'strict',
-      }),
+    const { opened } = inputs;
+    const { chosenOfPairs, initialise } = specification;
+    const data = await loadTrainingData(specification, { inputs, context }, (sources) =>
+      loadCompletions(sources, { ...loadOptions(specification, { opened, context }), chosenOfPairs }),
     );
+    session = await openSession(specification, inputs, initialise);
     const { policy } = session;
     return await trainInRunFolder({
       session,
@@ -40,7 +40,8 @@ export async function trainSft(specification: SftSpecification, context: RecipeC
       },
     });
   } finally {
-    await session.dispose();
+    await session?.dispose();
+    await inputs.close();
   }
 }
 

@@ -1,58 +1,23 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { selectRows, splitByPrompt, type RowSet, type TokenisationReport } from '../data/index.ts';
-import { writeModelFolder, type WritableTensor } from '../formats/index.ts';
+import type { TokenisationReport } from '../data/index.ts';
 import type { Graph } from '../graph/index.ts';
+import { resolveTargets, loraScale, type LoraConfig } from '../models/index.ts';
 import { openDevice, type Device, type DeviceTensor } from '../runtime/index.ts';
 import type { JsonObject, RunRecord } from '../store/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
+import { saveArtefact } from './artefact.ts';
 import { restoreCheckpoint } from './checkpoint-files.ts';
 import type { RecipeContext, RecipeResult } from './context.ts';
+import type { RunInputs } from './inputs.ts';
 import { runLoop, stepsPerEpoch } from './loop.ts';
-import { createPolicy, saveAdapter, type Policy } from './policy.ts';
-import { availableBytes, hintsFor, openModel, placeWeights, requireMemory, type OpenedModel } from './prepare.ts';
+import { availableBytes, fixedMemory, requireMemory } from './memory.ts';
+import { createPolicy, type Policy } from './policy.ts';
+import { hintsFor, placeWeights, type OpenedModel } from './prepare.ts';
 import { compileBatchProgram, type BatchProgram } from './programs.ts';
 import type { ResidentModel } from './resident-model.ts';
-import { openRun, tokenisationSections, type RunWriter } from './run-writer.ts';
+import { openRun, tokenisationSections } from './run-writer.ts';
 import type { CommonSpecification } from './specification.ts';
 import type { Task } from './task.ts';
 import { createTrainable, type Trainable } from './trainable.ts';
-
-/** Rows to train on and to hold out, tokenised, with the proof of each file. */
-export interface TrainingData<T> {
-  readonly train: RowSet<T>;
-  readonly heldOut: RowSet<T> | undefined;
-  readonly reports: Readonly<Record<string, TokenisationReport>>;
-}
-
-interface Loaded<T> {
-  readonly rows: RowSet<T>;
-  readonly tokenisation: TokenisationReport;
-}
-
-/** Loads --data and what is held out of it or stands in --held-out. */
-export async function loadTrainingData<T>(
-  specification: CommonSpecification,
-  context: RecipeContext,
-  load: (path: string) => Promise<Loaded<T>>,
-): Promise<TrainingData<T>> {
-  const { data, heldOut, heldOutFraction, seed } = specification;
-  const loaded = await load(await context.resolve(data, 'data'));
-  context.listener.onTokenised?.('train', loaded.tokenisation);
-  const reports = { 'the training data': loaded.tokenisation };
-  if (heldOut !== undefined) {
-    const other = await load(await context.resolve(heldOut, 'data'));
-    context.listener.onTokenised?.('held-out', other.tokenisation);
-    return {
-      train: loaded.rows,
-      heldOut: other.rows,
-      reports: { ...reports, 'the held-out data': other.tokenisation },
-    };
-  }
-  if (heldOutFraction === 0) return { train: loaded.rows, heldOut: undefined, reports };
-  const split = splitByPrompt(loaded.rows, { fraction: heldOutFraction, seed });
-  return { train: selectRows(loaded.rows, split.train), heldOut: selectRows(loaded.rows, split.heldOut), reports };
-}
 
 /** A model on a device with what a specification trains of it. */
 export interface Session {
@@ -64,27 +29,39 @@ export interface Session {
   dispose(): Promise<void>;
 }
 
+/** Puts the model on the device. Throws run-failed before that when the plan needs more memory than there is. */
 export async function openSession(
   specification: CommonSpecification,
-  context: RecipeContext,
+  { opened }: RunInputs,
   initialise = false,
 ): Promise<Session> {
-  const opened = await openModel(await context.resolve(specification.model, 'model'));
+  requireMemory(fixedMemory(planOf(specification, opened)));
   const { device: name, threads } = specification;
   const device = await openDevice({ device: name, ...(threads === undefined ? {} : { threads }) });
   try {
     const model = await placeWeights(device, opened, initialise ? { seed: specification.seed } : undefined);
     const policy = await createPolicy(device, { opened, model, specification });
-    const dispose = async (): Promise<void> => {
-      await device.dispose();
-      await opened.files.close();
-    };
-    return { device, opened, model, policy, tokenizer: opened.tokenizer, dispose };
+    return { device, opened, model, policy, tokenizer: opened.tokenizer, dispose: () => device.dispose() };
   } catch (thrown) {
     await device.dispose();
-    await opened.files.close();
     throw thrown;
   }
+}
+
+function planOf(specification: CommonSpecification, { config }: OpenedModel, adapter?: LoraConfig) {
+  const { method, lora, optimizer, microBatchTokens } = specification;
+  const fresh = lora && {
+    dropout: lora.dropout,
+    targets: resolveTargets(config, lora.targets).map((path) => ({ path, rank: lora.rank, scale: loraScale(lora) })),
+  };
+  // A continued adapter is small beside the weights that it changes.
+  const continued = { dropout: 0, targets: [] };
+  return {
+    config,
+    lora: method === 'full' ? undefined : (adapter ?? fresh ?? continued),
+    optimizer: optimizer.name,
+    microBatchTokens,
+  };
 }
 
 export interface TrainOptions {
@@ -107,6 +84,7 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
     specification: specification as unknown as JsonObject,
     versions: { ...context.versions },
     ...identity,
+    model: { weights: session.policy.startFingerprint, tokenizer: session.tokenizer.identity },
   };
   const writer = openRun(specification.output, record, context);
   let [trainable, program]: [Trainable | undefined, BatchProgram | undefined] = [undefined, undefined];
@@ -125,6 +103,7 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
       Math.max(1, Math.round(perEpoch * specification.epochs)),
     );
     const interval = Math.max(1, Math.round(totalSteps / DEFAULT_INTERVALS));
+    context.listener.onStart?.(start.step, totalSteps);
     const result = await runLoop({
       task,
       program,
@@ -143,18 +122,19 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
         seed: specification.seed,
         order: specification.order,
         lengthBuckets: specification.lengthBuckets,
-        maxGradientNorm: specification.maxGradientNorm ?? undefined,
+        maxGradientNorm: specification.maxGradientNorm === 0 ? undefined : specification.maxGradientNorm,
         logSteps: specification.logSteps,
         evaluateSteps: specification.evaluateSteps ?? interval,
         checkpointSteps: specification.checkpointSteps ?? interval,
         ...(context.signal === undefined ? {} : { signal: context.signal }),
       },
     });
-    const artefact = result.isComplete ? await saveArtefact(options, trainable, writer) : undefined;
+    const artefact = result.isComplete ? await saveArtefact(writer.folder.path, session, trainable) : undefined;
     writer.report({ data: tokenisationSections(reports) });
     return {
       run: specification.output,
       steps: result.step,
+      totalSteps,
       isComplete: result.isComplete,
       firstEvaluation: writer.firstEvaluation(),
       lastEvaluation: writer.lastEvaluation(),
@@ -188,56 +168,18 @@ async function compileTraining(
     gradients: trainable.gradients,
     keepBudgetBytes,
   });
-  const adapted =
-    session.policy.adapter === undefined
-      ? 0
-      : [...session.model.weights.values()].reduce((sum, tensor) => sum + tensor.sizeBytes, 0);
-  requireMemory(program.keptBytes + adapted, {
+  // Weights, gradients and state are there already, so only what comes on top is asked for.
+  const { 'adapted weights': adapted = 0, 'vocabulary scores': scores = 0 } = fixedMemory(
+    planOf(specification, session.opened, session.policy.adapter?.lora),
+  );
+  requireMemory({
     'values kept for the backward pass': program.keptBytes,
     'adapted weights': adapted,
+    'vocabulary scores': scores,
   });
   if (program.level !== 'nothing')
     context.listener.onNote?.(
       `memory: the backward pass computes ${program.level === 'layers' ? 'whole layers' : 'elementwise values'} again`,
     );
   return program;
-}
-
-/** adapter/ or model/, complete or absent. */
-async function saveArtefact({ session }: TrainOptions, trainable: Trainable, { folder }: RunWriter): Promise<string> {
-  const { policy, opened } = session;
-  if (policy.adapter !== undefined) {
-    const path = folder.file('adapter');
-    await saveAdapter(path, policy, trainable.tensors);
-    return path;
-  }
-  const path = folder.file('model');
-  const tensors = policy.parameters.map(({ name, shape }): WritableTensor => ({
-    name,
-    shape,
-    read: async () => (await trainable.tensors.get(name)!.read()).data as Float32Array,
-  }));
-  await writeModelFolder(path, {
-    config: opened.files.config,
-    ...(opened.files.generationConfig === undefined ? {} : { generationConfig: opened.files.generationConfig }),
-    tokenizerFilesToCopy: tokenizerFiles(opened.files.location),
-    tensors,
-    overwrite: true,
-  });
-  return path;
-}
-
-const TOKENIZER_FILES = [
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'chat_template.jinja',
-  'chat_template.json',
-  'vocab.json',
-  'merges.txt',
-  'tokenizer.model',
-];
-
-function tokenizerFiles(folder: string): string[] {
-  return TOKENIZER_FILES.map((name) => join(folder, name)).filter((path) => existsSync(path));
 }

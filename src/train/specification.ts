@@ -1,162 +1,76 @@
-import { z } from 'zod';
-import { badInput, type Problem } from '../core/index.ts';
+import { badInput, PreftuneError, type Problem } from '../core/index.ts';
 import { objective as objectiveOf, resolveObjectiveOptions } from '../objectives/index.ts';
 import { OPTIMIZERS, type OptimizerName, type OptimizerOptions } from '../optim/index.ts';
+import { idleProblem, schemaProblems } from './specification-problems.ts';
+import {
+  defaultLora,
+  SCHEMAS,
+  type CommonFields,
+  type DpoFields,
+  type LoraSpecification,
+  type RecipeName,
+  type ScoreSpecification,
+  type SftFields,
+} from './specification-schema.ts';
+
+export type { LoraSpecification, RecipeName, ScoreSpecification } from './specification-schema.ts';
 
 /**
- * The specification of a run: everything that changes its result, with every default written out. One schema for each
- * recipe; all problems are reported at once, and an option that has no effect in the chosen combination is refused by name.
+ * The specification of a run: everything that changes its result, with every default written out. All problems are reported
+ * at once, and an option that has no effect in the chosen combination is refused by name.
  */
-
-const positiveInteger = z.int().min(1);
-const positive = z.number().positive();
-
-const lora = z.strictObject({
-  rank: positiveInteger.default(16).describe('rank of the adapter'),
-  alpha: positive.default(32).describe('the adapter counts alpha / rank'),
-  dropout: z.number().min(0).lt(1).default(0).describe('share of the adapter input that training zeroes'),
-  rankStabilised: z.boolean().default(false).describe('count alpha / sqrt(rank) instead (rsLoRA)'),
-  targets: z
-    .array(z.string().min(1))
-    .min(1)
-    .default(['all-linear'])
-    .describe('projections that get an adapter: names, regular expressions, or all-linear'),
-});
-
-const optimizer = z.strictObject({
-  name: z.enum(['adamw', 'sgd', 'rmsprop']).default('adamw'),
-  beta1: z.number().min(0).lt(1).optional(),
-  beta2: z.number().min(0).lt(1).optional(),
-  smoothing: z.number().min(0).lt(1).optional(),
-  momentum: z.number().min(0).lt(1).optional(),
-  epsilon: positive.optional(),
-  weightDecay: z.number().min(0).optional(),
-});
-
-const common = {
-  model: z.string().min(1).describe('a Hugging Face folder, a .gguf file, or a hub id'),
-  adapter: z.string().min(1).optional().describe('continue training this PEFT adapter folder'),
-  data: z.string().min(1).describe('a file or folder of rows'),
-  heldOut: z.string().min(1).optional().describe('a file of held-out rows'),
-  heldOutFraction: z
-    .number()
-    .min(0)
-    .max(0.5)
-    .default(0)
-    .describe('share of prompts held out of --data when there is no --held-out file'),
-  output: z.string().min(1).describe('the run folder'),
-  method: z.enum(['lora', 'full']).default('lora').describe('train an adapter, or every weight'),
-  lora: lora.optional(),
-  optimizer: optimizer.prefault({}),
-  learningRate: positive.optional(),
-  schedule: z.enum(['linear', 'cosine', 'constant']).default('linear').describe('learning rate after warm-up'),
-  warmupRatio: z.number().min(0).lt(1).default(0.1).describe('share of the steps over which the rate rises'),
-  maxGradientNorm: positive.nullable().default(1).describe('clip the gradient to this norm; null never clips'),
-  batchSize: positiveInteger.default(8).describe('rows of an optimizer step'),
-  microBatchTokens: positiveInteger.default(512).describe('tokens computed at a time; more needs more memory'),
-  epochs: positive.default(1),
-  maxSteps: positiveInteger.optional().describe('stop after this many steps, whatever the epochs'),
-  order: z.enum(['shuffled', 'sequential']).default('shuffled'),
-  lengthBuckets: z.boolean().default(false).describe('draw batches of similar length'),
-  seed: z.int().min(0).default(42),
-  maxLength: positiveInteger.default(1024).describe('tokens of prompt and answer; longer answers are cut at the end'),
-  maxPromptLength: positiveInteger.optional().describe('tokens of the prompt; a longer one loses its start'),
-  lenient: z.boolean().default(false).describe('skip and count bad rows instead of stopping'),
-  logSteps: positiveInteger.default(1),
-  evaluateSteps: positiveInteger
-    .optional()
-    .describe('evaluate held-out rows every so many steps; default ten times a run'),
-  checkpointSteps: positiveInteger
-    .optional()
-    .describe('save a checkpoint every so many steps; default ten times a run'),
-  keepCheckpoints: positiveInteger.default(2),
-  device: z.enum(['cpu', 'webgpu', 'cuda']).default('cpu'),
-  threads: positiveInteger.optional(),
-  memoryBudgetMb: positiveInteger
-    .optional()
-    .describe('memory for values kept between forward and backward pass; default a quarter of what is free'),
-};
-
-const dpoSchema = z.strictObject({
-  ...common,
-  reference: z.string().min(1).optional().describe('another model as the reference; default: the model as it starts'),
-  objective: z.string().default('sigmoid').describe('the loss'),
-  beta: z.number().optional().describe('strength of the pull towards the reference'),
-});
-
-const sftSchema = z.strictObject({
-  ...common,
-  loss: z.enum(['completion', 'all']).default('completion').describe('score the completion only, or the prompt too'),
-  initialise: z
-    .boolean()
-    .default(false)
-    .describe('start from random weights: the folder needs only config.json and a tokenizer'),
-});
-
-type Parsed<T> = T & {
+export type CommonSpecification = Omit<CommonFields, 'lora' | 'learningRate' | 'optimizer'> & {
+  /** Undefined when every weight is trained or an adapter is continued. */
   readonly lora: LoraSpecification | undefined;
   readonly learningRate: number;
   readonly optimizer: { readonly name: OptimizerName; readonly options: OptimizerOptions };
 };
 
-export type LoraSpecification = z.output<typeof lora>;
-type CommonFields = z.output<z.ZodObject<typeof common>>;
-export type CommonSpecification = Parsed<Omit<CommonFields, 'lora' | 'learningRate' | 'optimizer'>>;
 export type DpoSpecification = CommonSpecification & {
   readonly recipe: 'dpo';
   readonly reference?: string | undefined;
   readonly objective: { readonly name: string; readonly options: Readonly<Record<string, number>> };
 };
+
 export type SftSpecification = CommonSpecification & {
   readonly recipe: 'sft';
   readonly loss: 'completion' | 'all';
+  readonly chosenOfPairs: boolean;
   readonly initialise: boolean;
 };
+
+type Given = Readonly<Record<string, unknown>>;
 
 /** Learning rates where none is given: TRL's for full DPO, the usual tenfold and more for adapters. */
 const LEARNING_RATES = { dpo: { lora: 5e-5, full: 1e-6 }, sft: { lora: 2e-4, full: 2e-5 } } as const;
 
-function kebab(path: string): string {
-  return `--${path.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-}
-
-function schemaProblems(error: z.ZodError): Problem[] {
-  return error.issues.map((issue) => {
-    const path = issue.path.join('.');
-    if (issue.code === 'unrecognized_keys') {
-      const names = issue.keys.map((key) => (path === '' ? key : `${path}.${key}`)).join(', ');
-      return { path: names, message: `${names}: no such option; see --help` };
-    }
-    return { path, message: `${kebab(path)}: ${issue.message.replace(/^Invalid input: /, '')}` };
-  });
-}
-
-function idle(path: string, because: string): Problem {
-  return { path, message: `${kebab(path)}: has no effect ${because}; remove it` };
-}
-
 /** Options given that the combination makes idle. */
-function idleOptions(given: Readonly<Record<string, unknown>>, parsed: CommonFields): Problem[] {
+function idleOptions(given: Given, parsed: CommonFields): Problem[] {
   const problems: Problem[] = [];
-  if (parsed.method === 'full' && given['lora'] !== undefined) problems.push(idle('lora', 'with --method full'));
-  if (parsed.method === 'full' && parsed.adapter !== undefined) problems.push(idle('adapter', 'with --method full'));
-  if (parsed.adapter !== undefined && given['lora'] !== undefined)
-    problems.push(idle('lora', 'when --adapter continues an adapter, which has its own configuration'));
+  const loraPaths = Object.keys((given['lora'] ?? {}) as object).map((name) => `lora.${name}`);
+  const idleLora = (because: string): void =>
+    void problems.push(...loraPaths.map((path) => idleProblem(path, because)));
+  if (parsed.method === 'full') {
+    idleLora('with --method full');
+    if (parsed.adapter !== undefined) problems.push(idleProblem('adapter', 'with --method full'));
+  } else if (parsed.adapter !== undefined) idleLora('with --adapter, which continues an adapter as it was configured');
   if (parsed.heldOut !== undefined && parsed.heldOutFraction > 0)
-    problems.push(idle('heldOutFraction', 'with --held-out'));
-  if (parsed.heldOut === undefined && parsed.heldOutFraction === 0 && parsed.evaluateSteps !== undefined) {
-    problems.push(idle('evaluateSteps', 'without --held-out or --held-out-fraction'));
-  }
+    problems.push(idleProblem('heldOutFraction', 'with --held-out'));
+  if (parsed.heldOut === undefined && parsed.heldOutFraction === 0 && parsed.evaluateSteps !== undefined)
+    problems.push(idleProblem('evaluateSteps', 'without --held-out or --held-out-fraction'));
   if (parsed.order === 'sequential' && parsed.lengthBuckets)
-    problems.push(idle('lengthBuckets', 'with --order sequential'));
+    problems.push(idleProblem('lengthBuckets', 'with --order sequential'));
   if (parsed.device !== 'cpu' && parsed.threads !== undefined)
-    problems.push(idle('threads', `with --device ${parsed.device}`));
+    problems.push(idleProblem('threads', `with --device ${parsed.device}`));
   const uses = OPTIMIZERS[parsed.optimizer.name].uses as readonly string[];
-  for (const name of Object.keys(parsed.optimizer)) {
-    if (name !== 'name' && !uses.includes(name))
-      problems.push(
-        idle(`optimizer.${name}`, `with optimizer ${parsed.optimizer.name}, which takes ${uses.join(', ')}`),
-      );
+  for (const [name, value] of Object.entries(parsed.optimizer)) {
+    if (name === 'name' || value === undefined || uses.includes(name)) continue;
+    problems.push(
+      idleProblem(
+        `optimizer.${name}`,
+        `with --optimizer.name ${parsed.optimizer.name}, which takes ${uses.join(', ')}`,
+      ),
+    );
   }
   return problems;
 }
@@ -170,69 +84,98 @@ function resolveCommon(recipe: 'dpo' | 'sft', parsed: CommonFields): CommonSpeci
   const usesAdapter = parsed.method === 'lora' && parsed.adapter === undefined;
   return {
     ...parsed,
-    lora: usesAdapter ? (parsed.lora ?? lora.parse({})) : undefined,
+    lora: usesAdapter ? (parsed.lora ?? defaultLora()) : undefined,
     learningRate: parsed.learningRate ?? LEARNING_RATES[recipe][parsed.method],
     optimizer: { name, options },
   };
 }
 
-function parse<T extends z.ZodType>(schema: T, given: Readonly<Record<string, unknown>>): z.output<T> {
-  const result = schema.safeParse(given);
-  if (!result.success) throw badInput(schemaProblems(result.error));
-  return result.data;
+/** What must be given stands in for itself, and what is wrong is left out, so that the rest can be checked all the same. */
+const PLACEHOLDERS = { model: '-', data: '-', output: '-' };
+
+/** The fields of a schema, or every problem: the schema's, and those that `check` finds in what the schema accepts. */
+function parse<T>(recipe: RecipeName, given: Given, check: (fields: T) => Problem[]): T {
+  const schema = SCHEMAS[recipe];
+  const options = { reportInput: true };
+  const result = schema.safeParse(given, options);
+  if (result.success) {
+    const problems = check(result.data as T);
+    if (problems.length > 0) throw badInput(problems);
+    return result.data as T;
+  }
+  const problems = schemaProblems(result.error);
+  const wrong = new Set(result.error.issues.map((issue) => issue.path[0]));
+  const known = Object.entries(given).filter(([name]) => !wrong.has(name) && Object.hasOwn(schema.shape, name));
+  const rest = schema.safeParse({ ...PLACEHOLDERS, ...Object.fromEntries(known) });
+  if (rest.success) problems.push(...check(rest.data as T));
+  throw badInput(problems);
+}
+
+function objectiveOptions({ objective, beta }: DpoFields): Readonly<Record<string, number>> {
+  return resolveObjectiveOptions(objectiveOf(objective), beta === undefined ? {} : { beta });
+}
+
+function objectiveProblems(fields: DpoFields): Problem[] {
+  try {
+    objectiveOptions(fields);
+    return [];
+  } catch (thrown) {
+    if (!(thrown instanceof PreftuneError)) throw thrown;
+    return thrown.problems.map((problem) => ({ ...problem, message: problem.message.replace(/^(\w+):/, '--$1') }));
+  }
 }
 
 /** The specification of `preftune dpo`. Throws bad-input with all problems. */
-export function parseDpoSpecification(given: Readonly<Record<string, unknown>>): DpoSpecification {
-  const parsed = parse(dpoSchema, given);
-  const { objective, beta, reference, ...rest } = parsed;
-  const problems = idleOptions(given, rest);
-  const known = objectiveOf(objective);
-  let options: Readonly<Record<string, number>> = {};
-  try {
-    options = resolveObjectiveOptions(known, beta === undefined ? {} : { beta });
-  } catch (thrown) {
-    problems.push(...(thrown as { problems: Problem[] }).problems);
-  }
-  if (problems.length > 0) throw badInput(problems);
-  return { ...resolveCommon('dpo', rest), recipe: 'dpo', reference, objective: { name: objective, options } };
+export function parseDpoSpecification(given: Given): DpoSpecification {
+  const parsed = parse<DpoFields>('dpo', given, (fields) => [
+    ...idleOptions(given, fields),
+    ...objectiveProblems(fields),
+  ]);
+  const { objective, beta: _beta, reference, ...rest } = parsed;
+  return {
+    ...resolveCommon('dpo', rest),
+    recipe: 'dpo',
+    reference,
+    objective: { name: objective, options: objectiveOptions(parsed) },
+  };
 }
 
 /** The specification of `preftune sft`. Throws bad-input with all problems. */
-export function parseSftSpecification(given: Readonly<Record<string, unknown>>): SftSpecification {
-  const parsed = parse(sftSchema, given);
-  const { loss, initialise, ...rest } = parsed;
-  const problems = idleOptions(given, rest);
-  if (initialise && rest.method !== 'full')
-    problems.push({
-      path: 'initialise',
-      message: '--initialise: random weights must all be trained; add --method full',
-    });
-  if (problems.length > 0) throw badInput(problems);
-  return { ...resolveCommon('sft', rest), recipe: 'sft', loss, initialise };
+export function parseSftSpecification(given: Given): SftSpecification {
+  const parsed = parse<SftFields>('sft', given, (fields) => {
+    const problems = idleOptions(given, fields);
+    if (fields.initialise && fields.method !== 'full')
+      problems.push({
+        path: 'initialise',
+        message: '--initialise starts from random weights, which must all be trained; add --method full',
+      });
+    return problems;
+  });
+  const { loss, initialise, chosenOfPairs, ...rest } = parsed;
+  return { ...resolveCommon('sft', rest), recipe: 'sft', loss, chosenOfPairs, initialise };
 }
 
-/** The options of a recipe for help texts: path, description and default of each. */
-export function specificationOptions(
-  recipe: 'dpo' | 'sft',
-): readonly { readonly path: string; readonly description: string; readonly default: unknown }[] {
-  const shape = recipe === 'dpo' ? dpoSchema.shape : sftSchema.shape;
-  const list = (
-    prefix: string,
-    fields: Readonly<Record<string, z.ZodType>>,
-  ): { path: string; description: string; default: unknown }[] =>
-    Object.entries(fields).flatMap(([name, field]) => {
-      const parsed = field.safeParse(undefined);
-      const inner =
-        field instanceof z.ZodOptional || field instanceof z.ZodPrefault ? (field.unwrap() as z.ZodType) : field;
-      if (inner instanceof z.ZodObject) return list(`${prefix}${name}.`, inner.shape);
-      return [
-        {
-          path: `${prefix}${name}`,
-          description: field.description ?? '',
-          default: parsed.success ? parsed.data : undefined,
-        },
-      ];
-    });
-  return list('', shape);
+/** The specification of `preftune score`. Throws bad-input with all problems. */
+export function parseScoreSpecification(given: Given): ScoreSpecification {
+  return parse<ScoreSpecification>('score', given, (fields) => {
+    const problems: Problem[] = [];
+    if (given['beta'] !== undefined && fields.reference === undefined && fields.adapter === undefined)
+      problems.push(idleProblem('beta', 'without --reference or --adapter, which rewards are measured by'));
+    if (fields.device !== 'cpu' && fields.threads !== undefined)
+      problems.push(idleProblem('threads', `with --device ${fields.device}`));
+    return problems;
+  });
+}
+
+/** The options that give this specification: the inverse of parsing, as run.json has it. */
+export function givenOf(specification: Given): Record<string, unknown> {
+  const { recipe: _recipe, objective, optimizer, ...rest } = specification;
+  const { name, options } = optimizer as CommonSpecification['optimizer'];
+  const uses = OPTIMIZERS[name].uses;
+  const loss = objective as DpoSpecification['objective'] | undefined;
+  return {
+    ...rest,
+    optimizer: { name, ...Object.fromEntries(uses.map((option) => [option, options[option]])) },
+    ...(loss === undefined ? {} : { objective: loss.name, ...loss.options }),
+  };
 }

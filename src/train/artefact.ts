@@ -1,0 +1,53 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeModelFolder, type WritableTensor } from '../formats/index.ts';
+import { tokenizerFilesOf } from '../tokenizer/index.ts';
+import { saveAdapter, type Policy } from './policy.ts';
+import type { OpenedModel } from './prepare.ts';
+import type { Trainable } from './trainable.ts';
+
+/** Writes RUN/adapter/ or RUN/model/, complete or absent, and returns its path. `folder` is the run's. */
+export async function saveArtefact(
+  folder: string,
+  { policy, opened }: { readonly policy: Policy; readonly opened: OpenedModel },
+  trainable: Trainable,
+): Promise<string> {
+  if (policy.adapter !== undefined) {
+    const path = join(folder, 'adapter');
+    await saveAdapter(path, policy, trainable.tensors);
+    return path;
+  }
+  const path = join(folder, 'model');
+  const tensors = policy.parameters.map(({ name, shape }): WritableTensor => ({
+    name,
+    shape,
+    read: async () => (await trainable.tensors.get(name)!.read()).data as Float32Array,
+  }));
+  const { files, tokenizer } = opened;
+  await writeModelFolder(path, {
+    config: files.config,
+    // Where the source says nothing about decoding, its stop tokens must not be lost.
+    generationConfig: files.generationConfig ?? { eos_token_id: [...tokenizer.stopIds] },
+    ...(files.tokenizer.kind === 'huggingface'
+      ? { tokenizerFilesToCopy: tokenizerFiles(files.location) }
+      : { textFiles: tokenizerFilesOf(files.tokenizer) }),
+    tensors,
+    overwrite: true,
+  });
+  return path;
+}
+
+const TOKENIZER_FILES = [
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'chat_template.jinja',
+  'chat_template.json',
+  'vocab.json',
+  'merges.txt',
+  'tokenizer.model',
+];
+
+function tokenizerFiles(folder: string): string[] {
+  return TOKENIZER_FILES.map((name) => join(folder, name)).filter((path) => existsSync(path));
+}

@@ -1,0 +1,71 @@
+import { badInput, PreftuneError, type Problem } from '../core/index.ts';
+import { sourcesOfPath, type DataSource } from '../data/index.ts';
+import { checkRunFolder } from '../store/index.ts';
+import { readAdapter } from './adapter-files.ts';
+import type { RecipeContext } from './context.ts';
+import { openModel, type OpenedModel } from './prepare.ts';
+import { checkWeights } from './resident-model.ts';
+
+/** What the user named, found and opened, before anything is computed or written. */
+export interface RunInputs {
+  readonly opened: OpenedModel;
+  readonly data: readonly DataSource[];
+  readonly heldOut: readonly DataSource[] | undefined;
+  /** Local path of --reference. */
+  readonly reference: string | undefined;
+  close(): Promise<void>;
+}
+
+export interface NamedInputs {
+  readonly model: string;
+  readonly adapter?: string | undefined;
+  readonly data: string;
+  readonly heldOut?: string | undefined;
+  readonly reference?: string | undefined;
+  readonly output?: string | undefined;
+  /** The model's own weights are not read. */
+  readonly initialise?: boolean;
+}
+
+/** The rows that a user named as files. */
+export async function sourcesOf(
+  named: string,
+  { resolve, sources }: Pick<RecipeContext, 'resolve' | 'sources'>,
+): Promise<readonly DataSource[]> {
+  return sources === undefined ? sourcesOfPath(await resolve(named, 'data')) : sources(named);
+}
+
+/**
+ * Finds everything that is named and opens the model. Throws bad-input with the problems of all of them at once: paths that do not
+ * exist, an output folder that cannot be used, weights or an adapter that do not fit the configuration.
+ */
+export async function openInputs(named: NamedInputs, context: RecipeContext): Promise<RunInputs> {
+  const problems: Problem[] = [];
+  const attempt = async <T>(work: () => T | Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work();
+    } catch (thrown) {
+      if (!(thrown instanceof PreftuneError) || thrown.code !== 'bad-input') throw thrown;
+      problems.push(...thrown.problems);
+      return undefined;
+    }
+  };
+  const { output } = named;
+  if (output !== undefined) await attempt(() => checkRunFolder(output, context.isResuming));
+  // What is small comes first: a missing file should not wait for a model's download.
+  const data = await attempt(() => sourcesOf(named.data, context));
+  const heldOut = named.heldOut === undefined ? undefined : await attempt(() => sourcesOf(named.heldOut!, context));
+  const reference =
+    named.reference === undefined ? undefined : await attempt(() => context.resolve(named.reference!, 'model'));
+  const opened = await attempt(async () => openModel(await context.resolve(named.model, 'model')));
+  if (opened !== undefined) {
+    const { config, files } = opened;
+    if (named.initialise !== true) problems.push(...checkWeights(config, files.checkpoint));
+    if (named.adapter !== undefined) await attempt(() => readAdapter(named.adapter!, config));
+  }
+  if (problems.length > 0 || opened === undefined || data === undefined) {
+    await opened?.files.close();
+    throw badInput(problems);
+  }
+  return { opened, data, heldOut, reference, close: () => opened.files.close() };
+}

@@ -1,0 +1,71 @@
+import { freemem } from 'node:os';
+import { elementCount, runFailed } from '../core/index.ts';
+import { loraParameterSpecs, parameterSpecs, type LoraConfig, type ModelConfig } from '../models/index.ts';
+import { OPTIMIZERS, type OptimizerName } from '../optim/index.ts';
+
+/** Parts of a plan in bytes, by what they are, largest first when printed. */
+export type MemoryParts = Readonly<Record<string, number>>;
+
+export interface MemoryPlan {
+  readonly config: ModelConfig;
+  /** Undefined when every weight is trained. */
+  readonly lora: LoraConfig | undefined;
+  readonly optimizer: OptimizerName;
+  readonly microBatchTokens: number;
+}
+
+const FLOAT_BYTES = 4;
+/** Scores of the vocabulary are formed for this many bytes of tokens at a time. */
+const SCORE_CHUNK_BYTES = 40 * 2 ** 20;
+/** The runtime's libraries, its own copies of graphs, and our code. */
+const PROCESS_BYTES = 150 * 2 ** 20;
+
+function bytesOf(specs: readonly { readonly shape: readonly number[] }[]): number {
+  return specs.reduce((sum, { shape }) => sum + FLOAT_BYTES * elementCount(shape), 0);
+}
+
+/**
+ * What training holds whatever the batch: weights, the adapted copies of those that an adapter changes, gradients, optimizer state, one chunk
+ * of vocabulary scores, and the process itself. Values kept between forward and backward pass come on top; the compiled graph says how many.
+ */
+export function fixedMemory({ config, lora, optimizer, microBatchTokens }: MemoryPlan): MemoryParts {
+  const specs = parameterSpecs(config);
+  const trained = bytesOf(lora === undefined ? specs : loraParameterSpecs(config, lora));
+  const adapted = new Set(lora?.targets.map(({ path }) => `${path}.weight`));
+  const scores = Math.min(SCORE_CHUNK_BYTES, FLOAT_BYTES * microBatchTokens * config.vocabularySize);
+  return {
+    weights: bytesOf(specs),
+    ...(lora === undefined ? {} : { adapter: trained }),
+    'adapted weights': bytesOf(specs.filter(({ name }) => adapted.has(name))),
+    gradients: trained,
+    'optimizer state': trained * OPTIMIZERS[optimizer].stateNames.length,
+    // Scores and their gradient.
+    'vocabulary scores': 2 * scores,
+    'the runtime': PROCESS_BYTES,
+  };
+}
+
+/** Memory that this process may still take; a container's limit counts. */
+export function availableBytes(): number {
+  const available = (process as { availableMemory?: () => number }).availableMemory?.();
+  return available ?? freemem();
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20).toLocaleString('en-US')} MB`;
+}
+
+/** Throws run-failed, before anything starts, when the plan does not fit into free memory. `available` defaults to what is free now. */
+export function requireMemory(parts: MemoryParts, available = availableBytes()): void {
+  const needed = Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
+  if (needed <= available) return;
+  const list = Object.entries(parts)
+    .filter(([, bytes]) => bytes > 0)
+    .toSorted(([, a], [, b]) => b - a)
+    .map(([name, bytes]) => `${name} ${megabytes(bytes)}`)
+    .join(', ');
+  throw runFailed(
+    `memory: the run needs about ${megabytes(needed)} (${list}), got ${megabytes(available)} free; ` +
+      'lower --micro-batch-tokens or --max-length, train an adapter instead of every weight, take a smaller model, or close other programs',
+  );
+}

@@ -1,0 +1,58 @@
+import type { z } from 'zod';
+import type { Problem } from '../core/index.ts';
+
+/** The flag of an option's dotted path: `lora.rankStabilised` is --lora.rank-stabilised. */
+export function flagOf(path: string): string {
+  return `--${path.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  number: 'a number',
+  int: 'a whole number',
+  string: 'a text',
+  boolean: 'true or false',
+  array: 'a list of texts',
+  object: 'options by name',
+};
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? `'${value}'` : (JSON.stringify(value) ?? String(value));
+}
+
+/** What must hold, after the option's name. */
+function requirement(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'too_small':
+      if (issue.origin === 'array' || issue.origin === 'string') return 'must not be empty';
+      return `must be ${issue.inclusive === false ? 'above' : 'at least'} ${String(issue.minimum)}`;
+    case 'too_big':
+      return `must be ${issue.inclusive === false ? 'below' : 'at most'} ${String(issue.maximum)}`;
+    case 'invalid_value':
+      return `must be ${issue.values.length > 1 ? 'one of ' : ''}${issue.values.map(String).join(', ')}`;
+    case 'invalid_type':
+      return `must be ${TYPES[issue.expected] ?? issue.expected}`;
+    default:
+      return issue.message;
+  }
+}
+
+/** The problems of a schema, options named as flags. */
+export function schemaProblems(error: z.ZodError): Problem[] {
+  return error.issues.flatMap((issue): Problem[] => {
+    const path = issue.path.join('.');
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => {
+        const name = path === '' ? key : `${path}.${key}`;
+        return { path: name, message: `${flagOf(name)}: no such option; see --help` };
+      });
+    }
+    if (issue.code === 'invalid_type' && issue.input === undefined)
+      return [{ path, message: `${flagOf(path)} is required` }];
+    return [{ path, message: `${flagOf(path)} ${requirement(issue)}, got ${shown(issue.input)}` }];
+  });
+}
+
+/** An option that was given and changes nothing. */
+export function idleProblem(path: string, because: string): Problem {
+  return { path, message: `${flagOf(path)} has no effect ${because}; leave it out` };
+}

@@ -1,0 +1,136 @@
+import { z } from 'zod';
+import { OBJECTIVES, type ObjectiveName } from '../objectives/index.ts';
+
+/**
+ * The schemas of the specifications: every option once, with its range, default and meaning. Command line, configuration files
+ * and help texts are made of them.
+ */
+
+const positiveInteger = z.int().min(1);
+const positive = z.number().positive();
+const share = z.number().min(0).lt(1);
+
+const lora = z.strictObject({
+  rank: positiveInteger.default(16).describe('rank of the adapter'),
+  alpha: positive.default(32).describe('the adapter counts alpha / rank'),
+  dropout: share.default(0).describe('share of the adapter input that training zeroes'),
+  rankStabilised: z.boolean().default(false).describe('count alpha / sqrt(rank) instead (rsLoRA)'),
+  targets: z
+    .array(z.string().min(1))
+    .min(1)
+    .default(['all-linear'])
+    .describe('projections that get an adapter: names, regular expressions, or all-linear'),
+});
+
+const optimizer = z.strictObject({
+  name: z.enum(['adamw', 'sgd', 'rmsprop']).default('adamw').describe('update rule'),
+  beta1: share.optional().describe('adamw: decay of the mean gradient; default 0.9'),
+  beta2: share.optional().describe('adamw: decay of the mean squared gradient; default 0.999'),
+  smoothing: share.optional().describe('rmsprop: decay of the mean squared gradient; default 0.99'),
+  momentum: share.optional().describe('sgd: share of the last direction that stays; default 0.9'),
+  epsilon: positive.optional().describe('adamw, rmsprop: added to the denominator; default 1e-8'),
+  weightDecay: z.number().min(0).optional().describe('decay of matrices; default 0'),
+});
+
+const limits = {
+  maxLength: positiveInteger.default(1024).describe('tokens of prompt and answer; longer answers are cut at the end'),
+  maxPromptLength: positiveInteger.optional().describe('tokens of the prompt; a longer one loses its start'),
+  lenient: z.boolean().default(false).describe('skip and count bad rows instead of stopping'),
+};
+
+const machine = {
+  microBatchTokens: positiveInteger.default(512).describe('tokens computed at a time; more needs more memory'),
+  device: z.enum(['cpu', 'webgpu', 'cuda']).default('cpu').describe('where tensors live and are computed'),
+  threads: positiveInteger.optional().describe('threads of the cpu device; default all cores'),
+};
+
+const model = z.string().min(1).describe('a Hugging Face folder, a .gguf file, or a hub id');
+
+const common = {
+  model,
+  adapter: z.string().min(1).optional().describe('continue training this PEFT adapter folder'),
+  data: z.string().min(1).describe('a file or folder of rows, or a hub id'),
+  heldOut: z.string().min(1).optional().describe('rows to evaluate on: file, folder or hub id'),
+  heldOutFraction: z
+    .number()
+    .min(0)
+    .max(0.5)
+    .default(0)
+    .describe('share of the prompts of --data to hold out, where there is no --held-out'),
+  output: z.string().min(1).describe('the run folder, new or empty'),
+  method: z.enum(['lora', 'full']).default('lora').describe('train an adapter, or every weight'),
+  lora: lora.optional(),
+  optimizer: optimizer.prefault({}),
+  learningRate: positive
+    .optional()
+    .describe('highest rate of the schedule; default 5e-5 for dpo with lora, 1e-6 full; sft 2e-4 and 2e-5'),
+  schedule: z.enum(['linear', 'cosine', 'constant']).default('linear').describe('learning rate after warm-up'),
+  warmupRatio: share.default(0.1).describe('share of the steps over which the rate rises'),
+  maxGradientNorm: z.number().min(0).default(1).describe('clip the gradient to this norm; 0 never clips'),
+  batchSize: positiveInteger.default(8).describe('rows of an optimizer step'),
+  epochs: positive.default(1).describe('passes over the data'),
+  maxSteps: positiveInteger.optional().describe('stop after this many steps, whatever the epochs'),
+  order: z.enum(['shuffled', 'sequential']).default('shuffled').describe('order of the rows'),
+  lengthBuckets: z.boolean().default(false).describe('draw batches of similar length'),
+  seed: z.int().min(0).default(42).describe('decides order, new weights and dropout'),
+  ...limits,
+  logSteps: positiveInteger.default(1).describe('write metrics every so many steps'),
+  evaluateSteps: positiveInteger
+    .optional()
+    .describe('evaluate held-out rows every so many steps; default ten times a run'),
+  checkpointSteps: positiveInteger
+    .optional()
+    .describe('save a checkpoint every so many steps; default ten times a run'),
+  keepCheckpoints: positiveInteger.default(2).describe('newest checkpoints that stay'),
+  ...machine,
+  memoryBudgetMb: positiveInteger
+    .optional()
+    .describe('memory for values kept between forward and backward pass; default a quarter of what is free'),
+};
+
+const objectiveNames = Object.keys(OBJECTIVES) as [ObjectiveName, ...ObjectiveName[]];
+const beta = z.number().optional().describe('strength of the pull towards the reference; default 0.1');
+
+const dpo = z.strictObject({
+  ...common,
+  reference: z.string().min(1).optional().describe('another model as the reference; default: the model as it starts'),
+  objective: z.enum(objectiveNames).default('sigmoid').describe('the loss'),
+  beta,
+});
+
+const sft = z.strictObject({
+  ...common,
+  loss: z.enum(['completion', 'all']).default('completion').describe('score the completion only, or the prompt too'),
+  chosenOfPairs: z.boolean().default(false).describe('train on the chosen side of preference rows'),
+  initialise: z
+    .boolean()
+    .default(false)
+    .describe('start from random weights, which replace those of the folder; needs --method full'),
+});
+
+const score = z.strictObject({
+  model,
+  adapter: z.string().min(1).optional().describe('PEFT adapter folder on top of the model'),
+  reference: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('model that rewards are measured from; default with --adapter: the model without it'),
+  data: common.data,
+  beta: positive.default(0.1).describe('rewards are beta x (log-probability - the reference one)'),
+  ...limits,
+  ...machine,
+});
+
+export const SCHEMAS = { dpo, sft, score } as const;
+export type RecipeName = keyof typeof SCHEMAS;
+export type DpoFields = z.output<typeof dpo>;
+export type SftFields = z.output<typeof sft>;
+export type ScoreSpecification = z.output<typeof score>;
+export type CommonFields = z.output<z.ZodObject<typeof common>>;
+export type LoraSpecification = z.output<typeof lora>;
+
+/** The defaults of a new adapter. */
+export function defaultLora(): LoraSpecification {
+  return lora.parse({});
+}

@@ -1,0 +1,69 @@
+import { selectRows, splitByPrompt, type DataSource, type RowSet, type TokenisationReport } from '../data/index.ts';
+import { badInput } from '../core/index.ts';
+import type { RecipeContext } from './context.ts';
+import type { RunInputs } from './inputs.ts';
+import type { CommonSpecification } from './specification.ts';
+
+/** Rows to train on and to hold out, tokenised, with the proof of each file. */
+export interface TrainingData<T> {
+  readonly train: RowSet<T>;
+  readonly heldOut: RowSet<T> | undefined;
+  readonly reports: Readonly<Record<string, TokenisationReport>>;
+}
+
+interface Loaded<T> {
+  readonly rows: RowSet<T>;
+  readonly tokenisation: TokenisationReport;
+  readonly skipped: number;
+}
+
+/** Options of src/data's loaders that a specification decides. */
+export function loadOptions(
+  specification: Pick<CommonSpecification, 'maxLength' | 'maxPromptLength' | 'lenient'>,
+  { opened, context }: { readonly opened: RunInputs['opened']; readonly context: RecipeContext },
+) {
+  const { maxLength, maxPromptLength, lenient } = specification;
+  const { listener, signal } = context;
+  return {
+    tokenizer: opened.tokenizer,
+    maxLength,
+    ...(maxPromptLength === undefined ? {} : { maxPromptLength }),
+    mode: lenient ? ('lenient' as const) : ('strict' as const),
+    ...(listener.onRowsRead === undefined ? {} : { onProgress: listener.onRowsRead }),
+    ...(signal === undefined ? {} : { signal }),
+  };
+}
+
+/** Loads --data and what is held out of it or stands in --held-out. Throws bad-input when nothing is left on one side. */
+export async function loadTrainingData<T>(
+  specification: CommonSpecification,
+  { inputs, context }: { readonly inputs: RunInputs; readonly context: RecipeContext },
+  load: (sources: readonly DataSource[]) => Promise<Loaded<T>>,
+): Promise<TrainingData<T>> {
+  const { heldOutFraction, seed } = specification;
+  const read = async (split: 'train' | 'held-out', sources: readonly DataSource[]): Promise<Loaded<T>> => {
+    const loaded = await load(sources);
+    if (loaded.skipped > 0)
+      context.listener.onWarning?.(`${split}: ${loaded.skipped} bad rows were skipped, because of --lenient`);
+    context.listener.onTokenised?.(split, loaded.tokenisation);
+    return loaded;
+  };
+  const loaded = await read('train', inputs.data);
+  const reports = { 'the training data': loaded.tokenisation };
+  if (inputs.heldOut !== undefined) {
+    const other = await read('held-out', inputs.heldOut);
+    return {
+      train: loaded.rows,
+      heldOut: other.rows,
+      reports: { ...reports, 'the held-out data': other.tokenisation },
+    };
+  }
+  if (heldOutFraction === 0) return { train: loaded.rows, heldOut: undefined, reports };
+  const split = splitByPrompt(loaded.rows, { fraction: heldOutFraction, seed });
+  if (split.train.length === 0 || split.heldOut.length === 0)
+    throw badInput({
+      path: 'heldOutFraction',
+      message: `--held-out-fraction needs rows of at least two prompts, got ${loaded.rows.count} rows of one; give held-out rows with --held-out or leave it out`,
+    });
+  return { train: selectRows(loaded.rows, split.train), heldOut: selectRows(loaded.rows, split.heldOut), reports };
+}
