@@ -7,7 +7,7 @@ export type { GgufScalar, GgufValue } from './gguf-metadata.ts';
 export { openLlama2c } from './llama2c.ts';
 export * from './node-adapter-folder.ts';
 export { openFileSource } from './node-file-source.ts';
-export { openModelFiles, openSafetensorsFile } from './node-model-files.ts';
+export { openModelFiles, openSafetensorsFile, type OpenModelOptions } from './node-model-files.ts';
 export { writeModelFolder, type ModelFolderContent } from './node-model-writer.ts';
 export * from './node-safetensors-writer.ts';
 export { nodeSha256 } from './node-sha256.ts';

@@ -1,7 +1,7 @@
 /** Opens what the user names as a model: a Hugging Face folder, a .gguf file, or a folder that holds one. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
-import { badInput, PreftuneError, type Problem } from '../core/index.ts';
+import { badInput, internal, PreftuneError, type Problem } from '../core/index.ts';
 import type { Checkpoint, ModelFiles, TokenizerFiles } from './checkpoint.ts';
 import { openGguf } from './gguf.ts';
 import { describeValue, parseJsonObject } from './json.ts';
@@ -17,11 +17,27 @@ const WEIGHTS_INDEX = 'model.safetensors.index.json';
 /** Weights in Python's pickle, which runs code when it is read. */
 const PICKLED = /^(pytorch_model.*\.bin|pytorch_model\.bin\.index\.json|.*\.pth|.*\.pt|.*\.ckpt|adapter_model\.bin)$/;
 
+export interface OpenModelOptions {
+  /** A folder whose weights are not needed, since training starts from random ones: config.json and a tokenizer are enough. */
+  readonly withoutWeights?: boolean;
+}
+
+/** The checkpoint of a model that has no weights yet. */
+const NO_WEIGHTS: Checkpoint = {
+  entries: new Map(),
+  readFloat32: (name) => Promise.reject(internal(`${name} is read from a model opened without weights`)),
+  fingerprint: () => Promise.resolve('random'),
+  close: () => Promise.resolve(),
+};
+
 /**
  * Opens the model at `location`. Headers, configuration and tokenizer files are read and checked; weights are read on
  * request. Throws bad-input with the problems of all files at once.
  */
-export async function openModelFiles(location: string): Promise<ModelFiles> {
+export async function openModelFiles(
+  location: string,
+  { withoutWeights = false }: OpenModelOptions = {},
+): Promise<ModelFiles> {
   const status = await stat(location).catch((thrown: unknown) => {
     throw unreadable(location, thrown);
   });
@@ -29,7 +45,9 @@ export async function openModelFiles(location: string): Promise<ModelFiles> {
   const names = await readdir(location).catch((thrown: unknown) => {
     throw unreadable(location, thrown);
   });
-  if (names.includes(WEIGHTS) || names.includes(WEIGHTS_INDEX)) return openFolder(location, new Set(names));
+  if (withoutWeights) return openFolder(location, new Set(names), () => Promise.resolve(NO_WEIGHTS));
+  if (names.includes(WEIGHTS) || names.includes(WEIGHTS_INDEX))
+    return openFolder(location, new Set(names), openWeights);
   const ggufs = names.filter((name) => extname(name).toLowerCase() === '.gguf');
   if (ggufs.length === 1) return { ...(await openGgufFile(join(location, ggufs[0]!))), location };
   throw badInput({ file: location, message: noWeights(names, ggufs) });
@@ -70,7 +88,7 @@ async function openGgufFile(path: string): Promise<ModelFiles> {
   }
 }
 
-async function openFolder(folder: string, names: ReadonlySet<string>): Promise<ModelFiles> {
+async function openFolder(folder: string, names: ReadonlySet<string>, open: typeof openWeights): Promise<ModelFiles> {
   const problems: Problem[] = [];
   const attempt = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
     try {
@@ -94,7 +112,7 @@ async function openFolder(folder: string, names: ReadonlySet<string>): Promise<M
   const tokenizerConfig = await json('tokenizer_config.json');
   const specialTokensMap = await json('special_tokens_map.json');
   const chatTemplate = await attempt(() => readChatTemplate(folder, names));
-  const checkpoint = await attempt(() => openWeights(folder, names));
+  const checkpoint = await attempt(() => open(folder, names));
   if (config === undefined || checkpoint === undefined || problems.length > 0) {
     await checkpoint?.close();
     throw badInput(problems);

@@ -57,7 +57,9 @@ export async function openInputs(named: NamedInputs, context: RecipeContext): Pr
   const heldOut = named.heldOut === undefined ? undefined : await attempt(() => sourcesOf(named.heldOut!, context));
   const reference =
     named.reference === undefined ? undefined : await attempt(() => context.resolve(named.reference!, 'model'));
-  const opened = await attempt(async () => openModel(await context.resolve(named.model, 'model')));
+  const opened = await attempt(async () =>
+    openModel(await context.resolve(named.model, 'model'), { withoutWeights: named.initialise === true }),
+  );
   if (opened !== undefined) {
     const { config, files } = opened;
     if (named.initialise !== true) problems.push(...checkWeights(config, files.checkpoint));

@@ -1,5 +1,5 @@
 import { createRandom } from '../core/index.ts';
-import { openModelFiles, type ModelFiles } from '../formats/index.ts';
+import { openModelFiles, type ModelFiles, type OpenModelOptions } from '../formats/index.ts';
 import { parameterSpecs, parseModelConfig, type ModelConfig, type ParameterSpec } from '../models/index.ts';
 import type { DimHints } from '../passes/index.ts';
 import type { Device, DeviceTensor } from '../runtime/index.ts';
@@ -14,8 +14,8 @@ export interface OpenedModel {
 }
 
 /** Opens a model's files and checks that configuration and tokenizer fit. Throws bad-input. */
-export async function openModel(path: string): Promise<OpenedModel> {
-  return understandModel(await openModelFiles(path));
+export async function openModel(path: string, options: OpenModelOptions = {}): Promise<OpenedModel> {
+  return understandModel(await openModelFiles(path, options));
 }
 
 /** The configuration and tokenizer of opened files; closes them when they do not fit. */
