@@ -2,42 +2,55 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openModelFiles, openSafetensorsFile } from '../formats/index.ts';
-import { parseModelConfig, plainDecoder } from '../models/index.ts';
+import { parseModelConfig, plainDecoder, withLora } from '../models/index.ts';
 import { openDevice, type DeviceTensor } from '../runtime/index.ts';
-import { loadModel } from '../train/index.ts';
+import { loadModel, readAdapter } from '../train/index.ts';
 import { compileMove, emptyCache, moveCache } from './cache.ts';
 import { stepLayout, type RowTokens } from './step-layout.ts';
 import { compileStep } from './step-program.ts';
 
-/** Scores of cached decoding against Transformers' uncached ones, recorded by test/fixtures/models/record.py. */
-const FIXTURES = join(import.meta.dirname, '..', '..', 'test', 'fixtures', 'models');
-const FOLDERS = ['llama2', 'llama3', 'llama-bias', 'llama-rope-yarn', 'smollm2', 'mistral', 'qwen2-sliding', 'qwen3'];
+/** Scores of cached decoding against uncached ones of Transformers and PEFT (record.py of test/fixtures/models and peft). */
+const FIXTURES = join(import.meta.dirname, '..', '..', 'test', 'fixtures');
+const MODELS = ['llama2', 'llama3', 'llama-bias', 'llama-rope-yarn', 'smollm2', 'mistral', 'qwen2-sliding', 'qwen3'];
 
 const device = await openDevice({ threads: 2 });
 afterAll(() => device.dispose());
 
-async function open(folder: string) {
-  const files = await openModelFiles(join(FIXTURES, folder));
+/** A model, or an adapter on its model, with what was recorded of it. */
+async function open(name: string, base?: string) {
+  const folder = join(FIXTURES, base === undefined ? 'models' : 'peft', name);
+  const files = await openModelFiles(base === undefined ? folder : join(FIXTURES, 'models', base));
   const config = parseModelConfig(files.config);
   const model = await loadModel(device, config, files.checkpoint);
-  const expected = await openSafetensorsFile(join(FIXTURES, folder, 'expected.safetensors'));
+  const adapter = base === undefined ? undefined : await readAdapter(folder, config);
+  const resident = new Map(model.weights);
+  for (const [path, tensor] of adapter?.weights ?? []) resident.set(path, await device.upload(tensor));
+  const expected = await openSafetensorsFile(join(folder, 'expected.safetensors'));
   const logits = await expected.readFloat32('logits');
   await expected.close();
-  const { input_ids } = JSON.parse(await readFile(join(FIXTURES, folder, 'expected.json'), 'utf8')) as {
+  const { input_ids } = JSON.parse(await readFile(join(folder, 'expected.json'), 'utf8')) as {
     input_ids: number[][];
   };
-  const step = await compileStep(device, plainDecoder(config), model.weights);
+  const plain = plainDecoder(config);
+  const decoder = adapter === undefined ? plain : withLora(plain, adapter.lora);
+  const step = await compileStep(device, decoder, resident);
   const dispose = async (): Promise<void> => {
     await step.dispose();
-    await model.dispose();
+    for (const tensor of resident.values()) await tensor.dispose();
     await files.close();
   };
   return { config, step, logits, inputIds: input_ids, dispose };
 }
 
-describe.each(FOLDERS)('%s', (folder) => {
-  it("gives Transformers' scores when a prompt is read in one pass and continued token by token", async () => {
-    const { config, step, logits, inputIds, dispose } = await open(folder);
+const ADAPTERS = [
+  ['llama2-all-linear', 'llama2'],
+  ['llama2-rslora', 'llama2'],
+  ['qwen2-qkv', 'qwen2'],
+] as const;
+
+describe.each([...MODELS.map((name) => [name, undefined] as const), ...ADAPTERS])('%s', (name, base) => {
+  it('gives the recorded scores when a prompt is read in one pass and continued token by token', async () => {
+    const { config, step, logits, inputIds, dispose } = await open(name, base);
     const [rows, length] = [inputIds.length, inputIds[0]!.length];
     const V = config.vocabularySize;
     let cache = await emptyCache(device, config, { rows, capacity: length - 2 });
