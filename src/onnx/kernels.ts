@@ -36,7 +36,8 @@ function contrib(operator: string, attributes: (node: Node) => Attributes): Kern
 
 /** SimplifiedLayerNormalization gives the inverse RMS as its second output. */
 const rmsNorm: KernelRule = (choice, emitter) => {
-  const inverse = [...choice.covered, ...choice.results].find((node) => node.kind === 'inverseRms')!;
+  const normalised = choice.covered.at(-1)!;
+  const inverse = normalised.inputs.find((node) => node.kind === 'inverseRms')!;
   const { epsilon } = (inverse as NodeOf<'inverseRms'>).attributes;
   const attributes = { axis: { int: -1 }, epsilon: { float: epsilon }, stash_type: { int: 1 } };
   const outputs = choice.results.length;
@@ -161,7 +162,8 @@ const sine: KernelRule = (choice, emitter) => {
   const node = choice.results[0]!;
   const { emit, float } = emitter;
   const x = emitter.valueOf(node.inputs[0]!);
-  const turns = emit('Round', [emit('Mul', [x, float(2 / Math.PI)])]);
+  // Not Round, which WebGPU leaves to the CPU.
+  const turns = emit('Floor', [emit('Add', [emit('Mul', [x, float(2 / Math.PI)]), float(0.5)])]);
   const rest = HALF_PI.reduce((value, part) => emit('Sub', [value, emit('Mul', [turns, float(part)])]), x);
   const square = emit('Mul', [rest, rest]);
   const sinRest = emit('Mul', [rest, polynomial(square, SIN_SERIES, emitter)]);

@@ -36,9 +36,9 @@ export function sliceAxis(
   return emit('Slice', [value, int64s([start]), int64s([end]), int64s([axis])]);
 }
 
-/** Float32 zeros of a shape. */
-export function zeros({ emit, shape }: Emitter, wanted: Shape): string {
-  return emit('ConstantOfShape', [shape(wanted)]);
+/** Float32 zeros of a shape. ConstantOfShape would make them on the CPU whatever the device. */
+export function zeros({ emit, shape, float }: Emitter, wanted: Shape): string {
+  return emit('Expand', [float(0), shape(wanted)]);
 }
 
 /** 0, 1, ..., length-1 as int32; a constant when the length is known. */

@@ -38,6 +38,8 @@ test('a norm is one kernel, and gives its inverse RMS too when something else re
     rmsNorm %0 %3 -> %4 covering %1 %2"
   `);
   expect(planText({ normed, inverse: normed.inputs[0]!.inputs[1]! })).toBe('rmsNorm %0 %3 -> %1 %4 covering %2');
+  // WebGPU's operator leaves its second output wrong.
+  expect(planText({ normed, inverse: normed.inputs[0]!.inputs[1]! }, 'webgpu')).toBe('rmsNorm %0 %3 -> %4 covering %2');
 });
 
 test('a norm whose normalised value or weight needs its own parts stays apart', () => {
@@ -64,6 +66,9 @@ test('a product and the sum that reads it alone become one; scaled batches have 
   const product = matmul(a, b, { transposeB: true, scale: 2 });
   expect(planText({ y: add(c, product) })).toBe('productPlus %1 %2 %0 -> %4 covering %3');
   expect(planText({ y: add(c, product), product })).toBe('');
+  const wide = matmul(input('x', ['T', 576]), input('w', [576, 3]));
+  expect(planText({ y: add(wide, c) })).toBe('');
+  expect(planText({ y: add(wide, input('bias', [3])) })).toBe('productPlus %0 %1 %3 -> %4 covering %2');
   expect(planText({ y: matmul(input('q', [2, 'T', 4]), input('k', [2, 'S', 4]), { transposeB: true }) })).toBe(
     'scaledProduct %0 %1 -> %2',
   );

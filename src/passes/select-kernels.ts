@@ -7,6 +7,7 @@ import {
   type Graph,
   type Node,
   type NodeKind,
+  type NodeOf,
 } from '../graph/index.ts';
 
 /** What a graph is lowered for. `portable` uses standard ONNX operators only, and runs everywhere. */
@@ -24,7 +25,7 @@ export type KernelName =
   | 'sine'
   /** A product with transposed or scaled operands of rank above 2. */
   | 'scaledProduct'
-  /** scale * op(a) op(b) + c for matrices. */
+  /** scale * op(a) op(b) + c for matrices, where c is a row or the product is thin. */
   | 'productPlus'
   /** logSumExpMatmul, softmaxMatmul, or both from one set of scores, in chunks of rows of h. */
   | 'vocabularyRows'
@@ -52,6 +53,7 @@ const KERNELS_OF: Readonly<Record<LowerTarget, readonly KernelName[]>> = {
 };
 
 interface Context {
+  readonly target: LowerTarget;
   readonly consumers: ReadonlyMap<Node, readonly Node[]>;
   readonly outputs: ReadonlySet<Node>;
   readonly taken: Map<Node, KernelChoice>;
@@ -62,6 +64,10 @@ function isInner(node: Node, { consumers, outputs, taken }: Context): boolean {
   return consumers.get(node)!.length === 1 && !outputs.has(node) && !taken.has(node);
 }
 
+/**
+ * The kernel gives the inverse RMS too where something else reads it, but only on the CPU: WebGPU's leaves that output
+ * wrong, and CUDA's is untested, so there the inverse is computed apart.
+ */
 function matchRmsNorm(root: Node, context: Context): KernelChoice | undefined {
   if (root.kind !== 'mul') return undefined;
   for (const [normalised, weight] of bothOrders(root)) {
@@ -72,6 +78,7 @@ function matchRmsNorm(root: Node, context: Context): KernelChoice | undefined {
       const reads = [x, weight];
       if (isInner(inverse, context))
         return { kernel: 'rmsNorm', results: [root], covered: [inverse, normalised], reads };
+      if (context.target !== 'cpu') return { kernel: 'rmsNorm', results: [root], covered: [normalised], reads };
       // The kernel would wait for a weight that itself waits for the kernel.
       if (topologicalOrder([weight]).includes(inverse)) continue;
       return { kernel: 'rmsNorm', results: [inverse, root], covered: [normalised], reads };
@@ -106,13 +113,26 @@ function matchScaledProduct(root: Node): KernelChoice | undefined {
   return { kernel: 'scaledProduct', results: [root], covered: [], reads: root.inputs };
 }
 
+/** Terms up to which a product costs so little that the pass of adding its result shows. */
+const THIN_TERMS = 64;
+
+/**
+ * Whether a product sums few terms, such as an adapter's B A. With many, Gemm's copy of the addend on one thread costs more
+ * than an addition (measured: 2 % of a layer).
+ */
+function isThin(product: Node): boolean {
+  const { transposeA } = product.attributes as NodeOf<'matmul'>['attributes'];
+  const terms = product.inputs[0]!.shape[transposeA ? 0 : 1]!;
+  return typeof terms === 'number' && terms <= THIN_TERMS;
+}
+
 function matchProductPlus(root: Node, context: Context): KernelChoice | undefined {
   if (root.kind !== 'add' || root.dtype !== 'float32') return undefined;
   for (const [product, addend] of bothOrders(root)) {
     const matrices = product.kind === 'matmul' && product.inputs.every((read) => read.shape.length === 2);
     if (!matrices || !isInner(product, context) || product === addend) continue;
-    const fits =
-      sameShape(addend.shape, root.shape) || (addend.shape.length === 1 && addend.shape[0] === root.shape[1]);
+    const isRow = addend.shape.length === 1 && addend.shape[0] === root.shape[1];
+    const fits = isRow || (sameShape(addend.shape, root.shape) && isThin(product));
     if (!fits || !sameShape(product.shape, root.shape)) continue;
     return { kernel: 'productPlus', results: [root], covered: [product], reads: [...product.inputs, addend] };
   }
@@ -166,7 +186,12 @@ const MATCHERS: Readonly<Record<KernelName, (root: Node, context: Context) => Ke
 export function selectKernels(source: Graph, target: LowerTarget): KernelPlan {
   const nodes = graphNodes(source);
   const taken = new Map<Node, KernelChoice>();
-  const context: Context = { consumers: consumersOf(nodes), outputs: new Set(Object.values(source.outputs)), taken };
+  const context: Context = {
+    target,
+    consumers: consumersOf(nodes),
+    outputs: new Set(Object.values(source.outputs)),
+    taken,
+  };
   for (const root of nodes.toReversed()) {
     if (taken.has(root)) continue;
     for (const kernel of KERNELS_OF[target]) {

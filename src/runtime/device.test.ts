@@ -1,10 +1,16 @@
 import { afterAll, describe, expect, test } from 'vitest';
-import { float32Tensor, hostTensor, int32Tensor, type HostTensor } from '../core/index.ts';
+import { float32Tensor, hostTensor, int32Tensor, messageOf, type HostTensor } from '../core/index.ts';
 import { add, graph, input, logSumExpMatmul, matmul, mul, reduceSum, sub, type Node } from '../graph/index.ts';
 import { MAX_LOADED_SESSIONS, openDevice, type Device, type DeviceTensor, type Program } from './index.ts';
 
 const cpu = await openDevice({ threads: 2 });
-afterAll(() => cpu.dispose());
+const webgpu = await openDevice({ device: 'webgpu', threads: 2 }).catch((error: unknown) => {
+  process.stderr.write(`device tensors on webgpu are skipped: ${messageOf(error)}\n`);
+});
+afterAll(async () => {
+  await cpu.dispose();
+  await webgpu?.dispose();
+});
 
 const vector = (...values: number[]): HostTensor<'float32'> => float32Tensor([values.length], values);
 
@@ -108,35 +114,27 @@ describe('a program', () => {
       'program "refused": keep must name outputs, got "u"\nprogram "refused": frozen must name inputs, got "v"',
     );
   });
-
-  test('feeds frozen inputs itself', async () => {
-    const source = graph({ y: mul(input('x', ['N']), input('w', ['N'])) });
-    const program = await cpu.compile(source, { label: 'frozen', frozen: { w: vector(2, 3) } });
-    expect(program.inputs.map(({ name }) => name)).toEqual(['x']);
-    expect(await program.run({ x: vector(5, 7) })).toEqual({ y: vector(10, 21) });
-    await program.dispose();
-  });
 });
 
-describe('device tensors', () => {
+function deviceTensors(device: Device): void {
   test('move in, out, and change without another handle', async () => {
     const given = vector(1, 2, 3);
-    const tensor = await cpu.upload(given, { transfer: true, category: 'weights' });
+    const tensor = await device.upload(given, { transfer: true, category: 'weights' });
     expect(given.data.length).toBe(0);
     expect(await tensor.read()).toEqual(vector(1, 2, 3));
     await tensor.write(vector(4, 5, 6));
     expect(await tensor.read()).toEqual(vector(4, 5, 6));
     await expect(tensor.write(vector(1))).rejects.toThrow('write: the tensor must be float32 [3], got float32 [1]');
-    expect((await cpu.memory()).residentBytes['weights']).toBe(12);
+    expect((await device.memory()).residentBytes['weights']).toBe(12);
     await tensor.dispose();
     await tensor.dispose();
-    expect((await cpu.memory()).residentBytes['weights']).toBeUndefined();
+    expect((await device.memory()).residentBytes['weights']).toBeUndefined();
     await expect(tensor.read()).rejects.toThrow('read: must be a living tensor of this device');
   });
 
   test('kept outputs feed the next run', async () => {
     const x = input('x', ['N']);
-    const program = await cpu.compile(graph({ y: add(x, 1), n: reduceSum(x) }), { label: 'chain', keep: ['y'] });
+    const program = await device.compile(graph({ y: add(x, 1), n: reduceSum(x) }), { label: 'chain', keep: ['y'] });
     let value: HostTensor | DeviceTensor = vector(0, 10);
     for (let step = 0; step < 5; step++) {
       const previous: HostTensor | DeviceTensor = value;
@@ -150,8 +148,8 @@ describe('device tensors', () => {
 
   test('an output written in place changes the input and is the same tensor', async () => {
     const { source, inPlace } = descent();
-    const program = await cpu.compile(source, { label: 'update', inPlace });
-    const w = await cpu.upload(vector(1, 2));
+    const program = await device.compile(source, { label: 'update', inPlace });
+    const w = await device.upload(vector(1, 2));
     const inputs = { w, g: vector(10, 20), rate: float32Tensor([], [0.5]) };
     const { w: after } = await program.run(inputs);
     expect(after).toBe(w);
@@ -163,7 +161,20 @@ describe('device tensors', () => {
     await expect(program.run({ ...inputs, w: vector(1, 2) })).rejects.toThrow('got a host tensor; upload it first');
     await Promise.all([w.dispose(), program.dispose()]);
   });
-});
+
+  test('frozen inputs live in the session', async () => {
+    const source = graph({ y: mul(input('x', ['N', 2]), input('w', [2])) });
+    const program = await device.compile(source, { label: 'frozen', frozen: { w: vector(2, 3) } });
+    expect(program.inputs.map(({ name }) => name)).toEqual(['x']);
+    const x = float32Tensor([2, 2], [5, 7, 1, 1]);
+    expect(await program.run({ x })).toEqual({ y: float32Tensor([2, 2], [10, 21, 2, 3]) });
+    expect((await device.memory()).residentBytes['frozen']).toBe(8);
+    await program.dispose();
+  });
+}
+
+describe('device tensors on cpu', () => deviceTensors(cpu));
+if (webgpu !== undefined) describe('device tensors on webgpu', () => deviceTensors(webgpu));
 
 describe('a device', () => {
   test('cancels a run that has not started and one that is under way', async () => {

@@ -1,2 +1,3 @@
 export * from './types.ts';
 export * from './open-device.ts';
+export * from './profile.ts';

@@ -108,7 +108,7 @@ function createDevice(name: DeviceName, threads: number, channel: Channel): Devi
 
   const compile: Device['compile'] = async (source, options) => {
     checkOptions(source, options);
-    const { label, keep = [], inPlace = {}, frozen = {}, chunkBytes, profile = false } = options;
+    const { label, keep = [], inPlace = {}, frozen = {}, chunkBytes, profile = false, portable = false } = options;
     if (programs.size >= MAX_PROGRAMS) {
       throw runFailed(
         `program "${label}": at most ${MAX_PROGRAMS} programs may be alive on a device; dispose those no longer needed, or ` +
@@ -117,7 +117,7 @@ function createDevice(name: DeviceName, threads: number, channel: Channel): Devi
     }
     const external = name === 'cpu' ? [] : Object.keys(frozen);
     const model = lowerGraph(source, {
-      target: name,
+      target: portable ? 'portable' : name,
       frozen: external,
       ...(chunkBytes !== undefined && { chunkBytes }),
     });

@@ -46,6 +46,8 @@ export interface CompileOptions {
   readonly inPlace?: Readonly<Record<string, string>>;
   /** Inputs that never change: they live in the session (its own copy on webgpu and cuda) and are not given to `run`. */
   readonly frozen?: Readonly<Record<string, HostTensor>>;
+  /** Use standard ONNX operators only, none of com.microsoft: to tell a fault of the runtime's own operators. Default false. */
+  readonly portable?: boolean;
   /** Bytes of vocabulary scores that one chunk may hold. Default onnx's DEFAULT_CHUNK_BYTES. */
   readonly chunkBytes?: number;
   /** Records every operator's time; see profileProgram. Slows the program. Default false. */
@@ -79,7 +81,7 @@ export interface Program {
   run(inputs: ProgramInputs, options?: RunOptions): Promise<Record<string, HostTensor | DeviceTensor>>;
   /** Milliseconds that the last finished run took on the device's thread; 0 before the first. */
   readonly lastRunMs: number;
-  /** Ends the recording of a program compiled with `profile`: the path of ONNX Runtime's trace, for the caller to delete. */
+  /** Ends the recording of a program compiled with `profile`: the path of ONNX Runtime's trace, which dispose deletes. */
   endProfile(): Promise<string>;
   dispose(): Promise<void>;
 }

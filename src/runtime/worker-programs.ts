@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { mkdtempSync, readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { InferenceSession, type Tensor } from 'onnxruntime-node';
 import { internal } from '../core/index.ts';
 import type { CompileRequest, RunReply, RunRequest } from './messages.ts';
@@ -86,6 +86,7 @@ export class ProgramStore {
     const program = this.programs.get(number);
     this.programs.delete(number);
     await program?.session?.release();
+    if (program?.profileFolder !== undefined) rmSync(program.profileFolder, { recursive: true, force: true });
   }
 
   async clear(): Promise<void> {
