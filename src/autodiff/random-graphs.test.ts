@@ -1,17 +1,17 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createRandom, float32Tensor } from '../core/index.ts';
 import * as g from '../graph/index.ts';
 import type { Node } from '../graph/index.ts';
 import { compareGradients } from '../../test/support/gradient-check.ts';
+import {
+  programInputs,
+  programs,
+  programValues,
+  runProgram,
+  type Operations,
+} from '../../test/support/random-programs.ts';
 
-/** One step of a random program: an operation over values made before, all of rank 2 and between -3 and 3. */
-interface Step {
-  readonly operation: number;
-  readonly left: number;
-  readonly right: number;
-}
-
+/** Between -3 and 3, so that long programs stay smooth and bounded. */
 const bounded = (x: Node): Node => g.mul(g.tanh(x), 3);
 
 const UNARY = [
@@ -38,49 +38,19 @@ const BINARY = [
   (a: Node, b: Node) => g.matmul(a, b, { transposeB: true }),
 ];
 
-/** The operation where the shapes allow it, otherwise undefined. */
-function attempt(make: () => Node): Node | undefined {
-  try {
-    return make();
-  } catch {
-    return undefined;
-  }
-}
-
-function runProgram(start: readonly Node[], program: readonly Step[]): Node {
-  const pool = [...start];
-  for (const { operation, left, right } of program) {
-    const a = pool[left % pool.length]!;
-    const b = pool[right % pool.length]!;
-    const unary = UNARY[operation % (UNARY.length + BINARY.length)];
-    const binary = BINARY[(operation % (UNARY.length + BINARY.length)) - UNARY.length];
-    const made = unary ? unary(a) : attempt(() => binary!(a, b));
-    if (made !== undefined) pool.push(bounded(made));
-  }
-  return pool.at(-1)!;
-}
-
-const STEP = fc.record({ operation: fc.nat(1000), left: fc.nat(1000), right: fc.nat(1000) });
+const SMOOTH: Operations = {
+  unary: UNARY.map((operation) => (x) => bounded(operation(x))),
+  binary: BINARY.map((operation) => (a, b) => bounded(operation(a, b))),
+};
 
 test('random graphs agree with central differences', () => {
   let largest = 0;
   fc.assert(
-    fc.property(fc.array(STEP, { minLength: 3, maxLength: 14 }), fc.integer({ min: 0, max: 1e6 }), (program, seed) => {
-      const random = createRandom(seed);
-      const shapes = { x: ['T', 3], w: [3, 2], row: [1, 3], column: ['T', 1] } as const;
-      const lengths: Record<string, number> = { T: 4 };
-      const nodes = Object.entries(shapes).map(([name, shape]) => g.input(name, shape));
-      const y = runProgram(nodes, program);
-      const reached = g.graphInputs(g.graph({ y })).map((node) => node.attributes.name);
-      const inputs = Object.fromEntries(
-        nodes.flatMap((node) => {
-          if (node.kind !== 'input' || !reached.includes(node.attributes.name)) return [];
-          const shape = g.evaluateShape(node.shape, lengths);
-          const values = Array.from({ length: shape[0]! * shape[1]! }, () => random.nextNormal());
-          return [[node.attributes.name, float32Tensor(shape, values)]];
-        }),
-      );
-      const worst = Math.max(...compareGradients(y, inputs, reached, 1e-4).map(({ relativeError }) => relativeError));
+    fc.property(programs(3, 14), fc.integer({ min: 0, max: 1e6 }), (program, seed) => {
+      const y = runProgram(programInputs(), program, SMOOTH).at(-1)!;
+      const inputs = programValues(g.graph({ y }), seed);
+      const compared = compareGradients(y, inputs, Object.keys(inputs), 1e-4);
+      const worst = Math.max(...compared.map(({ relativeError }) => relativeError));
       largest = Math.max(largest, worst);
       return worst < 1e-6;
     }),

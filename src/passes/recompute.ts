@@ -1,3 +1,4 @@
+import { internal } from '../core/index.ts';
 import { graph, graphNodes, makeNode, topologicalOrder, type Graph, type Node, type NodeKind } from '../graph/index.ts';
 import { typicalSize, type DimHints } from './reassociate.ts';
 
@@ -75,9 +76,15 @@ export interface Recomputed {
 /**
  * Chooses what the backward pass keeps of the forward pass under a memory budget, and computes the rest again from what is
  * kept: nothing, the elementwise values (norms, rotary embeddings, activations), or whole layers from their inputs. The
- * value of every output stays the same bit for bit. Must be the last pass: sharing subexpressions would undo it.
+ * value of every output stays the same bit for bit. Must be the last pass: sharing subexpressions would undo it. Throws
+ * `internal:` when forwardOutputs names no output.
  */
 export function recompute(source: Graph, { forwardOutputs, budgetBytes, hints }: RecomputeOptions): Recomputed {
+  const unknown = forwardOutputs.filter((name) => source.outputs[name] === undefined);
+  if (unknown.length > 0) {
+    const known = Object.keys(source.outputs).join(', ');
+    throw internal(`recompute: forwardOutputs must name outputs (${known}), got ${unknown.join(', ')}`);
+  }
   const forward = new Set(topologicalOrder(forwardOutputs.map((name) => source.outputs[name]!)));
   const sizes = LEVELS.map((level) => ({ level, bytes: keptBytes(source, forward, { level, hints }) }));
   const chosen = sizes.find(({ bytes }) => bytes <= budgetBytes) ?? sizes.at(-1)!;

@@ -1,12 +1,20 @@
 import { graphNodes, makeNode, rewrite, type Graph, type Node } from '../graph/index.ts';
 
+/** A number as text that tells all numbers apart, which JSON's null and 0 do not. */
+function numberText(value: number): string {
+  return Object.is(value, -0) ? '-0' : String(value);
+}
+
 /** Text that two nodes share exactly when they compute the same from the same inputs, whose ids are given. */
 function keyOf(node: Node, inputIds: readonly number[]): string {
   if (node.kind === 'constant') {
     const { dtype, shape, data } = node.attributes.value;
-    return `constant ${dtype} [${shape.join(',')}] ${Array.from(data, (value) => (Object.is(value, -0) ? '-0' : String(value))).join(',')}`;
+    return `constant ${dtype} [${shape.join(',')}] ${Array.from(data, numberText).join(',')}`;
   }
-  return `${node.kind} ${JSON.stringify(node.attributes)} ${inputIds.join(',')}`;
+  const attributes = JSON.stringify(node.attributes, (_name, value: unknown) =>
+    typeof value === 'number' ? numberText(value) : value,
+  );
+  return `${node.kind} ${attributes} ${inputIds.join(',')}`;
 }
 
 /** Numbers nodes so that equal computations get one number; `canonical` gives the first node of each. */

@@ -57,15 +57,24 @@ function fold(node: NodeOf<'add' | 'sub' | 'mul' | 'div'>): Node | undefined {
     : undefined;
 }
 
-/** The operand and factor of a multiplication by a scalar constant. */
+/** The operand and factor of a multiplication of float32 by a scalar constant. */
 function scaled(node: Node): { readonly x: Node; readonly factor: number } | undefined {
-  if (node.kind !== 'mul' && node.kind !== 'div') return undefined;
+  if ((node.kind !== 'mul' && node.kind !== 'div') || node.dtype !== 'float32') return undefined;
   const [a, b] = node.inputs as [Node, Node];
   const right = scalarValue(b);
   if (right !== undefined && sameShape(a.shape, node.shape))
     return { x: a, factor: node.kind === 'mul' ? right : 1 / right };
   const left = node.kind === 'mul' ? scalarValue(a) : undefined;
   return left !== undefined && sameShape(b.shape, node.shape) ? { x: b, factor: left } : undefined;
+}
+
+/**
+ * Whether a joined factor is a normal float32: (x * 1e30) * 1e30 must stay two steps, since their product is
+ * infinite and 0 times it is not a number; (x * 1e-30) * 1e-30 must not become x * 0.
+ */
+function isUsable(factor: number): boolean {
+  const size = Math.abs(factor);
+  return size >= 2 ** -126 && size < 2 ** 127;
 }
 
 function swapsLastTwo(node: Node): boolean {
@@ -85,7 +94,7 @@ function absorbOperands(node: NodeOf<'matmul'>): Node | undefined {
   if (swapsLastTwo(b)) return matmul(a, b.inputs[0]!, { transposeA, transposeB: !transposeB, scale });
   for (const side of [0, 1] as const) {
     const factored = scaled(node.inputs[side]!);
-    if (factored === undefined) continue;
+    if (factored === undefined || !isUsable(scale * factored.factor)) continue;
     const [left, right] = side === 0 ? [factored.x, b] : [a, factored.x];
     return matmul(left, right, { transposeA, transposeB, scale: scale * factored.factor });
   }
@@ -99,7 +108,7 @@ function simplifyMul(node: NodeOf<'mul'>): Node | undefined {
   if (negated !== undefined && node.dtype === 'float32') return neg(negated);
   const outer = scaled(node);
   const inner = outer && scaled(outer.x);
-  if (outer !== undefined && inner !== undefined && node.dtype === 'float32')
+  if (outer !== undefined && inner !== undefined && isUsable(outer.factor * inner.factor))
     return mul(inner.x, scalar(outer.factor * inner.factor));
   return undefined;
 }
@@ -143,6 +152,11 @@ const RULES: { readonly [K in Node['kind']]?: Rule<K> } = {
   concat: (node) => (node.inputs.length === 1 ? node.inputs[0] : undefined),
   reduceSum: (node) => (node.attributes.axes.length === 0 ? node.inputs[0] : undefined),
   reduceMax: (node) => (node.attributes.axes.length === 0 ? node.inputs[0] : undefined),
+  cast: (node) => {
+    const value = scalarValue(node.inputs[0]!);
+    if (value === undefined || node.inputs[0]!.dtype !== 'int32' || node.dtype !== 'float32') return undefined;
+    return constant(float32Tensor(node.shape as readonly number[], [value]));
+  },
   not: (node) => (node.inputs[0]!.kind === 'not' ? node.inputs[0]!.inputs[0] : undefined),
 };
 
