@@ -1,1 +1,2 @@
 export * from './lower.ts';
+export * from './print.ts';

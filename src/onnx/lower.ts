@@ -36,8 +36,12 @@ export interface FrozenValue extends ModelValue {
   readonly location: string;
 }
 
-export interface OnnxModel {
+export interface OnnxModel extends LoweredGraph {
   readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+export interface LoweredGraph {
+  readonly onnx: OnnxGraph;
   /** Sorted by name. */
   readonly inputs: readonly ModelValue[];
   readonly frozen: readonly FrozenValue[];
@@ -141,12 +145,18 @@ function lowerUnits(source: Graph, emitter: Emitter, { target, plan, chunkBytes 
   }
 }
 
+/** A graph as the bytes of an ONNX model; see lowerToOnnx. */
+export function lowerGraph(source: Graph, options: LowerOptions): OnnxModel {
+  const lowered = lowerToOnnx(source, options);
+  return { ...lowered, bytes: encodeModel(lowered.onnx) };
+}
+
 /**
- * A graph as the bytes of an ONNX model. Symbolic dimensions stay symbolic (dim_param), so that one model serves all
+ * A graph in ONNX operators. Symbolic dimensions stay symbolic (dim_param), so that one model serves all
  * shapes; shape vectors are computed from the inputs' shapes, once each and only where no constant will do. Operators are
  * named after the number and kind of the node in printGraph's text: `%12 matmul/v30`.
  */
-export function lowerGraph(source: Graph, options: LowerOptions): OnnxModel {
+export function lowerToOnnx(source: Graph, options: LowerOptions): LoweredGraph {
   const ids = new Map(graphNodes(source).map((node, index) => [node, index]));
   const frozenNames = new Set(options.frozen);
   const values = graphInputs(source).map((node) => ({
@@ -169,14 +179,14 @@ export function lowerGraph(source: Graph, options: LowerOptions): OnnxModel {
   const outputs = Object.entries(source.outputs).map(([name, node]): ModelValue => {
     return { name, onnxName: outputName(name), dtype: node.dtype, shape: node.shape };
   });
-  const graph: OnnxGraph = {
+  const onnx: OnnxGraph = {
     name: 'preftune',
     nodes: parts.nodes,
     inputs: inputs.map(onnxValue),
     outputs: outputs.map(onnxValue),
     initializers: [...parts.initializers, ...frozen.map(externalTensor)],
   };
-  return { bytes: encodeModel(renameIn(graph, names)), inputs, frozen, outputs };
+  return { onnx: renameIn(onnx, names), inputs, frozen, outputs };
 }
 
 function externalTensor({ name, onnxName, dtype, shape, location }: FrozenValue): OnnxTensor {

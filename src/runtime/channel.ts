@@ -48,6 +48,15 @@ export class Channel {
     });
   }
 
+  /** Gives something on the device back; where the device ends first it is gone already, which is no error. */
+  async release(request: RequestOf<'free' | 'releaseProgram'>): Promise<void> {
+    try {
+      await this.send(request);
+    } catch (error) {
+      if (!(error instanceof PreftuneError && error.code === 'cancelled')) throw error;
+    }
+  }
+
   /** Rejects what is under way as cancelled, lets the worker finish its present operation, and ends it. */
   async close(): Promise<void> {
     if (this.ended !== undefined) return;

@@ -48,7 +48,7 @@ export function createTensorTable(channel: Channel): TensorTable {
         await channel.send<'write'>({ type: 'write', handle, tensor: given });
       },
       async dispose() {
-        if (handles.delete(tensor)) await channel.send<'free'>({ type: 'free', handles: [handle] });
+        if (handles.delete(tensor)) await channel.release({ type: 'free', handles: [handle] });
       },
     };
     const entry: TensorHandle = { handle, dtype, shape: tensor.shape, category, tensor };

@@ -214,7 +214,7 @@ describe('a device', () => {
       await expect(run).rejects.toThrow('device: the device was disposed before this finished');
     await ended;
     await expect(there.run(inputs)).rejects.toMatchObject({ code: 'cancelled' });
-    await other.dispose();
+    await Promise.all([other.dispose(), there.dispose(), stranger.dispose()]);
     await here.dispose();
   });
 

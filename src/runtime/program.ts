@@ -143,7 +143,7 @@ export function createProgram(parts: ProgramParts): Program {
       if (disposed) return;
       disposed = true;
       parts.onDispose();
-      await channel.send<'releaseProgram'>({ type: 'releaseProgram', program: number });
+      await channel.release({ type: 'releaseProgram', program: number });
     },
   };
 }
