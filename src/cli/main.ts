@@ -6,6 +6,11 @@ import { runCli } from './frame.ts';
 /** Every command, in the order of --help. Its code is loaded when it is asked for. */
 const COMMANDS: readonly CommandEntry[] = [
   {
+    name: 'generate',
+    description: 'Answers prompts with a model and, if there is one, its adapter',
+    load: async () => (await import('./generate.ts')).GENERATE,
+  },
+  {
     name: 'data check',
     description: 'Reads data and says everything that is wrong with it, and how it becomes tokens',
     load: async () => (await import('./data-check.ts')).DATA_CHECK,

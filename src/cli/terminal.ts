@@ -12,6 +12,8 @@ export interface TextStream {
 export interface Terminal {
   /** A result: `value` as one line of JSON with --json, else `text`. */
   result(value: JsonValue, text: string): void;
+  /** A piece of a text result as it comes, with its own line ends; nothing with --json. */
+  stream(text: string): void;
   /** A line for people, on stderr; above the progress bar when there is one. Left out with --json. */
   note(line: string): void;
   /** Something that went not quite as wished: `warning: ...` on stderr, also with --json. */
@@ -45,6 +47,10 @@ export function createTerminal({ stdout, stderr, isJson, environment, nowMs }: T
     result(value, text) {
       bar?.clear();
       stdout.write(isJson ? `${JSON.stringify(value)}\n` : text.endsWith('\n') ? text : `${text}\n`);
+    },
+    stream(text) {
+      bar?.clear();
+      if (!isJson) stdout.write(text);
     },
     note(line) {
       if (!isJson) say(line);

@@ -1,0 +1,129 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { writeTinyChatModel } from '../../test/support/tiny-chat-model.ts';
+
+let folder: string;
+let model: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'preftune-generate-'));
+  model = join(folder, 'model');
+  await writeTinyChatModel(model);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Outcome {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+  /** Writes to stdout that arrived apart. */
+  readonly pieces: number;
+}
+
+function run(...words: string[]): Promise<Outcome> {
+  const child = spawn(process.execPath, [
+    '--import',
+    'tsx',
+    join(import.meta.dirname, 'main.ts'),
+    'generate',
+    ...words,
+  ]);
+  let [out, err, pieces] = ['', '', 0];
+  child.stdout.on('data', (chunk) => {
+    out += String(chunk);
+    pieces += 1;
+  });
+  child.stderr.on('data', (chunk) => (err += String(chunk)));
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, out, err, pieces })));
+}
+
+test('streams the answer to a prompt, which --json gives whole', async () => {
+  const words = ['--model', model, '--prompt', 'What is a dog?', '--max-new-tokens', '40', '--threads', '2'];
+  const streamed = await run(...words);
+  expect([streamed.code, streamed.err]).toEqual([0, '']);
+  expect(streamed.pieces).toBeGreaterThan(3);
+  const json = await run(...words, '--json');
+  const row = JSON.parse(json.out) as { completion: { content: string }[] };
+  expect(row).toEqual({
+    id: '1',
+    prompt: [{ role: 'user', content: 'What is a dog?' }],
+    completion: [{ role: 'assistant', content: streamed.out.slice(0, -1) }],
+    finishReason: 'length',
+    // <|im_start|> user \n What is a dog ? <|im_end|> \n <|im_start|> assistant \n
+    promptTokens: 13,
+    completionTokens: 40,
+  });
+});
+
+test('answers the prompts of a file in their order, however many at a time, the same for the same seed', async () => {
+  const data = join(folder, 'prompts.jsonl');
+  const rows = ['Hi', 'What is a cat?', 'Why?'].map((prompt, i) => JSON.stringify({ id: `p${i}`, prompt }));
+  writeFileSync(data, rows.join('\n'));
+  const words = ['--model', model, '--data', data, '--max-new-tokens', '8', '--temperature', '1', '--top-p', '0.9'];
+  const [together, alone, other] = await Promise.all([
+    run(...words, '--seed', '5', '--json'),
+    run(...words, '--seed', '5', '--json', '--batch-size', '1'),
+    run(...words, '--seed', '6', '--json'),
+  ]);
+  expect(together.code).toBe(0);
+  const answers = together.out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { id: string; completion: { content: string }[] });
+  expect(answers.map(({ id }) => id)).toEqual(['p0', 'p1', 'p2']);
+  expect(alone.out).toBe(together.out);
+  expect(other.out).not.toBe(together.out);
+  const text = await run(...words, '--seed', '5');
+  const shown = ['Hi', 'What is a cat?', 'Why?'].map(
+    (prompt, i) => `> ${prompt}\n${answers[i]!.completion[0]!.content.trim()}\n`,
+  );
+  expect(text.out).toBe(shown.join(''));
+});
+
+test('continues plain text with --raw', async () => {
+  const { out } = await run('--model', model, '--raw', '-p', 'A dog', '--max-new-tokens', '5', '--json');
+  expect(JSON.parse(out)).toMatchObject({ prompt: 'A dog', completion: expect.any(String), promptTokens: 2 });
+});
+
+test('refuses wrong usage whole, and data that hold no prompts', async () => {
+  const usage = await run(
+    '-m',
+    model,
+    '-p',
+    'x',
+    '--data',
+    'y',
+    '--seed',
+    '3',
+    '--raw',
+    '--system',
+    'z',
+    '--threads',
+    '0',
+  );
+  expect([usage.code, usage.err, usage.out]).toEqual([
+    2,
+    `${[
+      'generate: --prompt has no effect with --data; leave one out',
+      'generate: --system has no effect with --raw; write it into the text',
+      'generate: --seed has no effect with --temperature 0, which draws nothing',
+      'generate: --threads must be at least 1, got 0',
+    ].join('\n')}\n`,
+    '',
+  ]);
+  const data = join(folder, 'bad.jsonl');
+  writeFileSync(data, '{"text":"x"}\n{"prompt":3}\n');
+  const input = await run('-m', model, '--data', data);
+  expect([input.code, input.err]).toEqual([
+    2,
+    `${data}:1: prompt must be a text or a list of messages, got nothing\n${data}:2: prompt must be a text or a list of messages, got 3\n`,
+  ]);
+  const long = await run('-m', model, '-p', 'dog '.repeat(200));
+  expect([long.code, long.err.replaceAll(/\d+ tokens/g, 'N tokens')]).toEqual([
+    2,
+    "generate: prompt 1 must be shorter than the model's 128 positions, got N tokens; shorten it\n",
+  ]);
+});

@@ -1,0 +1,186 @@
+import { badUsage, type Problem } from '../core/index.ts';
+import {
+  conversationOf,
+  encodePrompt,
+  openGenerator,
+  readPrompts,
+  type Answer,
+  type GenerateOptions,
+  type Generator,
+  type Prompt,
+  type PromptOptions,
+} from '../generate/index.ts';
+import type { DeviceName } from '../runtime/index.ts';
+import type { JsonObject, JsonValue } from '../store/index.ts';
+import type { Tokenizer } from '../tokenizer/index.ts';
+import type { Command, CommandContext, OptionEntry } from './command.ts';
+import { locateData, locateModel } from './locate.ts';
+
+const OPTIONS: readonly OptionEntry[] = [
+  { flag: '--model', alias: '-m', type: 'string', isRequired: true, help: 'folder, .gguf file or hub id' },
+  { flag: '--adapter', type: 'string', help: 'PEFT adapter folder, such as the adapter of a run' },
+  { flag: '--prompt', alias: '-p', type: 'string', help: 'a text to answer; streamed to stdout' },
+  { flag: '--data', type: 'string', help: 'file, folder or hub id of rows with the field prompt or messages' },
+  { flag: '--system', type: 'string', help: 'system message for prompts that have none' },
+  { flag: '--raw', type: 'boolean', help: 'continue the text as it stands, without the chat template' },
+  { flag: '--max-new-tokens', type: 'integer', default: 256, help: 'longest answer', group: 'Decoding:' },
+  {
+    flag: '--temperature',
+    type: 'number',
+    default: 0,
+    help: '0 takes the likeliest token; above 0 draws',
+    group: 'Decoding:',
+  },
+  {
+    flag: '--top-p',
+    type: 'number',
+    default: 1,
+    help: 'draw among the fewest likely tokens of this probability',
+    group: 'Decoding:',
+  },
+  { flag: '--seed', type: 'integer', default: 0, help: 'of the draws', group: 'Decoding:' },
+  { flag: '--batch-size', type: 'integer', default: 8, help: 'prompts answered together', group: 'Machine:' },
+  { flag: '--device', type: ['cpu', 'webgpu', 'cuda'], default: 'cpu', help: 'where it runs', group: 'Machine:' },
+  { flag: '--threads', type: 'integer', help: "threads of the cpu; default: the machine's cores", group: 'Machine:' },
+];
+
+/** `preftune generate`: answers one prompt, streaming, or every prompt of a file. */
+export const GENERATE: Command = {
+  name: 'generate',
+  description: 'Answers prompts with a model and, if there is one, its adapter',
+  options: OPTIONS,
+  async run(context) {
+    checkUsage(context);
+    const { options, terminal } = context;
+    const prompts = await promptsOf(context);
+    const { path: model } = await locateModel(options['model'] as string, context);
+    const generator = await openGenerator({
+      model,
+      adapter: options['adapter'] as string | undefined,
+      device: options['device'] as DeviceName,
+      threads: options['threads'] as number | undefined,
+    });
+    try {
+      const promptOptions = { system: options['system'] as string | undefined, isRaw: options['raw'] === true };
+      const encoded = prompts.map((prompt) => encodePrompt(generator.tokenizer, prompt, promptOptions));
+      const isStreamed = options['data'] === undefined;
+      const print = (prompt: Prompt, ids: readonly number[], answer: Answer): void => {
+        const text = isStreamed ? '' : `> ${shownPrompt(prompt)}\n${answer.text.trim()}\n`;
+        if (!isStreamed || context.isJson)
+          terminal.result(rowOf({ prompt, ids, answer, options: promptOptions }), text);
+      };
+      const onText = isStreamed ? (text: string): void => terminal.stream(text) : undefined;
+      await answerAll(generator, encoded, {
+        context,
+        print: (i, answer) => print(prompts[i]!, encoded[i]!, answer),
+        onText,
+      });
+      if (isStreamed) terminal.stream('\n');
+    } finally {
+      await generator.dispose();
+    }
+  },
+};
+
+async function promptsOf(context: CommandContext): Promise<Prompt[]> {
+  const { options } = context;
+  if (typeof options['prompt'] === 'string') return [{ id: '1', content: options['prompt'] }];
+  const sources = await locateData([options['data'] as string], context);
+  const prompts: Prompt[] = [];
+  for (const source of sources) prompts.push(...(await readPrompts(source)));
+  return prompts;
+}
+
+interface AnswerAllOptions {
+  readonly context: CommandContext;
+  readonly print: (index: number, answer: Answer) => void;
+  readonly onText: ((text: string) => void) | undefined;
+}
+
+/** Answers prompts in batches, printed in their order. */
+async function answerAll(
+  generator: Generator & { readonly tokenizer: Tokenizer },
+  prompts: readonly (readonly number[])[],
+  { context, print, onText }: AnswerAllOptions,
+): Promise<void> {
+  const { options, terminal, signal } = context;
+  const batchSize = options['batchSize'] as number;
+  const progress = onText === undefined ? terminal.progress('generate') : undefined;
+  for (let start = 0; start < prompts.length; start += batchSize) {
+    progress?.update({ done: start, total: prompts.length, unit: 'rows' });
+    const decoding: GenerateOptions = {
+      maxNewTokens: options['maxNewTokens'] as number,
+      temperature: options['temperature'] as number,
+      topP: options['topP'] as number,
+      seed: options['seed'] as number,
+      firstRow: start,
+      signal,
+      ...(onText === undefined ? {} : { onToken: ({ text }) => onText(text) }),
+    };
+    const answers = await generator.generate(prompts.slice(start, start + batchSize), decoding);
+    for (const [i, answer] of answers.entries()) print(start + i, answer);
+  }
+  progress?.update({ done: prompts.length, total: prompts.length, unit: 'rows' });
+  progress?.finish();
+}
+
+interface AnsweredPrompt {
+  readonly prompt: Prompt;
+  readonly ids: readonly number[];
+  readonly answer: Answer;
+  readonly options: PromptOptions;
+}
+
+/** A row that sft takes: prompt and completion as the model read and wrote them, texts when raw, else messages. */
+function rowOf({ prompt, ids, answer, options }: AnsweredPrompt): JsonObject {
+  const isRaw = options.isRaw === true;
+  return {
+    id: prompt.id,
+    prompt: (isRaw ? prompt.content : conversationOf(prompt, options)) as JsonValue,
+    completion: isRaw ? answer.text : [{ role: 'assistant', content: answer.text }],
+    finishReason: answer.finishReason,
+    promptTokens: ids.length,
+    completionTokens: answer.ids.length,
+  };
+}
+
+/** The last turn of a prompt on one line. */
+function shownPrompt({ content }: Prompt): string {
+  const text = typeof content === 'string' ? content : content.at(-1)!.content;
+  return text.trim().replaceAll(/\s+/g, ' ');
+}
+
+/** What the combination of options rules out, all of it. */
+function checkUsage({ options, given }: CommandContext): void {
+  const problems: Problem[] = [];
+  const fail = (path: string, message: string): void => void problems.push({ path, message: `generate: ${message}` });
+  const [prompt, data] = [options['prompt'], options['data']];
+  if (prompt === undefined && data === undefined) fail('prompt', '--prompt or --data must be given, got neither');
+  if (prompt !== undefined && data !== undefined) fail('prompt', '--prompt has no effect with --data; leave one out');
+  if (prompt === '') fail('prompt', '--prompt must not be empty, got ""');
+  if (options['raw'] === true && options['system'] !== undefined)
+    fail('system', '--system has no effect with --raw; write it into the text');
+  if (options['temperature'] === 0) {
+    for (const [path, flag] of [
+      ['topP', '--top-p'],
+      ['seed', '--seed'],
+    ] as const)
+      if (given[path] !== undefined) fail(path, `${flag} has no effect with --temperature 0, which draws nothing`);
+  }
+  if (given['batchSize'] !== undefined && data === undefined)
+    fail('batchSize', '--batch-size has no effect with --prompt; leave it out');
+  const atLeastOne = [
+    ['batchSize', '--batch-size'],
+    ['threads', '--threads'],
+    ['maxNewTokens', '--max-new-tokens'],
+  ] as const;
+  for (const [path, flag] of atLeastOne) {
+    const value = options[path];
+    if (typeof value === 'number' && value < 1) fail(path, `${flag} must be at least 1, got ${value}`);
+  }
+  const { topP, temperature, seed } = options as Record<string, number>;
+  if (!(topP! > 0 && topP! <= 1)) fail('topP', `--top-p must be above 0 and at most 1, got ${topP}`);
+  if (temperature! < 0) fail('temperature', `--temperature must be at least 0, got ${temperature}`);
+  if (seed! < 0) fail('seed', `--seed must be at least 0, got ${seed}`);
+  if (problems.length > 0) throw badUsage(problems);
+}

@@ -1,0 +1,101 @@
+import { badInput } from '../core/index.ts';
+import {
+  createFieldReader,
+  createProblemLog,
+  has,
+  isObject,
+  readRecords,
+  type Content,
+  type DataSource,
+  type FieldProblem,
+  type FieldReader,
+  type RecordProblem,
+} from '../data/index.ts';
+import type { Message, Tokenizer } from '../tokenizer/index.ts';
+
+/** A prompt to answer, as data hold it. */
+export interface Prompt {
+  /** The record's own id, or its line. */
+  readonly id: string;
+  /** A text, or the turns of a conversation up to the answer. */
+  readonly content: Content;
+  readonly tools?: readonly unknown[];
+  readonly templateVariables?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * The prompts of a source: field `prompt` (a text or messages) or `messages`, with `tools` and `chat_template_kwargs` where
+ * a record has them; other fields are left alone, so rows of preference data serve too. Throws bad-input with all problems.
+ */
+export async function readPrompts(source: DataSource): Promise<Prompt[]> {
+  const prompts: Prompt[] = [];
+  const log = createProblemLog();
+  for await (const event of readRecords(source)) {
+    if (event.kind === 'problem') {
+      log.add(event.problem);
+      continue;
+    }
+    const { value, origin, place } = event;
+    const at = (problem: FieldProblem): RecordProblem => ({ ...problem, file: origin.file, line: place.line });
+    if (!isObject(value)) {
+      log.add(at({ reason: 'not-an-object', message: 'a record must be an object with the field prompt or messages' }));
+      continue;
+    }
+    const fields = createFieldReader(value);
+    const field = !has(value, 'prompt') && has(value, 'messages') ? 'messages' : 'prompt';
+    const content = fields.content(field);
+    const [tools, templateVariables] = [fields.tools(), fields.templateVariables()];
+    const problems = fields.problems.length > 0 ? fields.problems : contentProblems(content, field);
+    for (const problem of problems) log.add(at(problem));
+    const id = typeof value['id'] === 'string' || typeof value['id'] === 'number' ? value['id'] : origin.line;
+    prompts.push({ id: String(id), content, ...(tools && { tools }), ...(templateVariables && { templateVariables }) });
+  }
+  if (log.total > 0) throw log.error();
+  if (prompts.length === 0)
+    throw badInput({ file: source.name, message: 'data must hold at least one prompt, got an empty file' });
+  return prompts;
+}
+
+function contentProblems(content: Content, field: string): FieldReader['problems'] {
+  if (typeof content === 'string' || content.length === 0)
+    return content.length > 0 ? [] : [{ reason: 'empty-prompt', path: field, message: `${field} must not be empty` }];
+  if (content.at(-1)!.role !== 'assistant') return [];
+  const message = `${field} must end before the answer, got a last turn of the assistant; leave that turn out`;
+  return [{ reason: 'turn-order', path: field, message }];
+}
+
+export interface PromptOptions {
+  /** A system message for prompts that have none. */
+  readonly system?: string | undefined;
+  /** Give the text to the model as it stands, instead of as a user's turn in its chat template. */
+  readonly isRaw?: boolean;
+}
+
+/** The conversation that a prompt becomes: a text is a user's turn. */
+export function conversationOf({ content }: Prompt, { system }: PromptOptions): readonly Message[] {
+  const turns: readonly Message[] = typeof content === 'string' ? [{ role: 'user', content }] : content;
+  const hasOwn = turns[0]?.role === 'system' || turns[0]?.role === 'developer';
+  return system === undefined || hasOwn ? turns : [{ role: 'system', content: system }, ...turns];
+}
+
+/**
+ * The ids that the model reads: the conversation in its chat template, opened for an answer; or, raw, the text with what the
+ * tokenizer itself adds. Throws bad-input when there is no template, when it fails, and for a conversation that should be raw.
+ */
+export function encodePrompt(tokenizer: Tokenizer, prompt: Prompt, options: PromptOptions): number[] {
+  const { content, id, tools, templateVariables } = prompt;
+  if (options.isRaw === true) {
+    if (typeof content === 'string') return tokenizer.encode(content);
+    throw badInput(`generate: a raw prompt must be a text, prompt ${id} is a conversation; leave out --raw`);
+  }
+  if (tokenizer.chatTemplate === undefined)
+    throw badInput(
+      'generate: chats need a tokenizer with a chat template, the model has none; use --raw for plain text',
+    );
+  const text = tokenizer.chatTemplate.render(conversationOf(prompt, options), {
+    addGenerationPrompt: true,
+    ...(tools && { tools }),
+    ...(templateVariables && { variables: templateVariables }),
+  });
+  return tokenizer.encode(text, { addSpecialTokens: false });
+}
