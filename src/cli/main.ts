@@ -6,9 +6,19 @@ import { runCli } from './frame.ts';
 /** Every command, in the order of --help. Its code is loaded when it is asked for. */
 const COMMANDS: readonly CommandEntry[] = [
   {
-    name: 'generate',
-    description: 'Answers prompts with a model and, if there is one, its adapter',
-    load: async () => (await import('./generate.ts')).GENERATE,
+    name: 'dpo',
+    description: 'Trains a model on pairs of answers, the better one against the worse',
+    load: async () => (await import('./dpo.ts')).DPO,
+  },
+  {
+    name: 'sft',
+    description: 'Trains a model on answers to prompts, or on plain text',
+    load: async () => (await import('./sft.ts')).SFT,
+  },
+  {
+    name: 'score',
+    description: 'Prints log-probabilities and implicit rewards of pairs of answers, one JSON object a row',
+    load: async () => (await import('./score.ts')).SCORE,
   },
   {
     name: 'data check',

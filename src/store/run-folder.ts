@@ -134,8 +134,8 @@ export function readRunFile(path: string): RunRecord {
       message: `formatVersion must be ${FORMAT_VERSION}, got ${showValue(run?.formatVersion as JsonValue | undefined)}; use the version of preftune that wrote it`,
     });
   }
-  const { specification = {}, versions = {}, reference = null, data = null, model = null } = run;
-  return { specification, versions, reference, data, model };
+  const { specification = {}, versions = {}, reference = null, data = null, model } = run;
+  return { specification, versions, reference, data, ...(model === undefined ? {} : { model }) };
 }
 
 interface Opened {

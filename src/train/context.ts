@@ -26,6 +26,7 @@ export interface RecipeListener {
   /** Everything is ready and the first step begins: of `total` steps, `done` came from a checkpoint. */
   readonly onStart?: (done: number, total: number) => void;
   readonly onReference?: (done: number, total: number) => void;
+  readonly onScored?: (done: number, total: number) => void;
   readonly onStep?: (record: StepRecord) => void;
   readonly onEvaluation?: (step: number, metrics: Metrics) => void;
   readonly onCheckpoint?: (step: number) => void;

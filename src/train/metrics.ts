@@ -20,7 +20,8 @@ export interface MetricSums<Outputs> {
   result(): Metrics;
 }
 
-function tieAsHalf(margin: number): number {
+/** 1 when the chosen side is ahead, 0 when it is behind, one half for a tie. */
+export function tieAsHalf(margin: number): number {
   if (margin === 0) return 0.5;
   return margin > 0 ? 1 : 0;
 }

@@ -1,16 +1,12 @@
 import type { HostTensor } from '../core/index.ts';
 import { loadPreferencePairs, type RowSet, type TokenizedPair } from '../data/index.ts';
-import { plainDecoder, weightInputs } from '../models/index.ts';
 import { objective } from '../objectives/index.ts';
-import { pairLossGraph, pairScoreGraph } from './batch-graphs.ts';
+import { pairLossGraph } from './batch-graphs.ts';
 import { pairMicroBatch } from './batches.ts';
 import type { RecipeContext, RecipeResult } from './context.ts';
 import { pairMetrics } from './metrics.ts';
-import { hintsFor, openModel } from './prepare.ts';
-import { compareTokenizers } from './compare-tokenizers.ts';
-import { compileBatchProgram, type BatchProgram } from './programs.ts';
 import { referenceLogps, type ReferenceLogps } from './reference.ts';
-import { loadModel } from './resident-model.ts';
+import { compilePairScores, openReferenceModel, type Reference } from './reference-model.ts';
 import { openInputs } from './inputs.ts';
 import { openSession, trainInRunFolder, type Session } from './session.ts';
 import { loadOptions, loadTrainingData } from './training-data.ts';
@@ -71,57 +67,21 @@ export async function trainDpo(specification: DpoSpecification, context: RecipeC
   }
 }
 
-interface Reference {
-  readonly fingerprint: string;
-  /** Called when log-probabilities must be computed. */
-  readonly open: () => Promise<BatchProgram>;
-  readonly dispose: () => Promise<void>;
-}
-
 /** The policy's own start, or the model that --reference names. */
 async function openReference(
   specification: DpoSpecification,
   { context, path }: { readonly context: RecipeContext; readonly path: string | undefined },
   session: Session,
 ): Promise<Reference> {
-  const { device, policy, model } = session;
-  const hints = hintsFor(specification.microBatchTokens, specification.microBatchTokens / 2);
-  if (path === undefined) {
-    const resident = new Map([...model.weights, ...policy.initial]);
-    return {
-      fingerprint: policy.startFingerprint,
-      open: () =>
-        compileBatchProgram(
-          device,
-          { evaluate: pairScoreGraph(policy.reference) },
-          { label: 'reference', hints, resident },
-        ),
-      dispose: async () => {},
-    };
-  }
-  const other = await openModel(path);
-  try {
-    compareTokenizers(session.tokenizer, other.tokenizer, context.listener.onWarning);
-  } catch (thrown) {
-    await other.files.close();
-    throw thrown;
-  }
-  let opened: Awaited<ReturnType<typeof loadModel>> | undefined;
+  const { device, policy, model, tokenizer } = session;
+  const { microBatchTokens } = specification;
+  if (path !== undefined)
+    return openReferenceModel(path, { device, tokenizer, microBatchTokens, onWarning: context.listener.onWarning });
+  const resident = new Map([...model.weights, ...policy.initial]);
   return {
-    fingerprint: await other.files.checkpoint.fingerprint(),
-    open: async () => {
-      opened ??= await loadModel(device, other.config, other.files.checkpoint);
-      const decoder = plainDecoder(other.config, weightInputs(other.config));
-      return compileBatchProgram(
-        device,
-        { evaluate: pairScoreGraph(decoder) },
-        { label: 'reference', hints, resident: opened.weights },
-      );
-    },
-    dispose: async () => {
-      await opened?.dispose();
-      await other.files.close();
-    },
+    fingerprint: policy.startFingerprint,
+    open: () => compilePairScores(device, policy.reference, { label: 'reference', resident, microBatchTokens }),
+    dispose: async () => {},
   };
 }
 

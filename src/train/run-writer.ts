@@ -18,13 +18,11 @@ import {
 } from '../store/index.ts';
 import type { TokenisationReport } from '../data/index.ts';
 import { saveCheckpoint } from './checkpoint-files.ts';
+import { MAY_DIFFER } from './resume.ts';
 import type { LoopEvents, Progress } from './loop.ts';
 import type { Metrics } from './metrics.ts';
 import type { RecipeContext } from './context.ts';
 import type { Trainable } from './trainable.ts';
-
-/** Options that may change when a run is resumed: they change how it is watched, not what it computes. */
-const MAY_DIFFER = ['output', 'keepCheckpoints'];
 
 /** A run's folder while it is written: metrics, TensorBoard events, checkpoints, report. */
 export interface RunWriter {
@@ -53,7 +51,10 @@ export function openRun(output: string, record: RunRecord, context: RecipeContex
   const tensorboard = new TensorboardEvents({ folder: folder.file('tensorboard'), ...resumption });
   const logged = context.isResuming ? readMetrics(folder.file('metrics.jsonl')) : [];
   const evaluations = logged.filter((one) => 'eval_loss' in one).map((one) => withoutPrefix(one));
-  let lastStep: Metrics | undefined;
+  let lastStep = logged
+    .filter((one) => 'loss' in one)
+    .map(stepMetrics)
+    .at(-1);
   const append = (one: MetricRecord): void => {
     metrics.append(one);
     tensorboard.append(one);
@@ -115,6 +116,10 @@ function withoutPrefix(record: MetricRecord): Metrics {
       name.startsWith('eval_') && value !== null ? [[name.slice(5), value]] : [],
     ),
   );
+}
+
+function stepMetrics({ step: _step, epoch: _epoch, ...values }: MetricRecord): Metrics {
+  return Object.fromEntries(Object.entries(values).flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
 }
 
 /** One sentence on the held-out rows: what was measured, not whether the model is better. */

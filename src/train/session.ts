@@ -81,7 +81,8 @@ const DEFAULT_INTERVALS = 10;
 export async function trainInRunFolder(options: TrainOptions): Promise<RecipeResult> {
   const { session, specification, context, task, identity, reports } = options;
   const record: RunRecord = {
-    specification: specification as unknown as JsonObject,
+    // As run.json will hold it: without what is undefined.
+    specification: JSON.parse(JSON.stringify(specification)) as JsonObject,
     versions: { ...context.versions },
     ...identity,
     model: { weights: session.policy.startFingerprint, tokenizer: session.tokenizer.identity },

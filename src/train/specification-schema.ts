@@ -61,9 +61,7 @@ const common = {
   method: z.enum(['lora', 'full']).default('lora').describe('train an adapter, or every weight'),
   lora: lora.optional(),
   optimizer: optimizer.prefault({}),
-  learningRate: positive
-    .optional()
-    .describe('highest rate of the schedule; default 5e-5 for dpo with lora, 1e-6 full; sft 2e-4 and 2e-5'),
+  learningRate: positive.optional(),
   schedule: z.enum(['linear', 'cosine', 'constant']).default('linear').describe('learning rate after warm-up'),
   warmupRatio: share.default(0.1).describe('share of the steps over which the rate rises'),
   maxGradientNorm: z.number().min(0).default(1).describe('clip the gradient to this norm; 0 never clips'),
@@ -91,8 +89,14 @@ const common = {
 const objectiveNames = Object.keys(OBJECTIVES) as [ObjectiveName, ...ObjectiveName[]];
 const beta = z.number().optional().describe('strength of the pull towards the reference; default 0.1');
 
+function learningRate(adapter: string, full: string) {
+  const defaults = `default ${adapter}, with --method full ${full}`;
+  return positive.optional().describe(`highest learning rate of the schedule; ${defaults}`);
+}
+
 const dpo = z.strictObject({
   ...common,
+  learningRate: learningRate('5e-5', '1e-6'),
   reference: z.string().min(1).optional().describe('another model as the reference; default: the model as it starts'),
   objective: z.enum(objectiveNames).default('sigmoid').describe('the loss'),
   beta,
@@ -100,6 +104,7 @@ const dpo = z.strictObject({
 
 const sft = z.strictObject({
   ...common,
+  learningRate: learningRate('2e-4', '2e-5'),
   loss: z.enum(['completion', 'all']).default('completion').describe('score the completion only, or the prompt too'),
   chosenOfPairs: z.boolean().default(false).describe('train on the chosen side of preference rows'),
   initialise: z

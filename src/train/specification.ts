@@ -1,7 +1,7 @@
 import { badInput, PreftuneError, type Problem } from '../core/index.ts';
 import { objective as objectiveOf, resolveObjectiveOptions } from '../objectives/index.ts';
 import { OPTIMIZERS, type OptimizerName, type OptimizerOptions } from '../optim/index.ts';
-import { idleProblem, schemaProblems } from './specification-problems.ts';
+import { flagOf, idleProblem, schemaProblems } from './specification-problems.ts';
 import {
   defaultLora,
   SCHEMAS,
@@ -68,7 +68,7 @@ function idleOptions(given: Given, parsed: CommonFields): Problem[] {
     problems.push(
       idleProblem(
         `optimizer.${name}`,
-        `with --optimizer.name ${parsed.optimizer.name}, which takes ${uses.join(', ')}`,
+        `with --optimizer.name ${parsed.optimizer.name}, which takes ${uses.map((use) => flagOf(`optimizer.${use}`)).join(', ')}`,
       ),
     );
   }

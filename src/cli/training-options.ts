@@ -1,0 +1,81 @@
+import { flagOf, specificationOptions, type RecipeName } from '../train/index.ts';
+import type { JsonValue } from '../store/index.ts';
+import type { OptionEntry } from './command.ts';
+
+/** Shorter spellings of options by path. */
+const ALIASES: Readonly<Record<string, `-${string}`>> = {
+  model: '-m',
+  data: '-d',
+  output: '-o',
+  'lora.rank': '--rank',
+  'lora.alpha': '--alpha',
+  'lora.dropout': '--dropout',
+  'lora.targets': '--targets',
+  'optimizer.name': '--optimizer',
+  'optimizer.weightDecay': '--weight-decay',
+};
+
+/** The headings of --help, in its order, and the options under each; what is under none stands with the options of training. */
+const GROUPS: readonly (readonly [heading: string, paths: readonly string[]])[] = [
+  ['Model and data:', ['model', 'adapter', 'reference', 'data', 'heldOut', 'heldOutFraction', 'output']],
+  ['Rows:', ['maxLength', 'maxPromptLength', 'lenient', 'order', 'lengthBuckets', 'chosenOfPairs']],
+  ['Loss:', ['objective', 'beta', 'loss']],
+  ['What is trained:', ['method', 'initialise', 'lora.']],
+  ['Steps:', ['batchSize', 'epochs', 'maxSteps', 'learningRate', 'schedule', 'warmupRatio', 'maxGradientNorm', 'seed']],
+  ['Optimizer:', ['optimizer.']],
+  ['Reports and checkpoints:', ['logSteps', 'evaluateSteps', 'checkpointSteps', 'keepCheckpoints']],
+  ['Machine:', ['device', 'threads', 'microBatchTokens', 'memoryBudgetMb']],
+];
+
+function placeOf(path: string): number {
+  return GROUPS.findIndex(([, paths]) =>
+    paths.some((one) => path === one || (one.endsWith('.') && path.startsWith(one))),
+  );
+}
+
+/**
+ * The option table of a recipe, made of its schema: one flag for each option, nested ones with a dot. Nothing is required here: the schema says what
+ * is missing, with everything else that is wrong, and a resumed run knows its options.
+ */
+export function recipeOptions(recipe: RecipeName): OptionEntry[] {
+  const inOrder = specificationOptions(recipe).toSorted((a, b) => placeOf(a.path) - placeOf(b.path));
+  return inOrder.map(({ path, description, type, default: value, isRequired }) => {
+    const alias = ALIASES[path];
+    const group = GROUPS[placeOf(path)]?.[0];
+    return {
+      flag: flagOf(path) as `--${string}`,
+      path,
+      type,
+      help: isRequired ? `${description} (required)` : description,
+      ...(alias === undefined ? {} : { alias }),
+      ...(group === undefined ? {} : { group }),
+      ...(value === undefined || value === false || (typeof value === 'object' && !Array.isArray(value))
+        ? {}
+        : { default: value as JsonValue }),
+    };
+  });
+}
+
+const RUN_GROUP = 'Run:';
+
+/** What every command that computes references or shows tokens understands besides its recipe. */
+export const REFERENCE_CACHE: OptionEntry = {
+  flag: '--reference-cache',
+  type: 'string',
+  help: 'folder of stored reference log-probabilities; default ~/.cache/preftune/reference',
+  group: 'Machine:',
+};
+
+export const SHOW_TOKENS: OptionEntry = {
+  flag: '--show-tokens',
+  type: 'boolean',
+  help: 'print the whole tokenisation report with examples',
+  group: RUN_GROUP,
+};
+
+export const RESUME: OptionEntry = {
+  flag: '--resume',
+  type: 'boolean',
+  help: 'continue the run in --output from its last checkpoint; it knows its options',
+  group: RUN_GROUP,
+};

@@ -1,0 +1,208 @@
+import { PreftuneError } from '../core/index.ts';
+import { loadPreferencePairs, type RowSet, type TokenizedPair } from '../data/index.ts';
+import { plainDecoder, weightInputs, withLora } from '../models/index.ts';
+import { openDevice, type Device, type DeviceTensor } from '../runtime/index.ts';
+import { readAdapter } from './adapter-files.ts';
+import { pairMicroBatch } from './batches.ts';
+import type { RecipeContext } from './context.ts';
+import { openInputs, type RunInputs } from './inputs.ts';
+import { microBatches } from './loop.ts';
+import { fixedMemory, requireMemory } from './memory.ts';
+import { tieAsHalf } from './metrics.ts';
+import type { BatchProgram } from './programs.ts';
+import { referenceLogps } from './reference.ts';
+import { compilePairScores, openReferenceModel, type Reference } from './reference-model.ts';
+import { loadModel } from './resident-model.ts';
+import type { ScoreSpecification } from './specification.ts';
+import { rowsOf } from './task.ts';
+import { loadOptions } from './training-data.ts';
+
+/** One pair under a model. Log-probabilities are sums over an answer, in nats. */
+export interface PairScore {
+  readonly id: string;
+  readonly tokens: { readonly prompt: number; readonly chosen: number; readonly rejected: number };
+  readonly chosenLogps: number;
+  readonly rejectedLogps: number;
+  /** Absent without a reference. */
+  readonly referenceChosenLogps?: number;
+  readonly referenceRejectedLogps?: number;
+}
+
+export interface ScoreSummary {
+  readonly rows: number;
+  /** Share of pairs whose chosen answer scores higher: by reward where there is a reference, else by log-probability. A tie counts one half. */
+  readonly accuracy: number;
+  /** Mean difference of the rewards; absent without a reference. */
+  readonly margin?: number;
+}
+
+export interface Scores {
+  readonly count: number;
+  row(index: number): PairScore;
+  readonly summary: ScoreSummary;
+}
+
+/**
+ * Log-probabilities of both answers of every pair under a model, an adapter on it, and a reference (another model, or the model without the
+ * adapter). The reference's are stored in and taken from the same cache as training's. Throws as the recipes do; cancelled when the signal fires.
+ */
+export async function scorePairs(specification: ScoreSpecification, context: RecipeContext): Promise<Scores> {
+  const inputs = await openInputs(specification, context);
+  let device: Device | undefined;
+  try {
+    const { opened } = inputs;
+    const { rows: pairs, tokenisation } = await loadPreferencePairs(
+      inputs.data,
+      loadOptions(specification, { opened, context }),
+    );
+    context.listener.onTokenised?.('train', tokenisation);
+    const { config } = opened;
+    const { weights, 'the runtime': runtime } = fixedMemory({
+      config,
+      lora: { dropout: 0, targets: [] },
+      optimizer: 'sgd',
+      microBatchTokens: 0,
+    });
+    requireMemory({ weights: weights!, 'the runtime': runtime! });
+    const { device: name, threads, microBatchTokens } = specification;
+    device = await openDevice({ device: name, ...(threads === undefined ? {} : { threads }) });
+    const model = await loadModel(device, config, opened.files.checkpoint);
+    const plain = plainDecoder(config, weightInputs(config));
+    const reference = await referenceOf(specification, { context, inputs, device, weights: model.weights });
+    const known = reference && (await referenceScores(reference, { specification, context, pairs }));
+    const adapter = specification.adapter === undefined ? undefined : await readAdapter(specification.adapter, config);
+    const resident = new Map<string, DeviceTensor>(model.weights);
+    for (const [tensor, values] of adapter?.weights ?? []) resident.set(tensor, await device.upload(values));
+    const decoder = adapter === undefined ? plain : withLora(plain, adapter.lora);
+    const program = await compilePairScores(device, decoder, { label: 'score', resident, microBatchTokens });
+    const logps = await computeLogps(program, { pairs, microBatchTokens, context });
+    return scoresOf(pairs, { logps, reference: known, beta: specification.beta });
+  } finally {
+    await device?.dispose();
+    await inputs.close();
+  }
+}
+
+/** The model that --reference names, else the model itself where an adapter stands on it. */
+async function referenceOf(
+  specification: ScoreSpecification,
+  options: {
+    readonly context: RecipeContext;
+    readonly inputs: RunInputs;
+    readonly device: Device;
+    readonly weights: ReadonlyMap<string, DeviceTensor>;
+  },
+): Promise<Reference | undefined> {
+  const { context, inputs, device, weights } = options;
+  const { config, tokenizer, files } = inputs.opened;
+  const { microBatchTokens } = specification;
+  if (inputs.reference !== undefined) {
+    const { onWarning } = context.listener;
+    return openReferenceModel(inputs.reference, { device, tokenizer, microBatchTokens, onWarning });
+  }
+  if (specification.adapter === undefined) return undefined;
+  const decoder = plainDecoder(config, weightInputs(config));
+  return {
+    fingerprint: await files.checkpoint.fingerprint(),
+    open: () => compilePairScores(device, decoder, { label: 'reference', resident: weights, microBatchTokens }),
+    dispose: async () => {},
+  };
+}
+
+async function referenceScores(
+  reference: Reference,
+  options: {
+    readonly specification: ScoreSpecification;
+    readonly context: RecipeContext;
+    readonly pairs: RowSet<TokenizedPair>;
+  },
+): Promise<Float32Array> {
+  const { specification, context, pairs } = options;
+  const { listener, signal } = context;
+  try {
+    const { logps } = await referenceLogps({
+      identity: { weights: reference.fingerprint, rows: pairs.fingerprint, precision: 'float32' },
+      pairs,
+      cache: context.referenceCache,
+      open: reference.open,
+      microBatchTokens: specification.microBatchTokens,
+      ...(listener.onReference === undefined ? {} : { onProgress: listener.onReference }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    return logps;
+  } finally {
+    await reference.dispose();
+  }
+}
+
+/** [2 * rows]: chosen and rejected of each row. */
+async function computeLogps(
+  program: BatchProgram,
+  options: {
+    readonly pairs: RowSet<TokenizedPair>;
+    readonly microBatchTokens: number;
+    readonly context: RecipeContext;
+  },
+): Promise<Float32Array> {
+  const { pairs, microBatchTokens, context } = options;
+  await program.refresh();
+  const rows = rowsOf(pairs);
+  const logps = new Float32Array(2 * pairs.count);
+  const order = Array.from({ length: pairs.count }, (_, row) => row).toSorted(
+    (a, b) => rows.lengthOf(a) - rows.lengthOf(b),
+  );
+  let done = 0;
+  for (const group of microBatches(rows, order, microBatchTokens)) {
+    if (context.signal?.aborted === true)
+      throw new PreftuneError('cancelled', `score: stopped after ${done} of ${pairs.count} pairs; nothing was printed`);
+    const { logps: values } = await program.evaluate(pairMicroBatch(group.map((row) => pairs.row(row))).inputs);
+    group.forEach((row, i) => {
+      for (const side of [0, 1]) logps[2 * row + side] = values!.data[2 * i + side]!;
+    });
+    done += group.length;
+    context.listener.onScored?.(done, pairs.count);
+  }
+  return logps;
+}
+
+function scoresOf(
+  pairs: RowSet<TokenizedPair>,
+  scored: {
+    readonly logps: Float32Array;
+    readonly reference: Float32Array | undefined;
+    readonly beta: number;
+  },
+): Scores {
+  const { logps, reference, beta } = scored;
+  let [accuracy, margin] = [0, 0];
+  for (let row = 0; row < pairs.count; row++) {
+    const of = (values: Float32Array): number => values[2 * row]! - values[2 * row + 1]!;
+    const difference = of(logps) - (reference === undefined ? 0 : of(reference));
+    accuracy += tieAsHalf(difference);
+    margin += beta * difference;
+  }
+  return {
+    count: pairs.count,
+    row(index) {
+      const { id, prompt, chosen, rejected } = pairs.row(index);
+      const [chosenLogps, rejectedLogps] = [logps[2 * index]!, logps[2 * index + 1]!];
+      const score = {
+        id,
+        tokens: { prompt: prompt.length, chosen: chosen.length, rejected: rejected.length },
+        chosenLogps,
+        rejectedLogps,
+      };
+      if (reference === undefined) return score;
+      return {
+        ...score,
+        referenceChosenLogps: reference[2 * index]!,
+        referenceRejectedLogps: reference[2 * index + 1]!,
+      };
+    },
+    summary: {
+      rows: pairs.count,
+      accuracy: accuracy / pairs.count,
+      ...(reference === undefined ? {} : { margin: margin / pairs.count }),
+    },
+  };
+}
