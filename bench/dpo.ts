@@ -5,6 +5,7 @@
  * arithmetic, peak memory, time of the reference. The product rate is measured in the same run, between the steps.
  */
 import { parseArgs } from 'node:util';
+import { copyFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { loadPreferencePairs, selectRows, sourcesOfPath } from '../src/data/index.ts';
 import { graph, input, matmul } from '../src/graph/index.ts';
@@ -35,7 +36,8 @@ const { values } = parseArgs({
     'memory-budget-mb': { type: 'string', default: '100000' },
     device: { type: 'string', default: 'cpu' },
     rank: { type: 'string', default: '16' },
-    profile: { type: 'boolean', default: false },
+    /** Copies ONNX Runtime's trace of the training program here. */
+    profile: { type: 'string' },
   },
 });
 
@@ -110,7 +112,7 @@ const program = await compileBatchProgram(
     resident,
     gradients: trainable.gradients,
     keepBudgetBytes: Number(values['memory-budget-mb']) * 2 ** 20,
-    profile: values.profile,
+    profile: values.profile !== undefined,
   },
 );
 print('machine', `${cpus()[0]!.model}, ${cpus().length} cores, Node ${process.version}`);
@@ -161,6 +163,7 @@ let [tokensRead, losses] = [0, [] as number[]];
 for (let step = 0; step < steps; step++) {
   rates.push(await productRate(device, product, productInputs));
   const batch = Array.from({ length: 8 }, (_, i) => step * 8 + i);
+  const faults = process.resourceUsage().minorPageFault;
   const begin = performance.now();
   await program.refresh();
   const refreshed = performance.now();
@@ -189,7 +192,7 @@ for (let step = 0; step < steps; step++) {
   tokensRead += tokens;
   losses.push(lossSum / 8);
   process.stdout.write(
-    `  step ${step + 1}: ${seconds.toFixed(2)} s (fold ${((refreshed - begin) / 1000).toFixed(2)}), ${tokens} tokens, ${scored} scored, ${(useful / seconds / 1e9).toFixed(0)} of ${rate.toFixed(0)} GFLOP/s, loss ${(lossSum / 8).toFixed(4)}\n`,
+    `  step ${step + 1}: ${seconds.toFixed(2)} s (fold ${((refreshed - begin) / 1000).toFixed(2)}), ${tokens} tokens, ${scored} scored, ${(useful / seconds / 1e9).toFixed(0)} of ${rate.toFixed(0)} GFLOP/s, ${process.resourceUsage().minorPageFault - faults} page faults, loss ${(lossSum / 8).toFixed(4)}\n`,
   );
 }
 const memory = await device.memory();
@@ -201,6 +204,6 @@ print('tokens/s', (tokensRead / stepSeconds.reduce((sum, one) => sum + one, 0)).
 print('product rate, GFLOP/s', `${Math.min(...rates).toFixed(0)} to ${Math.max(...rates).toFixed(0)}`);
 print('share of it, median', `${(100 * median(shares)).toFixed(0)} %`);
 print('peak RSS, MB', (memory.peakRssBytes / 2 ** 20).toFixed(0));
-if (values.profile) print('trace', await program.endProfile());
+if (values.profile !== undefined) copyFileSync(await program.endProfile(), values.profile);
 await device.dispose();
 await opened.files.close();
