@@ -61,15 +61,17 @@ function namedRows({ count, rows }: RowCount): string {
   return `${count === 1 ? 'row' : 'rows'} ${rows.slice(0, NAMED_ROWS).join(', ')}${count > NAMED_ROWS ? ', ...' : ''}`;
 }
 
+function spelled(tokens: TokenisationExample['tokens']): string {
+  return tokens.map((token) => JSON.stringify(token.text).slice(1, -1)).join('\u00b7');
+}
+
 function exampleLine({ row, side, tokens, gaps }: TokenisationExample): string {
-  const text = (list: TokenisationExample['tokens']): string =>
-    list.map((token) => JSON.stringify(token.text).slice(1, -1)).join('\u00b7');
   const first = tokens.findIndex((token) => token.scored);
   const prompt = tokens.slice(Math.max(0, first - SHOWN_TOKENS), first);
   const answer = tokens.slice(first);
   const isWhole = answer.length <= 2 * SHOWN_TOKENS && gaps.every(({ after }) => after < first);
   const shown = isWhole
-    ? text(answer)
-    : `${text(answer.slice(0, SHOWN_TOKENS))} ... ${text(answer.slice(-SHOWN_TOKENS))}`;
-  return `row ${row}, ${side}: ${first > prompt.length ? '... ' : ''}${text(prompt)}\u27e6${shown}\u27e7`;
+    ? spelled(answer)
+    : `${spelled(answer.slice(0, SHOWN_TOKENS))} ... ${spelled(answer.slice(-SHOWN_TOKENS))}`;
+  return `row ${row}, ${side}: ${first > prompt.length ? '... ' : ''}${spelled(prompt)}\u27e6${shown}\u27e7`;
 }

@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PreftuneError } from '../../src/core/index.ts';
+import {
+  parseDpoSpecification,
+  parseSftSpecification,
+  trainDpo,
+  trainSft,
+  type Metrics,
+  type RecipeContext,
+  type RecipeResult,
+} from '../../src/train/index.ts';
+
+/** What a run told. */
+export interface ToldRun {
+  readonly result: RecipeResult;
+  readonly steps: readonly Metrics[];
+  readonly evaluations: readonly Metrics[];
+  readonly warnings: readonly string[];
+  readonly notes: readonly string[];
+}
+
+export interface RunOptions {
+  readonly folder: string;
+  readonly isResuming?: boolean;
+  /** Stops after this step, as Ctrl-C does. */
+  readonly stopAfter?: number;
+}
+
+async function told(
+  { folder, isResuming = false, stopAfter }: RunOptions,
+  train: (context: RecipeContext) => Promise<RecipeResult>,
+): Promise<ToldRun> {
+  const [steps, evaluations, warnings, notes]: [Metrics[], Metrics[], string[], string[]] = [[], [], [], []];
+  const stop = new AbortController();
+  const result = await train({
+    resolve: async (named) => named,
+    referenceCache: join(folder, 'reference'),
+    versions: { preftune: 'test' },
+    isResuming,
+    signal: stop.signal,
+    listener: {
+      onStep: ({ step, metrics }) => {
+        steps.push(metrics);
+        if (step === stopAfter) stop.abort();
+      },
+      onEvaluation: (_step, metrics) => evaluations.push(metrics),
+      onWarning: (text) => warnings.push(text),
+      onNote: (text) => notes.push(text),
+    },
+  });
+  return { result, steps, evaluations, warnings, notes };
+}
+
+export function runDpo(given: Readonly<Record<string, unknown>>, options: RunOptions): Promise<ToldRun> {
+  const specification = parseDpoSpecification({ threads: 1, ...given });
+  return told(options, (context) => trainDpo(specification, context));
+}
+
+export function runSft(given: Readonly<Record<string, unknown>>, options: RunOptions): Promise<ToldRun> {
+  const specification = parseSftSpecification({ threads: 1, ...given });
+  return told(options, (context) => trainSft(specification, context));
+}
+
+/** The lines of metrics.jsonl without what the clock decides. */
+export function metricLines(run: string): Record<string, unknown>[] {
+  return readFileSync(join(run, 'metrics.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => {
+      const { tokens_per_second: _speed, ...rest } = JSON.parse(line) as Record<string, unknown>;
+      return rest;
+    });
+}
+
+/** Code and messages of what `work` throws. */
+export async function failureOf(work: () => Promise<unknown>): Promise<{ code: string; messages: string[] }> {
+  try {
+    await work();
+  } catch (thrown) {
+    if (thrown instanceof PreftuneError)
+      return { code: thrown.code, messages: thrown.problems.map(({ message }) => message) };
+    throw thrown;
+  }
+  throw new Error('it must fail, and it did not');
+}
+
+export function largestDifference(a: readonly number[], b: readonly number[]): number {
+  return Math.max(...a.map((value, i) => Math.abs(value - b[i]!)));
+}
