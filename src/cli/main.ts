@@ -21,6 +21,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./score.ts')).SCORE,
   },
   {
+    name: 'generate',
+    description: 'Answers prompts with a model and, if there is one, its adapter',
+    load: async () => (await import('./generate.ts')).GENERATE,
+  },
+  {
     name: 'data check',
     description: 'Reads data and says everything that is wrong with it, and how it becomes tokens',
     load: async () => (await import('./data-check.ts')).DATA_CHECK,

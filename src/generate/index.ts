@@ -3,3 +3,4 @@ export { createGenerator, type GenerateOptions, type Generator, type GeneratorOp
 export { chooseToken, type Sampling } from './sampling.ts';
 export { openGenerator, type OpenGeneratorOptions } from './open-generator.ts';
 export { conversationOf, encodePrompt, readPrompts, type Prompt, type PromptOptions } from './prompts.ts';
+export { createSampler } from './sampler.ts';

@@ -1,6 +1,10 @@
 import type { Metrics } from './metrics.ts';
 import type { StepRecord } from './loop.ts';
 import type { DataSource, TokenisationReport } from '../data/index.ts';
+import type { Decoder } from '../models/index.ts';
+import type { Device, DeviceTensor } from '../runtime/index.ts';
+import type { ReportSample } from '../store/index.ts';
+import type { Tokenizer } from '../tokenizer/index.ts';
 
 /** What a recipe needs from outside: where things are, who listens, when to stop. */
 export interface RecipeContext {
@@ -14,6 +18,25 @@ export interface RecipeContext {
   readonly isResuming: boolean;
   readonly signal?: AbortSignal;
   readonly listener: RecipeListener;
+  /** Answers that the report shows, before training beside after. */
+  readonly sampler?: RunSampler;
+}
+
+/** The model at one moment of a run. */
+export interface SampledModel {
+  readonly device: Device;
+  readonly tokenizer: Tokenizer;
+  readonly decoder: Decoder;
+  /** The decoder's tensors, on the device, as they are now. */
+  readonly resident: ReadonlyMap<string, DeviceTensor>;
+}
+
+/** Answers the same prompts twice: before the first step, and after the last. */
+export interface RunSampler {
+  /** As the report shows them. */
+  readonly prompts: readonly string[];
+  /** One answer for each prompt. */
+  answer(model: SampledModel): Promise<readonly string[]>;
 }
 
 /** Everything that a recipe tells while it works; the command line shows it, a library caller may ignore it. */
@@ -40,6 +63,8 @@ export interface RecipeResult {
   readonly firstEvaluation: Metrics | undefined;
   readonly lastEvaluation: Metrics | undefined;
   readonly lastStep: Metrics | undefined;
+  /** What the sampler answered; none without a sampler, or when the run was stopped. */
+  readonly samples: readonly ReportSample[];
   /** Folder of the adapter or the model; absent when the run was stopped. */
   readonly artefact: string | undefined;
 }

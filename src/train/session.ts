@@ -96,6 +96,7 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
       optimizer: specification.optimizer,
     });
     program = await compileTraining(options, trainable);
+    const before = await sampleAnswers(options, trainable);
     const start =
       writer.checkpoint === undefined ? { step: 0, tokens: 0 } : await restoreCheckpoint(writer.checkpoint, trainable);
     const perEpoch = stepsPerEpoch(task.train.count, specification.batchSize);
@@ -131,7 +132,13 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
       },
     });
     const artefact = result.isComplete ? await saveArtefact(writer.folder.path, session, trainable) : undefined;
-    writer.report({ data: tokenisationSections(reports) });
+    const after = result.isComplete ? await sampleAnswers(options, trainable) : [];
+    const samples = after.map((answer, i) => ({
+      prompt: context.sampler!.prompts[i]!,
+      before: before[i]!,
+      after: answer,
+    }));
+    writer.report({ data: tokenisationSections(reports), samples });
     return {
       run: specification.output,
       steps: result.step,
@@ -140,6 +147,7 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
       firstEvaluation: writer.firstEvaluation(),
       lastEvaluation: writer.lastEvaluation(),
       lastStep: writer.lastStep(),
+      samples,
       artefact,
     };
   } finally {
@@ -149,6 +157,18 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
   }
 }
 
+/** Weights and trained tensors, by input name. */
+function residentTensors({ model }: Session, { tensors }: Trainable): Map<string, DeviceTensor> {
+  return new Map([...model.weights, ...[...tensors].filter(([name]) => !name.startsWith('optimizer/'))]);
+}
+
+/** What the model, as it is now, answers to the sampler's prompts; nothing without a sampler. */
+async function sampleAnswers({ session, context }: TrainOptions, trainable: Trainable): Promise<readonly string[]> {
+  const { device, tokenizer, policy } = session;
+  const resident = residentTensors(session, trainable);
+  return (await context.sampler?.answer({ device, tokenizer, decoder: policy.evaluation, resident })) ?? [];
+}
+
 async function compileTraining(
   { session, specification, task, graphs, context }: TrainOptions,
   trainable: Trainable,
@@ -156,10 +176,7 @@ async function compileTraining(
   const lengths = Array.from({ length: task.train.count }, (_, row) => task.train.lengthOf(row));
   const meanLength = lengths.reduce((sum, length) => sum + length, 0) / lengths.length;
   const longest = lengths.reduce((most, length) => Math.max(most, length), 0);
-  const resident = new Map<string, DeviceTensor>([
-    ...session.model.weights,
-    ...[...trainable.tensors].filter(([name]) => !name.startsWith('optimizer/')),
-  ]);
+  const resident = residentTensors(session, trainable);
   const keepBudgetBytes =
     specification.memoryBudgetMb === undefined ? availableBytes() / 4 : specification.memoryBudgetMb * 2 ** 20;
   const program = await compileBatchProgram(session.device, graphs, {
