@@ -10,6 +10,7 @@ import { microBatches } from './loop.ts';
 import { fixedMemory, requireMemory } from './memory.ts';
 import { tieAsHalf } from './metrics.ts';
 import type { BatchProgram } from './programs.ts';
+import { checkPositions } from './positions.ts';
 import { referenceLogps } from './reference.ts';
 import { compilePairScores, openReferenceModel, type Reference } from './reference-model.ts';
 import { loadModel } from './resident-model.ts';
@@ -57,6 +58,7 @@ export async function scorePairs(specification: ScoreSpecification, context: Rec
     );
     context.listener.onTokenised?.('train', tokenisation);
     const { config } = opened;
+    checkPositions(pairs, config, 'data');
     const { weights, 'the runtime': runtime } = fixedMemory({
       config,
       lora: { dropout: 0, targets: [] },

@@ -1,7 +1,16 @@
-import { selectRows, splitByPrompt, type DataSource, type RowSet, type TokenisationReport } from '../data/index.ts';
+import {
+  selectRows,
+  splitByPrompt,
+  type DataSource,
+  type RowSet,
+  type TokenisationReport,
+  type TokenizedCompletion,
+  type TokenizedPair,
+} from '../data/index.ts';
 import { badInput } from '../core/index.ts';
 import type { RecipeContext } from './context.ts';
 import type { RunInputs } from './inputs.ts';
+import { checkPositions } from './positions.ts';
 import type { CommonSpecification } from './specification.ts';
 
 /** Rows to train on and to hold out, tokenised, with the proof of each file. */
@@ -34,8 +43,11 @@ export function loadOptions(
   };
 }
 
-/** Loads --data and what is held out of it or stands in --held-out. Throws bad-input when nothing is left on one side. */
-export async function loadTrainingData<T>(
+/**
+ * Loads --data and what is held out of it or stands in --held-out. Throws bad-input when nothing is left on one side, or rows are
+ * longer than the model's positions.
+ */
+export async function loadTrainingData<T extends TokenizedPair | TokenizedCompletion>(
   specification: CommonSpecification,
   { inputs, context }: { readonly inputs: RunInputs; readonly context: RecipeContext },
   load: (sources: readonly DataSource[]) => Promise<Loaded<T>>,
@@ -46,6 +58,7 @@ export async function loadTrainingData<T>(
     if (loaded.skipped > 0)
       context.listener.onWarning?.(`${split}: ${loaded.skipped} bad rows were skipped, because of --lenient`);
     context.listener.onTokenised?.(split, loaded.tokenisation);
+    checkPositions(loaded.rows, inputs.opened.config, split);
     return loaded;
   };
   const loaded = await read('train', inputs.data);

@@ -1,0 +1,39 @@
+import { badInput } from '../core/index.ts';
+import type { RowSet, TokenizedCompletion, TokenizedPair } from '../data/index.ts';
+import type { ModelConfig } from '../models/index.ts';
+
+/** Tokens of the longest conversation of a row: positions restart behind the prompt for each answer of a pair. */
+export function positionsOf(row: TokenizedPair | TokenizedCompletion): number {
+  if ('completion' in row) return row.prompt.length + row.completion.length;
+  const { prompt, chosen, rejected, rejectedPrompt = prompt } = row;
+  return Math.max(prompt.length + chosen.length, rejectedPrompt.length + rejected.length);
+}
+
+/**
+ * Throws bad-input when a row needs more positions than the model was made for: max_position_embeddings, where dynamic rotary
+ * embeddings would change their frequencies too. `what` names the rows.
+ */
+export function checkPositions(
+  rows: RowSet<TokenizedPair | TokenizedCompletion>,
+  { maxPositions, rope }: ModelConfig,
+  what: string,
+): void {
+  const limit = Math.min(maxPositions, rope.positionLimit);
+  let [count, longest, id] = [0, 0, ''];
+  for (let index = 0; index < rows.count; index++) {
+    // A packed row is at least as long as its longest conversation.
+    if (rows.lengths[index]! <= limit) continue;
+    const row = rows.row(index);
+    const positions = positionsOf(row);
+    if (positions <= limit) continue;
+    count += 1;
+    if (positions > longest) [longest, id] = [positions, row.id];
+  }
+  if (count === 0) return;
+  throw badInput({
+    path: 'maxLength',
+    message:
+      `${what}: rows must fit the model's ${limit} positions (max_position_embeddings), ${count} of ${rows.count} ` +
+      `${count === 1 ? 'has' : 'have'} more tokens, the longest ${longest} (row ${id}); pass --max-length ${limit}`,
+  });
+}
