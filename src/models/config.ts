@@ -37,6 +37,18 @@ const ARCHITECTURES: Readonly<Record<ModelFamily, string>> = {
   qwen3: 'Qwen3ForCausalLM',
 };
 
+/** What Transformers' configuration classes assume of fields that config.json leaves out; null is not left out. */
+const DEFAULTS: Readonly<
+  Record<ModelFamily, { readonly keyValueHeads: number | undefined; readonly maxPositions: number }>
+> = {
+  llama: { keyValueHeads: undefined, maxPositions: 2048 },
+  mistral: { keyValueHeads: 8, maxPositions: 131_072 },
+  qwen2: { keyValueHeads: 32, maxPositions: 32_768 },
+  qwen3: { keyValueHeads: 32, maxPositions: 32_768 },
+};
+const DEFAULT_WINDOW = 4096;
+const DEFAULT_FIRST_WINDOW_LAYER = 28;
+
 /** Fields that say nothing about the forward pass of a float32 model at evaluation. */
 const IGNORED_FIELDS = new Set([
   'architectures',
@@ -144,6 +156,14 @@ class FieldReader {
     return fallback;
   }
 
+  /** A whole number from 0 on. */
+  count(path: string, fallback: number): number {
+    const value = this.config[path] ?? fallback;
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+    this.fail(path, `${path} must be a whole number of at least 0, got ${JSON.stringify(value)}`);
+    return fallback;
+  }
+
   flag(path: string, fallback: boolean): boolean {
     const value = this.config[path] ?? fallback;
     if (typeof value === 'boolean') return value;
@@ -170,25 +190,28 @@ function familyOf(config: Json): ModelFamily {
 
 function windows(config: Json, family: ModelFamily, layers: number, fields: FieldReader): (number | undefined)[] {
   const none = Array.from({ length: layers }, () => undefined);
-  const size = config['sliding_window'] ?? undefined;
-  const enabled =
-    family === 'mistral' || ((family === 'qwen2' || family === 'qwen3') && config['use_sliding_window'] === true);
-  if (family === 'llama' && size !== undefined)
+  const enabled = family === 'mistral' || (family !== 'llama' && fields.flag('use_sliding_window', false));
+  if (family === 'llama' && (config['sliding_window'] ?? null) !== null)
     fields.fail('sliding_window', 'sliding_window must be absent for model_type llama');
-  if (size === undefined || !enabled) return none;
-  const window = fields.positive('sliding_window');
-  const types = config['layer_types'];
-  if (Array.isArray(types) && family !== 'mistral') {
-    if (types.length !== layers || types.some((type) => type !== 'full_attention' && type !== 'sliding_attention')) {
+  if (config['sliding_window'] === null || !enabled) return none;
+  const window = fields.positive('sliding_window', DEFAULT_WINDOW);
+  if (family === 'mistral') return none.map(() => window);
+  const types = config['layer_types'] ?? undefined;
+  if (types !== undefined) {
+    const fits =
+      Array.isArray(types) &&
+      types.length === layers &&
+      types.every((type) => type === 'full_attention' || type === 'sliding_attention');
+    if (!fits) {
       fields.fail(
         'layer_types',
         `layer_types must name full_attention or sliding_attention for each of ${layers} layers`,
       );
+      return none;
     }
-    return none.map((_none, layer) => (types[layer] === 'sliding_attention' ? window : undefined));
+    return types.map((type) => (type === 'sliding_attention' ? window : undefined));
   }
-  if (family === 'mistral') return none.map(() => window);
-  const first = Number(config['max_window_layers'] ?? layers);
+  const first = fields.count('max_window_layers', DEFAULT_FIRST_WINDOW_LAYER);
   return none.map((_none, layer) => (layer >= first ? window : undefined));
 }
 
@@ -212,7 +235,8 @@ function checkFields(config: Json, fields: FieldReader): void {
 }
 
 /**
- * The model that a config.json describes. Defaults of absent fields are those of Transformers' configuration classes.
+ * The model that a config.json describes. Defaults of absent fields are those of Transformers' configuration classes; the
+ * sizes (hidden, intermediate, layers, heads, vocabulary) must be there.
  * Throws bad-input with every problem: an unknown architecture, unknown fields, values that preftune does not compute.
  */
 export function parseModelConfig(config: Json): ModelConfig {
@@ -221,7 +245,10 @@ export function parseModelConfig(config: Json): ModelConfig {
   checkFields(config, fields);
   const hiddenSize = fields.positive('hidden_size');
   const heads = fields.positive('num_attention_heads');
-  const keyValueHeads = fields.positive('num_key_value_heads', heads);
+  const keyValueHeads = fields.positive(
+    'num_key_value_heads',
+    config['num_key_value_heads'] === undefined ? (DEFAULTS[family].keyValueHeads ?? heads) : heads,
+  );
   const layers = fields.positive('num_hidden_layers');
   const headSize = fields.positive('head_dim', family === 'qwen3' ? 128 : Math.floor(hiddenSize / heads));
   if (heads % keyValueHeads !== 0) {
@@ -231,9 +258,14 @@ export function parseModelConfig(config: Json): ModelConfig {
     );
   }
   if (headSize % 2 !== 0) fields.fail('head_dim', `head_dim must be even for rotary embeddings, got ${headSize}`);
-  const maxPositions = fields.positive('max_position_embeddings', 2048);
+  const maxPositions = fields.positive('max_position_embeddings', DEFAULTS[family].maxPositions);
   const rope = parseRope(config, { headSize, maxPositions, fail: (path, message) => fields.fail(path, message) });
   const attentionBias = fields.flag('attention_bias', false);
+  if (attentionBias && (family === 'mistral' || family === 'qwen2'))
+    fields.fail('attention_bias', `attention_bias must be false or absent for model_type ${family}, got true`);
+  const mlpBias = fields.flag('mlp_bias', false);
+  if (mlpBias && family !== 'llama')
+    fields.fail('mlp_bias', `mlp_bias must be false or absent for model_type ${family}, got true`);
   const parsed: ModelConfig = {
     family,
     hiddenSize,
@@ -249,7 +281,7 @@ export function parseModelConfig(config: Json): ModelConfig {
     tiedHead: fields.flag('tie_word_embeddings', false),
     queryKeyValueBias: family === 'qwen2' || attentionBias,
     outputBias: family !== 'qwen2' && attentionBias,
-    mlpBias: family === 'llama' && fields.flag('mlp_bias', false),
+    mlpBias,
     queryKeyNorm: family === 'qwen3',
     slidingWindow: windows(config, family, layers, fields),
   };

@@ -22,7 +22,8 @@ type Json = Readonly<Record<string, unknown>>;
 function numberField(source: Json, name: string, context: RopeContext, fallback?: number): number {
   const value = source[name] ?? fallback;
   if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value;
-  context.fail(`rope_scaling.${name}`, `rope_scaling.${name} must be a number above 0, got ${JSON.stringify(value)}`);
+  const path = name === 'rope_theta' ? name : `rope_scaling.${name}`;
+  context.fail(path, `${path} must be a number above 0, got ${JSON.stringify(value)}`);
   return 1;
 }
 
@@ -69,10 +70,21 @@ function yarn(theta: number, scaling: Json, context: RopeContext): { frequencies
   const scale =
     typeof given === 'number'
       ? given
-      : typeof mscale === 'number' && typeof mscaleAll === 'number'
+      : typeof mscale === 'number' && typeof mscaleAll === 'number' && mscale !== 0 && mscaleAll !== 0
         ? magnitude(mscale) / magnitude(mscaleAll)
         : magnitude(1);
   return { frequencies, scale };
+}
+
+function divisors(given: unknown, context: RopeContext): readonly number[] {
+  const wanted = context.headSize / 2;
+  const fits =
+    Array.isArray(given) &&
+    given.length === wanted &&
+    given.every((value) => typeof value === 'number' && Number.isFinite(value) && value > 0);
+  if (fits) return given as number[];
+  context.fail('rope_scaling.factors', `rope_scaling.factors must be ${wanted} numbers above 0`);
+  return Array.from({ length: wanted }, () => 1);
 }
 
 /**
@@ -82,6 +94,13 @@ function yarn(theta: number, scaling: Json, context: RopeContext): { frequencies
 export function parseRope(config: Json, context: RopeContext): RopeConfig {
   const parameters = (config['rope_parameters'] ?? {}) as Json;
   const scaling = (config['rope_scaling'] ?? parameters) as Json;
+  const rotated = scaling['partial_rotary_factor'] ?? 1;
+  if (rotated !== 1) {
+    context.fail(
+      'rope_scaling.partial_rotary_factor',
+      `rope_scaling.partial_rotary_factor must be 1, got ${JSON.stringify(rotated)}; preftune does not compute this variant`,
+    );
+  }
   const theta = numberField(
     { rope_theta: parameters['rope_theta'] ?? config['rope_theta'] ?? scaling['rope_theta'] },
     'rope_theta',
@@ -105,8 +124,8 @@ export function parseRope(config: Json, context: RopeContext): RopeConfig {
     case 'yarn':
       return { ...yarn(theta, scaling, context), positionLimit: Infinity };
     case 'gguf-frequency-factors': {
-      const factors = scaling['factors'] as readonly number[];
-      return { frequencies: frequencies.map((frequency, i) => frequency / (factors[i] ?? 1)), ...unlimited };
+      const factors = divisors(scaling['factors'], context);
+      return { frequencies: frequencies.map((frequency, i) => frequency / factors[i]!), ...unlimited };
     }
     default:
       context.fail(

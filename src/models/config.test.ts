@@ -1,0 +1,210 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { MODEL_FAMILIES, parseModelConfig, type ModelConfig, type ModelFamily } from './config.ts';
+import { parameterSpecs } from './parameters.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+const FIXTURES = join(import.meta.dirname, '..', '..', 'test', 'fixtures', 'models');
+const FOLDERS = readdirSync(FIXTURES).filter((name) => existsSync(join(FIXTURES, name, 'config.legacy.json')));
+
+function readConfig(folder: string, name: string): Json {
+  return JSON.parse(readFileSync(join(FIXTURES, folder, name), 'utf8')) as Json;
+}
+
+test('fixtures of every family are there', () => {
+  const families = FOLDERS.map((folder) => readConfig(folder, 'config.json')['model_type']);
+  expect(new Set(families)).toEqual(new Set(MODEL_FAMILIES));
+  expect(FOLDERS.length).toBe(14);
+});
+
+test.each(FOLDERS)('%s: the older and the newer form of config.json are one model', (folder) => {
+  const parsed = parseModelConfig(readConfig(folder, 'config.json'));
+  expect(parseModelConfig(readConfig(folder, 'config.legacy.json'))).toEqual(parsed);
+});
+
+/** Sizes that no family assumes. */
+const SIZES = {
+  hidden_size: 2048,
+  intermediate_size: 24,
+  num_hidden_layers: 30,
+  num_attention_heads: 64,
+  vocab_size: 9,
+};
+const none = Array.from({ length: 30 }, () => undefined);
+
+const COMMON = {
+  hiddenSize: 2048,
+  intermediateSize: 24,
+  layers: 30,
+  heads: 64,
+  headSize: 32,
+  vocabularySize: 9,
+  normEpsilon: 1e-6,
+  tiedHead: false,
+  queryKeyValueBias: false,
+  outputBias: false,
+  mlpBias: false,
+  queryKeyNorm: false,
+  slidingWindow: none,
+};
+
+/** What Transformers 5.23 assumes of a config.json with the sizes alone (its configuration classes, printed). */
+const DEFAULTS = {
+  llama: { ...COMMON, keyValueHeads: 64, maxPositions: 2048 },
+  mistral: { ...COMMON, keyValueHeads: 8, maxPositions: 131_072, slidingWindow: none.map(() => 4096) },
+  qwen2: { ...COMMON, keyValueHeads: 32, maxPositions: 32_768, queryKeyValueBias: true },
+  qwen3: { ...COMMON, keyValueHeads: 32, maxPositions: 32_768, headSize: 128, queryKeyNorm: true },
+} satisfies Record<ModelFamily, Omit<ModelConfig, 'family' | 'rope'>>;
+
+describe.each(Object.entries(DEFAULTS))('%s', (family, expected) => {
+  test('assumes what Transformers assumes', () => {
+    const { rope, ...parsed } = parseModelConfig({ model_type: family, ...SIZES });
+    expect(parsed).toEqual({ family, ...expected });
+    expect(rope.frequencies.length).toBe(expected.headSize / 2);
+    // theta is 10000
+    expect(rope.frequencies.at(-1)).toBeCloseTo(1e4 ** (2 / expected.headSize - 1), 12);
+    expect([rope.scale, rope.positionLimit]).toEqual([1, Infinity]);
+  });
+
+  test('null for the key/value heads means as many as heads', () => {
+    expect(parseModelConfig({ model_type: family, ...SIZES, num_key_value_heads: null }).keyValueHeads).toBe(64);
+  });
+});
+
+const windowsOf = (config: Json): (number | undefined)[] => [
+  ...parseModelConfig({ ...SIZES, num_hidden_layers: 4, num_key_value_heads: 64, ...config }).slidingWindow,
+];
+const [full, sliding] = ['full_attention', 'sliding_attention'];
+
+test('mistral: every layer, or none when null', () => {
+  expect(windowsOf({ model_type: 'mistral', sliding_window: 8 })).toEqual([8, 8, 8, 8]);
+
+  describe('sliding windows', () => {
+    expect(windowsOf({ model_type: 'mistral', sliding_window: null })).toEqual(Array.from({ length: 4 }));
+  });
+
+  test.each(['qwen2', 'qwen3'])('%s: where layer_types or max_window_layers say so, if enabled', (family) => {
+    const base = { model_type: family, sliding_window: 8, use_sliding_window: true };
+    expect(windowsOf({ ...base, max_window_layers: 3 })).toEqual([undefined, undefined, undefined, 8]);
+    expect(windowsOf({ ...base, max_window_layers: 0 })).toEqual([8, 8, 8, 8]);
+    expect(windowsOf({ ...base, sliding_window: undefined, max_window_layers: 3 })[3]).toBe(4096);
+    expect(windowsOf({ ...base, layer_types: [full, sliding, full, sliding] })).toEqual([undefined, 8, undefined, 8]);
+    expect(windowsOf({ ...base, use_sliding_window: false, max_window_layers: 0 })).toEqual(Array.from({ length: 4 }));
+    // Not given: the first 28 layers see all.
+    expect(windowsOf(base)).toEqual(Array.from({ length: 4 }));
+    expect(
+      windowsOf({ ...base, num_hidden_layers: 30 })
+        .map((window) => window === 8)
+        .lastIndexOf(false),
+    ).toBe(27);
+  });
+});
+
+const biasesOf = (config: Json): string[] =>
+  parameterSpecs(parseModelConfig({ ...SIZES, num_hidden_layers: 1, num_key_value_heads: 64, ...config }))
+    .filter(({ name }) => name.endsWith('.bias'))
+    .map(({ name }) => name.split('.').at(-2)!);
+
+test('biases are where the family has them', () => {
+  expect(biasesOf({ model_type: 'llama' })).toEqual([]);
+  expect(biasesOf({ model_type: 'llama', attention_bias: true })).toEqual(['q_proj', 'k_proj', 'v_proj', 'o_proj']);
+  expect(biasesOf({ model_type: 'llama', mlp_bias: true })).toEqual(['gate_proj', 'up_proj', 'down_proj']);
+  expect(biasesOf({ model_type: 'qwen2' })).toEqual(['q_proj', 'k_proj', 'v_proj']);
+  expect(biasesOf({ model_type: 'qwen3', attention_bias: true })).toEqual(['q_proj', 'k_proj', 'v_proj', 'o_proj']);
+});
+
+function messageOf(config: Json): string {
+  try {
+    return JSON.stringify(parseModelConfig(config));
+  } catch (thrown) {
+    return (thrown as Error).message;
+  }
+}
+
+describe('refused', () => {
+  test.each([
+    ['gpt2', ['GPT2LMHeadModel'], '"gpt2" with ["GPT2LMHeadModel"]'],
+    ['llama', ['LlamaForSequenceClassification'], '"llama" with ["LlamaForSequenceClassification"]'],
+    ['mistral', ['LlamaForCausalLM'], '"mistral" with ["LlamaForCausalLM"]'],
+    [undefined, undefined, 'undefined with undefined'],
+  ])('model_type %s with %j', (family, architectures, printed) => {
+    expect(messageOf({ ...SIZES, model_type: family, architectures })).toBe(
+      'config.json: the architecture must be one of LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM, ' +
+        `got model_type ${printed}; preftune does not compute this model`,
+    );
+  });
+
+  test('every problem at once, by name', () => {
+    const config = {
+      model_type: 'llama',
+      hidden_size: 32.5,
+      num_hidden_layers: 0,
+      num_attention_heads: 6,
+      num_key_value_heads: 4,
+      head_dim: 7,
+      vocab_size: '9',
+      rms_norm_eps: -1,
+      hidden_act: 'gelu',
+      pretraining_tp: 2,
+      quantization_config: { bits: 4 },
+      logit_scale: 0.1,
+      sliding_window: 8,
+      tie_word_embeddings: 'yes',
+      rope_scaling: { type: 'su' },
+    };
+    expect(messageOf(config).split('\n')).toEqual([
+      'config.json: hidden_act must be "silu" or "swish", got "gelu"; preftune does not compute this variant',
+      'config.json: pretraining_tp must be 1 or null, got 2; preftune does not compute this variant',
+      'config.json: quantization_config must be null, got {"bits":4}; preftune does not compute this variant',
+      'config.json: logit_scale is not a field that preftune knows; it may change what the model computes, so the model is refused',
+      'config.json: hidden_size must be a whole number above 0, got 32.5',
+      'config.json: num_hidden_layers must be a whole number above 0, got 0',
+      'config.json: num_key_value_heads must divide num_attention_heads, got 4 and 6',
+      'config.json: head_dim must be even for rotary embeddings, got 7',
+      'config.json: rope_scaling type must be default, linear, dynamic, yarn or llama3, got "su"',
+      'config.json: intermediate_size must be a whole number above 0, got undefined',
+      'config.json: vocab_size must be a whole number above 0, got "9"',
+      'config.json: rms_norm_eps must be a number above 0, got -1',
+      'config.json: tie_word_embeddings must be true or false, got "yes"',
+      'config.json: sliding_window must be absent for model_type llama',
+    ]);
+  });
+
+  test.each([
+    [
+      { model_type: 'mistral', attention_bias: true },
+      'attention_bias must be false or absent for model_type mistral, got true',
+    ],
+    [
+      { model_type: 'qwen2', attention_bias: true },
+      'attention_bias must be false or absent for model_type qwen2, got true',
+    ],
+    [{ model_type: 'qwen3', mlp_bias: true }, 'mlp_bias must be false or absent for model_type qwen3, got true'],
+    [{ model_type: 'mistral', sliding_window: 0 }, 'sliding_window must be a whole number above 0, got 0'],
+    [{ model_type: 'qwen2', use_sliding_window: 1 }, 'use_sliding_window must be true or false, got 1'],
+    [
+      { model_type: 'qwen2', use_sliding_window: true, max_window_layers: 'all' },
+      'max_window_layers must be a whole number of at least 0, got "all"',
+    ],
+    [
+      { model_type: 'qwen3', use_sliding_window: true, layer_types: ['full_attention'] },
+      'layer_types must name full_attention or sliding_attention for each of 30 layers',
+    ],
+  ])('%j', (config, message) => {
+    expect(messageOf({ ...SIZES, ...config })).toBe(`config.json: ${message}`);
+  });
+
+  test('what says nothing about the computation is let through, private fields too', () => {
+    const quiet = {
+      torch_dtype: 'bfloat16',
+      use_cache: false,
+      _name_or_path: 'x',
+      _anything: 1,
+      attention_dropout: 0.1,
+    };
+    const plain = parseModelConfig({ model_type: 'llama', ...SIZES });
+    expect(parseModelConfig({ model_type: 'llama', ...SIZES, ...quiet })).toEqual(plain);
+  });
+});
