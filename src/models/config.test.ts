@@ -73,15 +73,16 @@ describe.each(Object.entries(DEFAULTS))('%s', (family, expected) => {
   });
 });
 
-const windowsOf = (config: Json): (number | undefined)[] => [
-  ...parseModelConfig({ ...SIZES, num_hidden_layers: 4, num_key_value_heads: 64, ...config }).slidingWindow,
-];
+function windowsOf(config: Json): (number | undefined)[] {
+  const sizes = { ...SIZES, num_hidden_layers: 4, num_key_value_heads: 64 };
+  return [...parseModelConfig({ ...sizes, ...config }).slidingWindow];
+}
+
 const [full, sliding] = ['full_attention', 'sliding_attention'];
 
-test('mistral: every layer, or none when null', () => {
-  expect(windowsOf({ model_type: 'mistral', sliding_window: 8 })).toEqual([8, 8, 8, 8]);
-
-  describe('sliding windows', () => {
+describe('sliding windows', () => {
+  test('mistral: every layer, or none when null', () => {
+    expect(windowsOf({ model_type: 'mistral', sliding_window: 8 })).toEqual([8, 8, 8, 8]);
     expect(windowsOf({ model_type: 'mistral', sliding_window: null })).toEqual(Array.from({ length: 4 }));
   });
 
