@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -6,5 +7,9 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: 'forks',
+    // ONNX Runtime uses every core by itself; the files that do not are kept from waiting for those that do.
+    maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
+    // .ci/run counts the tests of the file.
+    ...(process.env['CI'] ? { reporters: ['default', ['json', { outputFile: '.vitest/results.json' }]] } : {}),
   },
 });
