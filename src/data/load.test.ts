@@ -139,7 +139,7 @@ test('rows of the other kind, missing templates, nothing left, cancelled', async
     'd.jsonl:1: rows must be preferences, got completions; use them with sft',
   );
   await expect(loadCompletions(lines(pair('a', 'b', 'c')), { tokenizer })).rejects.toThrow(
-    'd.jsonl:1: rows must be completions, got preferences; use them with dpo, or train on the chosen side (chosenOfPairs)',
+    'd.jsonl:1: rows must be completions, got preferences; use them with dpo, or train on the chosen side (--chosen-of-pairs)',
   );
   const chat = {
     prompt: [{ role: 'user', content: 'q' }],

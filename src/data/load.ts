@@ -200,7 +200,7 @@ function chosenOf(row: PreferenceRow, { chosenOfPairs }: LoadCompletionsOptions)
   const { rejected: _rejected, chosen, ...rest } = row;
   if (chosenOfPairs) return { ...rest, completion: chosen };
   const message =
-    'rows must be completions, got preferences; use them with dpo, or train on the chosen side (chosenOfPairs)';
+    'rows must be completions, got preferences; use them with dpo, or train on the chosen side (--chosen-of-pairs)';
   throw badInput({ file: row.origin.file, line: row.origin.line, path: WRONG_KIND, message });
 }
 

@@ -51,7 +51,8 @@ function scoredTokens({ prompt, completion }: TokenizedCompletion, scorePrompt: 
   return scorePrompt ? prompt.length + completion.length - 1 : completion.length;
 }
 
-function completionTask(
+/** The task of supervised fine-tuning: loss in nats per scored token of the optimizer batch, prompts scored too with `scorePrompt`. */
+export function completionTask(
   splits: { readonly train: RowSet<TokenizedCompletion>; readonly heldOut: RowSet<TokenizedCompletion> | undefined },
   scorePrompt: boolean,
 ): Task {

@@ -1,0 +1,193 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RowSet, TokenizedCompletion } from '../src/data/index.ts';
+import { parameterSpecs, plainDecoder, weightInputs } from '../src/models/index.ts';
+import { OPTIMIZERS } from '../src/optim/index.ts';
+import { openDevice, type Device } from '../src/runtime/index.ts';
+import {
+  compileBatchProgram,
+  completionLossGraph,
+  completionTask,
+  createTrainable,
+  hintsFor,
+  loadModel,
+  runLoop,
+  type StepRecord,
+} from '../src/train/index.ts';
+import { hasStories, openStories, skipWithoutStories } from './support/stories.ts';
+import { runSft } from './support/training.ts';
+import { temporaryFolder, tinyPairs, writeRows, writeTinyModel } from './support/tiny-model.ts';
+
+const FIXTURES = join(import.meta.dirname, 'fixtures', 'trajectory');
+
+interface Recorded {
+  readonly steps: readonly Readonly<
+    Record<'loss' | 'grad_norm' | 'learning_rate' | 'entropy' | 'num_tokens', number>
+  >[];
+}
+
+function recordedRows(): RowSet<TokenizedCompletion> {
+  const rows = readFileSync(join(FIXTURES, 'rows.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { line: number; prompt: number[]; chosen: number[] })
+    .map(({ line, prompt, chosen }) => ({
+      id: String(line),
+      prompt: Int32Array.from(prompt),
+      completion: Int32Array.from(chosen),
+    }));
+  return {
+    count: rows.length,
+    fingerprint: '',
+    row: (index) => rows[index]!,
+    lengths: Int32Array.from(rows, ({ prompt, completion }) => prompt.length + completion.length),
+    sequenceCounts: new Int32Array(rows.length).fill(1),
+    promptHashes: new Float64Array(rows.length),
+  };
+}
+
+skipWithoutStories();
+
+describe.skipIf(!hasStories)("SFT beside TRL's SFTTrainer (fixtures/trajectory/record.py)", () => {
+  let device: Device;
+  beforeAll(async () => {
+    device = await openDevice({ device: 'cpu' });
+  });
+  afterAll(() => device.dispose());
+
+  it.each([
+    { name: 'sft.json', microBatchTokens: 4096 },
+    { name: 'sft-accumulated.json', microBatchTokens: 300 },
+  ])('$name: ten steps of completion loss', async ({ name, microBatchTokens }) => {
+    const expected = (JSON.parse(readFileSync(join(FIXTURES, name), 'utf8')) as Recorded).steps;
+    const opened = await openStories();
+    const { config } = opened;
+    const model = await loadModel(device, config, opened.files.checkpoint);
+    const decoder = plainDecoder(config, weightInputs(config));
+    const parameters = parameterSpecs(config);
+    const trainable = await createTrainable(device, model.weights, {
+      parameters,
+      optimizer: { name: 'adamw', options: OPTIMIZERS.adamw.defaults },
+    });
+    const program = await compileBatchProgram(
+      device,
+      {
+        train: completionLossGraph(decoder, { parameters }),
+        evaluate: completionLossGraph(decoder, { parameters: [] }),
+      },
+      { label: 'sft', hints: hintsFor(512, 200), resident: model.weights, gradients: trainable.gradients },
+    );
+    const records: StepRecord[] = [];
+    await runLoop({
+      task: completionTask({ train: recordedRows(), heldOut: undefined }, false),
+      program,
+      trainable,
+      start: { step: 0, tokens: 0 },
+      events: { onStep: (record) => void records.push(record), onEvaluation: () => {}, onCheckpoint: () => {} },
+      options: {
+        schedule: { name: 'linear', learningRate: 1e-3, warmupSteps: 0, totalSteps: 10 },
+        batchSize: 4,
+        microBatchTokens,
+        seed: 0,
+        order: 'sequential',
+        lengthBuckets: false,
+        maxGradientNorm: 1,
+        logSteps: 1,
+        evaluateSteps: undefined,
+        checkpointSteps: undefined,
+      },
+    });
+    await program.dispose();
+    await trainable.dispose();
+    await opened.files.close();
+    expect(records.length).toBe(10);
+    records.forEach(({ metrics }, i) => {
+      const wanted = expected[i]!;
+      expect(Math.abs(metrics['loss']! - wanted.loss)).toBeLessThan(1e-4);
+      expect(Math.abs(metrics['grad_norm']! / wanted.grad_norm - 1)).toBeLessThan(1e-2);
+      expect(metrics['learning_rate']).toBeCloseTo(wanted.learning_rate, 9);
+      expect(metrics['num_tokens']).toBe(wanted.num_tokens);
+      // With accumulation TRL averages the micro-batches' averages; ours is over all tokens of the step.
+      if (name === 'sft.json') expect(Math.abs(metrics['entropy']! - wanted.entropy)).toBeLessThan(1e-4);
+    });
+  });
+});
+
+const TEXTS = join(import.meta.dirname, '..', '..', 'shared', 'data', 'tinystories', 'tinystories-2MiB.txt');
+const hasTexts = existsSync(TEXTS);
+if (!hasTexts) process.stderr.write(`sft.test.ts: pre-training skipped: ${TEXTS} is not there\n`);
+
+describe('the recipe', () => {
+  const folder = temporaryFolder();
+  const at = (...names: string[]): string => join(folder.path, ...names);
+  beforeAll(async () => {
+    await writeTinyModel(at('model'));
+  });
+  afterAll(folder.remove);
+  const losses = (steps: readonly Readonly<Record<string, number>>[]): number[] => steps.map((step) => step['loss']!);
+
+  it('scores the completion only, or the prompt too; both fall', async () => {
+    const data = writeRows(
+      at('answers.jsonl'),
+      tinyPairs(6).map(({ prompt, chosen }) => ({ prompt, completion: chosen })),
+    );
+    const given = { model: at('model'), data, batchSize: 6, epochs: 25, learningRate: 1e-2, method: 'full' };
+    const completion = await runSft({ ...given, output: at('completion') }, { folder: folder.path });
+    const all = await runSft({ ...given, output: at('all'), loss: 'all' }, { folder: folder.path });
+    // Random weights know nothing: about ln(259) = 5.56 nats a token.
+    for (const { steps } of [completion, all]) {
+      expect(Math.abs(losses(steps)[0]! - Math.log(259))).toBeLessThan(0.3);
+      expect(losses(steps).at(-1)).toBeLessThan(2.5);
+    }
+    expect(losses(all.steps)[0]).not.toBe(losses(completion.steps)[0]);
+  });
+
+  it('takes the chosen side of pairs when told, and refuses pairs otherwise', async () => {
+    const pairs = writeRows(at('pairs.jsonl'), tinyPairs(4));
+    const answers = writeRows(
+      at('chosen.jsonl'),
+      tinyPairs(4).map(({ prompt, chosen }) => ({ prompt, completion: chosen })),
+    );
+    const given = { model: at('model'), maxSteps: 1, batchSize: 4 };
+    const options = { folder: folder.path };
+    const one = await runSft({ ...given, data: pairs, chosenOfPairs: true, output: at('from-pairs') }, options);
+    const other = await runSft({ ...given, data: answers, output: at('from-answers') }, options);
+    expect(losses(one.steps)).toEqual(losses(other.steps));
+    await expect(runSft({ ...given, data: pairs, output: at('refused') }, options)).rejects.toThrow(
+      'rows must be completions, got preferences; use them with dpo, or train on the chosen side (--chosen-of-pairs)',
+    );
+    expect(existsSync(at('refused'))).toBe(false);
+  });
+
+  it.skipIf(!hasTexts)('pre-trains a random model on plain text: the loss falls far below chance', async () => {
+    const stories = readFileSync(TEXTS, 'utf8')
+      .slice(0, 60_000)
+      .split('<|endoftext|>')
+      .map((text) => ({ text: text.trim() }));
+    const data = writeRows(
+      at('texts.jsonl'),
+      stories.slice(0, -1).filter(({ text }) => text.length > 40),
+    );
+    const { steps, evaluations } = await runSft(
+      {
+        model: at('model'),
+        data,
+        output: at('pretrained'),
+        method: 'full',
+        initialise: true,
+        learningRate: 1e-2,
+        maxLength: 128,
+        batchSize: 16,
+        maxSteps: 60,
+        heldOutFraction: 0.1,
+        evaluateSteps: 60,
+        microBatchTokens: 2048,
+      },
+      { folder: folder.path },
+    );
+    expect(Math.abs(losses(steps)[0]! - Math.log(259))).toBeLessThan(0.3);
+    // English by bytes: about 3 nats a character without context.
+    expect(losses(evaluations).at(-1)).toBeLessThan(2.8);
+  });
+});
