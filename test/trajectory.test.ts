@@ -111,7 +111,7 @@ describe.skipIf(!hasStories)('DPO beside TRL', () => {
     const model = await loadModel(device, config, opened.files.checkpoint);
     const plain = plainDecoder(config, weightInputs(config));
     const adapter = run.adapter === undefined ? undefined : await readAdapter(join(FIXTURES, run.adapter), config);
-    const decoder = adapter === undefined ? plain : withLora(plain, adapter.lora);
+    const decoder = adapter === undefined ? plain : withLora(plain, adapter.lora, { path: 'separate' });
     const parameters: readonly ParameterSpec[] =
       adapter === undefined ? parameterSpecs(config) : loraParameterSpecs(config, adapter.lora);
     const initial = new Map<string, DeviceTensor>();

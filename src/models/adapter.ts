@@ -1,4 +1,4 @@
-import { badInput, type Problem, type Random } from '../core/index.ts';
+import { badInput, messageOf, type Problem, type Random } from '../core/index.ts';
 import { add, div, input, lessEqual, matmul, randomUniform, scalar, where, type Node } from '../graph/index.ts';
 import type { ModelConfig } from './config.ts';
 import { addBias, type Decoder } from './decoder.ts';
@@ -38,7 +38,7 @@ export function loraNames(path: string): { readonly a: string; readonly b: strin
 /**
  * The projections that `patterns` name: `all-linear`, a module name (`q_proj`), a dotted suffix (`layers.0.mlp.up_proj`), or
  * one regular expression that must match a whole path (PEFT's rule: a list of names matches by suffix, a string by regular
- * expression). Throws bad-input for every pattern that matches nothing.
+ * expression). Throws bad-input with every pattern that matches nothing or is no expression.
  */
 export function resolveTargets(config: ModelConfig, patterns: readonly string[]): string[] {
   const paths = Array.from({ length: config.layers }, (_, layer) =>
@@ -47,9 +47,14 @@ export function resolveTargets(config: ModelConfig, patterns: readonly string[])
   const chosen = new Set<string>();
   const problems: Problem[] = [];
   for (const pattern of patterns) {
-    const matches = paths.filter((path) => matchesTarget(path, pattern));
-    for (const path of matches) chosen.add(path);
-    if (matches.length === 0) {
+    const matches = matcherOf(pattern);
+    if (typeof matches === 'string') {
+      problems.push({ path: 'lora.targets', message: matches });
+      continue;
+    }
+    const found = paths.filter(matches);
+    for (const path of found) chosen.add(path);
+    if (found.length === 0) {
       const known = PROJECTIONS.join(', ');
       problems.push({
         path: 'lora.targets',
@@ -61,16 +66,15 @@ export function resolveTargets(config: ModelConfig, patterns: readonly string[])
   return paths.filter((path) => chosen.has(path));
 }
 
-function matchesTarget(path: string, pattern: string): boolean {
-  if (pattern === 'all-linear' || path === pattern || path.endsWith(`.${pattern}`)) return true;
-  if (/^[\w.]+$/.test(pattern)) return false;
+/** Says of a path whether a pattern names it; the problem as text when the pattern is no regular expression. */
+function matcherOf(pattern: string): ((path: string) => boolean) | string {
+  if (pattern === 'all-linear') return () => true;
+  if (/^[\w.]+$/.test(pattern)) return (path) => path === pattern || path.endsWith(`.${pattern}`);
   try {
-    return new RegExp(`^(?:${pattern})$`, 'u').test(path);
+    const expression = new RegExp(`^(?:${pattern})$`, 'u');
+    return (path) => expression.test(path);
   } catch (cause) {
-    throw badInput({
-      path: 'lora.targets',
-      message: `lora.targets: "${pattern}" must be a module name or a regular expression; ${String(cause)}`,
-    });
+    return `lora.targets: "${pattern}" must be a module name or a regular expression; ${messageOf(cause)}`;
   }
 }
 
@@ -103,12 +107,26 @@ export function initialiseLora(
   );
 }
 
-/**
- * The decoder with an adapter on its targets. Without dropout the adapter is part of the weight, x (W + scale B A)^T, so
- * that the sum can be formed once for many tokens; with dropout it has its own path, x W^T + scale (drop(x) A^T) B^T.
- * `dropoutSeed` is an int32 scalar node, another for every batch.
- */
-export function withLora(decoder: Decoder, lora: LoraConfig, dropoutSeed?: Node): Decoder {
+export interface LoraOptions {
+  /**
+   * sum: the adapter is part of the weight, x (W + scale B A)^T, which is formed once for many tokens; right where tokens
+   * come one at a time. separate: x W^T + scale (x A^T) B^T; right in training, where the sum would double the weights in
+   * memory and x A^T is needed for the gradient anyway. Default sum.
+   */
+  readonly path?: 'sum' | 'separate';
+  /** An int32 scalar, another for every batch: the adapter's input is dropped out, on the separate path. Default: no dropout. */
+  readonly dropoutSeed?: Node;
+}
+
+/** Seeds of two projections differ by this, so that their masks do too. */
+const SEED_STRIDE = 7919;
+
+/** The decoder with an adapter on its targets. */
+export function withLora(
+  decoder: Decoder,
+  lora: LoraConfig,
+  { path: way = 'sum', dropoutSeed }: LoraOptions = {},
+): Decoder {
   const { config, weights } = decoder;
   const nodes = new Map(loraParameterSpecs(config, lora).map(({ name, shape }) => [name, input(name, shape)]));
   const targets = new Map(lora.targets.map(({ path, scale }, index) => [path, { scale, index }]));
@@ -118,12 +136,14 @@ export function withLora(decoder: Decoder, lora: LoraConfig, dropoutSeed?: Node)
     const { scale, index } = target;
     const { a, b } = loraNames(path);
     const [A, B] = [nodes.get(a)!, nodes.get(b)!];
-    const weight = weights(`${path}.weight`);
-    if (lora.dropout === 0 || dropoutSeed === undefined) {
-      const adapted = add(weight, matmul(B, A, { scale }));
+    const dropped =
+      dropoutSeed === undefined || lora.dropout === 0
+        ? x
+        : dropout(x, lora.dropout, add(dropoutSeed, index * SEED_STRIDE));
+    if (way === 'sum' && dropped === x) {
+      const adapted = add(weights(`${path}.weight`), matmul(B, A, { scale }));
       return addBias(matmul(x, adapted, { transposeB: true }), { config, weights, path });
     }
-    const dropped = dropout(x, lora.dropout, add(dropoutSeed, scalar(index * 7919, 'int32')));
     const low = matmul(dropped, A, { transposeB: true });
     return add(decoder.project(x, path), matmul(low, B, { transposeB: true, scale }));
   };

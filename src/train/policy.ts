@@ -81,9 +81,11 @@ export async function createPolicy(
     const values = initialiseLora(parameters, createRandom(specification.seed, 'lora'));
     return parameters.map(({ name, shape }) => [name, { dtype: 'float32', shape, data: values.get(name)! }] as const);
   };
-  const evaluation = withLora(plain, adapter.lora);
+  const evaluation = withLora(plain, adapter.lora, { path: 'separate' });
   const training =
-    adapter.lora.dropout > 0 ? withLora(plain, adapter.lora, input('dropoutSeed', [], 'int32')) : evaluation;
+    adapter.lora.dropout > 0
+      ? withLora(plain, adapter.lora, { path: 'separate', dropoutSeed: input('dropoutSeed', [], 'int32') })
+      : evaluation;
   return {
     parameters,
     initial: await uploadAll(device, existing?.weights ?? fresh()),

@@ -75,7 +75,7 @@ export async function scorePairs(specification: ScoreSpecification, context: Rec
     const adapter = specification.adapter === undefined ? undefined : await readAdapter(specification.adapter, config);
     const resident = new Map<string, DeviceTensor>(model.weights);
     for (const [tensor, values] of adapter?.weights ?? []) resident.set(tensor, await device.upload(values));
-    const decoder = adapter === undefined ? plain : withLora(plain, adapter.lora);
+    const decoder = adapter === undefined ? plain : withLora(plain, adapter.lora, { path: 'separate' });
     const program = await compilePairScores(device, decoder, { label: 'score', resident, microBatchTokens });
     const logps = await computeLogps(program, { pairs, microBatchTokens, context });
     return scoresOf(pairs, { logps, reference: known, beta: specification.beta });
