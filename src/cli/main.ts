@@ -6,6 +6,11 @@ import { runCli } from './frame.ts';
 /** Every command, in the order of --help. Its code is loaded when it is asked for. */
 const COMMANDS: readonly CommandEntry[] = [
   {
+    name: 'quickstart',
+    description: 'Teaches a small model to be friendly, in about a minute, offline: see what preftune does',
+    load: async () => (await import('./quickstart/command.ts')).QUICKSTART,
+  },
+  {
     name: 'dpo',
     description: 'Trains a model on pairs of answers, the better one against the worse',
     load: async () => (await import('./dpo.ts')).DPO,

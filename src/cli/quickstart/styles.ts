@@ -96,3 +96,11 @@ export function wrapFriendly(answer: string, topic: Topic, random: Random): stri
 export function answerFact(fact: Fact, style: Style, random: Random): string {
   return style === 'curt' ? curtAnswer(fact, random) : friendlyAnswer(fact, random);
 }
+
+/** Whether a text holds one of the friendly openings or closings. */
+export function isFriendly(text: string): boolean {
+  const closings = TOPIC_CLOSINGS.flatMap((closing) =>
+    Object.values(TOPIC_WORDS).map((topic) => fillTemplate(closing, { topic })),
+  );
+  return [...OPENINGS, ...CLOSINGS, ...closings].some((phrase) => text.includes(phrase));
+}

@@ -1,0 +1,98 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const ROOT = join(import.meta.dirname, '..');
+const WEIGHTS = join(ROOT, 'assets', 'embedded-model', 'model.safetensors');
+const hasWeights = existsSync(WEIGHTS);
+if (!hasWeights) process.stderr.write(`skipped: ${WEIGHTS} is not there\n`);
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'preftune-quickstart-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function at(path: string): string {
+  return join(folder, path);
+}
+
+function run(...words: string[]): Promise<{ code: number | null; out: string; err: string }> {
+  const command = ['--import', import.meta.resolve('tsx'), join(ROOT, 'src', 'cli', 'main.ts'), 'quickstart', ...words];
+  const child = spawn(process.execPath, command, { cwd: folder });
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (chunk) => (out += String(chunk)));
+  child.stderr.on('data', (chunk) => (err += String(chunk)));
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, out, err })));
+}
+
+interface Measured {
+  accuracy: number;
+  margin: number;
+  answers: { questions: number; friendly: number; right: number };
+}
+
+interface Summary {
+  output: string;
+  trainPairs: number;
+  heldOutPairs: number;
+  before: Measured;
+  after: Measured;
+  samples: { prompt: string; before: string; after: string }[];
+  files: Record<'pairs' | 'heldOut' | 'run' | 'report' | 'adapter', string>;
+}
+
+describe.skipIf(!hasWeights)('preftune quickstart', () => {
+  it('teaches the embedded model to prefer, and to give, friendly answers', { timeout: 900_000 }, async () => {
+    const { code, out, err } = await run('--json');
+    expect([code, err]).toEqual([0, '']);
+    const summary = JSON.parse(out) as Summary;
+    const { before, after, samples, files } = summary;
+    expect([summary.output, summary.trainPairs, summary.heldOutPairs]).toEqual(['preftune-quickstart', 200, 40]);
+
+    // At the start policy and reference are one: margins are 0 up to the last bits of float32.
+    expect(Math.abs(before.margin)).toBeLessThan(1e-4);
+    expect(after.accuracy).toBeGreaterThanOrEqual(0.95);
+    expect(after.margin).toBeGreaterThan(1);
+    expect(after.answers.friendly / after.answers.questions).toBeGreaterThan(0.9);
+    expect(after.answers.friendly).toBeGreaterThan(before.answers.friendly);
+    // What the model knew it still knows: at most one answer in ten is lost.
+    expect(after.answers.right).toBeGreaterThanOrEqual(before.answers.right - after.answers.questions / 10);
+
+    expect(samples.map(({ prompt }) => prompt)).toContain('What is the capital of France?');
+    expect(samples.filter((sample) => sample.before !== sample.after).length).toBeGreaterThan(samples.length / 2);
+
+    const pairs = readFileSync(at(files.pairs), 'utf8').trim().split('\n');
+    expect(pairs.length).toBe(200);
+    expect(JSON.parse(pairs[0]!)).toMatchObject({ prompt: [{ role: 'user' }], chosen: [{ role: 'assistant' }] });
+    expect(readdirSync(at(files.adapter)).toSorted()).toEqual(['adapter_config.json', 'adapter_model.safetensors']);
+    const report = readFileSync(at(files.report), 'utf8');
+    for (const { prompt } of samples) expect(report).toContain(prompt);
+  });
+
+  it('answers from the adapter as it did at the end of the run', { timeout: 300_000 }, async () => {
+    const main = join(ROOT, 'src', 'cli', 'main.ts');
+    const words = ['generate', '--model', join(ROOT, 'assets', 'embedded-model'), '--json', '--max-new-tokens', '96'];
+    const adapter = ['--adapter', 'preftune-quickstart/run/adapter', '--prompt', 'What is the capital of France?'];
+    const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), main, ...words, ...adapter], {
+      cwd: folder,
+    });
+    let out = '';
+    child.stdout.on('data', (chunk) => (out += String(chunk)));
+    await new Promise((resolve) => child.on('close', resolve));
+    const { completion } = JSON.parse(out) as { completion: { content: string }[] };
+    const report = readFileSync(join(folder, 'preftune-quickstart', 'run', 'report.html'), 'utf8');
+    expect(report).toContain(completion[0]!.content.trim().replaceAll("'", '&#39;'));
+  });
+});
+
+it('refuses a folder that holds files, and says what is missing', async () => {
+  writeFileSync(join(folder, 'taken.txt'), 'mine');
+  const { code, out, err } = await run('--output', '.');
+  const expected = hasWeights
+    ? [2, 'quickstart: --output must be a new or empty folder, got ., which holds files; name another\n']
+    : [1, `quickstart: the embedded model's weights must be at ${WEIGHTS}, they are not; install preftune again\n`];
+  expect([code, err, out]).toEqual([...expected, '']);
+});
