@@ -1,0 +1,168 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+/**
+ * The package as another project sees it: built into a temporary folder, linked into that project's node_modules, imported by
+ * every subpath, type-checked and run.
+ */
+const ROOT = join(import.meta.dirname, '..');
+const TSC = join(ROOT, 'node_modules', '.bin', 'tsc');
+
+/** One function of each subpath, which stands for the rest. */
+const PROBES: Readonly<Record<string, string>> = {
+  preftune: 'trainDpo',
+  'preftune/core': 'createRandom',
+  'preftune/graph': 'printGraph',
+  'preftune/interpret': 'interpret',
+  'preftune/autodiff': 'vectorJacobian',
+  'preftune/passes': 'simplify',
+  'preftune/onnx': 'lowerGraph',
+  'preftune/runtime': 'openDevice',
+  'preftune/formats': 'openModelFiles',
+  'preftune/tokenizer': 'createTokenizer',
+  'preftune/models': 'parseModelConfig',
+  'preftune/data': 'loadPreferencePairs',
+  'preftune/objectives': 'objective',
+  'preftune/optim': 'learningRateAt',
+  'preftune/store': 'readMetrics',
+  'preftune/train': 'runLoop',
+  'preftune/generate': 'createGenerator',
+  'preftune/cli': 'runCli',
+};
+
+/** What the root gives: the names that a reader of the README starts from. */
+const ROOT_FUNCTIONS = [
+  'checkData',
+  'createGenerator',
+  'createTokenizer',
+  'graph',
+  'input',
+  'interpret',
+  'loadCompletions',
+  'loadPreferencePairs',
+  'objective',
+  'openDevice',
+  'openGenerator',
+  'openModel',
+  'openModelFiles',
+  'optimise',
+  'parseDpoSpecification',
+  'parseModelConfig',
+  'parseScoreSpecification',
+  'parseSftSpecification',
+  'plainDecoder',
+  'printGraph',
+  'readMetrics',
+  'resolveHubDataset',
+  'resolveHubModel',
+  'scorePairs',
+  'sourcesOfPath',
+  'trainDpo',
+  'trainSft',
+  'vectorJacobian',
+  'verifyGraph',
+  'withLora',
+];
+
+test('every folder with a face has a probe here', () => {
+  const faces = readdirSync(join(ROOT, 'src')).filter((name) => existsSync(join(ROOT, 'src', name, 'index.ts')));
+  expect(Object.keys(PROBES).toSorted()).toEqual(['preftune', ...faces.map((name) => `preftune/${name}`)].toSorted());
+});
+
+let folder = '';
+let project = '';
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'preftune-exports-'));
+  const installed = join(folder, 'preftune');
+  project = join(folder, 'project');
+  mkdirSync(installed);
+  mkdirSync(join(project, 'node_modules'), { recursive: true });
+  execFileSync(TSC, ['-p', join(ROOT, 'tsconfig.build.json'), '--outDir', join(installed, 'dist')]);
+  cpSync(join(ROOT, 'package.json'), join(installed, 'package.json'));
+  symlinkSync(join(ROOT, 'node_modules'), join(installed, 'node_modules'));
+  symlinkSync(installed, join(project, 'node_modules', 'preftune'));
+  symlinkSync(join(ROOT, 'node_modules', '@types'), join(project, 'node_modules', '@types'));
+  writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function run(script: string): string {
+  const path = join(project, 'script.js');
+  writeFileSync(path, script);
+  return execFileSync(process.execPath, [path], { cwd: project, encoding: 'utf8' });
+}
+
+test('every subpath imports without side effects and has its functions', () => {
+  const output = run(`
+    const found = {};
+    for (const [path, name] of Object.entries(${JSON.stringify(PROBES)})) found[path] = typeof (await import(path))[name];
+    const { OBJECTIVES, OPTIMIZERS, PreftuneError, ...functions } = await import('preftune');
+    const names = Object.keys(functions).filter((name) => typeof functions[name] === 'function').toSorted();
+    console.log(JSON.stringify({ found, names, extra: [Object.keys(OBJECTIVES)[0], Object.keys(OPTIMIZERS), PreftuneError.name] }));
+  `);
+  expect(JSON.parse(output)).toEqual({
+    found: Object.fromEntries(Object.keys(PROBES).map((path) => [path, 'function'])),
+    names: ROOT_FUNCTIONS,
+    extra: ['sigmoid', ['adamw', 'sgd', 'rmsprop'], 'PreftuneError'],
+  });
+});
+
+test('a folder is entered through its face alone', () => {
+  const output = run(`
+    const paths = ['preftune/graph/node.js', 'preftune/graph/node', 'preftune/nothing'];
+    const results = await Promise.allSettled(paths.map((path) => import(path)));
+    console.log(JSON.stringify(results.map(({ status, reason }) => [status, reason?.code])));
+  `);
+  expect(JSON.parse(output)).toEqual(Array.from({ length: 3 }, () => ['rejected', 'ERR_MODULE_NOT_FOUND']));
+});
+
+test('the built package computes: a graph through the worker of ONNX Runtime', () => {
+  const output = run(`
+    import { graph, input, interpret, openDevice } from 'preftune';
+    import { float32Tensor } from 'preftune/core';
+    import { mul } from 'preftune/graph';
+    const x = input('x', [2]);
+    const source = graph({ y: mul(x, x) });
+    const given = { x: float32Tensor([2], [3, 4]) };
+    const device = await openDevice({ threads: 1 });
+    const program = await device.compile(source, { label: 'square' });
+    const { y } = await program.run(given);
+    console.log(JSON.stringify([[...y.data], [...interpret(source, given).y.data]]));
+    await device.dispose();
+  `);
+  expect(JSON.parse(output)).toEqual([
+    [9, 16],
+    [9, 16],
+  ]);
+});
+
+test('the types are found by every subpath and are strict', () => {
+  const imports = Object.entries(PROBES).map(([path, name], i) => `import { ${name} as probe${i} } from '${path}';`);
+  const uses = Object.keys(PROBES).map((_path, i) => `probe${i}`);
+  writeFileSync(
+    join(project, 'use.ts'),
+    [
+      ...imports,
+      "import { openDevice, type Device } from 'preftune';",
+      `export const all: readonly ((...given: never[]) => unknown)[] = [${uses.join(', ')}];`,
+      'export const device: Promise<Device> = openDevice({ threads: 2 });',
+      '// @ts-expect-error threads is a number',
+      "export const wrong: Promise<Device> = openDevice({ threads: 'two' });",
+    ].join('\n'),
+  );
+  const options = [
+    '--noEmit',
+    '--strict',
+    '--skipLibCheck',
+    '--module',
+    'nodenext',
+    '--target',
+    'es2023',
+    '--types',
+    'node',
+  ];
+  expect(execFileSync(TSC, [...options, 'use.ts'], { cwd: project, encoding: 'utf8' })).toBe('');
+});
