@@ -28,12 +28,10 @@ beforeAll(async () => {
 afterAll(folder.remove);
 
 function words(output: string, isResuming: boolean): string[] {
-  const own = isResuming
-    ? ['--resume']
-    : [
-        ...['--model', at('model'), '--data', at('pairs.jsonl'), '--rank', '2', '--dropout', '0.1', '--threads', '1'],
-        ...['--batch-size', '2', '--epochs', '4', '--checkpoint-steps', '3', '--held-out-fraction', '0.2'],
-      ];
+  const fresh =
+    `--model ${at('model')} --data ${at('pairs.jsonl')} --rank 2 --dropout 0.1 --threads 1 ` +
+    '--batch-size 2 --epochs 4 --checkpoint-steps 3 --held-out-fraction 0.2';
+  const own = isResuming ? ['--resume'] : fresh.split(' ');
   return ['dpo', '--output', output, '--reference-cache', at('reference'), ...own];
 }
 

@@ -207,6 +207,11 @@ export function sizeText(sizeBytes: number): string {
   return `${power === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${units[power]}`;
 }
 
+/** A number with so many decimals, never `-0.000`. */
+export function fixed(value: number, decimals: number): string {
+  return value.toFixed(decimals).replace(/^-(0(?:\.0*)?)$/, '$1');
+}
+
 /** What a training step is shown with, most important first; what the recipe does not have is left out. */
 export function trainingFigures(values: {
   readonly loss?: number;
@@ -218,7 +223,7 @@ export function trainingFigures(values: {
   return [
     ...(loss === undefined ? [] : [{ label: 'loss', text: loss.toFixed(4) }]),
     ...(accuracy === undefined ? [] : [{ label: 'acc', text: accuracy.toFixed(2) }]),
-    ...(margin === undefined ? [] : [{ label: 'margin', text: margin.toFixed(3) }]),
+    ...(margin === undefined ? [] : [{ label: 'margin', text: fixed(margin, 3) }]),
     ...(tokensPerSecond === undefined
       ? []
       : [{ label: '', text: `${Math.round(tokensPerSecond).toLocaleString('en-US')} tok/s` }]),

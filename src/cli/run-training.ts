@@ -10,7 +10,7 @@ import {
   type RecipeResult,
 } from '../train/index.ts';
 import type { CommandContext } from './command.ts';
-import { trainingFigures, type Progress } from './progress.ts';
+import { fixed, trainingFigures, type Progress } from './progress.ts';
 import { recipeContext } from './recipe-context.ts';
 import { tellTokenisation } from './token-notes.ts';
 
@@ -101,7 +101,7 @@ function evaluationText(metrics: Metrics): string {
   return [
     `loss ${loss!.toFixed(4)}`,
     ...(accuracy === undefined ? [] : [`accuracy ${accuracy.toFixed(2)}`]),
-    ...(margin === undefined ? [] : [`margin ${margin.toFixed(3)}`]),
+    ...(margin === undefined ? [] : [`margin ${fixed(margin, 3)}`]),
   ].join(', ');
 }
 
@@ -124,7 +124,7 @@ function summaryText(result: RecipeResult, { recipe, model }: { recipe: string; 
   const { run, steps, artefact, firstEvaluation: start, lastEvaluation: end, lastStep } = result;
   const isAdapter = artefact?.endsWith('adapter') === true;
   const change = (name: string, digits: number): string =>
-    `${start![name]!.toFixed(digits)} -> ${end![name]!.toFixed(digits)}`;
+    `${fixed(start![name]!, digits)} -> ${fixed(end![name]!, digits)}`;
   const measured = (label: string, name: string, digits: number): string[] =>
     start?.[name] === undefined || end?.[name] === undefined ? [] : [`${label} ${change(name, digits)}`];
   const heldOut = [

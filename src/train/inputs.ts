@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { badInput, PreftuneError, type Problem } from '../core/index.ts';
 import { sourcesOfPath, type DataSource } from '../data/index.ts';
 import { checkRunFolder } from '../store/index.ts';
@@ -63,8 +64,14 @@ export async function openInputs(named: NamedInputs, context: RecipeContext): Pr
   if (opened !== undefined) {
     const { config, files } = opened;
     if (named.initialise !== true) problems.push(...checkWeights(config, files.checkpoint));
-    if (named.adapter !== undefined) await attempt(() => readAdapter(named.adapter!, config));
+    if (named.adapter !== undefined && existsSync(named.adapter))
+      await attempt(() => readAdapter(named.adapter!, config));
   }
+  if (named.adapter !== undefined && !existsSync(named.adapter))
+    problems.push({
+      file: named.adapter,
+      message: 'the adapter must be a folder that exists, as PEFT writes it; check the path',
+    });
   if (problems.length > 0 || opened === undefined || data === undefined) {
     await opened?.files.close();
     throw badInput(problems);

@@ -1,0 +1,339 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildCli, preftune, type Ended } from './support/built-cli.ts';
+import { metricLines } from './support/training.ts';
+import { temporaryFolder, tinyPairs, writeRows, writeTinyModel } from './support/tiny-model.ts';
+
+/** The commands of training as a user starts them. Paths are relative to a temporary folder, so that messages can be compared whole. */
+const folder = temporaryFolder();
+const at = (...names: string[]): string => join(folder.path, ...names);
+let main: string;
+
+beforeAll(async () => {
+  main = buildCli();
+  await writeTinyModel(at('model'), { hidden: 16, layers: 1 });
+  writeRows(at('pairs.jsonl'), tinyPairs(12));
+});
+afterAll(folder.remove);
+
+function run(line: string, onError?: (text: string, kill: (signal: NodeJS.Signals) => void) => void): Promise<Ended> {
+  return preftune(main, line.split(' '), {
+    cwd: folder.path,
+    environment: { XDG_CACHE_HOME: at('cache') },
+    ...(onError === undefined ? {} : { onError: (text, child) => onError(text, (signal) => void child.kill(signal)) }),
+  });
+}
+
+const START = '--model model --data pairs.jsonl --threads 1 --rank 2 --batch-size 4';
+const linesOf = (text: string): string[] => text.trimEnd().split('\n');
+
+describe('preftune dpo', () => {
+  it('trains, tells how it goes, and says where everything is', async () => {
+    const { code, out, err } = await run(
+      `dpo ${START} --output run --held-out-fraction 0.25 --max-steps 2 --evaluate-steps 1`,
+    );
+    expect(code).toBe(0);
+    const said = linesOf(err).map((line) => line.replace(/[\d,]+ tok\/s.*$/, 'SPEED'));
+    expect(said[0]).toBe(
+      'training data: 12 of 12 rows kept; tokens on average: prompt 36, chosen 11, rejected 7; longest 58',
+    );
+    expect(said[1]).toBe(
+      '  row 1, chosen: ... 0\u00b7 \u00b7a\u00b7n\u00b7d\u00b7 \u00b71\u00b7?\u27e6 \u00b7y\u00b7e\u00b7s\u00b7,\u00b7 \u00b71\u00b7!\u00b7<|im_end|>\u27e7',
+    );
+    expect(said).toContain('step 0: held-out loss 0.6931, accuracy 0.50, margin 0.000');
+    expect(
+      said.filter((line) => /^train: 1\/2  50%  loss 0\.6931  acc \d\.\d\d  margin 0\.000  SPEED$/.test(line)).length,
+    ).toBe(1);
+    expect(said).toContain('step 2: checkpoint saved');
+    expect(linesOf(out).slice(2)).toEqual([
+      'adapter:  run/adapter',
+      'report:   run/report.html',
+      'metrics:  run/metrics.jsonl (TensorBoard: run/tensorboard)',
+      'next:     preftune score --model model --adapter run/adapter --data PAIRS.jsonl',
+    ]);
+    expect(linesOf(out)[0]).toMatch(/^done: 2 steps, last loss 0\.6\d{3}$/);
+    expect(linesOf(out)[1]).toMatch(
+      /^held out: accuracy 0\.50 -> [01]\.\d\d, margin 0\.000 -> -?\d\.\d{3}, loss 0\.6931 -> 0\.6\d{3}$/,
+    );
+  });
+
+  it("leaves the run folder that the design promises, with the run's numbers in each file", () => {
+    expect(
+      readdirSync(at('run'))
+        .filter((name) => !name.startsWith('.'))
+        .toSorted(),
+    ).toEqual(['adapter', 'checkpoints', 'metrics.jsonl', 'report.html', 'run.json', 'tensorboard']);
+    const lines = metricLines(at('run'));
+    expect(lines.map(({ step }) => step)).toEqual([0, 1, 1, 2, 2]);
+    expect(Object.keys(lines[1]!)).toEqual([
+      'step',
+      'epoch',
+      'loss',
+      'rewards/chosen',
+      'rewards/rejected',
+      'rewards/margins',
+      'rewards/accuracies',
+      'logps/chosen',
+      'logps/rejected',
+      'logits/chosen',
+      'logits/rejected',
+      'entropy',
+      'learning_rate',
+      'grad_norm',
+      'num_tokens',
+    ]);
+    expect(
+      Object.keys(lines[0]!)
+        .slice(2)
+        .every((name) => name.startsWith('eval_')),
+    ).toBe(true);
+    const record = JSON.parse(readFileSync(at('run', 'run.json'), 'utf8')) as Record<string, Record<string, unknown>>;
+    expect(record['specification']).toMatchObject({
+      recipe: 'dpo',
+      model: 'model',
+      seed: 42,
+      learningRate: 5e-5,
+      lora: { rank: 2, alpha: 32 },
+    });
+    expect(Object.keys(record['versions']!)).toEqual(['preftune', 'node', 'onnxruntime']);
+    expect(record['model']).toEqual({
+      weights: (record['reference'] as { weights: string }).weights,
+      tokenizer: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+    });
+    const loss = lines[3]!['loss'] as number;
+    // The page keeps seven digits.
+    expect(readFileSync(at('run', 'report.html'), 'utf8').includes(String(Number(loss.toPrecision(7))))).toBe(true);
+    const [events] = readdirSync(at('run', 'tensorboard'));
+    const bytes = readFileSync(at('run', 'tensorboard', events!));
+    const value = Buffer.alloc(4);
+    value.writeFloatLE(loss);
+    expect(bytes.includes(value)).toBe(true);
+    expect(bytes.includes('loss')).toBe(true);
+  });
+
+  it('--json gives one object on stdout and is quiet besides', async () => {
+    const { code, out, err } = await run(`dpo ${START} --output json --max-steps 1 --json`);
+    expect([code, err, linesOf(out).length]).toEqual([0, '', 1]);
+    expect(JSON.parse(out)).toMatchObject({
+      run: 'json',
+      steps: 1,
+      totalSteps: 1,
+      artefact: 'json/adapter',
+      metrics: 'json/metrics.jsonl',
+      report: 'json/report.html',
+      heldOut: null,
+    });
+  });
+
+  it('Ctrl-C stops after the step with 130 and a checkpoint, and --output --resume ends the run as if nothing had been', async () => {
+    const options = `${START} --held-out-fraction 0.25 --epochs 20 --checkpoint-steps 1000`;
+    const straight = await run(`dpo ${options} --output straight`);
+    expect(straight.code).toBe(0);
+    let isSent = false;
+    const stopped = await run(`dpo ${options} --output stopped`, (text, kill) => {
+      if (isSent || !/step 0: held-out/.test(text)) return;
+      isSent = true;
+      kill('SIGINT');
+    });
+    expect(stopped.code).toBe(130);
+    const last = linesOf(stopped.err).at(-1)!;
+    expect(last).toMatch(
+      /^dpo: stopped after step \d+ of \d+, which is saved; continue with: preftune dpo --output stopped --resume$/,
+    );
+    const step = Number(/step (\d+) of/.exec(last)![1]);
+    expect(readdirSync(at('stopped', 'checkpoints'))).toEqual([`step-${step}`]);
+    expect(existsSync(at('stopped', 'adapter'))).toBe(false);
+    const resumed = await run('dpo --output stopped --resume');
+    expect(resumed.code).toBe(0);
+    expect(resumed.err).toContain(`resuming after step ${step} of `);
+    expect(metricLines(at('stopped'))).toEqual(metricLines(at('straight')));
+    expect(readFileSync(at('stopped', 'adapter', 'adapter_model.safetensors'))).toEqual(
+      readFileSync(at('straight', 'adapter', 'adapter_model.safetensors')),
+    );
+  });
+
+  it('--config gives options that flags override', async () => {
+    writeFileSync(
+      at('run.yaml'),
+      'model: model\ndata: pairs.jsonl\nlora:\n  rank: 2\nlearning-rate: 1.0e-3\nmaxSteps: 1\nthreads: 1\n',
+    );
+    const { code } = await run('dpo --config run.yaml --output configured --seed 7');
+    expect(code).toBe(0);
+    const { specification } = JSON.parse(readFileSync(at('configured', 'run.json'), 'utf8')) as {
+      specification: unknown;
+    };
+    expect(specification).toMatchObject({ seed: 7, learningRate: 1e-3, maxSteps: 1, lora: { rank: 2 } });
+  });
+});
+
+describe('preftune score', () => {
+  it('prints a row of JSON for every pair: raw, with the adapter against the base, and the summary on stderr', async () => {
+    const plain = await run('score --model model --data pairs.jsonl --threads 1');
+    const adapted = await run('score --model model --adapter run/adapter --data pairs.jsonl --threads 1');
+    expect([plain.code, adapted.code]).toEqual([0, 0]);
+    const [rows, with_] = [plain, adapted].map(({ out }) =>
+      linesOf(out).map((line) => JSON.parse(line) as Record<string, number>),
+    );
+    expect([rows!.length, with_!.length]).toEqual([12, 12]);
+    expect(Object.keys(rows![0]!)).toEqual([
+      'id',
+      'logps/chosen',
+      'logps/rejected',
+      'tokens/prompt',
+      'tokens/chosen',
+      'tokens/rejected',
+    ]);
+    with_!.forEach((row, i) => {
+      expect(row['reference_logps/chosen']).toBeCloseTo(rows![i]!['logps/chosen']!, 4);
+      expect(row['rewards/chosen']).toBeCloseTo(0.1 * (row['logps/chosen']! - row['reference_logps/chosen']!), 12);
+      expect(row['rewards/margins']).toBeCloseTo(row['rewards/chosen']! - row['rewards/rejected']!, 12);
+    });
+    const accuracy = with_!.filter((row) => row['rewards/margins']! > 0).length / 12;
+    const margin = with_!.reduce((sum, row) => sum + row['rewards/margins']!, 0) / 12;
+    expect(linesOf(adapted.err).at(-1)).toBe(
+      `12 pairs: the chosen answer scores higher in ${(100 * accuracy).toFixed(1)} % by reward, mean margin ${margin.toFixed(4)}`,
+    );
+  });
+});
+
+/** What is on disk, so that nothing half-written can hide. */
+function snapshot(): string[] {
+  return readdirSync(folder.path, { recursive: true }).map(String).toSorted();
+}
+
+/** A preference whose chosen answer a role gives. */
+function chat(role: string): object {
+  return {
+    chosen: [
+      { role: 'user', content: 'q' },
+      { role, content: 'a' },
+    ],
+    rejected: [
+      { role: 'user', content: 'q' },
+      { role: 'assistant', content: 'b' },
+    ],
+  };
+}
+
+async function refused(line: string): Promise<string[]> {
+  const before = snapshot();
+  const { code, out, err } = await run(line);
+  expect([code, out]).toEqual([2, '']);
+  expect(snapshot()).toEqual(before);
+  return linesOf(err);
+}
+
+describe('bad input', () => {
+  const PAIR = { prompt: 'p', chosen: 'a', rejected: 'b' };
+
+  it('missing options, ranges, choices and options without effect come at once, as flags', async () => {
+    expect(await refused('dpo --beta 0 --rank 0 --optimizer sgd --optimizer.beta1 0.9 --evaluate-steps 3')).toEqual([
+      '--model is required',
+      '--data is required',
+      '--output is required',
+      '--lora.rank must be at least 1, got 0',
+      '--evaluate-steps has no effect without --held-out or --held-out-fraction; leave it out',
+      '--optimizer.beta1 has no effect with --optimizer.name sgd, which takes --optimizer.momentum, --optimizer.weight-decay; leave it out',
+      '--beta must be a number above 0, got 0',
+    ]);
+    expect(await refused('dpo --methd full --objective dpo --rank x')).toEqual([
+      'preftune dpo: unknown option --methd; did you mean --method?',
+      "preftune dpo: --objective must be one of sigmoid, got 'dpo'",
+      "preftune dpo: --lora.rank must be a whole number, got 'x'",
+    ]);
+    expect(await refused('sft --model model --data pairs.jsonl --output x --initialise --loss some')).toEqual([
+      "preftune sft: --loss must be one of completion, all, got 'some'",
+    ]);
+    expect(await refused('sft --model model --data pairs.jsonl --output x --initialise')).toEqual([
+      '--initialise starts from random weights, which must all be trained; add --method full',
+    ]);
+    expect(await refused('score --model model --data pairs.jsonl --beta 0.2')).toEqual([
+      '--beta has no effect without --reference or --adapter, which rewards are measured by; leave it out',
+    ]);
+  });
+
+  it('every path that does not exist is named', async () => {
+    expect(
+      await refused(
+        'dpo --model ./none --data no.jsonl --held-out ./held --adapter ./adapter --reference ./ref --output run',
+      ),
+    ).toEqual([
+      'run: the output folder must be new or empty, got one that holds a run; pass --resume to continue it or choose another --output',
+      'no.jsonl: the data must be a file or folder that exists, or a hub id such as owner/name; check the path',
+      './held: the data must be a file or folder that exists, or a hub id such as owner/name; check the path',
+      './ref: the model must be a file or folder that exists, or a hub id such as owner/name; check the path',
+      './none: the model must be a file or folder that exists, or a hub id such as owner/name; check the path',
+      './adapter: the adapter must be a folder that exists, as PEFT writes it; check the path',
+    ]);
+  });
+
+  it('rows: JSON with line and column, fields, identical sides, empty answers, roles, all at once', async () => {
+    const lines = [
+      JSON.stringify(PAIR),
+      '{"prompt": "p", "chosen": "a" "rejected": "b"}',
+      JSON.stringify({ prompt: 'p', chosen: 'a' }),
+      JSON.stringify({ ...PAIR, rejected: 'a' }),
+      JSON.stringify({ ...PAIR, chosen: '' }),
+      JSON.stringify({ ...PAIR, chosen: 3 }),
+    ];
+    writeFileSync(at('bad.jsonl'), `${lines.join('\n')}\n`);
+    const said = await refused('dpo --model model --data bad.jsonl --output x');
+    expect(said.map((line) => line.split(' ')[0])).toEqual([
+      'bad.jsonl:2:31:',
+      'bad.jsonl:3:',
+      'bad.jsonl:4:',
+      'bad.jsonl:5:',
+      'bad.jsonl:6:',
+    ]);
+    expect(said[2]).toContain('chosen and rejected must differ');
+    writeRows(at('roles.jsonl'), [chat('assistant'), chat('robot')]);
+    expect((await refused('dpo --model model --data roles.jsonl --output x')).join('\n')).toMatch(
+      /^roles\.jsonl:2: .*role.*robot/,
+    );
+  });
+
+  it('an output folder that holds something else, and a resumed run that is not there or is another', async () => {
+    mkdirSync(at('full'), { recursive: true });
+    writeFileSync(at('full', 'notes.txt'), 'mine');
+    expect(await refused(`dpo ${START} --output full`)).toEqual([
+      'full: the output folder must be new or empty, got one that holds notes.txt; choose another --output',
+    ]);
+    expect(await refused('dpo --output nowhere --resume')).toEqual([
+      'nowhere: must hold a run, got no run.json; leave out --resume to start a new run',
+    ]);
+    expect(await refused('sft --output run --resume')).toEqual([
+      'run: must hold a run of sft, got one of "dpo"; resume it with preftune dpo',
+    ]);
+    expect(await refused('dpo --output run --resume --rank 4 --learning-rate 0.1 --held-out pairs.jsonl')).toEqual(
+      [
+        'run: --lora.rank must be what the run began with to resume it, got 4 instead of 2; leave it out (the run knows its options), or choose another --output',
+        'run: --learning-rate must be what the run began with to resume it, got 0.1 instead of 0.00005; leave it out (the run knows its options), or choose another --output',
+        'run: --held-out must be what the run began with to resume it, got "pairs.jsonl" instead of nothing; leave it out (the run knows its options), or choose another --output',
+      ].toSorted((a, b) => order(a) - order(b)),
+    );
+  });
+
+  it('data that changed since the run began cannot be resumed', async () => {
+    writeRows(at('changing.jsonl'), tinyPairs(8));
+    expect(
+      (await run('dpo --model model --data changing.jsonl --threads 1 --rank 2 --max-steps 1 --output changed')).code,
+    ).toBe(0);
+    writeRows(at('changing.jsonl'), tinyPairs(9));
+    const { code, err } = await run('dpo --output changed --resume');
+    expect(code).toBe(2);
+    const problems = linesOf(err).filter((line) => line.startsWith('changed: '));
+    expect(problems.map((line) => line.split(' ').slice(0, 2).join(' '))).toEqual([
+      'changed: data.train',
+      'changed: data.rows',
+    ]);
+    expect(problems[1]).toBe(
+      'changed: data.rows must be what the run began with to resume it, got 9 instead of 8; change it back or choose another --output',
+    );
+  });
+});
+
+/** The order in which a command line lists its options. */
+function order(line: string): number {
+  return ['--held-out', '--lora.rank', '--learning-rate'].findIndex((flag) => line.includes(`${flag} `));
+}
