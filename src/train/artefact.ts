@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeModelFolder, type WritableTensor } from '../formats/index.ts';
 import { tokenizerFilesOf } from '../tokenizer/index.ts';
+import { readFinite } from './checkpoint-files.ts';
 import { saveAdapter, type Policy } from './policy.ts';
 import type { OpenedModel } from './prepare.ts';
 import type { Trainable } from './trainable.ts';
@@ -21,7 +22,7 @@ export async function saveArtefact(
   const tensors = policy.parameters.map(({ name, shape }): WritableTensor => ({
     name,
     shape,
-    read: async () => (await trainable.tensors.get(name)!.read()).data as Float32Array,
+    read: () => readFinite(trainable.tensors.get(name)!, name),
   }));
   const { files, tokenizer } = opened;
   await writeModelFolder(path, {

@@ -1,8 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { badInput } from '../core/index.ts';
-import { openSafetensorsFile, writeSafetensors, type WritableTensor } from '../formats/index.ts';
+import { badInput, runFailed } from '../core/index.ts';
+import { findNonFinite, openSafetensorsFile, writeSafetensors, type WritableTensor } from '../formats/index.ts';
 import { writeCheckpoint, type StoredCheckpoint } from '../store/index.ts';
+import type { DeviceTensor } from '../runtime/index.ts';
 import type { Progress } from './loop.ts';
 import type { Trainable } from './trainable.ts';
 
@@ -21,7 +22,7 @@ export async function saveCheckpoint(
   const writable = [...tensors].map(([name, tensor]): WritableTensor => ({
     name,
     shape: tensor.shape,
-    read: async () => (await tensor.read()).data as Float32Array,
+    read: () => readFinite(tensor, `step ${progress.step}: ${name}`),
   }));
   return writeCheckpoint(run, progress.step, {
     files: {
@@ -29,6 +30,20 @@ export async function saveCheckpoint(
       [STATE]: (path) => writeFileSync(path, `${JSON.stringify({ version: 1, ...progress })}\n`),
     },
   });
+}
+
+/**
+ * A tensor on its way to disk. Throws run-failed when an element is not finite: what is saved can always be continued, and a run that has
+ * diverged keeps its last good checkpoint.
+ */
+export async function readFinite(tensor: DeviceTensor, what: string): Promise<Float32Array> {
+  const data = (await tensor.read()).data as Float32Array;
+  const bad = findNonFinite(data);
+  if (bad === undefined) return data;
+  throw runFailed(
+    `${what} must be finite to be saved, element ${bad.firstIndex} is ${data[bad.firstIndex]}; the weights have diverged, most likely because the learning rate is too high: ` +
+      'start again with a lower --learning-rate; checkpoints that were saved are finite',
+  );
 }
 
 /** Puts a checkpoint's tensors back. Throws bad-input when they are not those of this run. */

@@ -90,10 +90,17 @@ function requireFinite(
 ): void {
   const bad = rows.filter((_row, i) => !Number.isFinite(losses.data[i]!));
   if (bad.length === 0) return;
-  throw runFailed(
-    `step ${step}: the loss must be finite, it is not for ${bad.length === 1 ? 'row' : 'rows'} ${bad.slice(0, 8).map(ids).join(', ')}; ` +
-      'the learning rate is probably too high (weights diverged): lower it and resume, the last checkpoint is good',
-  );
+  const named = `${bad.length === 1 ? 'row' : 'rows'} ${bad.slice(0, MAX_NAMED_ROWS).map(ids).join(', ')}`;
+  throw runFailed(`step ${step}: the loss must be finite, it is not for ${named}; ${divergence(step)}`);
+}
+
+const MAX_NAMED_ROWS = 8;
+
+/** The likely cause of a value that is not finite, and what to do. */
+function divergence(step: number): string {
+  return step === 1
+    ? 'nothing is trained yet, so the weights are the likely cause: try the model with preftune score'
+    : 'the weights have diverged, most likely because the learning rate is too high: start again with a lower --learning-rate; checkpoints that were saved are finite';
 }
 
 /** Forward and backward over every micro-batch of a step; gradients accumulate on the device. */
@@ -173,9 +180,9 @@ export async function runLoop(
     const done = await accumulate(context, step + 1, rows);
     const norm = await trainable.gradientNorm();
     if (!Number.isFinite(norm)) {
+      const named = rows.slice(0, MAX_NAMED_ROWS).map(task.train.idOf).join(', ');
       throw runFailed(
-        `step ${step + 1}: the gradient must be finite, its norm is ${norm}; rows ${rows.slice(0, 8).map(task.train.idOf).join(', ')}; ` +
-          'the learning rate is probably too high: lower it and resume, the last checkpoint is good',
+        `step ${step + 1}: the gradient must be finite, its norm is ${norm}, rows ${named}; ${divergence(step + 1)}`,
       );
     }
     const learningRate = learningRateAt(options.schedule, step);

@@ -12,6 +12,7 @@ import {
   type ParameterSpec,
 } from '../models/index.ts';
 import type { Device, DeviceTensor } from '../runtime/index.ts';
+import { readFinite } from './checkpoint-files.ts';
 import { newAdapter, readAdapter, writeAdapter, type Adapter } from './adapter-files.ts';
 import type { OpenedModel } from './prepare.ts';
 import type { ResidentModel } from './resident-model.ts';
@@ -107,6 +108,6 @@ export async function saveAdapter(
   await writeAdapter(path, {
     adapter: policy.adapter,
     config: policy.training.config,
-    read: async (name) => (await tensors.get(name)!.read()).data as Float32Array,
+    read: (name) => readFinite(tensors.get(name)!, name),
   });
 }
