@@ -159,7 +159,8 @@ await productRate(device, product, productInputs);
 const stepSeconds: number[] = [];
 const rates: number[] = [];
 const shares: number[] = [];
-let [tokensRead, losses] = [0, [] as number[]];
+let tokensRead = 0;
+const losses: number[] = [];
 for (let step = 0; step < steps; step++) {
   rates.push(await productRate(device, product, productInputs));
   const batch = Array.from({ length: 8 }, (_, i) => step * 8 + i);

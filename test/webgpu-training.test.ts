@@ -104,12 +104,12 @@ async function train(device: Device, folder: string, method: 'full' | 'lora'): P
   );
   const pairs = randomPairs(config.vocabularySize);
   const batch = pairMicroBatch(pairs);
-  const scalarOf = (value: number): HostTensor => ({ dtype: 'float32', shape: [], data: Float32Array.of(value) });
   const referenceLogps: HostTensor = { dtype: 'float32', shape: [2, 2], data: Float32Array.of(-20, -30, -15, -25) };
+  const lossScale: HostTensor = { dtype: 'float32', shape: [], data: Float32Array.of(1 / pairs.length) };
   const steps: Outcome['steps'][number][] = [];
   for (let step = 1; step <= STEPS; step++) {
     await program.refresh();
-    const outputs = await program.train({ ...batch.inputs, referenceLogps, lossScale: scalarOf(1 / pairs.length) });
+    const outputs = await program.train({ ...batch.inputs, referenceLogps, lossScale });
     const norm = await trainable.gradientNorm();
     await trainable.update({ step, learningRate: 1e-2, norm, maximum: 1 });
     steps.push({ losses: [...outputs['losses']!.data], logps: [...outputs['logps']!.data], norm });
