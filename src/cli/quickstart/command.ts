@@ -47,7 +47,7 @@ function specificationOf(output: string, seed: number) {
     lora: { rank: 16, alpha: 32 },
     beta: 0.3,
     learningRate: 2e-4,
-    epochs: 3,
+    epochs: 4,
     batchSize: 8,
     microBatchTokens: 1024,
     evaluateSteps: 25,
