@@ -33,9 +33,10 @@ export const QUICKSTART: Command = {
 };
 
 /**
- * The run's settings. The model is small and the taste is plain, so the rate is above what large models take; but not by
- * much: at 1e-3 with beta 0.1 every held-out pair was won and every answer was lost ("Thank you else if you need more help!"),
- * at 5e-4 the longer answers went. At 2e-4 and beta 0.3, a firmer pull towards the reference, the answers keep their sense.
+ * The run's settings, chosen on three seeds by what is answered, not by the accuracy, which is near 1 in all of these. The
+ * model is small and the taste plain, so the rate is above what large models take; but at 1e-3 with beta 0.1 every answer
+ * was lost ("Thank you else if you need more help!"), and at 2e-4 with beta 0.3 one question in ten still got a curt one.
+ * A firmer pull towards the reference (beta 0.5) allows 2.5e-4: nearly all answers are friendly, and as many right as before.
  */
 function specificationOf(output: string, seed: number) {
   const files = quickstartFiles(output);
@@ -45,9 +46,9 @@ function specificationOf(output: string, seed: number) {
     heldOut: files.heldOut,
     output: files.run,
     lora: { rank: 16, alpha: 32 },
-    beta: 0.3,
-    learningRate: 2e-4,
-    epochs: 4,
+    beta: 0.5,
+    learningRate: 2.5e-4,
+    epochs: 3,
     batchSize: 8,
     microBatchTokens: 1024,
     evaluateSteps: 25,

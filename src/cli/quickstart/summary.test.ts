@@ -33,6 +33,8 @@ it('reads well in 60 columns', () => {
       reward margin                          0.00     3.46
       answers in a friendly way, 33 asked    33 %    100 %
       says the right thing, 33 asked         67 %     64 %
+      (Preference is counted from where training starts: there
+      all pairs are ties, each one half.)
 
     The same questions, before and after
       What is the capital of France?

@@ -46,6 +46,11 @@ export function summaryText(summary: QuickstartSummary, columns: number): string
     '',
     'Held-out questions, never trained on   before    after',
     ...measuredRows(summary),
+    ...wrap('(Preference is counted from where training starts: there all pairs are ties, each one half.)', {
+      width,
+      first: '  ',
+      rest: '  ',
+    }),
     '',
     'The same questions, before and after',
     ...summary.samples.flatMap(({ prompt, before, after }) => [
