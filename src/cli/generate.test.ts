@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { writeTinyChatModel } from '../../test/support/tiny-chat-model.ts';
+import { writeTinyModel } from '../../test/support/tiny-model.ts';
 
 let folder: string;
 let model: string;
@@ -11,7 +11,7 @@ let model: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'preftune-generate-'));
   model = join(folder, 'model');
-  await writeTinyChatModel(model);
+  await writeTinyModel(model, { config: { max_position_embeddings: 128 } });
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -52,8 +52,8 @@ test('streams the answer to a prompt, which --json gives whole', async () => {
     prompt: [{ role: 'user', content: 'What is a dog?' }],
     completion: [{ role: 'assistant', content: streamed.out.slice(0, -1) }],
     finishReason: 'length',
-    // <|im_start|> user \n What is a dog ? <|im_end|> \n <|im_start|> assistant \n
-    promptTokens: 13,
+    // One byte a token: 4 + 1 + 14 of the user's turn, 9 + 1 of the answer's start, 3 special tokens, the newline between.
+    promptTokens: 33,
     completionTokens: 40,
   });
 });
@@ -85,7 +85,7 @@ test('answers the prompts of a file in their order, however many at a time, the 
 
 test('continues plain text with --raw', async () => {
   const { out } = await run('--model', model, '--raw', '-p', 'A dog', '--max-new-tokens', '5', '--json');
-  expect(JSON.parse(out)).toMatchObject({ prompt: 'A dog', completion: expect.any(String), promptTokens: 2 });
+  expect(JSON.parse(out)).toMatchObject({ prompt: 'A dog', completion: expect.any(String), promptTokens: 5 });
 });
 
 test('refuses wrong usage whole, and data that hold no prompts', async () => {
