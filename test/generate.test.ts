@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { messageOf } from '../src/core/index.ts';
 import { createGenerator, type Generator } from '../src/generate/index.ts';
 import { plainDecoder, weightInputs, withLora } from '../src/models/index.ts';
 import { openDevice, type Device, type DeviceTensor } from '../src/runtime/index.ts';
 import { loadModel, openModel, readAdapter, type OpenedModel, type ResidentModel } from '../src/train/index.ts';
+import { temporaryFolder, writeTinyModel } from './support/tiny-model.ts';
 import { hasStories, openStories, skipWithoutStories } from './support/stories.ts';
 
 const FIXTURES = join(import.meta.dirname, 'fixtures');
@@ -215,5 +217,39 @@ describe.skipIf(SMOLLM2 === undefined)('generation on SmolLM2-135M-Instruct', ()
     expect(answers[0]).toMatchObject({ text: 'The capital of France is Paris.', finishReason: 'stop' });
     await device.dispose();
     await opened.files.close();
+  });
+});
+
+async function openWebgpu(): Promise<Device | undefined> {
+  try {
+    return await openDevice({ device: 'webgpu' });
+  } catch (thrown) {
+    process.stderr.write(`skipped: webgpu does not open here: ${messageOf(thrown).split('\n')[0]}\n`);
+    return undefined;
+  }
+}
+
+const webgpu = await openWebgpu();
+afterAll(() => webgpu?.dispose());
+
+describe.skipIf(webgpu === undefined)('generation on WebGPU', () => {
+  it('gives the ids of the CPU, with prompts of different length and a cache that grows and loses rows', async () => {
+    const folder = temporaryFolder();
+    const { files, config, tokenizer } = await openModel(await writeTinyModel(join(folder.path, 'model')));
+    const cpu = await openDevice({ threads: 2 });
+    const prompts = ['Hi', 'What is a dog?', 'Why?'].map((text) => tokenizer.encode(text));
+    const answers = [];
+    for (const device of [cpu, webgpu!]) {
+      const { weights } = await loadModel(device, config, files.checkpoint);
+      const generator = await createGenerator(device, { decoder: plainDecoder(config), tokenizer, resident: weights });
+      const [free] = await generator.generate(prompts, { maxNewTokens: 1, stopIds: [] });
+      answers.push(await generator.generate(prompts, { maxNewTokens: 90, stopIds: free!.ids }));
+      await generator.dispose();
+    }
+    expect(answers[0]!.map(({ ids }) => ids.length)).toContain(0);
+    expect(answers[1]).toEqual(answers[0]);
+    await cpu.dispose();
+    await files.close();
+    folder.remove();
   });
 });
