@@ -36,7 +36,7 @@ export const QUICKSTART: Command = {
  * The run's settings, chosen on three seeds by what is answered, not by the accuracy, which is near 1 in all of these. The
  * model is small and the taste plain, so the rate is above what large models take; but at 1e-3 with beta 0.1 every answer
  * was lost ("Thank you else if you need more help!"), and at 2e-4 with beta 0.3 one question in ten still got a curt one.
- * A firmer pull towards the reference (beta 0.5) allows 2.5e-4: nearly all answers are friendly, and as many right as before.
+ * A firmer pull towards the reference (beta 0.5) allows 2.5e-4: nearly all answers are friendly, and about as many right as before (19, 26, 27 before; 21, 29, 25 after).
  */
 function specificationOf(output: string, seed: number) {
   const files = quickstartFiles(output);
