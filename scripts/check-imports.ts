@@ -9,6 +9,7 @@ import { dirname, join, resolve } from 'node:path';
 
 export const ORDER = [
   'core',
+  'statistics',
   'graph',
   'interpret',
   'autodiff',
@@ -24,6 +25,7 @@ export const ORDER = [
   'store',
   'train',
   'generate',
+  'reliability',
   'judge',
   'evaluate',
   'export',
@@ -34,6 +36,7 @@ export const ORDER = [
 /** These run in the browser too. */
 const NODE_FREE = [
   'core',
+  'statistics',
   'graph',
   'interpret',
   'autodiff',
