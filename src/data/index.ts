@@ -1,7 +1,17 @@
 export * from './row.ts';
 export { DATA_LIMITS, type DataLimits } from './limits.ts';
 export { memorySource, type DataSource } from './source.ts';
-export { fileSource, sourcesOfPath } from './node-source.ts';
+export { fileSource } from './node-source.ts';
+export { filesOfPath, isPattern, sourcesOfPath, splitNote, type LocatedFiles } from './node-paths.ts';
+export {
+  DATA_ENDINGS,
+  dataFilesOf,
+  dataKindOf,
+  selectSplit,
+  shortList,
+  splitOf,
+  type SplitSelection,
+} from './data-files.ts';
 export { createProblemLog } from './problems.ts';
 export type { FieldProblem, ProblemLog, ProblemReason, RecordProblem } from './problems.ts';
 export type { DataFormat, ParseContext, ParsedRecord } from './format.ts';

@@ -1,5 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { badInput, messageOf, PreftuneError } from '../core/index.ts';
+import { createUnpackGuard } from './records/unpack-guard.ts';
+import { isZstd, unpackZstd } from './records/zstd.ts';
 import type { DataSource } from './source.ts';
 
 /** The first two bytes of a gzip member (RFC 1952, section 2.3.1). */
@@ -7,37 +9,19 @@ const GZIP_MAGIC = [0x1f, 0x8b] as const;
 
 const CHUNK_BYTES = 256 * 1024;
 
-/** Endings of the data files that a folder is searched for; `.gz` may follow each. */
-const DATA_FILE = /\.(jsonl|ndjson|json)(\.gz)?$/i;
-
 /**
- * A file as a source. Gzip is recognised by its first bytes, whatever the file is called, and may have several members.
- * Node only; node: modules are loaded when the source is opened, so that a browser can import this file.
+ * A file as a source. Gzip and zstd are recognised by their first bytes, whatever the file is called, and may have several
+ * members or frames. Node only; node: modules are loaded when the source is opened, so that a browser can import this file.
  *
- * Opening rejects with bad-input for a path that is missing, unreadable or a folder, and for gzip that is damaged or cut.
+ * Opening rejects with bad-input for a path that is missing, unreadable or a folder, and for what is packed but damaged, cut, or
+ * unpacks to more than honest data could.
  */
 export function fileSource(path: string): DataSource {
-  return { name: path, open: () => openFile(path) };
-}
-
-/**
- * The sources that a path stands for: the file itself, or the data files of a folder (JSON, JSONL, gzip of either; not of its
- * subfolders) in the order of their names. Rejects with bad-input for a path that does not exist or a folder without any.
- */
-export async function sourcesOfPath(path: string): Promise<DataSource[]> {
-  const { readdir, stat } = await import('node:fs/promises');
-  const { join } = await import('node:path');
-  try {
-    if (!(await stat(path)).isDirectory()) return [fileSource(path)];
-    const names = (await readdir(path)).filter((name) => DATA_FILE.test(name)).toSorted();
-    if (names.length > 0) return names.map((name) => fileSource(join(path, name)));
-  } catch (error) {
-    throw unreadable(path, error);
-  }
-  throw badInput({
-    file: path,
-    message: 'a data folder must hold .jsonl or .json files (or .gz of either), got none',
-  });
+  return {
+    name: path,
+    open: () => openFile(path),
+    openBytes: async () => (await import('../formats/index.ts')).openFileSource(path),
+  };
 }
 
 async function* openFile(path: string): AsyncGenerator<Uint8Array> {
@@ -52,12 +36,10 @@ async function* openFile(path: string): AsyncGenerator<Uint8Array> {
       const first = await chunks.next();
       if (first.done) return;
       unpacking = first.value[0] === GZIP_MAGIC[0] && first.value[1] === GZIP_MAGIC[1];
-      if (unpacking) {
-        yield* unpack(withFirst(first.value, chunks));
-      } else {
-        yield first.value;
-        yield* chunks;
-      }
+      const all = withFirst(first.value, chunks);
+      if (unpacking) yield* unpackGzip(all, path);
+      else if (isZstd(first.value)) yield* unpackZstd(all, path);
+      else yield* all;
     } finally {
       await handle.close();
     }
@@ -81,13 +63,27 @@ async function* readChunks(handle: FileHandle): AsyncGenerator<Uint8Array> {
   }
 }
 
-async function* unpack(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* unpackGzip(chunks: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Uint8Array> {
   const { createGunzip } = await import('node:zlib');
   const { pipeline, Readable } = await import('node:stream');
+  const guard = createUnpackGuard(path);
   const gunzip = createGunzip();
   // The iteration below rejects with the error; the callback only keeps it from being thrown a second time.
-  pipeline(Readable.from(chunks, { objectMode: true }), gunzip, () => {});
-  for await (const chunk of gunzip) yield chunk as Uint8Array;
+  pipeline(Readable.from(counted(chunks, guard.packed), { objectMode: true }), gunzip, () => {});
+  for await (const chunk of gunzip) {
+    guard.unpacked((chunk as Uint8Array).length);
+    yield chunk as Uint8Array;
+  }
+}
+
+async function* counted(
+  chunks: AsyncIterable<Uint8Array>,
+  count: (sizeBytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    count(chunk.length);
+    yield chunk;
+  }
 }
 
 async function* withFirst(first: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

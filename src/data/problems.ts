@@ -4,6 +4,8 @@ import { badInput, type PreftuneError, type Problem } from '../core/index.ts';
 export type ProblemReason =
   | 'invalid-json'
   | 'invalid-utf8'
+  | 'invalid-csv'
+  | 'ragged-row'
   | 'record-too-long'
   | 'nested-too-deep'
   | 'not-an-object'

@@ -5,7 +5,8 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DATA_LIMITS, type DataLimits } from './limits.ts';
-import { fileSource, sourcesOfPath } from './node-source.ts';
+import { sourcesOfPath } from './node-paths.ts';
+import { fileSource } from './node-source.ts';
 import { readRecords } from './records.ts';
 import { memorySource, type DataSource } from './source.ts';
 
@@ -98,9 +99,11 @@ test('invalid UTF-8, UTF-16, other files', async () => {
     '1:7 invalid-utf8: text must be UTF-8, got the byte 0xed; convert the file to UTF-8',
   ]);
   await expect(read(Uint8Array.from([0xff, 0xfe, 0x7b, 0]))).rejects.toThrow(
-    'd: data must be JSON lines or a JSON list in UTF-8, got UTF-16; convert it',
+    'd: data must be JSON, JSON lines or CSV in UTF-8, or Parquet, got UTF-16; convert it',
   );
-  await expect(read('PAR1....')).rejects.toThrow('got Parquet');
+  await expect(read('PAR1....')).rejects.toThrow(
+    'd: Parquet must have at least 12 bytes, got 8; the file is cut or was not closed by its writer; fetch or write it again',
+  );
 });
 
 test('limits: record bytes, depth, source bytes, records', async () => {
@@ -144,7 +147,7 @@ test('files: gzip by its first bytes, several members, damage, folders, missing 
   );
   await expect(read(fileSource(folder))).rejects.toThrow('data must be a file, got a folder');
   await writeFile(join(folder, 'notes.txt'), 'x');
-  expect((await sourcesOfPath(folder)).map((source) => source.name)).toEqual([cut, path]);
+  expect((await sourcesOfPath(`${folder}/*`)).map((source) => source.name)).toEqual([cut, path]);
   await expect(sourcesOfPath(join(folder, 'none'))).rejects.toThrow('got no such file');
 });
 

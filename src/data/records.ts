@@ -2,47 +2,120 @@ import { badInput } from '../core/index.ts';
 import { readJsonArray } from './json-array.ts';
 import { readJsonLines } from './jsonl.ts';
 import { DATA_LIMITS, type DataLimits } from './limits.ts';
+import { DIALECT_BYTES, dialectOf, dialectText, isTableName } from './records/csv-dialect.ts';
+import { isZstd } from './records/zstd.ts';
 import type { RecordEvent } from './record-parser.ts';
 import type { DataSource } from './source.ts';
 
 /**
- * The records of a source, streamed: a JSON list when the first byte that is not space is `[`, else JSON lines. A UTF-8 byte
- * order mark is dropped. Memory does not grow with the number of records.
+ * The records of a source, streamed. Parquet by its first bytes; a table (CSV, TSV) by the name's ending; else a JSON list when the
+ * first byte that is not space is `[`, else JSON lines. A UTF-8 byte order mark is dropped. Memory does not grow with the number of
+ * records. `onContainer` hears what it was: `JSON lines`, `CSV separated by ;`.
  *
- * Throws bad-input for UTF-16, for bytes that no text file starts with, for a broken JSON list, and beyond the limits on
- * the source's bytes and records; problems of single records are yielded in their place.
+ * Throws bad-input for UTF-16, for bytes that no file of these kinds starts with, for a broken JSON list or Parquet file, and beyond
+ * the limits on the source's bytes and records; problems of single records are yielded in their place.
  */
 export async function* readRecords(
   source: DataSource,
   limits: DataLimits = DATA_LIMITS,
+  onContainer?: (container: string) => void,
 ): AsyncGenerator<RecordEvent, void> {
-  const chunks = withoutMark(limited(source, limits), source.name);
+  const chunks = limited(source, limits);
   let records = 0;
-  for await (const event of await readerFor(chunks, source.name, limits)) {
-    if (++records > limits.maxRecords)
-      throw badInput({ file: source.name, message: `data must hold at most ${limits.maxRecords} records, got more` });
-    yield event;
+  try {
+    const { container, events } = await openRecords(chunks, source, limits);
+    onContainer?.(container);
+    for await (const event of events) {
+      if (++records > limits.maxRecords)
+        throw badInput({ file: source.name, message: `data must hold at most ${limits.maxRecords} records, got more` });
+      yield event;
+    }
+  } finally {
+    await chunks.return(undefined);
   }
 }
 
-/** Looks at the first byte that is not space, and gives everything, that byte included, to the reader it asks for. */
-async function readerFor(
+interface OpenedRecords {
+  readonly container: string;
+  readonly events: AsyncGenerator<RecordEvent>;
+}
+
+/** Looks at the first bytes, and gives everything, those included, to the reader they ask for. */
+async function openRecords(
   chunks: AsyncGenerator<Uint8Array>,
-  file: string,
+  source: DataSource,
   limits: DataLimits,
-): Promise<AsyncGenerator<RecordEvent>> {
+): Promise<OpenedRecords> {
+  const { name } = source;
+  const head = await takeAtLeast(chunks, 4);
+  if (startsWith(head, 'PAR1')) {
+    await chunks.return(undefined);
+    return { container: 'Parquet', events: readParquetOf(source, limits) };
+  }
+  if (/\.parquet$/i.test(name)) {
+    const found = head.length === 0 ? 'an empty file' : JSON.stringify(String.fromCharCode(...head.subarray(0, 4)));
+    throw badInput({ file: name, message: `Parquet must start with PAR1, got ${found}; fetch or write it again` });
+  }
+  const text = withoutMark(head, name);
+  if (isTableName(name)) {
+    const more =
+      text.length < DIALECT_BYTES && !text.includes(0x0a) ? await takeAtLeast(chunks, DIALECT_BYTES) : undefined;
+    const start = more === undefined ? text : joined(text, more);
+    const dialect = dialectOf(start, name);
+    const { readCsv } = await import('./records/csv.ts');
+    return { container: dialectText(dialect), events: readCsv(rejoin([start], chunks), name, { limits, dialect }) };
+  }
   const seen: Uint8Array[] = [];
-  for (;;) {
-    const next = await chunks.next();
-    if (next.done) break;
+  for (let next: Uint8Array | undefined = text; next !== undefined; next = await nextOf(chunks)) {
     // Keeps the leading space only as line ends, so that a hostile gigabyte of blanks is not held.
-    const first = next.value.find((byte) => byte > 0x20);
-    seen.push(first === undefined ? next.value.filter((byte) => byte === 0x0a) : next.value);
+    const first = next.find((byte) => byte > 0x20);
+    seen.push(first === undefined ? next.filter((byte) => byte === 0x0a) : next);
     if (first === undefined) continue;
     const all = rejoin(seen, chunks);
-    return first === 0x5b ? readJsonArray(all, file, limits) : readJsonLines(all, file, limits);
+    if (first === 0x5b) return { container: 'a JSON list', events: readJsonArray(all, name, limits) };
+    break;
   }
-  return readJsonLines(rejoin([], chunks), file, limits);
+  return { container: 'JSON lines', events: readJsonLines(rejoin(seen, chunks), name, limits) };
+}
+
+async function* readParquetOf(source: DataSource, limits: DataLimits): AsyncGenerator<RecordEvent> {
+  if (source.openBytes === undefined)
+    throw badInput({
+      file: source.name,
+      message: 'Parquet must be a file of its own, got it packed or from a stream; unpack it, it is compressed inside',
+    });
+  // Its decoders are loaded for those who need them.
+  const { readParquet } = await import('./parquet/read-parquet.ts');
+  const bytes = await source.openBytes();
+  try {
+    yield* readParquet(bytes, limits);
+  } finally {
+    await bytes.close();
+  }
+}
+
+async function nextOf(chunks: AsyncGenerator<Uint8Array>): Promise<Uint8Array | undefined> {
+  const next = await chunks.next();
+  return next.done ? undefined : next.value;
+}
+
+/** The first chunks joined, at least `sizeBytes` of them if there are so many. */
+async function takeAtLeast(chunks: AsyncGenerator<Uint8Array>, sizeBytes: number): Promise<Uint8Array> {
+  // A chunk may be used again by its producer.
+  let head: Uint8Array = new Uint8Array(0);
+  while (head.length < sizeBytes) {
+    const next = await nextOf(chunks);
+    if (next === undefined) break;
+    head = joined(head, next);
+  }
+  return head;
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(first.length + second.length);
+  whole.set(first);
+  whole.set(second, first.length);
+  return whole;
 }
 
 async function* rejoin(head: readonly Uint8Array[], rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -67,39 +140,29 @@ async function* limited(source: DataSource, limits: DataLimits): AsyncGenerator<
   }
 }
 
-/** Drops a UTF-8 byte order mark, which may be cut by chunks, and refuses what is plainly another kind of file. */
-async function* withoutMark(chunks: AsyncIterable<Uint8Array>, file: string): AsyncGenerator<Uint8Array> {
-  let head = new Uint8Array(0);
-  let started = false;
-  for await (const chunk of chunks) {
-    if (started) {
-      yield chunk;
-      continue;
-    }
-    const joined = new Uint8Array(head.length + chunk.length);
-    joined.set(head);
-    joined.set(chunk, head.length);
-    head = joined;
-    if (head.length < 4) continue;
-    started = true;
-    yield checkedHead(head, file);
-  }
-  if (!started && head.length > 0) yield checkedHead(head, file);
-}
-
-function checkedHead(head: Uint8Array, file: string): Uint8Array {
+/** Drops a UTF-8 byte order mark, and refuses what is plainly another kind of file. */
+function withoutMark(head: Uint8Array, file: string): Uint8Array {
   const starts = (...bytes: number[]): boolean => bytes.every((byte, index) => head[index] === byte);
   const kind =
     starts(0xff, 0xfe) || starts(0xfe, 0xff)
       ? 'UTF-16'
-      : starts(0x50, 0x41, 0x52, 0x31)
-        ? 'Parquet'
-        : starts(0x50, 0x4b, 0x03, 0x04)
-          ? 'a zip archive'
-          : starts(0x1f, 0x8b)
-            ? 'gzip inside gzip'
-            : undefined;
+      : starts(0x50, 0x4b, 0x03, 0x04)
+        ? 'a zip archive'
+        : starts(0x1f, 0x8b)
+          ? 'gzip inside another packing'
+          : isZstd(head)
+            ? 'zstd inside another packing'
+            : startsWith(head, 'ARROW1')
+              ? 'an Arrow file'
+              : undefined;
   if (kind !== undefined)
-    throw badInput({ file, message: `data must be JSON lines or a JSON list in UTF-8, got ${kind}; convert it` });
+    throw badInput({
+      file,
+      message: `data must be JSON, JSON lines or CSV in UTF-8, or Parquet, got ${kind}; convert it`,
+    });
   return starts(0xef, 0xbb, 0xbf) ? head.subarray(3) : head;
+}
+
+function startsWith(head: Uint8Array, text: string): boolean {
+  return [...text].every((character, index) => head[index] === character.charCodeAt(0));
 }
