@@ -1,6 +1,6 @@
 """Measures TRL's LoRA DPO on a causal language model and prints one JSON line.
 
-    python bench/peers/trl_dpo.py MODEL_FOLDER DATA --mode defaults|best [--steps 4] [--rows 32]
+    python bench/peers/trl_dpo.py MODEL_FOLDER DATA --mode defaults|best [--steps 4] [--rows 32] [--turns]
 
 DATA is HH-RLHF transcripts (.jsonl or .jsonl.gz with chosen and rejected as whole transcripts) or rows in TRL's own shapes (prompt, chosen,
 rejected, as texts or as messages), which are used as they are. Transcripts become messages for the model's chat template; --plain keeps them
@@ -15,6 +15,9 @@ Modes:
 The line holds: mode, pairs_per_second (one number a step; the first step includes warming up), seconds_per_step, seconds_precompute and
 pairs_precomputed (0 in defaults), import_seconds, load_seconds, seconds_to_first_step (from the start of the process's main module),
 peak_rss_mb, minor_page_faults, losses, tokens (per step: padded, real, as TRL's collator makes them), threads, malloc, versions.
+
+With --turns the process takes turns with another one: it prints an event "ready" when it could step, takes one step and prints an event
+"step" for each line `step` on its standard input, and at any other line prints an event "end" and ends (the fields are in side.ts).
 """
 
 import time
@@ -90,6 +93,31 @@ def read_rows(path, count, plain, fits):
     sys.exit(f"trl_dpo.py: {path} must hold {count} usable rows, got {len(rows)}; ask for fewer with --rows")
 
 
+class Stopped(Exception):
+    """The other side of the turns asked for no further step."""
+
+
+class Turns:
+    """Waits for the word to step; tells events as JSON lines. Everything else that is printed goes to the error output."""
+
+    def __init__(self):
+        self.output, sys.stdout = sys.stdout, sys.stderr
+
+    def tell(self, event, **fields):
+        print(json.dumps({"event": event, **fields}), file=self.output, flush=True)
+
+    def may_step(self):
+        return sys.stdin.readline().strip() == "step"
+
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+
+def peak_rss_mb():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def settings_of(mode):
     """(dtype of the weights, DPOConfig fields) of a mode."""
     if mode == "defaults":
@@ -113,9 +141,11 @@ def main():
     parser.add_argument("--max-length", type=int, default=512)
     parser.add_argument("--learning-rate", type=float, default=1e-5)
     parser.add_argument("--plain", action="store_true", help="transcripts as text, without the chat template")
+    parser.add_argument("--turns", action="store_true", help="take a step for each line `step` on standard input")
     parser.add_argument("--threads", type=int, help="torch threads (default: torch's own choice)")
     options = parser.parse_args()
     rows_needed = options.steps * PAIRS_PER_STEP
+    turns = Turns() if options.turns else None
     row_count = rows_needed if options.rows is None else options.rows
     if row_count < rows_needed:
         parser.error(f"--rows must be at least {rows_needed} for {options.steps} steps, got {row_count}")
@@ -144,6 +174,16 @@ def main():
     rows = read_rows(options.data, row_count, options.plain, fits)
     tokens, precompute = [], []
 
+    versions = {module.__name__: module.__version__ for module in (trl, transformers, peft, torch)}
+
+    def ready():
+        return {
+            "seconds_precompute": sum(precompute),
+            "pairs_precomputed": len(rows) if precompute else 0,
+            "threads": torch.get_num_threads(),
+            "versions": versions,
+        }
+
     class Trainer(trl.DPOTrainer):
         """DPOTrainer with rows in file order and a clock around the precomputation."""
 
@@ -167,7 +207,13 @@ def main():
         def __init__(self):
             self.seconds, self.losses, self.first = [], [], None
 
-        def on_step_begin(self, *args, **kwargs):
+        def on_step_begin(self, args, state, control, **kwargs):
+            if turns:
+                if not self.seconds:
+                    turns.tell("ready", **ready())
+                if not turns.may_step():
+                    raise Stopped
+            self.faults = faults()
             self.begun = time.perf_counter()
 
         def on_step_end(self, *args, **kwargs):
@@ -178,6 +224,10 @@ def main():
         def on_log(self, args, state, control, logs=None, **kwargs):
             if logs and "loss" in logs:
                 self.losses.append(logs["loss"])
+                if turns:
+                    read = sum(entry[2] for entry in tokens if entry[0] == state.global_step - 1)
+                    step = {"seconds": self.seconds[-1], "loss": logs["loss"], "tokens": read}
+                    turns.tell("step", **step, minor_page_faults=faults() - self.faults)
 
     clock = Clock()
     with tempfile.TemporaryDirectory() as output:
@@ -204,9 +254,13 @@ def main():
             callbacks=[clock],
         )
         trainer.remove_callback(transformers.PrinterCallback)
-        trainer.train()
-
-    usage = resource.getrusage(resource.RUSAGE_SELF)
+        try:
+            trainer.train()
+        except Stopped:
+            pass
+    if turns:
+        turns.tell("end", peak_rss_mb=peak_rss_mb(), minor_page_faults=faults())
+        return
 
     def per_step(column):
         return [sum(entry[column] for entry in tokens if entry[0] == step) for step in range(options.steps)]
@@ -223,18 +277,13 @@ def main():
         "import_seconds": import_seconds,
         "load_seconds": load_seconds,
         "seconds_to_first_step": clock.first,
-        "peak_rss_mb": usage.ru_maxrss / 1024,
-        "minor_page_faults": usage.ru_minflt,
+        "peak_rss_mb": peak_rss_mb(),
+        "minor_page_faults": faults(),
         "losses": clock.losses,
         "tokens": {"padded": per_step(2), "real": per_step(3)},
         "threads": torch.get_num_threads(),
         "malloc": {name: os.environ[name] for name in MALLOC if name in os.environ},
-        "versions": {
-            "trl": trl.__version__,
-            "transformers": transformers.__version__,
-            "peft": peft.__version__,
-            "torch": torch.__version__,
-        },
+        "versions": versions,
     }
     print(json.dumps(report))
 

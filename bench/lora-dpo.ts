@@ -1,0 +1,169 @@
+import { availableParallelism } from 'node:os';
+import type { RowSet, TokenizedPair } from '../src/data/index.ts';
+import { objective } from '../src/objectives/index.ts';
+import { openDevice, type Device } from '../src/runtime/index.ts';
+import {
+  compileBatchProgram,
+  createPolicy,
+  createTrainable,
+  hintsFor,
+  loadModel,
+  microBatches,
+  pairLossGraph,
+  pairMicroBatch,
+  pairScoreGraph,
+  parseDpoSpecification,
+  rowsOf,
+  type OpenedModel,
+  type Policy,
+  type ResidentModel,
+} from '../src/train/index.ts';
+
+/** The settings at which LoRA DPO is fastest here, within the memory that the comparison with peers allows. */
+export const BEST_SETTINGS = { rank: 16, maxLength: 512, microBatchTokens: 256, memoryBudgetMb: 300 } as const;
+
+/** Rows of an optimizer step, on every side of a comparison. */
+export const PAIRS_PER_STEP = 8;
+
+const BETA = 0.1;
+const LEARNING_RATE = 1e-5;
+const BYTES_PER_MIB = 2 ** 20;
+
+export interface LoraDpoOptions {
+  readonly opened: OpenedModel;
+  readonly pairs: RowSet<TokenizedPair>;
+  readonly rank: number;
+  readonly microBatchTokens: number;
+  readonly memoryBudgetMb: number;
+}
+
+export interface MeasuredStep {
+  readonly seconds: number;
+  /** Mean over the rows of the step, in nats. */
+  readonly loss: number;
+  /** Tokens that the model read: prompts once, no padding. */
+  readonly tokens: number;
+  readonly minorPageFaults: number;
+}
+
+/** LoRA DPO one step at a time, each timed. */
+export interface LoraDpo {
+  /** Seconds that the reference of all pairs took, without compiling its program. */
+  readonly referenceSeconds: number;
+  readonly threads: number;
+  /** The optimizer step over pairs [8 * index, 8 * index + 8): forward, backward, clipping, AdamW. */
+  step(index: number): Promise<MeasuredStep>;
+  dispose(): Promise<void>;
+}
+
+/** Puts model and adapter on the CPU device, computes the reference of all pairs, and compiles the training program. */
+export async function openLoraDpo(options: LoraDpoOptions): Promise<LoraDpo> {
+  const { opened, pairs } = options;
+  const specification = parseDpoSpecification({
+    model: '-',
+    data: '-',
+    output: '-',
+    lora: { rank: options.rank },
+  });
+  const device = await openDevice({ device: 'cpu' });
+  const model = await loadModel(device, opened.config, opened.files.checkpoint);
+  const policy = await createPolicy(device, { opened, model, specification });
+  const { logps, seconds } = await computeReference(device, { ...options, model, policy });
+  const trainable = await createTrainable(device, policy.initial, {
+    parameters: policy.parameters,
+    optimizer: specification.optimizer,
+  });
+  const loss = { objective: objective('sigmoid'), options: { beta: BETA } };
+  const program = await compileBatchProgram(
+    device,
+    {
+      train: pairLossGraph(policy.training, { ...loss, parameters: policy.parameters }),
+      evaluate: pairLossGraph(policy.evaluation, { ...loss, parameters: [] }),
+    },
+    {
+      label: 'dpo',
+      hints: hintsFor(options.microBatchTokens, meanLength(pairs)),
+      resident: new Map([...model.weights, ...policy.initial]),
+      gradients: trainable.gradients,
+      keepBudgetBytes: options.memoryBudgetMb * BYTES_PER_MIB,
+    },
+  );
+  const rows = rowsOf(pairs);
+  const accumulate = async (group: readonly number[]): Promise<{ loss: number; tokens: number }> => {
+    const micro = pairMicroBatch(group.map((row) => pairs.row(row)));
+    const outputs = await program.train({
+      ...micro.inputs,
+      referenceLogps: {
+        dtype: 'float32',
+        shape: [group.length, 2],
+        data: Float32Array.from(group.flatMap((row) => [logps[2 * row]!, logps[2 * row + 1]!])),
+      },
+      lossScale: { dtype: 'float32', shape: [], data: Float32Array.of(1 / PAIRS_PER_STEP) },
+    });
+    const losses = outputs['losses']!.data as Float32Array;
+    return { loss: losses.reduce((sum, one) => sum + one, 0), tokens: micro.tokens };
+  };
+  return {
+    referenceSeconds: seconds,
+    threads: availableParallelism(),
+    step: async (index) => {
+      const batch = Array.from({ length: PAIRS_PER_STEP }, (_, i) => index * PAIRS_PER_STEP + i);
+      const faults = process.resourceUsage().minorPageFault;
+      const started = performance.now();
+      await program.refresh();
+      let [lossSum, tokens] = [0, 0];
+      for (const group of microBatches(rows, batch, options.microBatchTokens)) {
+        const done = await accumulate(group);
+        lossSum += done.loss;
+        tokens += done.tokens;
+      }
+      const norm = await trainable.gradientNorm();
+      await trainable.update({ step: index + 1, learningRate: LEARNING_RATE, norm, maximum: 1 });
+      return {
+        seconds: (performance.now() - started) / 1000,
+        loss: lossSum / PAIRS_PER_STEP,
+        tokens,
+        minorPageFaults: process.resourceUsage().minorPageFault - faults,
+      };
+    },
+    dispose: () => device.dispose(),
+  };
+}
+
+function meanLength(pairs: RowSet<TokenizedPair>): number {
+  return pairs.lengths.reduce((sum, length) => sum + length, 0) / pairs.count;
+}
+
+/** Log-probabilities of both answers of every pair under the model without the adapter, [2 * pairs]. */
+async function computeReference(
+  device: Device,
+  {
+    pairs,
+    microBatchTokens,
+    model,
+    policy,
+  }: LoraDpoOptions & { readonly model: ResidentModel; readonly policy: Policy },
+): Promise<{ logps: Float32Array; seconds: number }> {
+  const scorer = await compileBatchProgram(
+    device,
+    { evaluate: pairScoreGraph(policy.reference) },
+    {
+      label: 'reference',
+      hints: hintsFor(microBatchTokens, meanLength(pairs)),
+      resident: new Map([...model.weights, ...policy.initial]),
+    },
+  );
+  await scorer.refresh();
+  const rows = rowsOf(pairs);
+  const order = Array.from({ length: pairs.count }, (_, row) => row);
+  order.sort((a, b) => rows.lengthOf(a) - rows.lengthOf(b));
+  const values = new Float32Array(2 * pairs.count);
+  const started = performance.now();
+  for (const group of microBatches(rows, order, microBatchTokens)) {
+    const { logps } = await scorer.evaluate(pairMicroBatch(group.map((row) => pairs.row(row))).inputs);
+    group.forEach((row, i) => values.set(logps!.data.subarray(2 * i, 2 * i + 2), 2 * row));
+  }
+  const seconds = (performance.now() - started) / 1000;
+  await scorer.dispose();
+  return { logps: values, seconds };
+}
