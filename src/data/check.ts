@@ -5,6 +5,7 @@ import { createHashCounter, type RepeatCounts } from './hash-counter.ts';
 import { hashText, promptKey } from './hash.ts';
 import type { DataLimits } from './limits.ts';
 import { sourceList } from './load.ts';
+import { pairOfRanking } from './pair-of-ranking.ts';
 import { createProblemLog, type ProblemReason, type RecordProblem } from './problems.ts';
 import { MISSING_TEMPLATE } from './render-row.ts';
 import type { Content, DataRow, PreferenceRow } from './row.ts';
@@ -37,7 +38,7 @@ export interface DataReport {
   /** Turns of prompts that are conversations. */
   readonly promptTurns: Spread;
   /** UTF-16 units of each part. */
-  readonly characters: Readonly<Partial<Record<'prompt' | 'chosen' | 'rejected' | 'completion', Spread>>>;
+  readonly characters: Readonly<Partial<Record<'prompt' | 'chosen' | 'rejected' | 'completion' | 'answers', Spread>>>;
   /** Of pairs: how often the chosen answer is longer, shorter, equally long; a strong lean teaches length. */
   readonly chosenLonger: number;
   readonly chosenShorter: number;
@@ -111,8 +112,9 @@ function createTokenising(tokenizer: Tokenizer, { maxLength, maxPromptLength }: 
     /** The problem of a row that the chat template refuses. */
     take(row: DataRow): RecordProblem | undefined {
       try {
-        if (row.kind === 'preference') log.pair(row.row.id, rows.pair(row.row));
-        else log.completion(row.row.id, rows.completion(row.row));
+        const pair = row.kind === 'ranking' ? pairOfRanking(row.row) : row.kind === 'preference' ? row.row : undefined;
+        if (pair !== undefined) log.pair(pair.id, rows.pair(pair));
+        if (row.kind === 'completion' || row.kind === 'judgement') log.completion(row.row.id, rows.completion(row.row));
         return undefined;
       } catch (error) {
         const refusal = error instanceof PreftuneError && error.code === 'bad-input';
@@ -160,6 +162,10 @@ function createStatistics() {
       prompts.add(hashText(promptKey(prompt)));
       if (row.kind === 'preference') {
         addPair(row.row);
+      } else if (row.kind === 'ranking') {
+        for (const { content } of row.row.answers) measure('answers', content);
+        const texts = row.row.answers.map(({ content }) => textOf(content)).toSorted();
+        rows.add(hashText(JSON.stringify([promptKey(prompt), ...texts])));
       } else {
         measure('completion', row.row.completion);
         rows.add(hashText(JSON.stringify([promptKey(prompt), textOf(row.row.completion)])));

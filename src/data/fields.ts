@@ -1,6 +1,7 @@
 import type { Message } from '../tokenizer/index.ts';
 import { shown, type FieldProblem } from './problems.ts';
-import type { Content } from './row.ts';
+import { numberOf, readMeta } from './row-meta.ts';
+import type { Content, RowMeta } from './row.ts';
 
 /** A record as JSON gave it. A field that is null counts as absent, because Arrow fills missing fields with null. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -17,9 +18,27 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Reads fields of one record and keeps every problem on the way, so that a row is reported whole. */
+/**
+ * Reads fields of one record, keeps every problem on the way, so that a row is reported whole, and knows which fields were
+ * asked for, so that the others are the row's meta.
+ */
 export interface FieldReader {
   readonly problems: FieldProblem[];
+  /** Notes that `path` is not what it must be: `path must be <expected>, got <value>`. */
+  wrong(path: string, expected: string, value: unknown): void;
+  /** The field as it stands; undefined when absent. */
+  value(field: string): unknown;
+  /** undefined when absent; a problem when it is no text. */
+  optionalText(field: string): string | undefined;
+  list(field: string): readonly unknown[];
+  /** true or false, 1 or 0, or their text, as CSV has them. */
+  label(field: string): boolean;
+  /** undefined when absent; a problem when it is neither a number nor its text. */
+  optionalNumber(field: string): number | undefined;
+  /** The first of the fields that is a text or a number, as text. */
+  id(...fields: readonly string[]): string | undefined;
+  /** What no method was asked for. */
+  meta(): RowMeta | undefined;
   text(field: string): string;
   messages(field: string): readonly Message[];
   /** A text or a conversation, whichever the field holds. */
@@ -30,16 +49,30 @@ export interface FieldReader {
   templateVariables(): JsonObject | undefined;
 }
 
-export function createFieldReader(record: JsonObject): FieldReader {
+/** How formats write a yes and a no. */
+const LABELS = new Map<unknown, boolean>([
+  ...[true, 1, 'true', '1'].map((yes) => [yes, true] as const),
+  ...[false, 0, 'false', '0'].map((no) => [no, false] as const),
+]);
+
+/** `prefix` goes in front of every path that problems name: `input.` for a record's field input. */
+export function createFieldReader(record: JsonObject, prefix = ''): FieldReader {
   const problems: FieldProblem[] = [];
-  const wrong = (path: string, expected: string, value: unknown): void => {
+  // `id` is the row's own id in every format, and no meta.
+  const used = new Set(typeof record['id'] === 'string' || typeof record['id'] === 'number' ? ['id'] : []);
+  const wrong = (name: string, expected: string, value: unknown): void => {
+    const path = prefix + name;
     const reason = value === undefined || value === null ? 'missing-field' : 'wrong-type';
     problems.push({ reason, path, message: `${path} must be ${expected}, got ${shown(value ?? undefined)}` });
   };
-  const field = (name: string): unknown => (Object.hasOwn(record, name) ? record[name] : undefined);
+  const field = (name: string): unknown => {
+    used.add(name);
+    return Object.hasOwn(record, name) ? record[name] : undefined;
+  };
   const messages = (name: string): readonly Message[] => {
     const value = field(name);
-    if (Array.isArray(value)) return value.map((turn, index) => readMessage(turn, `${name}.${index}`, problems));
+    if (Array.isArray(value))
+      return value.map((turn, index) => readMessage(turn, `${prefix}${name}.${index}`, problems));
     wrong(name, 'a list of messages', value);
     return [];
   };
@@ -51,8 +84,39 @@ export function createFieldReader(record: JsonObject): FieldReader {
   };
   return {
     problems,
+    wrong,
     text,
     messages,
+    value: (name) => field(name) ?? undefined,
+    optionalText: (name) => ((field(name) ?? undefined) === undefined ? undefined : text(name)),
+    list(name) {
+      const value = field(name);
+      if (Array.isArray(value)) return value;
+      wrong(name, 'a list', value);
+      return [];
+    },
+    label(name) {
+      const value = field(name);
+      const known = LABELS.get(typeof value === 'string' ? value.toLowerCase() : value);
+      if (known === undefined) wrong(name, 'true or false', value);
+      return known ?? false;
+    },
+    optionalNumber(name) {
+      const value = field(name) ?? undefined;
+      const number = numberOf(value);
+      if (number === undefined && value !== undefined) wrong(name, 'a number', value);
+      return number;
+    },
+    id(...names) {
+      for (const name of names) {
+        const value = Object.hasOwn(record, name) ? record[name] : undefined;
+        if ((typeof value !== 'string' || value === '') && typeof value !== 'number') continue;
+        used.add(name);
+        return String(value);
+      }
+      return undefined;
+    },
+    meta: () => readMeta(record, used),
     content(name) {
       const value = field(name);
       if (Array.isArray(value)) return messages(name);
@@ -81,7 +145,7 @@ export function createFieldReader(record: JsonObject): FieldReader {
  * A turn: role and content, other keys kept for the template, nulls dropped. Content may be a list of text parts. The
  * arguments of a tool call become an object when they are JSON text, as OpenAI's wire format has them.
  */
-function readMessage(turn: unknown, path: string, problems: FieldProblem[]): Message {
+export function readMessage(turn: unknown, path: string, problems: FieldProblem[]): Message {
   if (!isObject(turn)) {
     problems.push({ reason: 'wrong-type', path, message: `${path} must be a message, got ${shown(turn)}` });
     return { role: 'user', content: '' };

@@ -1,12 +1,49 @@
 import { badInput, badUsage } from '../core/index.ts';
-import { HH_RLHF } from './format-hh-rlhf.ts';
-import { TRL_FORMATS } from './format-trl.ts';
-import { isObject, type JsonObject } from './fields.ts';
+import { has, type JsonObject } from './fields.ts';
 import type { DataFormat } from './format.ts';
+import { ALPACA, ALPACA_KTO, ALPACA_PREFERENCE } from './formats/alpaca.ts';
+import { ARENA } from './formats/arena.ts';
+import { ARGILLA } from './formats/argilla.ts';
+import { HH_RLHF } from './formats/hh-rlhf.ts';
+import { LABEL_STUDIO } from './formats/label-studio.ts';
+import { MESSAGES_KTO, ULTRACHAT } from './formats/messages.ts';
+import { OASST_TREES } from './formats/oasst.ts';
+import { AZURE_DPO, OPENAI_DPO, TOGETHER_DPO } from './formats/openai.ts';
+import { REWARDBENCH, REWARDBENCH_2 } from './formats/rewardbench.ts';
+import { SHAREGPT, SHAREGPT_KTO, SHAREGPT_PREFERENCE } from './formats/sharegpt.ts';
+import { SHP } from './formats/shp.ts';
+import { TRL_FORMATS } from './formats/trl.ts';
+import { ULTRAFEEDBACK_BINARIZED } from './formats/ultrafeedback-binarized.ts';
+import { ULTRAFEEDBACK } from './formats/ultrafeedback.ts';
+import { VERTEX_DPO } from './formats/vertex.ts';
 import { shown } from './problems.ts';
 
-/** Every format that preftune reads. A tie in detection goes to the earlier one. */
-export const FORMATS: readonly DataFormat[] = [HH_RLHF, ...TRL_FORMATS];
+/** Every format that preftune reads and writes. */
+export const FORMATS: readonly DataFormat[] = [
+  HH_RLHF,
+  ...TRL_FORMATS,
+  ULTRAFEEDBACK,
+  ULTRAFEEDBACK_BINARIZED,
+  SHP,
+  OPENAI_DPO,
+  AZURE_DPO,
+  TOGETHER_DPO,
+  VERTEX_DPO,
+  SHAREGPT,
+  SHAREGPT_PREFERENCE,
+  SHAREGPT_KTO,
+  ULTRACHAT,
+  MESSAGES_KTO,
+  OASST_TREES,
+  ALPACA,
+  ALPACA_PREFERENCE,
+  ALPACA_KTO,
+  ARGILLA,
+  LABEL_STUDIO,
+  ARENA,
+  REWARDBENCH,
+  REWARDBENCH_2,
+];
 
 /** How many records of a source decide its format. */
 export const DETECTION_RECORDS = 100;
@@ -18,28 +55,45 @@ export function formatNamed(name: string): DataFormat {
   throw badUsage(`data format: must be one of ${FORMATS.map((known) => known.name).join(', ')}, got ${shown(name)}`);
 }
 
+/** A score from which on a record has the shape of a format. */
+const FITS = 0.5;
+
 /**
- * The format that fits the records best: the highest sum of detect() over them. Throws bad-input when none fits any record,
- * with what the first record has and what each format wants.
+ * The format that fits the records best: the highest sum of detect() over them. Where none fits any record, a mistyped one
+ * goes to the earlier format of a tie. Throws bad-input when no format is known, with what the first record has and what each
+ * format wants, and when two fit equally well, with both.
  */
 export function detectFormat(records: readonly JsonObject[], file: string): DataFormat {
-  let best: DataFormat | undefined;
-  let bestScore = 0;
-  for (const format of FORMATS) {
-    const score = records.reduce((sum, record) => sum + format.detect(record), 0);
-    if (score > bestScore) {
-      best = format;
-      bestScore = score;
-    }
+  const scored = FORMATS.map((format) => {
+    const scores = records.map((record) => format.detect(record));
+    return {
+      format,
+      score: scores.reduce((sum, score) => sum + score, 0),
+      fits: scores.some((score) => score >= FITS),
+    };
+  });
+  const [best, second] = scored.toSorted((a, b) => b.score - a.score);
+  if (best === undefined || best.score === 0) throw unknownFormat(records, file);
+  if (best.fits && second !== undefined && second.score === best.score) {
+    const [one, other] = [best.format, second.format];
+    throw badInput({
+      file,
+      path: 'format',
+      message:
+        `records must have one format, got what fits both ${one.name} (${one.description}) and ` +
+        `${other.name} (${other.description}); name it with --format, or split the file where records differ`,
+    });
   }
-  if (best !== undefined) return best;
-  const first = records[0];
+  return best.format;
+}
+
+function unknownFormat([first]: readonly JsonObject[], file: string) {
   const found = first === undefined ? 'no record that is an object' : shown(first);
-  const hint =
-    isObject(first) && 'label' in first
-      ? 'records with a label (unpaired judgements) are not read yet'
-      : `known are ${FORMATS.map((format) => `${format.name} (${format.description})`).join('; ')}`;
-  throw badInput({ file, message: `records must have a known format, got ${found}; ${hint}` });
+  const isFlatTree = first !== undefined && has(first, 'message_id') && has(first, 'parent_id');
+  const hint = isFlatTree
+    ? 'the messages of OpenAssistant are read from its files of trees (.trees.jsonl)'
+    : `known are ${FORMATS.map((format) => `${format.name} (${format.description})`).join('; ')}`;
+  return badInput({ file, message: `records must have a known format, got ${found}; ${hint}` });
 }
 
 /** What a format scores where some of its fields have its types: a mistyped row of it rather than another format's. */
@@ -50,5 +104,5 @@ const MISTYPED_SCORE = 0.1;
  */
 export function otherFormat(record: JsonObject, format: DataFormat): DataFormat | undefined {
   if (format.detect(record) >= MISTYPED_SCORE) return undefined;
-  return FORMATS.toSorted((a, b) => b.detect(record) - a.detect(record)).find((other) => other.detect(record) >= 0.5);
+  return FORMATS.toSorted((a, b) => b.detect(record) - a.detect(record)).find((other) => other.detect(record) >= FITS);
 }

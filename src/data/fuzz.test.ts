@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -26,10 +26,22 @@ const records: readonly Readonly<Record<string, unknown>>[] = [
   { text: 'Once upon a time' },
   { chosen: '\n\nHuman: Hi\n\nAssistant: Yes', rejected: '\n\nHuman: Hi\n\nAssistant: No' },
 ];
+const fixtures = join(import.meta.dirname, 'fixtures/formats');
+const fixtureTexts = readdirSync(fixtures).map((name) => readFileSync(join(fixtures, name), 'utf8'));
+const fixtureRecords = fixtureTexts.flatMap((text): Readonly<Record<string, unknown>>[] => {
+  const body = text.replace(/^\ufeff/, '');
+  return body.startsWith('[')
+    ? JSON.parse(body)
+    : body
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+});
 const files = records.flatMap((record) => [
   `${JSON.stringify(record)}\n${JSON.stringify(record)}\r\n`,
   JSON.stringify([record, record], null, 2),
 ]);
+files.push(...fixtureTexts);
 const shared = join(import.meta.dirname, '../../../shared/data');
 if (existsSync(shared)) {
   const rows = gunzipSync(readFileSync(join(shared, 'hh-rlhf/helpful-base-test.jsonl.gz')))
@@ -104,28 +116,16 @@ test('edited bytes of real files', async () => {
 });
 
 test('fields replaced by any JSON value, in every format', async () => {
-  const unseen = FORMATS.filter((format) => records.every((record) => format.detect(record) < 0.5));
-  expect(unseen.map((format) => format.name)).toEqual([]);
+  const every = [...records, ...fixtureRecords];
+  const unseen = FORMATS.filter((format) => every.every((record) => format.detect(record) < 0.5));
+  // Read by name: OpenAI's shape with stricter rules.
+  expect(unseen.map((format) => format.name)).toEqual(['azure-dpo', 'together-dpo']);
+  const names = [...new Set(every.flatMap((record) => Object.keys(record)))];
   const value = fc.oneof(fc.jsonValue({ maxDepth: 3 }), fc.constantFrom([user], [lima], [null], [{}], [[]], '', ' '));
   await fc.assert(
     fc.asyncProperty(
-      fc.constantFrom(...records),
-      fc.dictionary(
-        fc.constantFrom(
-          'prompt',
-          'chosen',
-          'rejected',
-          'completion',
-          'messages',
-          'text',
-          'id',
-          'tools',
-          '__proto__',
-          'chat_template_kwargs',
-        ),
-        value,
-        { maxKeys: 3 },
-      ),
+      fc.constantFrom(...every),
+      fc.dictionary(fc.constantFrom(...names, '__proto__'), value, { maxKeys: 3 }),
       fc.constantFrom(...tokenizers),
       async (record, changes, tokenizer) => {
         const changed = JSON.stringify({ ...record, ...changes });
@@ -133,7 +133,7 @@ test('fields replaced by any JSON value, in every format', async () => {
         await survives(memorySource('fuzz', `[${JSON.stringify(record)},${changed}]`), tokenizer);
       },
     ),
-    { numRuns: 800 },
+    { numRuns: 2000 },
   );
 });
 

@@ -14,7 +14,8 @@ export {
 } from './data-files.ts';
 export { createProblemLog } from './problems.ts';
 export type { FieldProblem, ProblemLog, ProblemReason, RecordProblem } from './problems.ts';
-export type { DataFormat, ParseContext, ParsedRecord } from './format.ts';
+export type { DataFormat, ParseContext, ParsedRecord, WrittenRecord } from './format.ts';
+export { decidedPair, pairOfRanking } from './pair-of-ranking.ts';
 export { DETECTION_RECORDS, FORMATS, formatNamed } from './format-registry.ts';
 export { createFieldReader, has, isObject, type FieldReader } from './fields.ts';
 export { readRecords } from './records.ts';
@@ -25,6 +26,8 @@ export * from './tokenisation-report.ts';
 export { renderTokenisationReport } from './tokenisation-text.ts';
 export { selectRows, type RowSet } from './row-set.ts';
 export { sideOfPrompt, splitByPrompt, type Split, type SplitOptions } from './split.ts';
+export { splitRecords, type SplitRecordsOptions, type SplitSummary } from './split-records.ts';
+export { mixtureLines, parseWeightedName, type SourceShare, type WeightedName } from './mixture.ts';
 export {
   loadCompletions,
   loadPreferencePairs,
@@ -37,3 +40,5 @@ export { renderDataReport } from './check-text.ts';
 export * from './packing.ts';
 export * from './micro-batches.ts';
 export * from './epoch-order.ts';
+export { hashText, promptKey, type Hash64 } from './hash.ts';
+export { count, listing, share, table, visibleText, wrap, type LabelledLine } from './text-layout.ts';

@@ -1,15 +1,17 @@
 import { badInput, messageOf, PreftuneError } from '../core/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import type { DataLimits } from './limits.ts';
+import { copiesOf, type SourceShare } from './mixture.ts';
 import { createProblemLog, type ProblemLog, type RecordProblem } from './problems.ts';
 import { COMPLETION_PARTS, createCompletionSet, createPairSet, PAIR_PARTS, type RowSet } from './row-set.ts';
-import type { CompletionRow, DataRow, PreferenceRow, TokenizedCompletion, TokenizedPair } from './row.ts';
+import type { CompletionRow, DataRow, TokenizedCompletion, TokenizedPair } from './row.ts';
 import { readRows, type DetectedFormat, type RowEvent } from './rows.ts';
 import type { DataSource } from './source.ts';
 import { hashOfPrompt } from './split.ts';
 import { createTokenArena } from './token-arena.ts';
 import { createTokenisationLog, type TokenisationReport } from './tokenisation-report.ts';
 import { MISSING_TEMPLATE } from './render-row.ts';
+import { decidedPair, UNDECIDED } from './pair-of-ranking.ts';
 import { createRowTokenizer } from './tokenize-row.ts';
 import { validateTruncation, type TruncationOptions } from './truncate.ts';
 
@@ -22,6 +24,8 @@ export interface LoadOptions extends TruncationOptions {
   /** Take at most so many valid rows. */
   readonly maxRows?: number;
   readonly limits?: DataLimits;
+  /** Decides which rows of a source with a weight are taken; default 0. */
+  readonly seed?: number;
   /** Called about every thousand rows. */
   readonly onProgress?: (rowsRead: number) => void;
   readonly signal?: AbortSignal;
@@ -31,6 +35,8 @@ export interface LoadOptions extends TruncationOptions {
 export interface LoadedData<T> {
   readonly rows: RowSet<T>;
   readonly formats: readonly DetectedFormat[];
+  /** What each source gave. */
+  readonly sources: readonly SourceShare[];
   readonly tokenisation: TokenisationReport;
   /** Rows that were skipped (lenient), and the first problems. */
   readonly skipped: number;
@@ -55,16 +61,18 @@ export async function loadPreferencePairs(
   const sequenceCounts: number[] = [];
   const promptHashes: number[] = [];
   const { tokenize, log } = createTokenizing(options);
-  const none = new Int32Array(0);
   const loaded = await load(source, options, (row) => {
-    if (row.kind !== 'preference') throw wrongKind(row, 'preferences', 'use them with sft');
-    const result = tokenize.pair(row.row);
-    log.pair(row.row.id, result);
+    const pair = row.kind === 'ranking' ? decidedPair(row.row) : row.row;
+    if (row.kind === 'completion') throw wrongKind(row, 'preferences', 'use them with sft');
+    if (row.kind === 'judgement' || !('chosen' in pair))
+      throw wrongKind(row, 'preferences', 'build pairs of them (preftune data build)');
+    const result = tokenize.pair(pair);
+    log.pair(pair.id, result);
     if (result.kind === 'dropped') return;
-    for (const { id, prompt, chosen, rejected, rejectedPrompt } of result.rows) {
-      arena.push(id, [prompt, chosen, rejected, rejectedPrompt ?? none]);
+    for (const { id, prompt, chosen, rejected, rejectedPrompt, chosenMask, rejectedMask } of result.rows) {
+      arena.push(id, [prompt, chosen, rejected, rejectedPrompt ?? none, chosenMask ?? none, rejectedMask ?? none]);
       sequenceCounts.push(rejectedPrompt === undefined ? 1 : 2);
-      promptHashes.push(hashOfPrompt(row.row.prompt));
+      promptHashes.push(hashOfPrompt(pair.prompt));
     }
   });
   const tokenisation = log.report();
@@ -85,14 +93,14 @@ export async function loadCompletions(
   const promptHashes: number[] = [];
   const { tokenize, log } = createTokenizing(options);
   const loaded = await load(source, options, (row) => {
-    const completion = row.kind === 'completion' ? row.row : chosenOf(row.row, options);
+    const completion = row.kind === 'completion' ? row.row : chosenOf(row, options);
     const result = tokenize.completion(completion);
     log.completion(completion.id, result);
     if (result.kind === 'dropped') return;
     // A plain text has no prompt: it is its own unit of the split.
     const unit = completion.prompt === '' ? completion.completion : completion.prompt;
     for (const block of result.rows) {
-      arena.push(block.id, [block.prompt, block.completion]);
+      arena.push(block.id, [block.prompt, block.completion, block.completionMask ?? none]);
       promptHashes.push(hashOfPrompt(unit));
     }
   });
@@ -100,6 +108,8 @@ export async function loadCompletions(
   requireRows(source, arena.count, tokenisation);
   return { rows: createCompletionSet(arena.finish(), { promptHashes }), tokenisation, ...loaded };
 }
+
+const none = new Int32Array(0);
 
 function createTokenizing(options: LoadOptions) {
   validateTruncation(options);
@@ -125,7 +135,8 @@ async function load(
   const problems = createProblemLog();
   const formats: DetectedFormat[] = [];
   const uniqueId = createIdRule(sources);
-  const { maxRows = Infinity, tokenizer } = options;
+  const { maxRows = Infinity, tokenizer, seed = 0 } = options;
+  const shares: SourceShare[] = [];
   let read = 0;
   let taken = 0;
   let skipped = 0;
@@ -133,8 +144,11 @@ async function load(
     skipped++;
     for (const problem of list) problems.add(problem);
   };
-  for (const each of sources) {
+  for (const [index, each] of sources.entries()) {
     if (taken >= maxRows) break;
+    const { name, weight = 1 } = each;
+    const before = taken;
+    let rows = 0;
     for await (const event of readRows(each, { ...options, conversational: tokenizer.chatTemplate !== undefined })) {
       if (options.signal?.aborted) throw new PreftuneError('cancelled', `data: reading was stopped after ${read} rows`);
       if (event.kind === 'format') {
@@ -142,13 +156,23 @@ async function load(
         continue;
       }
       if (++read % 1000 === 0) options.onProgress?.(read);
-      const found = event.kind === 'problems' ? event.problems : handleRow(event, uniqueId, handle);
-      if (found.length > 0 || event.kind === 'problems') refuse(found);
-      else if (++taken >= maxRows) break;
+      if (event.kind === 'problems') {
+        refuse(event.problems);
+        continue;
+      }
+      let left = copiesOf(weight, { seed, source: index, row: rows++ });
+      for (; left > 0 && taken < maxRows; left--) {
+        const found = handleRow(event, uniqueId, handle);
+        if (found.length === 0) taken++;
+        else refuse(found);
+        if (found.length > 0) break;
+      }
+      if (taken >= maxRows) break;
     }
+    shares.push({ name, weight, rows, used: taken - before });
   }
   if (problems.total > 0 && options.mode !== 'lenient') throw problems.error();
-  return { formats, skipped, problems };
+  return { formats, sources: shares, skipped, problems };
 }
 
 /** The problems of a valid row that the template refuses; none when it was taken. */
@@ -159,14 +183,14 @@ function handleRow(
 ): readonly RecordProblem[] {
   const id = uniqueId(event);
   try {
-    if (event.kind === 'preference') handle({ kind: 'preference', row: { ...event.row, id } });
-    else handle({ kind: 'completion', row: { ...event.row, id } });
+    handle({ kind: event.kind, row: { ...event.row, id } } as DataRow);
     return [];
   } catch (error) {
     if (!(error instanceof PreftuneError) || error.code !== 'bad-input' || CONCERNS_ALL.has(error.problems[0]?.path))
       throw error;
     const { file } = event.row.origin;
-    return [{ reason: 'template-failed', file, line: event.place.line, message: messageOf(error) }];
+    const reason = error.problems[0]?.path === UNDECIDED ? 'undecided' : 'template-failed';
+    return [{ reason, file, line: event.place.line, message: messageOf(error) }];
   }
 }
 
@@ -191,17 +215,22 @@ const WRONG_KIND = 'format';
 /** Paths of problems that every further row would have too: they end the reading at once. */
 const CONCERNS_ALL: ReadonlySet<string | undefined> = new Set([WRONG_KIND, MISSING_TEMPLATE]);
 
-function wrongKind({ row }: DataRow, needed: string, hint: string): PreftuneError {
-  const message = `rows must be ${needed}, got completions; ${hint}`;
+function wrongKind({ kind, row }: DataRow, needed: string, hint: string): PreftuneError {
+  const message = `rows must be ${needed}, got ${kind}s; ${hint}`;
   return badInput({ file: row.origin.file, line: row.origin.line, path: WRONG_KIND, message });
 }
 
-function chosenOf(row: PreferenceRow, { chosenOfPairs }: LoadCompletionsOptions): CompletionRow {
-  const { rejected: _rejected, chosen, ...rest } = row;
-  if (chosenOfPairs) return { ...rest, completion: chosen };
-  const message =
-    'rows must be completions, got preferences; use them with dpo, or train on the chosen side (--chosen-of-pairs)';
-  throw badInput({ file: row.origin.file, line: row.origin.line, path: WRONG_KIND, message });
+function chosenOf(row: DataRow, { chosenOfPairs }: LoadCompletionsOptions): CompletionRow {
+  const pair = row.kind === 'ranking' && chosenOfPairs ? decidedPair(row.row) : row.row;
+  if ('chosen' in pair && chosenOfPairs) {
+    const { rejected: _rejected, chosen, ...rest } = pair;
+    return { ...rest, completion: chosen };
+  }
+  const hint =
+    row.kind === 'judgement'
+      ? 'keep the desirable ones and drop their label'
+      : 'use them with dpo, or train on the chosen side (--chosen-of-pairs)';
+  throw wrongKind(row, 'completions', hint);
 }
 
 export function sourceList(source: DataSource | readonly DataSource[]): readonly DataSource[] {

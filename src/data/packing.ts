@@ -33,10 +33,11 @@ export interface PackedBatch {
   readonly C: number;
 }
 
-/** One answer behind a prompt: its ids and owner. */
+/** One answer behind a prompt: its ids and owner, and which ids are scored where not all are. */
 interface Answer {
   readonly ids: Int32Array<ArrayBuffer>;
   readonly owner: number;
+  readonly mask: Int32Array<ArrayBuffer> | undefined;
 }
 
 /** One sequence of the layout: a prompt and the answers that stand behind it. */
@@ -62,8 +63,8 @@ export function packPairs(pairs: readonly TokenizedPair[]): PackedBatch {
   const sequences = pairs.flatMap((pair, index): Sequence[] => {
     requireTokens('packPairs', `chosen of row ${pair.id}`, pair.chosen);
     requireTokens('packPairs', `rejected of row ${pair.id}`, pair.rejected);
-    const chosen: Answer = { ids: pair.chosen, owner: 2 * index };
-    const rejected: Answer = { ids: pair.rejected, owner: 2 * index + 1 };
+    const chosen: Answer = { ids: pair.chosen, owner: 2 * index, mask: pair.chosenMask };
+    const rejected: Answer = { ids: pair.rejected, owner: 2 * index + 1, mask: pair.rejectedMask };
     return pair.rejectedPrompt === undefined
       ? [{ prompt: pair.prompt, answers: [chosen, rejected] }]
       : [
@@ -88,9 +89,9 @@ export function packCompletions(
   completions: readonly TokenizedCompletion[],
   options: { readonly scorePrompt?: boolean } = {},
 ): PackedBatch {
-  const sequences = completions.map(({ id, prompt, completion }, owner): Sequence => {
+  const sequences = completions.map(({ id, prompt, completion, completionMask }, owner): Sequence => {
     requireTokens('packCompletions', `completion of row ${id}`, completion);
-    const answers: Answer[] = [{ ids: completion, owner }];
+    const answers: Answer[] = [{ ids: completion, owner, mask: options.scorePrompt ? undefined : completionMask }];
     return options.scorePrompt ? { prompt, answers, promptOwner: owner } : { prompt, answers };
   });
   return packSequences(
@@ -131,8 +132,8 @@ function packSequences(where: string, rowIds: readonly string[], sequences: read
     place(prompt, 0);
     if (promptOwner !== undefined) score(scored, { ids: prompt, start, before: -1, owner: promptOwner });
     const lastOfPrompt = prompt.length > 0 ? t - 1 : -1;
-    for (const { ids, owner } of answers) {
-      score(scored, { ids, start: t, before: lastOfPrompt, owner });
+    for (const { ids, owner, mask } of answers) {
+      score(scored, { ids, start: t, before: lastOfPrompt, owner, mask });
       place(ids, prompt.length);
     }
   }
@@ -162,7 +163,7 @@ interface Scored {
   readonly owners: number[];
 }
 
-/** Scores `ids` that start at flat index `start`; `before` predicts the first of them, or -1 when nothing does. */
+/** Scores `ids` (where `mask` is 1, if there is one) that start at flat index `start`; `before` predicts the first of them, or -1 when nothing does. */
 function score(
   into: Scored,
   span: {
@@ -170,11 +171,12 @@ function score(
     readonly start: number;
     readonly before: number;
     readonly owner: number;
+    readonly mask?: Int32Array<ArrayBuffer> | undefined;
   },
 ): void {
   for (let k = 0; k < span.ids.length; k++) {
     const predictor = k === 0 ? span.before : span.start + k - 1;
-    if (predictor < 0) continue;
+    if (predictor < 0 || span.mask?.[k] === 0) continue;
     into.predictors.push(predictor);
     into.targets.push(span.ids[k]!);
     into.owners.push(span.owner);

@@ -17,6 +17,10 @@ export type ProblemReason =
   | 'empty-answer'
   | 'identical-sides'
   | 'no-shared-prompt'
+  | 'prompt-differs'
+  | 'too-few-answers'
+  | 'undecided'
+  | 'cannot-hold'
   | 'template-failed';
 
 /** What is wrong inside one record: the field, and a message that says what must hold and what was found. */

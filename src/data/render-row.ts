@@ -14,7 +14,14 @@ export interface RenderedSide {
   readonly fromTemplate: boolean;
   /** The template opens the answer otherwise when the answer is there; the boundary is where the two texts part. */
   readonly templateDiffers: boolean;
+  /**
+   * Where the assistant's turns stand in `text`, [start, end) each, in UTF-16 units; only for an answer of several turns.
+   * Otherwise everything behind the boundary is the assistant's.
+   */
+  readonly assistantSpans?: readonly TextSpan[];
 }
+
+export type TextSpan = readonly [start: number, end: number];
 
 /** What a row gives the chat template besides its turns. */
 export interface TemplateInputs {
@@ -28,6 +35,9 @@ export interface SideRenderer {
    * Prompt + answer as text. A plain text is joined as it stands. A conversation is rendered twice by the chat template: the
    * prompt with what opens an assistant turn, and the whole; the answer is what follows their common start. Templates that
    * write something else after the prompt when an answer follows (a reasoning block, say) part earlier; that is reported.
+   *
+   * In an answer of several turns (a tool's result or a user's question between two of the assistant's) each assistant turn
+   * is found in the same way, by rendering the conversation up to it and with it.
    *
    * Throws bad-input when a conversation meets a tokenizer without chat template, and when the template fails.
    */
@@ -51,9 +61,28 @@ export function createSideRenderer(tokenizer: Tokenizer): SideRenderer {
       const opened = openedPrompt(prompt, inputs);
       const text = renderTurns(tokenizer, [...prompt, ...answer], false, inputs);
       const boundary = commonTextLength(opened, text);
-      return { text, boundary, fromTemplate: true, templateDiffers: boundary < opened.length };
+      const side = { text, boundary, fromTemplate: true, templateDiffers: boundary < opened.length };
+      if (answer.length === 1) return side;
+      return { ...side, assistantSpans: assistantSpans(tokenizer, side, { prompt, answer, inputs }) };
     },
   };
+}
+
+function assistantSpans(
+  tokenizer: Tokenizer,
+  { text, boundary }: RenderedSide,
+  row: { readonly prompt: readonly Message[]; readonly answer: readonly Message[]; readonly inputs: TemplateInputs },
+): TextSpan[] {
+  const { prompt, answer, inputs } = row;
+  const lengthBehind = (turns: number, opensTurn: boolean): number =>
+    commonTextLength(renderTurns(tokenizer, [...prompt, ...answer.slice(0, turns)], opensTurn, inputs), text);
+  let end = boundary;
+  return answer.flatMap(({ role }, index) => {
+    if (role !== 'assistant') return [];
+    const start = index === 0 ? boundary : Math.max(end, lengthBehind(index, true));
+    end = index === answer.length - 1 ? text.length : Math.max(start, lengthBehind(index + 1, false));
+    return [[start, end] as const];
+  });
 }
 
 function renderTurns(

@@ -20,10 +20,10 @@ export interface RowSet<T> {
   readonly promptHashes: Float64Array<ArrayBuffer>;
 }
 
-/** Lists of a pair in the arena; the last one is empty unless `sequenceCounts` says 2. */
-export const PAIR_PARTS = 4;
-/** Lists of a completion in the arena. */
-export const COMPLETION_PARTS = 2;
+/** Lists of a pair in the arena; the second prompt is empty unless `sequenceCounts` says 2, a mask where all is scored. */
+export const PAIR_PARTS = 6;
+/** Lists of a completion in the arena; the mask is empty where all is scored. */
+export const COMPLETION_PARTS = 3;
 
 export function createPairSet(
   arena: FinishedArena,
@@ -32,8 +32,16 @@ export function createPairSet(
   const sequenceCounts = Int32Array.from(rows.sequenceCounts);
   const read = (index: number): TokenizedPair => {
     const list = (part: number) => listOf(arena, index * PAIR_PARTS + part);
-    const pair = { id: arena.ids[index]!, prompt: list(0), chosen: list(1), rejected: list(2) };
-    return sequenceCounts[index] === 2 ? { ...pair, rejectedPrompt: list(3) } : pair;
+    const [chosenMask, rejectedMask] = [list(4), list(5)];
+    return {
+      id: arena.ids[index]!,
+      prompt: list(0),
+      chosen: list(1),
+      rejected: list(2),
+      ...(sequenceCounts[index] === 2 && { rejectedPrompt: list(3) }),
+      ...(chosenMask.length > 0 && { chosenMask }),
+      ...(rejectedMask.length > 0 && { rejectedMask }),
+    };
   };
   return createSet(arena, { read, length: packedLength, sequenceCounts, promptHashes: rows.promptHashes });
 }
@@ -42,11 +50,16 @@ export function createCompletionSet(
   arena: FinishedArena,
   rows: { readonly promptHashes: ArrayLike<number> },
 ): RowSet<TokenizedCompletion> {
-  const read = (index: number): TokenizedCompletion => ({
-    id: arena.ids[index]!,
-    prompt: listOf(arena, index * COMPLETION_PARTS),
-    completion: listOf(arena, index * COMPLETION_PARTS + 1),
-  });
+  const read = (index: number): TokenizedCompletion => {
+    const list = (part: number) => listOf(arena, index * COMPLETION_PARTS + part);
+    const completionMask = list(2);
+    return {
+      id: arena.ids[index]!,
+      prompt: list(0),
+      completion: list(1),
+      ...(completionMask.length > 0 && { completionMask }),
+    };
+  };
   const sequenceCounts = new Int32Array(arena.ids.length).fill(1);
   return createSet(arena, { read, length: completionLength, sequenceCounts, promptHashes: rows.promptHashes });
 }

@@ -154,9 +154,9 @@ test('conversations: roles, order, empty turns', async () => {
   ]);
   const roles = 'one of system, developer, user, assistant, tool';
   expect(problems).toEqual([
-    '2 chosen.0.role turn-order: chosen must hold assistant turns only, got a turn of user; if chosen repeats the prompt, leave the field prompt out',
+    '2 chosen.0.role turn-order: chosen must open with an assistant turn, got a turn of user; if chosen repeats the prompt, leave the field prompt out',
     '3 prompt.1.role turn-order: prompt must end with a user or tool turn, got assistant; move that turn into the answers',
-    '4 rejected.1.role turn-order: rejected must hold assistant turns only, got a turn of tool; only the assistant is trained',
+    '4 rejected.1.role turn-order: rejected must end with an assistant turn, got a turn of tool; leave what follows the last answer out',
     '5 prompt empty-prompt: prompt must have a turn, got none',
     '6 chosen empty-answer: chosen must not be empty, got only empty turns; drop the row',
     `7 prompt.0.role missing-field: prompt.0.role must be ${roles}, got nothing; from and value are ShareGPT, convert the file`,
@@ -178,8 +178,13 @@ test('mixed formats name the first row that differs; a mistyped row stays a prob
   await expect(read([{ score: 1 }])).rejects.toThrow(
     'd.jsonl: records must have a known format, got an object with score; known are hh-rlhf (',
   );
-  await expect(read([{ prompt: 'p', completion: 'c', label: true }])).rejects.toThrow(
-    'records with a label (unpaired judgements) are not read yet',
+  await expect(read([{ message_id: 'm', parent_id: 'p', text_: 'x' }])).rejects.toThrow(
+    'the messages of OpenAssistant are read from its files of trees (.trees.jsonl)',
+  );
+  const both = { instruction: 'p', prompt: 'p', chosen: 'a', rejected: 'b' };
+  await expect(read([both])).rejects.toThrow(
+    'd.jsonl: records must have one format, got what fits both trl-preference (prompt, chosen, rejected: texts) and ' +
+      'alpaca-preference (instruction, input, chosen, rejected); name it with --format, or split the file where records differ',
   );
   await expect(read('')).rejects.toThrow('d.jsonl: data must hold at least one record, got an empty file');
   await expect(read([pair], { format: 'trl' })).rejects.toThrow('data format: must be one of hh-rlhf, trl-preference,');

@@ -8,7 +8,7 @@ import type { RecordEvent, TextPlace } from './record-parser.ts';
 import { readRecords } from './records.ts';
 import type { DataRow, RowOrigin } from './row.ts';
 import type { DataSource } from './source.ts';
-import { validateCompletion, validatePreference } from './validate.ts';
+import { validateRow } from './validate.ts';
 
 export interface ReadRowsOptions {
   /** The name of a format; default: detected, per source, from the first DETECTION_RECORDS records. */
@@ -30,13 +30,23 @@ export interface DetectedFormat {
   readonly kind: DataFormat['kind'];
   /** How many records decided it; 0 when the caller named the format. */
   readonly fromRecords: number;
+  /** What the bytes were, where they were not JSON: `Parquet`, `CSV separated by ;`. */
+  readonly container?: string;
+}
+
+/** What a record became: its rows or its problems. */
+export interface RecordRows {
+  readonly kind: 'record';
+  readonly record: RecordEvent;
+  readonly rows: readonly RowEvent[];
 }
 
 /** A format as a report says it: `format: hh-rlhf, from the first 100 rows`. */
 export function formatLine(format: DetectedFormat): string {
-  const { name, fromRecords } = format;
+  const { name, fromRecords, container } = format;
   const rows = fromRecords === 1 ? 'row' : `${fromRecords} rows`;
-  return `format: ${name}, ${fromRecords === 0 ? 'as named' : `from the first ${rows}`}`;
+  const bytes = container === undefined ? '' : ` (${container})`;
+  return `format: ${name}, ${fromRecords === 0 ? 'as named' : `from the first ${rows}`}${bytes}`;
 }
 
 /**
@@ -44,7 +54,21 @@ export function formatLine(format: DetectedFormat): string {
  * another known format than the source: the first such record is named, because half a file read wrongly is worse than none.
  */
 export async function* readRows(source: DataSource, options: ReadRowsOptions = {}): AsyncGenerator<RowEvent> {
-  const events = readRecords(source, options.limits ?? DATA_LIMITS);
+  for await (const event of readRecordRows(source, options)) {
+    if (event.kind === 'format') yield event;
+    else yield* event.rows;
+  }
+}
+
+/** As readRows, record by record, with what stood in the file. */
+export async function* readRecordRows(
+  source: DataSource,
+  options: ReadRowsOptions = {},
+): AsyncGenerator<RecordRows | Extract<RowEvent, { kind: 'format' }>> {
+  let container = '';
+  const events = readRecords(source, options.limits ?? DATA_LIMITS, (found) => {
+    container = found;
+  });
   try {
     const head: RecordEvent[] = [];
     while (options.format === undefined && head.length < DETECTION_RECORDS) {
@@ -59,10 +83,12 @@ export async function* readRows(source: DataSource, options: ReadRowsOptions = {
     }
     const format = options.format === undefined ? detectFormat(objects, source.name) : formatNamed(options.format);
     const { name, kind } = format;
-    yield { kind: 'format', format: { file: source.name, name, kind, fromRecords: objects.length } };
+    const isJson = container === '' || container.includes('JSON');
+    const detected = { file: source.name, name, kind, fromRecords: objects.length };
+    yield { kind: 'format', format: isJson ? detected : { ...detected, container } };
     const read = createRowReader(format, options);
-    for (const event of head) yield read(event);
-    for await (const event of events) yield read(event);
+    for (const record of head) yield { kind: 'record', record, rows: read(record) };
+    for await (const record of events) yield { kind: 'record', record, rows: read(record) };
   } finally {
     await events.return();
   }
@@ -73,11 +99,11 @@ async function* reportUnread(
   source: DataSource,
   head: readonly RecordEvent[],
   rest: AsyncIterable<RecordEvent>,
-): AsyncGenerator<RowEvent> {
+): AsyncGenerator<RecordRows> {
   if (head.length === 0)
     throw badInput({ file: source.name, message: 'data must hold at least one record, got an empty file' });
-  for (const event of head) yield problemsOf(event);
-  for await (const event of rest) yield problemsOf(event);
+  for (const record of head) yield { kind: 'record', record, rows: [problemsOf(record)] };
+  for await (const record of rest) yield { kind: 'record', record, rows: [problemsOf(record)] };
 }
 
 function problemsOf(event: RecordEvent): RowEvent {
@@ -86,22 +112,19 @@ function problemsOf(event: RecordEvent): RowEvent {
   return { kind: 'problems', problems: [locate(event, { reason: 'not-an-object', message })] };
 }
 
-function createRowReader(format: DataFormat, options: ReadRowsOptions): (event: RecordEvent) => RowEvent {
+/** The events of a record: its problems, or its row; a tree of answers may have several rows, or none. */
+function createRowReader(format: DataFormat, options: ReadRowsOptions): (event: RecordEvent) => readonly RowEvent[] {
   const conversational = options.conversational ?? true;
   return (event) => {
-    if (event.kind === 'problem' || !isObject(event.value)) return problemsOf(event);
+    if (event.kind === 'problem' || !isObject(event.value)) return [problemsOf(event)];
     const { value, origin, place } = event;
     const other = options.format === undefined ? otherFormat(value, format) : undefined;
     if (other !== undefined) throw mixedFormats(event, format, other);
     const parsed = format.parse(value, { origin, id: idOf(value, origin), conversational });
-    const problems =
-      parsed.kind === 'problems'
-        ? parsed.problems
-        : parsed.kind === 'preference'
-          ? validatePreference(parsed.row)
-          : validateCompletion(parsed.row);
-    if (problems.length > 0) return { kind: 'problems', problems: problems.map((problem) => locate(event, problem)) };
-    return parsed.kind === 'problems' ? { kind: 'problems', problems: [] } : { ...parsed, place };
+    const rows = parsed.kind === 'problems' ? [] : parsed.kind === 'rows' ? parsed.rows : [parsed];
+    const problems = parsed.kind === 'problems' ? parsed.problems : rows.flatMap(validateRow);
+    if (problems.length > 0) return [{ kind: 'problems', problems: problems.map((problem) => locate(event, problem)) }];
+    return rows.map((row) => ({ ...row, place }));
   };
 }
 

@@ -114,7 +114,7 @@ export function createTokenisationLog(tokenizer: Tokenizer, limits: TruncationOp
     for (const name of BOOLEAN_NOTES) if (any((side) => side[name])) mark(name, id);
     if (any((side) => side.hasBos)) totals.withBos++;
   };
-  const show = (row: string, side: SideName, ids: { prompt: Int32Array; answer: Int32Array }): void => {
+  const show = (row: string, side: SideName, ids: ExampleIds): void => {
     if (totals.kept <= EXAMPLE_ROWS) examples.push(exampleOf(speller, { row, side, ...ids }));
   };
   const size = (row: string, tokens: number): void => {
@@ -135,24 +135,24 @@ export function createTokenisationLog(tokenizer: Tokenizer, limits: TruncationOp
   return {
     pair(id, row) {
       if (!begin(id, row)) return;
-      for (const { prompt, chosen, rejected, rejectedPrompt } of row.rows) {
+      for (const { prompt, chosen, rejected, rejectedPrompt, chosenMask, rejectedMask } of row.rows) {
         if (rejectedPrompt !== undefined) mark('promptTokensDiffer', id);
         measure('prompt', prompt.length);
         measure('chosen', chosen.length);
         measure('rejected', rejected.length);
         const other = rejectedPrompt ?? prompt;
         size(id, Math.max(prompt.length + chosen.length, other.length + rejected.length));
-        show(id, 'chosen', { prompt, answer: chosen });
-        show(id, 'rejected', { prompt: other, answer: rejected });
+        show(id, 'chosen', { prompt, answer: chosen, mask: chosenMask });
+        show(id, 'rejected', { prompt: other, answer: rejected, mask: rejectedMask });
       }
     },
     completion(id, row) {
       if (!begin(id, row)) return;
-      for (const { id: blockId, prompt, completion } of row.rows) {
+      for (const { id: blockId, prompt, completion, completionMask } of row.rows) {
         measure('prompt', prompt.length);
         measure('completion', completion.length);
         size(blockId, prompt.length + completion.length);
-        if (blockId === id) show(id, 'completion', { prompt, answer: completion });
+        if (blockId === id) show(id, 'completion', { prompt, answer: completion, mask: completionMask });
       }
     },
     report() {
@@ -182,32 +182,34 @@ const BOOLEAN_NOTES = [
   'duplicatedBos',
 ] as const;
 
+interface ExampleIds {
+  readonly prompt: Int32Array;
+  readonly answer: Int32Array;
+  readonly mask: Int32Array | undefined;
+}
+
 function exampleOf(
   spell: (id: number) => string,
-  side: {
-    readonly row: string;
-    readonly side: SideName;
-    readonly prompt: Int32Array;
-    readonly answer: Int32Array;
-  },
+  side: ExampleIds & { readonly row: string; readonly side: SideName },
 ): TokenisationExample {
-  const { prompt, answer } = side;
+  const { prompt, answer, mask } = side;
   const ids = [...prompt, ...answer];
   // The first token of an empty prompt's completion is predicted by nothing.
   const firstScored = Math.max(prompt.length, 1);
+  const isScored = (index: number): boolean => index >= firstScored && mask?.[index - prompt.length] !== 0;
   const places = [0, prompt.length, ids.length];
   const tokens: ExampleToken[] = [];
   const gaps: { after: number; omitted: number }[] = [];
   ids.forEach((id, index) => {
     // Half a token on, so that a window has as many tokens before its place as behind it.
     if (places.some((place) => Math.abs(index + 0.5 - place) < EXAMPLE_WINDOW)) {
-      tokens.push({ id, text: spell(id), scored: index >= firstScored });
+      tokens.push({ id, text: spell(id), scored: isScored(index) });
       return;
     }
     const last = gaps.at(-1);
     if (last?.after === tokens.length - 1) last.omitted++;
     else gaps.push({ after: tokens.length - 1, omitted: 1 });
   });
-  const scoredCount = Math.max(0, ids.length - firstScored);
+  const scoredCount = ids.filter((_, index) => isScored(index)).length;
   return { row: side.row, side: side.side, tokens, gaps, tokenCount: ids.length, scoredCount };
 }

@@ -85,6 +85,7 @@ function exampleLines(example: TokenisationExample, width: number): string[] {
   tokens.forEach((token, index) => {
     const before = tokens[index - 1]?.scored ?? false;
     if (token.scored && !before) text += SCORED_OPEN;
+    else if (before && !token.scored) text += SCORED_CLOSE;
     else if (index > 0) text += BETWEEN;
     text += visibleText(token.text);
     const omitted = omittedAfter.get(index);

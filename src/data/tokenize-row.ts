@@ -1,6 +1,6 @@
 import type { Tokenizer } from '../tokenizer/index.ts';
 import { createSideRenderer } from './render-row.ts';
-import type { CompletionRow, Content, PreferenceRow, TokenizedCompletion, TokenizedPair } from './row.ts';
+import type { CompletionRow, Content, JudgementRow, PreferenceRow, TokenizedCompletion, TokenizedPair } from './row.ts';
 import { createSideTokenizer, type TokenizedSide } from './tokenize-side.ts';
 import { truncateSide, type TruncatedSide, type TruncationOptions } from './truncate.ts';
 
@@ -16,7 +16,7 @@ export type DropReason =
 export type SideName = 'chosen' | 'rejected' | 'completion';
 
 /** What happened to one side on its way to tokens. */
-export interface SideNotes extends Omit<TokenizedSide, 'prompt' | 'answer'> {
+export interface SideNotes extends Omit<TokenizedSide, 'prompt' | 'answer' | 'mask'> {
   readonly side: SideName;
   readonly templateDiffers: boolean;
   readonly promptCut: boolean;
@@ -31,20 +31,23 @@ export type TokenizedRow<T> =
   | { readonly kind: 'dropped'; readonly reason: DropReason };
 
 export interface RowTokenizer {
-  /** Throws bad-input when the chat template fails or is missing. */
+  /**
+   * Of an answer of several turns the assistant's are scored: their text and what ends the turn, not what opens it.
+   * Throws bad-input when the chat template fails or is missing.
+   */
   pair(row: PreferenceRow): TokenizedRow<TokenizedPair>;
   /**
    * A plain text (empty prompt) longer than maxLength becomes blocks: each starts with the last token of the one before, so that
    * every token but the text's first is predicted exactly once. Their ids are id, id/2, id/3, ... Others are truncated.
    */
-  completion(row: CompletionRow): TokenizedRow<TokenizedCompletion>;
+  completion(row: CompletionRow | JudgementRow): TokenizedRow<TokenizedCompletion>;
 }
 
 export function createRowTokenizer(tokenizer: Tokenizer, truncation: TruncationOptions): RowTokenizer {
   const renderer = createSideRenderer(tokenizer);
   const sides = createSideTokenizer(tokenizer);
   const stops = new Set(tokenizer.stopIds);
-  type Row = PreferenceRow | CompletionRow;
+  type Row = PreferenceRow | CompletionRow | JudgementRow;
   const tokenize = (row: Row, answer: Content): { ids: TokenizedSide; templateDiffers: boolean } => {
     const rendered = renderer.render(row.prompt, answer, row);
     return { ids: sides.tokenize(rendered), templateDiffers: rendered.templateDiffers };
@@ -54,7 +57,7 @@ export function createRowTokenizer(tokenizer: Tokenizer, truncation: TruncationO
     { ids, templateDiffers }: ReturnType<typeof tokenize>,
     cut: TruncatedSide,
   ): SideNotes => {
-    const { prompt: _prompt, answer: _answer, ...flags } = ids;
+    const { prompt: _prompt, answer: _answer, mask: _mask, ...flags } = ids;
     const { promptCut, answerCut } = cut;
     const stopInside = cut.answer.slice(0, -1).some((id) => stops.has(id));
     return { ...flags, side, templateDiffers, promptCut, answerCut, stopInside };
@@ -66,8 +69,7 @@ export function createRowTokenizer(tokenizer: Tokenizer, truncation: TruncationO
       const chosenCut = truncateSide(chosen.ids, truncation);
       const rejectedCut = truncateSide(rejected.ids, truncation);
       if (chosenCut === undefined || rejectedCut === undefined) return { kind: 'dropped', reason: 'prompt-too-long' };
-      if (chosenCut.answer.length === 0 || rejectedCut.answer.length === 0)
-        return { kind: 'dropped', reason: 'no-answer-tokens' };
+      if (!isScored(chosenCut) || !isScored(rejectedCut)) return { kind: 'dropped', reason: 'no-answer-tokens' };
       const samePrompt = sameIds(chosenCut.prompt, rejectedCut.prompt);
       if (samePrompt && sameIds(chosenCut.answer, rejectedCut.answer))
         return { kind: 'dropped', reason: 'identical-tokens' };
@@ -77,6 +79,8 @@ export function createRowTokenizer(tokenizer: Tokenizer, truncation: TruncationO
         chosen: Int32Array.from(chosenCut.answer),
         rejected: Int32Array.from(rejectedCut.answer),
         ...(!samePrompt && { rejectedPrompt: Int32Array.from(rejectedCut.prompt) }),
+        ...(chosenCut.mask && { chosenMask: Int32Array.from(chosenCut.mask) }),
+        ...(rejectedCut.mask && { rejectedMask: Int32Array.from(rejectedCut.mask) }),
       };
       const notes = [notesOf('chosen', chosen, chosenCut), notesOf('rejected', rejected, rejectedCut)];
       return { kind: 'kept', rows: [pair], notes };
@@ -92,11 +96,12 @@ export function createRowTokenizer(tokenizer: Tokenizer, truncation: TruncationO
       }
       const cut = truncateSide(side.ids, truncation);
       if (cut === undefined) return { kind: 'dropped', reason: 'prompt-too-long' };
-      if (cut.answer.length === 0) return { kind: 'dropped', reason: 'no-answer-tokens' };
+      if (!isScored(cut)) return { kind: 'dropped', reason: 'no-answer-tokens' };
       const completion: TokenizedCompletion = {
         id: row.id,
         prompt: Int32Array.from(cut.prompt),
         completion: Int32Array.from(cut.answer),
+        ...(cut.mask && { completionMask: Int32Array.from(cut.mask) }),
       };
       return { kind: 'kept', rows: [completion], notes: [notesOf('completion', side, cut)] };
     },
@@ -111,6 +116,10 @@ function blocksOf(id: string, ids: readonly number[], maxLength = Infinity): Tok
     blocks.push({ id: blockId, prompt: new Int32Array(0), completion });
   }
   return blocks;
+}
+
+function isScored({ answer, mask }: TruncatedSide): boolean {
+  return mask === undefined ? answer.length > 0 : mask.includes(1);
 }
 
 function sameIds(a: readonly number[], b: readonly number[]): boolean {

@@ -5,6 +5,8 @@ import type { RenderedSide } from './render-row.ts';
 export interface TokenizedSide {
   readonly prompt: readonly number[];
   readonly answer: readonly number[];
+  /** [length of answer] 1 = the assistant's, scored; only where the answer has several turns. */
+  readonly mask?: readonly number[];
   /** A token of the joint text reaches over the boundary, so the cut is before it and its text is scored. */
   readonly boundaryMoved: boolean;
   /** The answer ends with no token that stops generation, and none could be added. */
@@ -63,7 +65,7 @@ export function createSideTokenizer(tokenizer: Tokenizer): SideTokenizer {
     return lastPrompt.ids;
   };
   return {
-    tokenize({ text, boundary, fromTemplate }) {
+    tokenize({ text, boundary, fromTemplate, assistantSpans }) {
       const { ids, doubled } = encode(text, fromTemplate);
       const prompt = boundary === 0 ? [] : promptIds(text.slice(0, boundary), fromTemplate);
       const cut = boundary === 0 ? 0 : cutOf(tokenizer, ids, prompt);
@@ -71,11 +73,16 @@ export function createSideTokenizer(tokenizer: Tokenizer): SideTokenizer {
       const length = answer.length;
       const kept = closingStop(answer, stops, isBlank);
       if (kept !== undefined) answer.length = kept;
+      const edge = (offset: number): number =>
+        offset === text.length ? ids.length : cutOf(tokenizer, ids, encode(text.slice(0, offset), fromTemplate).ids);
+      const spans = assistantSpans?.map(([start, end]) => [edge(start) - cut, edge(end) - cut] as const);
+      const mask = spans && maskOf(answer, spans, (turn) => closingStop(turn, stops, isBlank));
       const stopAppended = kept === undefined && !fromTemplate && eosId !== undefined && length > 0;
       if (stopAppended) answer.push(eosId);
       return {
         prompt: ids.slice(0, cut),
         answer,
+        ...(mask && { mask }),
         boundaryMoved: !isPrefix(prompt, ids),
         noStopToken: kept === undefined && !stopAppended,
         stopAppended,
@@ -85,6 +92,20 @@ export function createSideTokenizer(tokenizer: Tokenizer): SideTokenizer {
       };
     },
   };
+}
+
+/** [length of answer] 1 for the tokens of the spans, each up to its closing stop token where it has one. */
+function maskOf(
+  answer: readonly number[],
+  spans: readonly (readonly [start: number, end: number])[],
+  lengthToStop: (turn: readonly number[]) => number | undefined,
+): number[] {
+  const mask = answer.map(() => 0);
+  for (const [start, end] of spans) {
+    const turn = answer.slice(start, end);
+    mask.fill(1, start, start + (lengthToStop(turn) ?? turn.length));
+  }
+  return mask;
 }
 
 /** What the tokenizer's own post-processor puts in front of a text, found by comparing a text with and without it. */

@@ -11,6 +11,8 @@ export interface TruncationOptions {
 export interface TruncatedSide {
   readonly prompt: readonly number[];
   readonly answer: readonly number[];
+  /** As TokenizedSide.mask, as long as `answer`. */
+  readonly mask?: readonly number[];
   readonly promptCut: boolean;
   readonly answerCut: boolean;
 }
@@ -34,7 +36,12 @@ export function validateTruncation({ maxLength, maxPromptLength }: TruncationOpt
  * Source: the order of TRL 0.29 and later (truncation keep_start); maxPromptLength is TRL's older option.
  */
 export function truncateSide(
-  side: { readonly prompt: readonly number[]; readonly answer: readonly number[]; readonly hasBos: boolean },
+  side: {
+    readonly prompt: readonly number[];
+    readonly answer: readonly number[];
+    readonly mask?: readonly number[];
+    readonly hasBos: boolean;
+  },
   { maxLength = Infinity, maxPromptLength = Infinity }: TruncationOptions,
 ): TruncatedSide | undefined {
   const promptCut = side.prompt.length > maxPromptLength;
@@ -45,5 +52,6 @@ export function truncateSide(
   if (prompt.length >= maxLength) return undefined;
   const room = maxLength - prompt.length;
   const answerCut = side.answer.length > room;
-  return { prompt, answer: answerCut ? side.answer.slice(0, room) : side.answer, promptCut, answerCut };
+  const kept = { prompt, answer: answerCut ? side.answer.slice(0, room) : side.answer, promptCut, answerCut };
+  return side.mask === undefined ? kept : { ...kept, mask: side.mask.slice(0, room) };
 }

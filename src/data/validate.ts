@@ -1,7 +1,24 @@
+import { unreachable } from '../core/index.ts';
 import type { Message } from '../tokenizer/index.ts';
 import { canonicalJson } from './extract-prompt.ts';
 import { shown, type FieldProblem } from './problems.ts';
-import type { CompletionRow, Content, PreferenceRow } from './row.ts';
+import type { CompletionRow, Content, DataRow, JudgementRow, PreferenceRow, RankingRow } from './row.ts';
+
+/** What is wrong with a row that was read. */
+export function validateRow(row: DataRow): FieldProblem[] {
+  switch (row.kind) {
+    case 'preference':
+      return validatePreference(row.row);
+    case 'completion':
+      return validateCompletion(row.row);
+    case 'judgement':
+      return validateJudgement(row.row);
+    case 'ranking':
+      return validateRanking(row.row);
+    default:
+      return unreachable(row);
+  }
+}
 
 /** What is wrong with a preference that was read: kinds that differ, empty parts, order of turns, identical sides. */
 export function validatePreference(row: PreferenceRow): FieldProblem[] {
@@ -27,6 +44,31 @@ export function validateCompletion(row: CompletionRow): FieldProblem[] {
   if (typeof prompt !== typeof completion) return [mixedKinds({ prompt, completion })];
   const promptProblems = prompt === '' ? [] : validatePrompt(prompt);
   return [...promptProblems, ...validateAnswer('completion', completion)];
+}
+
+function validateJudgement({ prompt, completion }: JudgementRow): FieldProblem[] {
+  if (typeof prompt !== typeof completion) return [mixedKinds({ prompt, completion })];
+  return [...validatePrompt(prompt), ...validateAnswer('completion', completion)];
+}
+
+function validateRanking({ prompt, answers }: RankingRow): FieldProblem[] {
+  if (answers.length < 2) {
+    const message = `a row must have at least two answers to compare, got ${answers.length}; drop it`;
+    return [{ reason: 'too-few-answers', path: 'answers', message }];
+  }
+  if (answers.some(({ content }) => typeof content !== typeof prompt))
+    return [
+      mixedKinds(
+        Object.fromEntries([
+          ['prompt', prompt],
+          ...answers.map(({ content }, index) => [`answers.${index}`, content] as const),
+        ]),
+      ),
+    ];
+  return [
+    ...validatePrompt(prompt),
+    ...answers.flatMap(({ content }, index) => validateAnswer(`answers.${index}`, content)),
+  ];
 }
 
 function mixedKinds(parts: Readonly<Record<string, Content>>): FieldProblem {
@@ -62,14 +104,23 @@ function validateAnswer(path: string, answer: Content): FieldProblem[] {
   if (typeof answer === 'string')
     return answer.trim() === '' ? [empty(path, `${path} must not be empty, got ${shown(answer)}; drop the row`)] : [];
   if (answer.length === 0) return [empty(path, `${path} must have an assistant turn, got none; drop the row`)];
-  const other = answer.findIndex((turn) => turn.role !== 'assistant');
-  if (other >= 0) {
-    const hint =
-      other === 0 ? `if ${path} repeats the prompt, leave the field prompt out` : 'only the assistant is trained';
-    const message = `${path} must hold assistant turns only, got a turn of ${answer[other]!.role}; ${hint}`;
-    return [{ reason: 'turn-order', path: `${path}.${other}.role`, message }];
+  const [first, last] = [answer[0]!.role, answer.at(-1)!.role];
+  if (first !== 'assistant') {
+    const hint = `if ${path} repeats the prompt, leave the field prompt out`;
+    const message = `${path} must open with an assistant turn, got a turn of ${first}; ${hint}`;
+    return [{ reason: 'turn-order', path: `${path}.0.role`, message }];
   }
-  if (answer.every(isEmptyTurn)) return [empty(path, `${path} must not be empty, got only empty turns; drop the row`)];
+  if (last !== 'assistant') {
+    const message = `${path} must end with an assistant turn, got a turn of ${last}; leave what follows the last answer out`;
+    return [{ reason: 'turn-order', path: `${path}.${answer.length - 1}.role`, message }];
+  }
+  if (answer.some((turn) => turn.role === 'system' || turn.role === 'developer')) {
+    const at = answer.findIndex((turn) => turn.role === 'system' || turn.role === 'developer');
+    const message = `${path} must have assistant, tool and user turns, got a turn of ${answer[at]!.role}; move it to the prompt`;
+    return [{ reason: 'turn-order', path: `${path}.${at}.role`, message }];
+  }
+  if (answer.filter((turn) => turn.role === 'assistant').every(isEmptyTurn))
+    return [empty(path, `${path} must not be empty, got only empty turns; drop the row`)];
   return [];
 }
 

@@ -1,13 +1,13 @@
-import { extractTextPrompt, extractTurnsPrompt } from './extract-prompt.ts';
-import { createFieldReader, has, type FieldReader, type JsonObject } from './fields.ts';
-import { rowUnless, type DataFormat, type ParseContext, type ParsedRecord } from './format.ts';
-import { shown, type FieldProblem } from './problems.ts';
-import type { Content } from './row.ts';
+import { extractTextPrompt, extractTurnsPrompt } from '../extract-prompt.ts';
+import { createFieldReader, has, type FieldReader, type JsonObject } from '../fields.ts';
+import { refused, rowOfKind, rowUnless, type DataFormat, type ParseContext, type ParsedRecord } from '../format.ts';
+import { shown, type FieldProblem } from '../problems.ts';
+import type { Content } from '../row.ts';
+import { recordOf, rowExtras, turnList } from './record-parts.ts';
 
 /**
- * The shapes of TRL's data sets: preferences with explicit and implicit prompt, prompt and completion, messages, text; each as
- * texts and as conversations. Source: TRL, docs/source/dataset_formats.md. `label` makes a record an unpaired judgement,
- * which is none of these.
+ * The shapes of TRL's data sets: preferences with explicit and implicit prompt, prompt and completion, messages, text, prompt and completion with a label; each as
+ * texts and as conversations; and unpaired judgements, which KTO trains on. Source: TRL, docs/source/dataset_formats.md.
  */
 export const TRL_FORMATS: readonly DataFormat[] = [
   explicitPreference('trl-preference', false),
@@ -16,9 +16,12 @@ export const TRL_FORMATS: readonly DataFormat[] = [
   implicitPreference('trl-preference-implicit-conversational', true),
   promptCompletion('trl-prompt-completion', false),
   promptCompletion('trl-prompt-completion-conversational', true),
+  unpaired('trl-unpaired', false),
+  unpaired('trl-unpaired-conversational', true),
   {
     name: 'trl-messages',
     kind: 'completion',
+    content: 'turns',
     description: "messages: a conversation; its last turn, the assistant's, is the completion",
     detect: (record) => (has(record, 'messages') && !hasAny(record, 'chosen', 'rejected', 'completion') ? 0.5 : 0),
     parse(record, context) {
@@ -28,16 +31,25 @@ export const TRL_FORMATS: readonly DataFormat[] = [
       if (fields.problems.length === 0 && last?.role !== 'assistant') fields.problems.push(notAnswered(last?.role));
       return completion(fields, context, { prompt: messages.slice(0, -1), completion: messages.slice(-1) });
     },
+    write(row) {
+      const { prompt, completion: answer, ...rest } = rowOfKind(row, 'completion');
+      return recordOf(rest, { messages: [...turnList(prompt), ...turnList(answer)] });
+    },
   },
   {
     name: 'trl-text',
     kind: 'completion',
+    content: 'texts',
     description: 'text: a plain text, all of it trained',
     detect: (record) =>
       has(record, 'text') && !hasAny(record, 'chosen', 'rejected', 'completion', 'messages', 'prompt') ? 0.5 : 0,
     parse(record, context) {
       const fields = createFieldReader(record);
       return completion(fields, context, { prompt: '', completion: fields.text('text') });
+    },
+    write(row) {
+      const { prompt, completion: text, ...rest } = rowOfKind(row, 'completion');
+      return prompt === '' ? recordOf(rest, { text }) : refused('has no place for a prompt');
     },
   },
 ];
@@ -46,6 +58,7 @@ function explicitPreference(name: string, turns: boolean): DataFormat {
   return {
     name,
     kind: 'preference',
+    content: turns ? 'turns' : 'texts',
     description: `prompt, chosen, rejected: ${turns ? 'lists of messages' : 'texts'}`,
     detect: (record) =>
       has(record, 'prompt') && hasAny(record, 'chosen', 'rejected')
@@ -56,6 +69,10 @@ function explicitPreference(name: string, turns: boolean): DataFormat {
       const [prompt, chosen, rejected] = contents(fields, ['prompt', 'chosen', 'rejected']);
       return preference(fields, context, { prompt: prompt!, chosen: chosen!, rejected: rejected! });
     },
+    write(row) {
+      const { prompt, chosen, rejected, ...rest } = rowOfKind(row, 'preference');
+      return recordOf(rest, { prompt, chosen, rejected });
+    },
   };
 }
 
@@ -63,6 +80,7 @@ function implicitPreference(name: string, turns: boolean): DataFormat {
   return {
     name,
     kind: 'preference',
+    content: turns ? 'turns' : 'texts',
     description: `chosen, rejected: ${turns ? 'lists of messages' : 'texts'} whose shared start is the prompt`,
     detect: (record) =>
       !has(record, 'prompt') && hasAny(record, 'chosen', 'rejected')
@@ -78,6 +96,10 @@ function implicitPreference(name: string, turns: boolean): DataFormat {
         return preference(fields, context, extractTurnsPrompt(chosen!, rejected!));
       return preference(fields, context, { prompt: '', chosen: chosen!, rejected: rejected! });
     },
+    write(row) {
+      const { prompt, chosen, rejected, ...rest } = rowOfKind(row, 'preference');
+      return recordOf(rest, { chosen: joined(prompt, chosen), rejected: joined(prompt, rejected) });
+    },
   };
 }
 
@@ -85,6 +107,7 @@ function promptCompletion(name: string, turns: boolean): DataFormat {
   return {
     name,
     kind: 'completion',
+    content: turns ? 'turns' : 'texts',
     description: `prompt, completion: ${turns ? 'lists of messages' : 'texts'}`,
     detect: (record) =>
       hasAny(record, 'completion') && !hasAny(record, 'chosen', 'rejected', 'label')
@@ -95,7 +118,40 @@ function promptCompletion(name: string, turns: boolean): DataFormat {
       const [prompt, answer] = contents(fields, ['prompt', 'completion']);
       return completion(fields, context, { prompt: prompt!, completion: answer! });
     },
+    write(row) {
+      const { prompt, completion: answer, ...rest } = rowOfKind(row, 'completion');
+      return recordOf(rest, { prompt, completion: answer });
+    },
   };
+}
+
+function unpaired(name: string, turns: boolean): DataFormat {
+  return {
+    name,
+    kind: 'judgement',
+    content: turns ? 'turns' : 'texts',
+    description: `prompt, completion: ${turns ? 'lists of messages' : 'texts'}; label: true when the completion is good`,
+    detect: (record) =>
+      has(record, 'completion') && has(record, 'label') && !hasAny(record, 'chosen', 'rejected')
+        ? agreement(record, ['prompt', 'completion'], turns)
+        : 0,
+    parse(record, { id, origin }) {
+      const fields = createFieldReader(record);
+      const [prompt, answer] = contents(fields, ['prompt', 'completion']);
+      const row = { id, origin, prompt: prompt!, completion: answer!, label: fields.label('label') };
+      return rowUnless(fields.problems, { kind: 'judgement', row: { ...row, ...rowExtras(fields) } });
+    },
+    write(row) {
+      const { prompt, completion: answer, label, ...rest } = rowOfKind(row, 'judgement');
+      return recordOf(rest, { prompt, completion: answer, label });
+    },
+  };
+}
+
+function joined(prompt: Content, answer: Content): Content {
+  return typeof prompt === 'string' && typeof answer === 'string'
+    ? prompt + answer
+    : [...turnList(prompt), ...turnList(answer)];
 }
 
 function hasAny(record: JsonObject, ...names: readonly string[]): boolean {
@@ -118,18 +174,12 @@ function notAnswered(role: string | undefined): FieldProblem {
   return { reason: 'turn-order', path: 'messages', message };
 }
 
-function extras(fields: FieldReader) {
-  const tools = fields.tools();
-  const templateVariables = fields.templateVariables();
-  return { ...(tools && { tools }), ...(templateVariables && { templateVariables }) };
-}
-
 function preference(
   fields: FieldReader,
   { id, origin }: ParseContext,
   parts: { readonly prompt: Content; readonly chosen: Content; readonly rejected: Content },
 ): ParsedRecord {
-  const row = { id, origin, ...parts, ...extras(fields) };
+  const row = { id, origin, ...parts, ...rowExtras(fields) };
   return rowUnless(fields.problems, { kind: 'preference', row });
 }
 
@@ -138,6 +188,6 @@ function completion(
   { id, origin }: ParseContext,
   parts: { readonly prompt: Content; readonly completion: Content },
 ): ParsedRecord {
-  const row = { id, origin, ...parts, ...extras(fields) };
+  const row = { id, origin, ...parts, ...rowExtras(fields) };
   return rowUnless(fields.problems, { kind: 'completion', row });
 }

@@ -1,7 +1,9 @@
-import type { Message } from '../tokenizer/index.ts';
-import { createFieldReader, has } from './fields.ts';
-import { rowUnless, type DataFormat } from './format.ts';
-import { shown } from './problems.ts';
+import type { Message } from '../../tokenizer/index.ts';
+import { createFieldReader, has } from '../fields.ts';
+import { refused, rowOfKind, rowUnless, type DataFormat } from '../format.ts';
+import { recordOf, rowExtras, turnList } from './record-parts.ts';
+import { shown } from '../problems.ts';
+import type { Content } from '../row.ts';
 
 /** What opens a turn of a transcript. */
 const TURN = /\n\n(Human|Assistant):/g;
@@ -20,6 +22,7 @@ const ANSWER = '\n\nAssistant:';
 export const HH_RLHF: DataFormat = {
   name: 'hh-rlhf',
   kind: 'preference',
+  content: 'turns',
   description: 'chosen, rejected: transcripts that open with a blank line and Human:',
   detect(record) {
     const { chosen, rejected } = record;
@@ -54,7 +57,14 @@ export const HH_RLHF: DataFormat = {
           rejected: [{ role: 'assistant', content: answers[1]!.trim() }],
         }
       : { prompt: chosen.slice(0, cut + ANSWER.length), chosen: answers[0]!, rejected: answers[1]! };
-    return rowUnless(problems, { kind: 'preference', row: { id, origin, ...parts } });
+    return rowUnless(problems, { kind: 'preference', row: { id, origin, ...parts, ...rowExtras(fields) } });
+  },
+  write(row) {
+    const pair = rowOfKind(row, 'preference');
+    const [prompt, chosen, rejected] = [pair.prompt, pair.chosen, pair.rejected].map(transcriptOf);
+    if (prompt === undefined || chosen === undefined || rejected === undefined)
+      return refused('has user and assistant turns of text only');
+    return recordOf(pair, { chosen: prompt + chosen, rejected: prompt + rejected });
   },
 };
 
@@ -72,6 +82,16 @@ function lastAnswerStart(chosen: string, rejected: string): number {
 
 function hasTurn(text: string): boolean {
   return text.search(TURN) >= 0;
+}
+
+/** Turns as a transcript; undefined where a turn has no place in one. */
+function transcriptOf(content: Content): string | undefined {
+  const turns = turnList(content).map(({ role, content: text, tool_calls: calls }) =>
+    calls !== undefined || (role !== 'user' && role !== 'assistant')
+      ? undefined
+      : `\n\n${role === 'user' ? 'Human' : 'Assistant'}: ${text}`,
+  );
+  return turns.includes(undefined) ? undefined : turns.join('');
 }
 
 function turnsOf(transcript: string): Message[] {

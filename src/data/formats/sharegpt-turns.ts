@@ -1,0 +1,70 @@
+import type { Message } from '../../tokenizer/index.ts';
+import { isObject, type FieldReader, type JsonObject } from '../fields.ts';
+
+/** Whose turn a tag says it is. Several tools of the field have their own names for the same. */
+const ROLES: Readonly<Record<string, string>> = {
+  human: 'user',
+  user: 'user',
+  gpt: 'assistant',
+  chatgpt: 'assistant',
+  assistant: 'assistant',
+  model: 'assistant',
+  system: 'system',
+  observation: 'tool',
+  tool: 'tool',
+  function_response: 'tool',
+  function_call: 'assistant',
+};
+
+const TAGS: Readonly<Record<string, string>> = {
+  user: 'human',
+  assistant: 'gpt',
+  system: 'system',
+  tool: 'observation',
+};
+
+/** Turns of `{from, value}`; a function_call's value is a tool call, or a list of them, as JSON. */
+export function readTagged(fields: FieldReader, path: string, turns: readonly unknown[]): Message[] {
+  return turns.map((turn, index) => readTaggedTurn(fields, `${path}.${index}`, turn));
+}
+
+export function readTaggedTurn(fields: FieldReader, path: string, turn: unknown): Message {
+  const { from, value } = isObject(turn) ? turn : { from: undefined, value: undefined };
+  const role = typeof from === 'string' && Object.hasOwn(ROLES, from) ? ROLES[from]! : undefined;
+  if (role === undefined) fields.wrong(`${path}.from`, `one of ${Object.keys(ROLES).join(', ')}`, from);
+  if (typeof value !== 'string') fields.wrong(`${path}.value`, 'a text', value);
+  const content = typeof value === 'string' ? value : '';
+  if (from !== 'function_call') return { role: role ?? 'user', content };
+  const calls = callsOf(content);
+  if (calls === undefined) fields.wrong(`${path}.value`, 'JSON of name and arguments, or a list of such', value);
+  return { role: 'assistant', content: '', tool_calls: calls ?? [] };
+}
+
+function callsOf(json: string): NonNullable<Message['tool_calls']> | undefined {
+  try {
+    const value: unknown = JSON.parse(json);
+    const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+    if (list.length === 0 || !list.every((call) => isObject(call) && typeof call['name'] === 'string'))
+      return undefined;
+    return (list as JsonObject[]).map(({ name, arguments: given }) => ({
+      type: 'function',
+      function: { name: name as string, arguments: given ?? {} },
+    }));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A turn with its tag; undefined where a turn has both text and tool calls, or a role without a tag. */
+export function taggedTurn({ role, content, tool_calls: calls }: Message): JsonObject | undefined {
+  if (calls === undefined) return TAGS[role] === undefined ? undefined : { from: TAGS[role], value: content };
+  if (content !== '') return undefined;
+  const list = calls.map(({ function: call }) => ({ name: call.name, arguments: call.arguments }));
+  return { from: 'function_call', value: JSON.stringify(list.length === 1 ? list[0] : list) };
+}
+
+/** All turns with their tags; undefined where one has none. */
+export function taggedTurns(turns: readonly Message[]): readonly JsonObject[] | undefined {
+  const tagged = turns.map(taggedTurn);
+  return tagged.includes(undefined) ? undefined : (tagged as readonly JsonObject[]);
+}
