@@ -1,3 +1,10 @@
-export * from './objective.ts';
+export * from './definition.ts';
+export * from './statistics.ts';
 export * from './registry.ts';
-export * from './sigmoid.ts';
+export * from './compatibility.ts';
+export * from './parse-objective.ts';
+export * from './resolve.ts';
+export * from './objective-graph.ts';
+export * from './describe.ts';
+export * from './trained.ts';
+export type { LossInputs } from './compose.ts';

@@ -1,64 +1,85 @@
-import { badInput, type Problem } from '../core/index.ts';
-import type { Objective, ObjectiveOptions, OptionSpec } from './objective.ts';
-import { sigmoid } from './sigmoid.ts';
+import { badInput } from '../core/index.ts';
+import { aot, aotUnpaired } from './aot.ts';
+import { apoDown, apoZero, apoZeroUnpaired } from './apo.ts';
+import { bco, bcoPair } from './bco.ts';
+import { betaDpo } from './beta-dpo.ts';
+import { chiPo } from './chi-po.ts';
+import { cpo, simpo } from './cpo.ts';
+import type { Loss } from './definition.ts';
+import { discopop } from './discopop.ts';
+import { dpop } from './dpo-positive.ts';
+import { exoPair } from './exo.ts';
+import { hinge } from './hinge.ts';
+import { ipo, ipoSum } from './ipo.ts';
+import { kto } from './kto.ts';
+import { rDpo, sigmoidNorm } from './length.ts';
+import { ncaPair } from './nca.ts';
+import { orpo } from './orpo.ts';
+import { plackettLuce, softmaxDpo } from './plackett-luce.ts';
+import { robust } from './robust.ts';
+import { sft } from './sft.ts';
+import { ldDpo, sigmoid, wpo } from './sigmoid.ts';
+import { calDpo, sppoHard } from './sppo.ts';
+import { tdpo1, tdpo2 } from './tdpo.ts';
 
-/** Every objective, by the name that `preftune dpo --objective` takes. */
-export const OBJECTIVES = { sigmoid } as const satisfies Record<string, Objective>;
+/** Every loss by its name, in the order of docs/objectives.md. */
+export const LOSSES = {
+  sigmoid,
+  robust,
+  ipo,
+  ipo_sum: ipoSum,
+  hinge,
+  exo_pair: exoPair,
+  nca_pair: ncaPair,
+  bco_pair: bcoPair,
+  sppo_hard: sppoHard,
+  aot,
+  aot_unpaired: aotUnpaired,
+  apo_zero: apoZero,
+  apo_down: apoDown,
+  discopop,
+  sigmoid_norm: sigmoidNorm,
+  r_dpo: rDpo,
+  ld_dpo: ldDpo,
+  dpop,
+  beta_dpo: betaDpo,
+  wpo,
+  tdpo1,
+  tdpo2,
+  chi_po: chiPo,
+  cal_dpo: calDpo,
+  cpo,
+  simpo,
+  orpo,
+  sft,
+  kto,
+  bco,
+  apo_zero_unpaired: apoZeroUnpaired,
+  plackett_luce: plackettLuce,
+  softmax_dpo: softmaxDpo,
+} as const satisfies Record<string, Loss>;
 
-export type ObjectiveName = keyof typeof OBJECTIVES;
+export type LossName = keyof typeof LOSSES;
 
-export function isObjectiveName(name: string): name is ObjectiveName {
-  return Object.hasOwn(OBJECTIVES, name);
+export function isLossName(name: string): name is LossName {
+  return Object.hasOwn(LOSSES, name);
 }
 
-/** The objective of a name. Throws bad-input listing the known names. */
-export function objective(name: string): Objective {
-  if (isObjectiveName(name)) return OBJECTIVES[name];
+/** Names that people know for a loss with options, or for a mixture, and what they stand for. */
+export const PRESETS = {
+  dpo: 'sigmoid',
+  cdpo: 'sigmoid(labelSmoothing=0.1)',
+  rso: 'hinge',
+  aot_pair: 'aot_unpaired',
+  rpo: 'sigmoid:1,sft:1',
+  mpo: 'sigmoid:0.8,bco_pair:0.2,sft:1',
+} as const satisfies Record<string, string>;
+
+/** The loss of a name. Throws bad-input listing the known names. */
+export function lossNamed(name: string): Loss {
+  if (isLossName(name)) return LOSSES[name];
   throw badInput({
     path: 'objective',
-    message: `objective: must be one of ${Object.keys(OBJECTIVES).join(', ')}, got "${name}"`,
+    message: `objective: must be one of ${Object.keys(LOSSES).join(', ')}, or one of ${Object.keys(PRESETS).join(', ')}, got "${name}"`,
   });
-}
-
-/**
- * The options of an objective with its defaults filled in. Throws bad-input with every problem: an option that the objective
- * does not have (so that none is silently without effect), a value out of range.
- */
-export function resolveObjectiveOptions(
-  { name, options }: Objective,
-  given: Readonly<Record<string, unknown>>,
-): ObjectiveOptions {
-  const problems: Problem[] = [];
-  for (const path of Object.keys(given)) {
-    if (!Object.hasOwn(options, path)) {
-      problems.push({
-        path,
-        message: `${path}: has no effect with objective ${name}, which takes ${Object.keys(options).join(', ') || 'no options'}; remove it`,
-      });
-    }
-  }
-  const resolved = Object.entries(options).map(([path, spec]) => {
-    const value = given[path] === undefined ? spec.default : given[path];
-    if (!fits(value, spec)) {
-      const printed = typeof value === 'number' ? String(value) : JSON.stringify(value);
-      problems.push({ path, message: `${path}: must be ${rangeText(spec)}, got ${printed}` });
-    }
-    return [path, value as number] as const;
-  });
-  if (problems.length > 0) throw badInput(problems);
-  return Object.fromEntries(resolved);
-}
-
-function fits(value: unknown, { minimum = -Infinity, exclusiveMinimum, maximum = Infinity }: OptionSpec): boolean {
-  if (typeof value !== 'number' || !Number.isFinite(value) || value > maximum) return false;
-  return exclusiveMinimum === true ? value > minimum : value >= minimum;
-}
-
-/** `a number above 0 and at most 1` */
-function rangeText({ minimum, exclusiveMinimum, maximum }: OptionSpec): string {
-  const bounds = [
-    ...(minimum === undefined ? [] : [`${exclusiveMinimum === true ? 'above' : 'at least'} ${minimum}`]),
-    ...(maximum === undefined ? [] : [`at most ${maximum}`]),
-  ];
-  return bounds.length === 0 ? 'a finite number' : `a number ${bounds.join(' and ')}`;
 }
