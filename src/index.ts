@@ -22,7 +22,7 @@ export {
 } from './data/index.ts';
 export { OBJECTIVES, objective, type Objective, type ObjectiveName } from './objectives/index.ts';
 export { OPTIMIZERS, type OptimizerName } from './optim/index.ts';
-export { readMetrics, resolveHubDataset, resolveHubModel } from './store/index.ts';
+export { readMetrics, openHubDataset, resolveHubModel } from './store/index.ts';
 export {
   openModel,
   parseDpoSpecification,

@@ -56,7 +56,7 @@ const ROOT_FUNCTIONS = [
   'plainDecoder',
   'printGraph',
   'readMetrics',
-  'resolveHubDataset',
+  'openHubDataset',
   'resolveHubModel',
   'scorePairs',
   'sourcesOfPath',

@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { badInput } from '../core/index.ts';
-import { fileSource, sourcesOfPath, type DataSource } from '../data/index.ts';
-import { parseHubId, resolveHubDataset, resolveHubModel, type HubOptions, type HubSnapshot } from '../store/index.ts';
+import { filesOfPath, isPattern, type DataSource } from '../data/index.ts';
+import { openHubDataset, parseHubId, resolveHubModel, type HubOptions } from '../store/index.ts';
 import type { CommandContext } from './command.ts';
 import { readHubSettings } from './hub-settings.ts';
 
@@ -32,36 +31,36 @@ export async function locateModel(named: string, context: LocateContext): Promis
 }
 
 /**
- * The data that users named: files and folders that exist, else hub ids (`owner/name`, with `/folder` inside it, `@revision` and `:split` where they are
- * wanted), whose files are downloaded. Throws bad-input when one is neither.
+ * The data that users named: files, folders and patterns (`data/*.jsonl`), with `:split` behind a folder where its files say splits;
+ * else hub ids (`owner/name`, with `/folder` inside it, and `:split` and `@revision` where they are wanted), whose files are downloaded,
+ * Parquet as it is read. Says on the terminal which split is taken where nobody named one. Throws bad-input when one is neither.
  */
 export async function locateData(named: readonly string[], context: LocateContext): Promise<DataSource[]> {
   const sources: DataSource[] = [];
   for (const name of named) {
-    if (existsSync(name)) {
-      sources.push(...(await sourcesOfPath(name)));
-      continue;
-    }
-    const { id, revision, split } = takeApart(name);
-    refuseMissingPath(id, name, 'data');
-    const snapshot = await fetching(id, context, (options) =>
-      resolveHubDataset(id, { ...withRevision(options, revision), split }),
-    );
-    sources.push(...filesOf(snapshot).map((path) => fileSource(path)));
+    const found = await locateOne(name, context);
+    for (const note of found.notes) context.terminal.note(note);
+    sources.push(...found.sources);
   }
   return sources;
 }
 
-/** A snapshot may hold other splits that came earlier: only the files of this one count. */
-function filesOf({ path, files }: HubSnapshot): string[] {
-  return path.endsWith(files[0]!) ? [path] : files.map((file) => join(path, file));
+async function locateOne(
+  name: string,
+  context: LocateContext,
+): Promise<{ readonly sources: readonly DataSource[]; readonly notes: readonly string[] }> {
+  if (existsSync(name)) return filesOfPath(name);
+  const { id, revision, split } = takeApart(name);
+  if (revision === undefined && (existsSync(id) || isPattern(id))) return filesOfPath(id, split);
+  refuseMissingPath(id, name, 'data');
+  return fetching(id, context, (options) => openHubDataset(id, { ...withRevision(options, revision), split }));
 }
 
-/** `owner/name@revision:split`. */
+/** `owner/name:split@revision`, in either order. */
 export function takeApart(named: string): { id: string; revision: string | undefined; split: string | undefined } {
-  const match = /^([^@:]*)(?:@([^:]*))?(?::(.*))?$/.exec(named);
+  const match = /^([^@:]*)(?::([^@:]*))?(?:@([^@:]*))?(?::([^@:]*))?$/.exec(named);
   if (match === null) return { id: named, revision: undefined, split: undefined };
-  return { id: match[1]!, revision: match[2], split: match[3] };
+  return { id: match[1]!, revision: match[3], split: match[2] ?? match[4] };
 }
 
 function withRevision(options: HubOptions, revision: string | undefined): HubOptions {
@@ -71,7 +70,7 @@ function withRevision(options: HubOptions, revision: string | undefined): HubOpt
 /** What looks like a path on this computer is one, and its absence is the news. */
 function refuseMissingPath(id: string, named: string, what: string): void {
   const isPath = /^([./~\\]|[A-Za-z]:)/.test(named) || named.endsWith('/') || parseHubId(id) === undefined;
-  const isFileName = !id.includes('/') && /\.(gguf|jsonl?|gz|parquet|csv|safetensors)$/.test(id);
+  const isFileName = !id.includes('/') && /\.(gguf|jsonl?|gz|zst|parquet|csv|tsv|safetensors)$/.test(id);
   if (isPath || isFileName) {
     throw badInput({
       file: named,
@@ -80,20 +79,22 @@ function refuseMissingPath(id: string, named: string, what: string): void {
   }
 }
 
-async function fetching(
+async function fetching<T extends { readonly commit: string; readonly cachedBecause?: string }>(
   id: string,
   { terminal, signal, environment }: LocateContext,
-  resolve: (options: HubOptions) => Promise<HubSnapshot>,
-): Promise<HubSnapshot> {
+  resolve: (options: HubOptions) => Promise<T>,
+): Promise<T> {
   const progress = terminal.progress(`download ${id}`);
   let hasBegun = false;
+  /** Parquet goes on coming while other bars are shown. */
+  let hasEnded = false;
   try {
     const snapshot = await resolve({
       ...readHubSettings(environment),
       signal,
       onProgress: ({ file, doneBytes, totalBytes }) => {
         // What the cache has needs no bar.
-        if (!hasBegun && doneBytes === totalBytes) return;
+        if (hasEnded || (!hasBegun && doneBytes === totalBytes)) return;
         hasBegun = true;
         progress.update({ done: doneBytes, total: totalBytes, unit: 'bytes', figures: [{ label: '', text: file }] });
       },
@@ -105,6 +106,7 @@ async function fetching(
     }
     return snapshot;
   } finally {
+    hasEnded = true;
     progress.finish();
   }
 }

@@ -33,7 +33,7 @@ export interface Download {
   readonly onBytes: (doneBytes: number) => void;
 }
 
-const DEFAULT_STALL_MS = 60_000;
+export const DEFAULT_STALL_MS = 60_000;
 const LOCK_POLL_MS = 200;
 
 /**
@@ -67,7 +67,7 @@ export async function downloadBlob(file: HubFile, download: Download): Promise<v
 }
 
 /** Whether the blob is there in full: its size says so, for it was renamed only after its checksum was right. */
-function isComplete(blob: string, file: HubFile): boolean {
+export function isComplete(blob: string, file: HubFile): boolean {
   return statSync(blob, { throwIfNoEntry: false })?.size === file.sizeBytes;
 }
 
@@ -183,18 +183,23 @@ async function hashStart(partial: string, file: HubFile, doneBytes: number): Pro
   return hash;
 }
 
-function resolveUrl(file: HubFile, { connection, wanted, commit }: Download): string {
+/** Where the hub has a file's bytes. */
+export function resolveUrl(
+  file: Pick<HubFile, 'path'>,
+  { connection, wanted, commit }: Pick<Download, 'connection' | 'wanted' | 'commit'>,
+): string {
   const prefix = wanted.kind === 'dataset' ? 'datasets/' : '';
   const path = file.path.split('/').map(encodeURIComponent).join('/');
   return `${connection.endpoint}/${prefix}${wanted.id}/resolve/${commit}/${path}`;
 }
 
-function startOf(response: Response): number | undefined {
+/** Where the bytes of a ranged answer start. */
+export function startOf(response: Response): number | undefined {
   const start = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1];
   return start === undefined ? undefined : Number(start);
 }
 
-function checksumError(file: HubFile, { wanted }: Download, digest: string): PreftuneError {
+export function checksumError(file: HubFile, { wanted }: Pick<Download, 'wanted'>, digest: string): PreftuneError {
   return badInput(
     `hub: ${file.path} of ${wanted.id} must have the checksum ${file.etag}, got ${digest} twice; ` +
       'something between here and the hub changes the bytes: try another network',

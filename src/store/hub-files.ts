@@ -1,4 +1,5 @@
 import { badInput } from '../core/index.ts';
+import { DATA_ENDINGS, dataKindOf, selectSplit, splitNote, splitOf } from '../data/index.ts';
 
 /** A repository on the hub, taken apart. */
 export interface HubId {
@@ -25,9 +26,8 @@ const SINGLE_FILE = 'model.safetensors';
 const MAX_SHARDS = 10_000;
 const MAX_NAMED = 12;
 
-/** Kinds of data files, the first kind that a data set has is taken; what a data set says about itself is none of them. */
-const DATA_SUFFIXES = ['.jsonl', '.jsonl.gz', '.json', '.parquet'];
-const DATA_EXCLUDED = /(^|\/)(dataset_infos\.json|\..*)$/;
+/** Kinds of data files; of those that a data set has the first is taken, because it often holds the same rows in several. */
+const DATA_KINDS = ['Parquet', 'JSON lines', 'CSV', 'JSON'];
 
 /** Whether `text` can be a hub id; the caller has looked for a file or folder of that name first. */
 export function parseHubId(text: string): HubId | undefined {
@@ -106,33 +106,55 @@ export interface DataSelection {
   readonly split?: string | undefined;
 }
 
-/** The data files of a data set repository, all of one kind, in order of their names. Throws bad-input that says what there is. */
+/** Files of a data set, and what the user should know of the choice. */
+export interface SelectedData {
+  readonly files: readonly string[];
+  readonly notes: readonly string[];
+}
+
+/**
+ * The data files of a data set repository, all of one kind and one split, in order of their names: the wanted split, else the only
+ * one, else train. Throws bad-input that says what there is.
+ */
 export function selectDataFiles(
   names: readonly string[],
   { repo, file }: HubId,
   { folder, split }: DataSelection,
-): string[] {
-  if (file !== undefined && names.includes(file)) return [file];
+): SelectedData {
+  if (file !== undefined && names.includes(file)) return { files: [file], notes: [] };
   const inside = file ?? folder;
-  const isData = (name: string): boolean =>
-    DATA_SUFFIXES.some((suffix) => name.endsWith(suffix)) && !DATA_EXCLUDED.test(name);
-  const candidates = names.filter((name) => isData(name) && (inside === undefined || name.startsWith(`${inside}/`)));
-  const wanted = split === undefined ? candidates : candidates.filter((name) => hasSplit(name, split));
-  for (const suffix of DATA_SUFFIXES) {
-    const files = wanted.filter((name) => name.endsWith(suffix));
-    if (files.length > 0) return files.toSorted();
+  const there = names.filter((name) => dataKindOf(name) !== undefined);
+  const candidates = there.filter((name) => inside === undefined || name.startsWith(`${inside}/`));
+  for (const kind of DATA_KINDS) {
+    const ofKind = candidates.filter((name) => dataKindOf(name) === kind);
+    const selection = selectSplit(ofKind, split);
+    if (selection === undefined || selection.files.length === 0) continue;
+    const subsets = split === undefined && inside === undefined ? new Set(selection.files.map(folderOf)) : new Set();
+    if (subsets.size > 1 && selection.split !== undefined)
+      throw badInput(
+        `hub: one folder of the data set ${repo} must be named, got ${show([...subsets].map(String), '')}; write ${repo}/${[...subsets][0] as string}`,
+      );
+    const kinds = new Set(candidates.map(dataKindOf));
+    const others = [...kinds].filter((other) => other !== kind);
+    const kindNote =
+      others.length === 0 ? [] : [`${repo}: the ${kind} files are taken; there is also ${others.join(', ')}`];
+    return { files: selection.files, notes: [...splitNote(repo, selection, split), ...kindNote] };
   }
   const what = [inside === undefined ? '' : ` in ${inside}`, split === undefined ? '' : ` of split ${split}`].join('');
-  const there = names.filter(isData);
+  if (split === undefined && candidates.length > 0)
+    throw badInput(
+      `hub: one split of the data set ${repo} must be named, got ${show(candidates, '')}; write ${repo}:NAME`,
+    );
   throw badInput(
-    `hub: the data set ${repo} must have files (${DATA_SUFFIXES.join(', ')})${what}, got ${show(there, 'none at all')}`,
+    `hub: the data set ${repo} must have files (${DATA_ENDINGS})${what}, got ${show(there, 'none at all')}`,
   );
 }
 
-function hasSplit(name: string, split: string): boolean {
-  return name
-    .split('/')
-    .some((part) => part === split || (part.startsWith(split) && /^[._-]/.test(part.slice(split.length))));
+/** The folder of a file without the folders that only name its split. */
+function folderOf(path: string): string {
+  const parts = path.split('/').slice(0, -1);
+  const split = splitOf(path);
+  return parts.filter((part) => part.replace(/^partial-/, '') !== split).join('/');
 }
 
 function ggufOf(names: readonly string[]): string[] {

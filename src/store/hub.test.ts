@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createRandom } from '../core/index.ts';
-import { resolveHubDataset, resolveHubModel, type HubOptions, type HubProgress } from './hub.ts';
+import { resolveHubModel, type HubOptions, type HubProgress } from './hub.ts';
 import {
   COMMIT,
   fail,
@@ -49,8 +49,6 @@ function options(more: Partial<HubOptions> = {}): HubOptions {
 const isWeights = (url: string | undefined) => url?.endsWith('/model.safetensors') === true;
 const weightRequests = () => hub.requests.filter(({ url }) => isWeights(url)).map(({ range }) => range);
 const blobs = () => readdirSync(join(cacheDir, 'models--org--tiny', 'blobs')).toSorted();
-
-const row = (text: string): ServedFile => ({ bytes: Buffer.from(text) });
 
 /** Sends the first bytes of the weights and then cuts the connection. */
 function cutAfter(sizeBytes: number): void {
@@ -313,7 +311,7 @@ test('a hostile index and hostile names', async () => {
   expect(existsSync(join(cacheDir, '..', 'outside.gguf'))).toBe(false);
 });
 
-test('GGUF files are named, pickles are refused, data files are chosen by folder and split', async () => {
+test('GGUF files are named, pickles are refused', async () => {
   hub.repos.set('models/org/gguf', {
     'tiny-Q4_0.gguf': { bytes: Buffer.from('q4'), isLarge: true },
     'sub/tiny-Q8_0.gguf': { bytes: Buffer.from('q8'), isLarge: true },
@@ -332,19 +330,6 @@ test('GGUF files are named, pickles are refused, data files are chosen by folder
   });
   expect((await thrownBy(() => resolveHubModel('org/old', options()))).message).toContain(
     'must have safetensors weights',
-  );
-  hub.repos.set('datasets/org/pairs', {
-    'README.md': row('#'),
-    'helpful/train.jsonl': row('1'),
-    'helpful/test.jsonl': row('2'),
-    'data/train-00000-of-00001.parquet': row('3'),
-  });
-  const train = await resolveHubDataset('org/pairs', { ...options(), folder: 'helpful', split: 'train' });
-  expect(train.files).toEqual(['helpful/train.jsonl']);
-  expect(train.path.startsWith(join(cacheDir, 'datasets--org--pairs', 'snapshots', COMMIT))).toBe(true);
-  expect((await resolveHubDataset('org/pairs/data', options())).files).toEqual(['data/train-00000-of-00001.parquet']);
-  expect((await thrownBy(() => resolveHubDataset('org/pairs', { ...options(), split: 'validation' }))).message).toBe(
-    'hub: the data set org/pairs must have files (.jsonl, .jsonl.gz, .json, .parquet) of split validation, got helpful/train.jsonl, helpful/test.jsonl, data/train-00000-of-00001.parquet',
   );
 });
 

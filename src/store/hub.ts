@@ -1,4 +1,3 @@
-import { datasetInfo, listFiles, modelInfo } from '@huggingface/hub';
 import { mkdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { badInput, messageOf, type PreftuneError, runFailed } from '../core/index.ts';
 import {
@@ -11,16 +10,8 @@ import {
   type CachedRepo,
 } from './hub-cache.ts';
 import { downloadBlob, type HubFile } from './hub-download.ts';
-import {
-  INDEX_FILE,
-  isSafePath,
-  parseHubId,
-  selectDataFiles,
-  selectModelFiles,
-  shardsOf,
-  type DataSelection,
-  type HubId,
-} from './hub-files.ts';
+import { INDEX_FILE, parseHubId, selectModelFiles, shardsOf, type HubId } from './hub-files.ts';
+import { askCommit, askFiles } from './hub-listing.ts';
 import { createHubFetch, isUnreachable, type HubConnection, type Wanted } from './hub-http.ts';
 
 /** How far a download is, over all files. */
@@ -54,7 +45,6 @@ export interface HubSnapshot {
   readonly cachedBecause?: string;
 }
 
-const MAX_LISTED_FILES = 100_000;
 const MAX_INDEX_BYTES = 64 * 2 ** 20;
 
 /**
@@ -62,55 +52,63 @@ const MAX_INDEX_BYTES = 64 * 2 ** 20;
  * file. Nothing half-written is ever visible; an interrupted download continues. Throws bad-input for what does not exist, is not readable or is no model, run-failed where
  * the hub cannot be reached and the cache does not have it, cancelled on `signal`.
  */
-export function resolveHubModel(id: string, options: HubOptions): Promise<HubSnapshot> {
-  return resolveRepo('model', id, options, selectModelFiles);
+export async function resolveHubModel(id: string, options: HubOptions): Promise<HubSnapshot> {
+  const hubId = requireHubId('model', id);
+  const request = { hubId, wanted: wantedOf('model', hubId, options), select: selectModelFiles, isLazy: () => false };
+  const { repo: _repo, lazy: _lazy, ...snapshot } = await resolveRepo(request, options);
+  return snapshot;
 }
 
-/** As resolveHubModel, for the data files of a data set, of one folder and split of it where they are given. */
-export function resolveHubDataset(id: string, options: HubOptions & DataSelection): Promise<HubSnapshot> {
-  return resolveRepo('dataset', id, options, (names, hubId) => selectDataFiles(names, hubId, options));
+/** A repository, and which of its files are wanted. */
+export interface RepoRequest {
+  readonly hubId: HubId;
+  readonly wanted: Wanted;
+  readonly select: (names: readonly string[], id: HubId) => readonly string[];
+  /** Files that are not downloaded now; the snapshot has their listing instead. */
+  readonly isLazy: (path: string) => boolean;
 }
 
-type Select = (names: readonly string[], id: HubId) => string[];
+/** A snapshot with what the hub said of the files that were not downloaded. */
+export interface RepoSnapshot extends HubSnapshot {
+  readonly repo: CachedRepo;
+  readonly lazy: readonly HubFile[];
+}
 
-async function resolveRepo(
-  kind: Wanted['kind'],
-  text: string,
-  options: HubOptions,
-  select: Select,
-): Promise<HubSnapshot> {
+/** Takes a hub id apart. Throws bad-input for what is none. */
+export function requireHubId(kind: Wanted['kind'], text: string): HubId {
   const id = parseHubId(text);
-  if (id === undefined)
-    throw badInput(
-      `hub: a ${kind} must be named owner/name, got '${text.slice(0, 200)}'; or name a folder that exists`,
-    );
-  const revision = options.revision ?? 'main';
+  if (id !== undefined) return id;
+  throw badInput(`hub: a ${kind} must be named owner/name, got '${text.slice(0, 200)}'; or name a folder that exists`);
+}
+
+export function wantedOf(kind: Wanted['kind'], { repo }: HubId, { revision = 'main' }: HubOptions): Wanted {
   checkRevision(revision);
-  const wanted: Wanted = { kind, id: id.repo, revision };
-  const repo = cachedRepo(options.cacheDir, wanted);
-  if (options.isOffline === true) return fromCache({ repo, id, wanted, select }, 'working offline');
+  return { kind, id: repo, revision };
+}
+
+/** Brings the wanted files into the cache; what the cache has answers where the hub cannot be reached. Throws as resolveHubModel. */
+export async function resolveRepo(request: RepoRequest, options: HubOptions): Promise<RepoSnapshot> {
+  const repo = cachedRepo(options.cacheDir, request.wanted);
+  if (options.isOffline === true) return fromCache(request, repo, { reason: 'working offline' });
   try {
-    return await fromHub({ repo, id, wanted, select }, options);
+    return await fromHub(request, repo, options);
   } catch (error) {
     if (!isUnreachable(error)) throw error;
-    return fromCache({ repo, id, wanted, select }, messageOf(error), error as PreftuneError);
+    return fromCache(request, repo, { reason: messageOf(error), error: error as PreftuneError });
   }
 }
 
-interface Request {
-  readonly repo: CachedRepo;
-  readonly id: HubId;
-  readonly wanted: Wanted;
-  readonly select: Select;
-}
-
-async function fromHub({ repo, id, wanted, select }: Request, options: HubOptions): Promise<HubSnapshot> {
+async function fromHub(
+  { hubId, wanted, select, isLazy }: RepoRequest,
+  repo: CachedRepo,
+  options: HubOptions,
+): Promise<RepoSnapshot> {
   const hubFetch = createHubFetch(options, wanted);
   const commit = await askCommit(wanted, options.endpoint, hubFetch);
-  const isDeep = wanted.kind === 'dataset' || id.file !== undefined;
+  const isDeep = wanted.kind === 'dataset' || hubId.file !== undefined;
   const listing = await askFiles({ wanted, commit, isDeep }, options.endpoint, hubFetch);
   const names = [...listing.keys()];
-  const first = select(names, id).map((name) => listing.get(name)!);
+  const first = select(names, hubId).map((name) => listing.get(name)!);
   const bring = (files: readonly HubFile[]): Promise<void> =>
     bringFiles({ files, commit, wanted, repo }, options, hubFetch);
   let files = first;
@@ -118,28 +116,33 @@ async function fromHub({ repo, id, wanted, select }: Request, options: HubOption
   if (index !== undefined) {
     await bring([index]);
     const text = readIndex(repo.snapshot(commit, INDEX_FILE));
-    files = [...first, ...shardsOf(text, names, id.repo).map((name) => listing.get(name)!)];
+    files = [...first, ...shardsOf(text, names, hubId.repo).map((name) => listing.get(name)!)];
   }
-  await bring(files);
+  const lazy = files.filter(({ path }) => isLazy(path));
+  await bring(files.filter((file) => !lazy.includes(file)));
   // Last, so that a ref never points at a snapshot without files.
   rememberCommit(repo, wanted.revision, commit);
-  return snapshotOf({ repo, id, commit, files: files.map(({ path }) => path) });
+  return { ...snapshotOf({ repo, id: hubId, commit, files: files.map(({ path }) => path) }), repo, lazy };
 }
 
 /** What the cache has, when it has everything that the selection wants. */
-function fromCache({ repo, id, wanted, select }: Request, reason: string, error?: PreftuneError): HubSnapshot {
+function fromCache(
+  { hubId, wanted, select }: RepoRequest,
+  repo: CachedRepo,
+  { reason, error }: { readonly reason: string; readonly error?: PreftuneError },
+): RepoSnapshot {
   const commit = cachedCommit(repo, wanted.revision);
   try {
-    if (commit === undefined) throw badInput(`hub: no copy of ${id.repo} at ${wanted.revision} in ${repo.folder}`);
+    if (commit === undefined) throw badInput(`hub: no copy of ${hubId.repo} at ${wanted.revision} in ${repo.folder}`);
     const names = cachedFiles(repo, commit);
-    const files = select(names, id);
+    const files = [...select(names, hubId)];
     if (files.includes(INDEX_FILE))
-      files.push(...shardsOf(readIndex(repo.snapshot(commit, INDEX_FILE)), names, id.repo));
-    return { ...snapshotOf({ repo, id, commit, files }), cachedBecause: reason };
+      files.push(...shardsOf(readIndex(repo.snapshot(commit, INDEX_FILE)), names, hubId.repo));
+    return { ...snapshotOf({ repo, id: hubId, commit, files }), cachedBecause: reason, repo, lazy: [] };
   } catch (cacheError) {
     if (error !== undefined) throw error;
     throw badInput(
-      `hub: ${id.repo} must be in the cache to work offline, got: ${messageOf(cacheError)}; download it first without HF_HUB_OFFLINE`,
+      `hub: ${hubId.repo} must be in the cache to work offline, got: ${messageOf(cacheError)}; download it first without HF_HUB_OFFLINE`,
     );
   }
 }
@@ -157,44 +160,6 @@ function snapshotOf({
 }): HubSnapshot {
   const isOneFile = id.file !== undefined && files.length === 1 && files[0] === id.file;
   return { id: id.repo, commit, path: repo.snapshot(commit, isOneFile ? id.file : ''), files };
-}
-
-async function askCommit({ kind, id, revision }: Wanted, hubUrl: string, hubFetch: typeof fetch): Promise<string> {
-  const question = { name: id, revision, hubUrl, fetch: hubFetch };
-  const { sha } =
-    kind === 'model'
-      ? await modelInfo({ ...question, additionalFields: ['sha'] })
-      : await datasetInfo({ ...question, additionalFields: ['sha'] });
-  if (typeof sha !== 'string' || !/^[0-9a-f]{40}$/.test(sha)) {
-    throw runFailed(
-      `hub: must name the commit of ${id}, got ${String(sha).slice(0, 80)}; check the endpoint ${hubUrl}`,
-    );
-  }
-  return sha;
-}
-
-interface ListQuestion {
-  readonly wanted: Wanted;
-  readonly commit: string;
-  readonly isDeep: boolean;
-}
-
-/** The repository's files by path; those with unsafe names or without a checksum are left out. */
-async function askFiles(
-  { wanted, commit, isDeep }: ListQuestion,
-  hubUrl: string,
-  hubFetch: typeof fetch,
-): Promise<Map<string, HubFile>> {
-  const files = new Map<string, HubFile>();
-  const repo = { type: wanted.kind, name: wanted.id };
-  for await (const entry of listFiles({ repo, revision: commit, recursive: isDeep, hubUrl, fetch: hubFetch })) {
-    if (files.size >= MAX_LISTED_FILES)
-      throw badInput(`hub: ${wanted.id} must have at most ${MAX_LISTED_FILES} files; name a folder of it`);
-    const etag = entry.lfs?.oid ?? entry.oid ?? '';
-    const isFile = entry.type === 'file' && isSafePath(entry.path) && /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(etag);
-    if (isFile) files.set(entry.path, { path: entry.path, sizeBytes: entry.size, etag });
-  }
-  return files;
 }
 
 interface Bring {

@@ -1,4 +1,4 @@
-export { writeFileAtomic, diskError } from './write-atomic.ts';
+export { diskError, syncFile, temporaryName, writeFileAtomic } from './write-atomic.ts';
 export { compareJson, flattenJson, showValue, type Difference, type JsonObject, type JsonValue } from './compare.ts';
 export {
   checkRunFolder,
@@ -23,7 +23,8 @@ export {
   type StoredCheckpoint,
 } from './checkpoints.ts';
 export { TensorboardEvents, tensorboardTag, type EventsOptions } from './tensorboard.ts';
-export { resolveHubDataset, resolveHubModel, type HubOptions, type HubProgress, type HubSnapshot } from './hub.ts';
+export { resolveHubModel, type HubOptions, type HubProgress, type HubSnapshot } from './hub.ts';
+export { CONVERTED_REVISION, openHubDataset, type HubDataset } from './hub-dataset.ts';
 export { parseHubId, type DataSelection, type HubId } from './hub-files.ts';
 export type { HubConnection } from './hub-http.ts';
 export { renderReport, type ReportInput, type ReportSample, type ReportSection } from './report.ts';

@@ -1,9 +1,12 @@
-/** A small hub for hub.test.ts: the pages of its API that preftune asks for, with faults on demand. */
+/** A small hub for tests: the pages of its API that preftune asks for, with faults on demand. */
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export const COMMIT = 'c0ffee'.padEnd(40, '0');
+/** The commit of the branch that holds the hub's own Parquet of a data set. */
+export const CONVERTED_COMMIT = 'facade'.padEnd(40, '0');
+const CONVERTED_REVISION = 'refs/convert/parquet';
 
 export interface ServedFile {
   readonly bytes: Buffer;
@@ -23,7 +26,7 @@ export interface HubServer {
     readonly authorization: string | undefined;
   }[];
   readonly faults: Fault[];
-  /** Files by repository (`models/owner/name`) and path. */
+  /** Files by repository (`models/owner/name`; `datasets/owner/name@refs/convert/parquet`) and path. */
   readonly repos: Map<string, Record<string, ServedFile>>;
   /** Another place that large files are redirected to, when set. */
   redirectTo: string | undefined;
@@ -58,10 +61,13 @@ export async function startHubServer(): Promise<HubServer> {
 function answer(hub: HubServer, request: IncomingMessage, response: ServerResponse): void {
   const url = new URL(request.url!, hub.endpoint);
   const path = decodeURIComponent(url.pathname);
-  const api = /^\/api\/((?:models|datasets)\/.+?)\/(revision|tree)\/([^/]+)/.exec(path);
-  if (api !== null) return answerApi(hub, api.slice(1) as [string, string, string], { url, response });
+  // A revision with slashes comes with them encoded.
+  const api = /^\/api\/((?:models|datasets)\/.+?)\/(revision|tree)\/([^/]+)/.exec(url.pathname);
+  if (api !== null)
+    return answerApi(hub, api.slice(1).map(decodeURIComponent) as [string, string, string], { url, response });
   const file = /^\/(datasets\/)?(.+?)\/resolve\/([^/]+)\/(.+)$/.exec(path);
-  const repo = file === null ? undefined : `${file[1] === undefined ? 'models/' : 'datasets/'}${file[2]}`;
+  const branch = file?.[3] === CONVERTED_COMMIT ? `@${CONVERTED_REVISION}` : '';
+  const repo = file === null ? undefined : `${file[1] === undefined ? 'models/' : 'datasets/'}${file[2]}${branch}`;
   const served = repo === undefined ? undefined : hub.repos.get(repo)?.[file![4]!];
   if (served === undefined) return fail(response, 404, 'EntryNotFound');
   if (served.isLarge === true && hub.redirectTo !== undefined) {
@@ -71,16 +77,18 @@ function answer(hub: HubServer, request: IncomingMessage, response: ServerRespon
   sendBytes(served.bytes, request, response);
 }
 
-/** Answers with the bytes from where the request asks for them. */
+/** Answers with the bytes that the request asks for. */
 export function sendBytes(bytes: Buffer, request: IncomingMessage, response: ServerResponse): void {
-  const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+  const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
+  const from = Number(range?.[1] ?? 0);
+  const to = Math.min(range?.[2] ? Number(range[2]) : Infinity, bytes.length - 1);
   if (from >= bytes.length && from > 0) {
     response.writeHead(416, { 'content-range': `bytes */${bytes.length}` }).end();
     return;
   }
-  const body = bytes.subarray(from);
-  const range = from > 0 ? { 'content-range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` } : {};
-  response.writeHead(from > 0 ? 206 : 200, { 'content-length': body.length, ...range }).end(body);
+  const body = bytes.subarray(from, to + 1);
+  const place = range === null ? {} : { 'content-range': `bytes ${from}-${to}/${bytes.length}` };
+  response.writeHead(range === null ? 200 : 206, { 'content-length': body.length, ...place }).end(body);
 }
 
 export function fail(response: ServerResponse, status: number, code?: string): void {
@@ -92,12 +100,19 @@ function answerApi(
   [repo, page, revision]: [string, string, string],
   { url, response }: { url: URL; response: ServerResponse },
 ): void {
-  const files = hub.repos.get(repo);
-  if (files === undefined) return fail(response, 401, 'RepoNotFound');
-  if (revision !== 'main' && revision !== COMMIT) return fail(response, 404, 'RevisionNotFound');
+  const isConverted = revision === CONVERTED_REVISION || revision === CONVERTED_COMMIT;
+  if (!hub.repos.has(repo)) return fail(response, 401, 'RepoNotFound');
+  const files = hub.repos.get(isConverted ? `${repo}@${CONVERTED_REVISION}` : repo);
+  const isKnown = isConverted || revision === 'main' || revision === COMMIT;
+  if (files === undefined || !isKnown) return fail(response, 404, 'RevisionNotFound');
   const name = repo.slice(repo.indexOf('/') + 1);
   if (page === 'revision')
-    return json(response, { _id: '1', id: name, sha: COMMIT, lastModified: '2026-01-01T00:00:00.000Z' });
+    return json(response, {
+      _id: '1',
+      id: name,
+      sha: isConverted ? CONVERTED_COMMIT : COMMIT,
+      lastModified: '2026-01-01T00:00:00.000Z',
+    });
   const isDeep = url.searchParams.get('recursive') === 'true';
   const entries = Object.entries(files)
     .filter(([path]) => isDeep || !path.includes('/'))
