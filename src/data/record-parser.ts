@@ -13,7 +13,14 @@ export interface TextPlace {
 
 /** One record of a file: its value, or why there is none. */
 export type RecordEvent =
-  | { readonly kind: 'record'; readonly value: unknown; readonly origin: RowOrigin; readonly place: TextPlace }
+  | {
+      readonly kind: 'record';
+      readonly value: unknown;
+      readonly origin: RowOrigin;
+      readonly place: TextPlace;
+      /** How it stood in the file, where that was JSON: what is copied from it loses nothing. */
+      readonly text?: string;
+    }
   | { readonly kind: 'problem'; readonly problem: RecordProblem };
 
 /** Turns the bytes of one record into its value. */
@@ -55,7 +62,7 @@ export function createRecordParser(file: string, limits: DataLimits): RecordPars
         '',
         `a record must nest at most ${limits.maxDepth} lists and objects, got more`,
       );
-    return { kind: 'record', value, origin, place };
+    return { kind: 'record', value, origin, place, text };
   };
 }
 

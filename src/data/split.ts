@@ -1,6 +1,6 @@
 import { badInput } from '../core/index.ts';
 import { hashFraction, hashText, promptKey } from './hash.ts';
-import type { Content } from './row.ts';
+import type { Content, DataRow } from './row.ts';
 import type { RowSet } from './row-set.ts';
 
 export interface SplitOptions {
@@ -28,23 +28,58 @@ export function splitByPrompt<T>(
 ): Split {
   requireFraction(fraction);
   const places = Float64Array.from(set.promptHashes, (hash) => placeOf(hash, seed));
-  const sorted = [...new Set(places)].toSorted((a, b) => a - b);
-  let threshold = fraction;
-  if (fraction > 0 && sorted.length >= 2) {
-    const lowest = sorted[0]!;
-    const highest = sorted.at(-1)!;
-    if (lowest >= threshold) threshold = (lowest + sorted[1]!) / 2;
-    else if (highest < threshold) threshold = highest;
-  }
+  const range = createPlaceRange();
+  places.forEach(range.add);
+  const threshold = range.threshold(fraction);
   const sides: Record<keyof Split, number[]> = { train: [], heldOut: [] };
   places.forEach((place, index) => sides[place < threshold ? 'heldOut' : 'train'].push(index));
   return { train: Int32Array.from(sides.train), heldOut: Int32Array.from(sides.heldOut) };
 }
 
+/** What a stream of rows must remember so that it is split as splitByPrompt would split them. */
+export interface PlaceRange {
+  /** `place` of placeOfUnit. */
+  readonly add: (place: number) => void;
+  /** Rows at smaller places are held out. It is `fraction`, unless that leaves a side of two prompts or more empty. */
+  threshold(fraction: number): number;
+}
+
+export function createPlaceRange(): PlaceRange {
+  let lowest = Infinity;
+  let second = Infinity;
+  let highest = -Infinity;
+  return {
+    add(place) {
+      if (place < lowest) {
+        second = lowest;
+        lowest = place;
+      } else if (place > lowest && place < second) {
+        second = place;
+      }
+      if (place > highest) highest = place;
+    },
+    threshold(fraction) {
+      if (fraction === 0 || second === Infinity) return fraction;
+      if (lowest >= fraction) return (lowest + second) / 2;
+      return highest < fraction ? highest : fraction;
+    },
+  };
+}
+
+/** Where a row stands in [0, 1) for a seed: rows of one prompt at one place. */
+export function placeOfUnit(unit: Content, seed: number): number {
+  return placeOf(hashOfPrompt(unit), seed);
+}
+
+/** What decides a row's side: its prompt; of a plain text, which has none, the text. */
+export function splitUnit({ row }: DataRow): Content {
+  return row.prompt === '' && 'completion' in row ? row.completion : row.prompt;
+}
+
 /** The side of one prompt, for streams: the same rule as splitByPrompt without its exception for tiny sets. */
 export function sideOfPrompt(prompt: Content, { fraction, seed }: SplitOptions): keyof Split {
   requireFraction(fraction);
-  return placeOf(hashOfPrompt(prompt), seed) < fraction ? 'heldOut' : 'train';
+  return placeOfUnit(prompt, seed) < fraction ? 'heldOut' : 'train';
 }
 
 /** The number that RowSet.promptHashes holds for a prompt. */
@@ -57,6 +92,7 @@ function placeOf(hash: number, seed: number): number {
   return hashFraction(hashText(`${hash} ${seed}`));
 }
 
-function requireFraction(fraction: number): void {
+/** Throws bad-input for a fraction outside [0, 1). */
+export function requireFraction(fraction: number): void {
   if (!(fraction >= 0 && fraction < 1)) throw badInput(`split: fraction must be in [0, 1), got ${fraction}`);
 }
