@@ -1,14 +1,11 @@
 import { add, exp, maximum, minimum, mul, sub, type Node } from '../graph/index.ts';
 import { pairLoss } from './definition.ts';
 import { betaOption, labelSmoothing, pairOptions } from './option-specs.ts';
-import { lessMargin, logisticLoss, logRatios } from './scores.ts';
+import { lessMargin, logisticLoss, logRatios, MAX_EXPONENT } from './scores.ts';
 
 const BETA = 'strength of the pull towards the reference, by chi-squared and KL together';
 
-/** exp(a) is infinite in float32 from a = 88.8 on; beyond this the gradient of exp is 0 and that of a stays. */
-const MAX_EXPONENT = 80;
-
-/** phi(u) = u + log u with u = exp(a): the link function of chi-squared + KL. */
+/** phi(u) = u + log u with u = exp(a): the link function of chi-squared + KL. Beyond MAX_EXPONENT only log u grows. */
 function link(a: Node): Node {
   return add(exp(minimum(a, MAX_EXPONENT)), a);
 }

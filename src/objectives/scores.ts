@@ -57,8 +57,11 @@ export interface Divergence {
   readonly fOffset?: 'zero' | 'trl';
 }
 
-/** Largest exponent: exp(88.8) is infinite in float32, and a difference of two such scores not a number. As in TRL. */
-const MAX_EXPONENT = 80;
+/**
+ * Largest exponent of a ratio of probabilities: exp(40) is 2e17, of which float32 still holds the square and its gradient; exp(88.8) is infinite, and a
+ * difference of two such scores not a number. TRL cuts at 80, where its squared losses overflow.
+ */
+export const MAX_EXPONENT = 40;
 
 /** (exp(rate a) - 1) / rate, with the exponent cut at MAX_EXPONENT; beyond it the gradient is 0. */
 function power(a: Node, rate: number, offset: 'zero' | 'trl'): Node {

@@ -108,7 +108,7 @@ export const SMOOTH_PAIRS = withAuxiliaries(
   transpose(PAIR_COLUMNS, [
     ...P.slice(1),
     [-12, -14, -13, -13.5, 6, 7],
-    [-8.25, -20, -8, -9, 4, 10],
+    [-8.25, -14, -8, -9.5, 4, 10],
     [-6.5, -7.5, -6.75, -7.25, 5, 4],
   ]),
 );
