@@ -9,7 +9,6 @@ import {
   sameShape,
   slice,
   sub,
-  type Dim,
   type Node,
   type NodeOf,
 } from '../graph/index.ts';
@@ -24,38 +23,36 @@ function leftCotangent({ inputs: [a, b], attributes }: NodeOf<'matmul'>, g: Node
   return sumTo(part, a!.shape);
 }
 
-/**
- * How many leading axes b has of its own when all later leading axes of the product are repeated for b and a has them all;
- * undefined when b repeats no axis or another pattern. A [B, H, T, k] by [B, 1, k, n] has 1, a [B, T, k] by [k, n] has 0.
- */
-function ownLeadingAxes({ inputs: [a, b], attributes, shape }: NodeOf<'matmul'>): number | undefined {
+/** Whether b is one matrix for all of a's leading axes, in the order in which a's rows stand: a [B, T, k] by [k, n] or [1, k, n]. */
+function isOneMatrix({ inputs: [a, b], attributes, shape }: NodeOf<'matmul'>): boolean {
   const lead = shape.slice(0, -2);
-  const missing = shape.length - b!.shape.length;
-  const ofB = lead.map((_dim, axis): Dim => (axis < missing ? 1 : b!.shape[axis - missing]!));
-  const own = ofB.findIndex((dim, axis) => dim !== lead[axis] || axis < missing);
-  if (own < 0 || attributes.transposeA || !sameShape(a!.shape.slice(0, -2), lead)) return undefined;
-  return ofB.slice(own).every((dim) => dim === 1) ? own : undefined;
+  return (
+    lead.length > 0 &&
+    !attributes.transposeA &&
+    sameShape(a!.shape.slice(0, -2), lead) &&
+    b!.shape.slice(0, -2).every((dim) => dim === 1)
+  );
 }
 
-/** Axes own, own+1, ... up to the rows become one axis of rows. */
-function foldRows(x: Node, own: number): Node {
-  return reshape(x, [...x.shape.slice(0, own), dimProduct(x.shape.slice(own, -1)), x.shape.at(-1)!]);
+/** Everything before the last axis as one axis of rows. */
+function asRows(x: Node): Node {
+  return reshape(x, [dimProduct(x.shape.slice(0, -1)), x.shape.at(-1)!]);
 }
 
 /**
- * dB = scale A^T G, and db is dB or its transpose. Where b was repeated over a's leading axes those axes are more rows of
- * the same sum, so one flat product replaces a batch of products and their sum.
+ * dB = scale A^T G, and db is dB or its transpose. One matrix for all of a's leading axes makes those axes more rows of the same
+ * sum: one flat product replaces a batch of products and their sum. A matrix that some of the leading axes repeat (the keys of a
+ * group of heads) keeps the batch: its products run side by side on all threads, and what is added up afterwards is small.
  */
 function rightCotangent(node: NodeOf<'matmul'>, g: Node): Node {
   const [a, b] = node.inputs as [Node, Node];
   const { transposeA, transposeB, scale } = node.attributes;
-  const own = ownLeadingAxes(node);
-  const left = own === undefined ? a : foldRows(a, own);
-  const right = own === undefined ? g : foldRows(g, own);
+  const flat = isOneMatrix(node);
+  const [left, right] = flat ? [asRows(a), asRows(g)] : [a, g];
   const part = transposeB
     ? matmul(right, left, { transposeA: true, transposeB: transposeA, scale })
     : matmul(left, right, { transposeA: !transposeA, scale });
-  if (own === undefined) return sumTo(part, b.shape);
+  if (!flat) return sumTo(part, b.shape);
   return sameShape(part.shape, b.shape) ? part : reshape(part, b.shape);
 }
 

@@ -1,7 +1,6 @@
 import {
   add,
   and,
-  dimProduct,
   equal,
   input,
   iota,
@@ -59,8 +58,8 @@ function visibility({ positions, branches, parents }: PackedInputs, window: numb
 
 /**
  * Attention over a packed batch: softmax(q k^T / sqrt(d) + visibility) v, all sequences in one [T, T] square, so nothing is
- * padded; a micro-batch is small, and mostly one pair. The heads that share a key stand in the query's token axis, so keys
- * and values are not repeated.
+ * padded; a micro-batch is small, and mostly one pair. Keys and values are not repeated for the heads that share them: their
+ * axis of length 1 is, and each head is a product of its own, which threads share evenly.
  */
 export function packedAttention(config: ModelConfig, inputs: PackedInputs): Attend {
   const { heads, keyValueHeads, headSize } = config;
@@ -71,15 +70,14 @@ export function packedAttention(config: ModelConfig, inputs: PackedInputs): Atte
     biases.set(window, bias);
     return bias;
   };
-  const grouped = dimProduct([group, 'T']);
   return ({ q, k, v }, layer) => {
     const [queries, keys, values] = [q, k, v].map((x) => transpose(x, [1, 0, 2])) as [Node, Node, Node];
-    const scores = matmul(reshape(queries, [keyValueHeads, grouped, headSize]), keys, {
+    const shared = (x: Node): Node => reshape(x, [keyValueHeads, 1, 'T', headSize]);
+    const scores = matmul(reshape(queries, [keyValueHeads, group, 'T', headSize]), shared(keys), {
       transposeB: true,
       scale: 1 / Math.sqrt(headSize),
     });
-    const biased = add(reshape(scores, [heads, 'T', 'T']), biasFor(config.slidingWindow[layer]));
-    const seen = matmul(reshape(softmax(biased), [keyValueHeads, grouped, 'T']), values);
+    const seen = matmul(softmax(add(scores, biasFor(config.slidingWindow[layer]))), shared(values));
     return reshape(transpose(reshape(seen, [heads, 'T', headSize]), [1, 0, 2]), ['T', heads * headSize]);
   };
 }

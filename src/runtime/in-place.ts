@@ -71,19 +71,21 @@ function unsafeReason({ source, writer, memory, consumers }: Pair): string | und
   if (!ELEMENTWISE.has(writer.kind)) return `the output must be made by an elementwise node, got ${writer.kind}`;
   if (Object.values(source.outputs).filter((node) => node === writer).length > 1)
     return 'its value must be one output only, two outputs share it';
-  const ancestors = new Set(topologicalOrder(writer.inputs));
+  const outputs = new Set(Object.values(source.outputs));
+  let known: ReadonlySet<Node> | undefined;
+  // Most memory has one reader, the writer itself: only others need the walk over the graph.
+  const comesBefore = (reader: Node): boolean => (known ??= new Set(topologicalOrder(writer.inputs))).has(reader);
   const seen = new Set<Node>();
   const queue = [memory];
   for (const value of queue) {
-    if (Object.values(source.outputs).includes(value)) return 'the input must not be an output itself';
+    if (outputs.has(value)) return 'the input must not be an output itself';
     for (const reader of consumers.get(value)!) {
       if (reader === writer) {
         // Seen through a view the writer would read element j of the memory after writing it.
         if (value !== memory) return `the output must read the input itself, not through ${value.kind}`;
         continue;
       }
-      if (!ancestors.has(reader))
-        return `every reader of the input must come before the output, ${reader.kind} need not`;
+      if (!comesBefore(reader)) return `every reader of the input must come before the output, ${reader.kind} need not`;
       if (reader.kind === MERGED[writer.kind] && writer.inputs.includes(reader))
         return `the output's ${writer.kind} must not read a ${reader.kind} of the input, both become one operator`;
       if (VIEWS.has(reader.kind) && !seen.has(reader)) {

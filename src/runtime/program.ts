@@ -70,6 +70,8 @@ export function createProgram(parts: ProgramParts): Program {
     const symbols = bindSymbols(label, model.inputs, inputs);
     if (parts.device === 'webgpu') refuseEmpty(label, inputs);
     const wanted = new Set(only ?? outputNames);
+    const uses = new Map<unknown, number>();
+    for (const value of Object.values(inputs)) uses.set(value, (uses.get(value) ?? 0) + 1);
     for (const name of wanted) {
       if (!outputNames.has(name)) {
         const known = [...outputNames].join(', ');
@@ -86,7 +88,7 @@ export function createProgram(parts: ProgramParts): Program {
           return { name, tensor, output: { ...given, handle: tensor?.handle, inPlace: false } };
         }
         const tensor = inputs[memory]!;
-        const elsewhere = Object.entries(inputs).some(([other, value]) => other !== memory && value === tensor);
+        const elsewhere = uses.get(tensor)! > 1;
         if (!('handle' in tensor) || elsewhere) {
           throw badUsage(
             `program "${label}": input "${memory}" is written by output "${name}" and must be a device tensor that no ` +
