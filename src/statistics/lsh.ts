@@ -13,6 +13,8 @@ export interface ClusterOptions {
   readonly threshold: number;
   /** Items that take no part, by index. */
   readonly skip?: (item: number) => boolean;
+  /** What else must hold of two similar items to be one. */
+  readonly accept?: (first: number, second: number) => boolean;
 }
 
 /** Hashes in a band: four bytes are one 32-bit key. */
@@ -28,7 +30,7 @@ const MAX_HEADS = 16;
  * Returns for each item the lowest index of its group; an item alone, or skipped, is its own. Memory: 12 bytes an item.
  * Throws bad-input unless hashes is a multiple of 4. Source: Leskovec, Rajaraman, Ullman, "Mining of Massive Datasets", section 3.4.
  */
-export function similarClusters(signatures: Signatures, { threshold, skip }: ClusterOptions): Uint32Array {
+export function similarClusters(signatures: Signatures, { threshold, skip, accept }: ClusterOptions): Uint32Array {
   const { hashes, count, bytes } = signatures;
   if (hashes % BAND !== 0) throw badInput(`similarClusters: hashes must be a multiple of ${BAND}, got ${hashes}`);
   const sets = createDisjointSets(count);
@@ -39,7 +41,8 @@ export function similarClusters(signatures: Signatures, { threshold, skip }: Clu
       for (const item of items) {
         const head = heads.find(
           (other) =>
-            sets.find(other) === sets.find(item) || similarity(signatureOf(other), signatureOf(item)) >= threshold,
+            sets.find(other) === sets.find(item) ||
+            (similarity(signatureOf(other), signatureOf(item)) >= threshold && accept?.(other, item) !== false),
         );
         if (head !== undefined) sets.join(head, item);
         else if (heads.length < MAX_HEADS) heads.push(item);
