@@ -41,6 +41,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./data-check.ts')).DATA_STATS,
   },
   {
+    name: 'data split',
+    description: 'Sets a part of the prompts aside for evaluation; no prompt stands on both sides',
+    load: async () => (await import('./data-split.ts')).DATA_SPLIT,
+  },
+  {
     name: 'doctor',
     description: 'Shows what preftune can use of this machine, and what would stop it',
     load: async () => {

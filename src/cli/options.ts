@@ -8,6 +8,7 @@ export type Reading = { readonly value: JsonValue } | { readonly problem: string
 export function readText(type: OptionType, text: string): Reading {
   switch (type) {
     case 'string':
+    case 'texts':
       return { value: text };
     case 'number':
     case 'integer':
@@ -37,6 +38,11 @@ export function checkValue(type: OptionType, value: JsonValue, shown: JsonValue 
   switch (type) {
     case 'string':
       return typeof value === 'string' ? { value } : wrong('a text', shown);
+    case 'texts':
+      if (typeof value === 'string') return { value };
+      return Array.isArray(value) && value.every((item) => typeof item === 'string')
+        ? { value }
+        : wrong('a text or a list of texts', shown);
     case 'number':
       return typeof value === 'number' && Number.isFinite(value) ? { value } : wrong('a number', shown);
     case 'integer':

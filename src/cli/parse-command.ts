@@ -5,6 +5,9 @@ import { pathOf, type ArgumentEntry, type Command, type OptionEntry, type Option
 import { readConfig } from './config.ts';
 import { nest, readText, suggest } from './options.ts';
 
+/** What the parser found: texts as they were given, several of an option that may be repeated. */
+type RawOptions = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+
 /** What every command understands. */
 const COMMON: readonly OptionEntry[] = [
   { flag: '--json', type: 'boolean', help: 'print results and errors as JSON', group: 'General:' },
@@ -46,7 +49,7 @@ export function parseCommand(command: Command, words: readonly string[]): Parsed
   } catch (error) {
     throw usage(command, [{ message: messageOf(error).replace(/^error: /, '') }]);
   }
-  const raw = parser.opts() as Readonly<Record<string, string | boolean | undefined>>;
+  const raw = parser.opts() as RawOptions;
   if (raw['help'] === true) return { wantsHelp: true, isJson: false, args: [], given: {}, options: {} };
 
   const problems: Problem[] = [];
@@ -127,13 +130,14 @@ function parserOptions(entry: OptionEntry): Option[] {
   const option = new Option(flags, help);
   // Every value is kept as the text that was given; an option given twice is its last value.
   option.helpGroup(entry.group ?? 'Options:');
+  if (entry.type === 'texts') option.argParser((text, before: string[] | undefined) => [...(before ?? []), text]);
   if (entry.type !== 'boolean' || entry.default !== true) return [option];
   const negative = new Option(`--no-${entry.flag.slice(2)}`, `do not ${entry.help}`);
   return [option.hideHelp(), negative.helpGroup(entry.group ?? 'Options:')];
 }
 
 function placeholder(type: OptionType): string {
-  if (typeof type === 'string') return type === 'string' ? 'text' : type;
+  if (typeof type === 'string') return type === 'string' || type === 'texts' ? 'text' : type;
   const choices = type.join('|');
   return choices.length <= 28 ? choices : 'choice';
 }
@@ -149,7 +153,7 @@ function entriesOf(command: Command): OptionEntry[] {
 
 /** The configuration file's options, or what is wrong with it, to be reported together with the flags. */
 function tryConfig(
-  file: string | boolean | undefined,
+  file: RawOptions[string],
   options: readonly OptionEntry[],
 ): { config: Map<string, JsonValue>; configError?: PreftuneError } {
   if (typeof file !== 'string') return { config: new Map() };
@@ -169,11 +173,7 @@ function parserKey(option: OptionEntry): string {
     .reduce((name, word) => name + word[0]!.toUpperCase() + word.slice(1));
 }
 
-function readFlags(
-  entries: readonly OptionEntry[],
-  raw: Readonly<Record<string, string | boolean | undefined>>,
-  problems: Problem[],
-): Map<string, JsonValue> {
+function readFlags(entries: readonly OptionEntry[], raw: RawOptions, problems: Problem[]): Map<string, JsonValue> {
   const values = new Map<string, JsonValue>();
   const isFlag = (text: string): boolean => entries.some(({ flag, alias }) => text === flag || text === alias);
   for (const entry of entries) {
@@ -182,6 +182,12 @@ function readFlags(
     const path = pathOf(entry);
     if (typeof text === 'boolean') {
       values.set(path, text);
+      continue;
+    }
+    if (typeof text !== 'string') {
+      const flag = text.find(isFlag);
+      if (flag !== undefined) problems.push({ path, message: `${entry.flag} needs a value, got the option ${flag}` });
+      values.set(path, text.length === 1 ? text[0]! : text);
       continue;
     }
     const reading = isFlag(text) ? { problem: `needs a value, got the option ${text}` } : readText(entry.type, text);

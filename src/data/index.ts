@@ -28,8 +28,6 @@ export { selectRows, type RowSet } from './row-set.ts';
 export { sideOfPrompt, splitByPrompt, type Split, type SplitOptions } from './split.ts';
 export { splitRecords, type SplitRecordsOptions, type SplitSummary } from './split-records.ts';
 export { mixtureLines, parseWeightedName, type SourceShare, type WeightedName } from './mixture.ts';
-export { splitRecords, type SplitRecordsOptions, type SplitSummary } from './split-records.ts';
-export { mixtureLines, parseWeightedName, type SourceShare, type WeightedName } from './mixture.ts';
 export {
   loadCompletions,
   loadPreferencePairs,

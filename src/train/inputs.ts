@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { badInput, PreftuneError, type Problem } from '../core/index.ts';
-import { sourcesOfPath, type DataSource } from '../data/index.ts';
+import { parseWeightedName, sourcesOfPath, type DataSource } from '../data/index.ts';
 import { checkRunFolder } from '../store/index.ts';
 import { readAdapter } from './adapter-files.ts';
 import type { RecipeContext } from './context.ts';
@@ -20,20 +20,29 @@ export interface RunInputs {
 export interface NamedInputs {
   readonly model: string;
   readonly adapter?: string | undefined;
-  readonly data: string;
-  readonly heldOut?: string | undefined;
+  readonly data: string | readonly string[];
+  readonly heldOut?: string | readonly string[] | undefined;
   readonly reference?: string | undefined;
   readonly output?: string | undefined;
   /** The model's own weights are not read. */
   readonly initialise?: boolean;
 }
 
-/** The rows that a user named as files. */
+/**
+ * The rows that a user named, in that order; a name that is no file may have its weight in a mixture behind it (`b.parquet=0.3`). Throws
+ * bad-input for a weight that is none.
+ */
 export async function sourcesOf(
-  named: string,
+  named: string | readonly string[],
   { resolve, sources }: Pick<RecipeContext, 'resolve' | 'sources'>,
 ): Promise<readonly DataSource[]> {
-  return sources === undefined ? sourcesOfPath(await resolve(named, 'data')) : sources(named);
+  const found: DataSource[] = [];
+  for (const text of typeof named === 'string' ? [named] : named) {
+    const { name, weight } = existsSync(text) ? { name: text, weight: undefined } : parseWeightedName(text);
+    const own = sources === undefined ? await sourcesOfPath(await resolve(name, 'data')) : await sources(name);
+    found.push(...(weight === undefined ? own : own.map((source) => ({ ...source, weight }))));
+  }
+  return found;
 }
 
 /**

@@ -6,7 +6,8 @@ export interface SpecificationOption {
   /** Dotted: `lora.rank`. */
   readonly path: string;
   readonly description: string;
-  readonly type: 'string' | 'number' | 'integer' | 'boolean' | 'list' | readonly string[];
+  /** `texts`: one text, or several when it is repeated. */
+  readonly type: 'string' | 'texts' | 'number' | 'integer' | 'boolean' | 'list' | readonly string[];
   /** Absent where the option may be left out without a value, or must be given. */
   readonly default: unknown;
   readonly isRequired: boolean;
@@ -25,6 +26,7 @@ function typeOf(inner: z.ZodType): SpecificationOption['type'] {
   if (inner instanceof z.ZodEnum) return inner.options.map(String);
   if (inner instanceof z.ZodNumber) return inner.format === 'safeint' ? 'integer' : 'number';
   if (inner instanceof z.ZodBoolean) return 'boolean';
+  if (inner instanceof z.ZodUnion) return 'texts';
   return inner instanceof z.ZodArray ? 'list' : 'string';
 }
 

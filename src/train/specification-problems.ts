@@ -36,9 +36,19 @@ function requirement(issue: z.core.$ZodIssue): string {
   }
 }
 
+/** What the alternative that was meant says: the last one for a list, the first one for everything else. */
+function ofUnion(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const meant = Array.isArray(issue.input) ? issue.errors.at(-1) : issue.errors[0];
+  return (meant ?? []).map((inner) => {
+    const path = [...issue.path, ...inner.path];
+    return { ...inner, path, input: inner.input ?? issue.input } as z.core.$ZodIssue;
+  });
+}
+
 /** The problems of a schema, options named as flags. */
 export function schemaProblems(error: z.ZodError): Problem[] {
-  return error.issues.flatMap((issue): Problem[] => {
+  return error.issues.flatMap(ofUnion).flatMap((issue): Problem[] => {
     const path = issue.path.join('.');
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => {

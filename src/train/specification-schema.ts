@@ -46,11 +46,16 @@ const machine = {
 
 const model = z.string().min(1).describe('a Hugging Face folder, a .gguf file, or a hub id');
 
+/** One name of data, or several for a mixture. */
+const dataNames = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
+
 const common = {
   model,
   adapter: z.string().min(1).optional().describe('continue training this PEFT adapter folder'),
-  data: z.string().min(1).describe('a file or folder of rows, or a hub id'),
-  heldOut: z.string().min(1).optional().describe('rows to evaluate on: file, folder or hub id'),
+  data: dataNames.describe(
+    'rows: file, folder, pattern or hub id; with =0.3 behind it three rows of ten; may be repeated',
+  ),
+  heldOut: dataNames.optional().describe('rows to evaluate on, named like --data'),
   heldOutFraction: z
     .number()
     .min(0)

@@ -1,8 +1,10 @@
 import {
+  mixtureLines,
   selectRows,
   splitByPrompt,
   type DataSource,
   type RowSet,
+  type SourceShare,
   type TokenisationReport,
   type TokenizedCompletion,
   type TokenizedPair,
@@ -23,19 +25,21 @@ export interface TrainingData<T> {
 interface Loaded<T> {
   readonly rows: RowSet<T>;
   readonly tokenisation: TokenisationReport;
+  readonly sources: readonly SourceShare[];
   readonly skipped: number;
 }
 
 /** Options of src/data's loaders that a specification decides. */
 export function loadOptions(
-  specification: Pick<CommonSpecification, 'maxLength' | 'maxPromptLength' | 'lenient'>,
+  specification: Pick<CommonSpecification, 'maxLength' | 'maxPromptLength' | 'lenient'> & { readonly seed?: number },
   { opened, context }: { readonly opened: RunInputs['opened']; readonly context: RecipeContext },
 ) {
-  const { maxLength, maxPromptLength, lenient } = specification;
+  const { maxLength, maxPromptLength, lenient, seed } = specification;
   const { listener, signal } = context;
   return {
     tokenizer: opened.tokenizer,
     maxLength,
+    ...(seed === undefined ? {} : { seed }),
     ...(maxPromptLength === undefined ? {} : { maxPromptLength }),
     mode: lenient ? ('lenient' as const) : ('strict' as const),
     ...(listener.onRowsRead === undefined ? {} : { onProgress: listener.onRowsRead }),
@@ -57,6 +61,7 @@ export async function loadTrainingData<T extends TokenizedPair | TokenizedComple
     const loaded = await load(sources);
     if (loaded.skipped > 0)
       context.listener.onWarning?.(`${split}: ${loaded.skipped} bad rows were skipped, because of --lenient`);
+    for (const line of mixtureLines(loaded.sources)) context.listener.onNote?.(`${split}: ${line}`);
     context.listener.onTokenised?.(split, loaded.tokenisation);
     checkPositions(loaded.rows, inputs.opened.config, split);
     return loaded;
