@@ -4,7 +4,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openModelFiles } from '../src/formats/index.ts';
 import { parseModelConfig } from '../src/models/index.ts';
 import { createRunFolder } from '../src/store/index.ts';
-import { fixedMemory, openModel, parseScoreSpecification, requireMemory, scorePairs } from '../src/train/index.ts';
+import {
+  fixedMemory,
+  openModel,
+  parseScoreSpecification,
+  referenceMemory,
+  requireMemory,
+  scorePairs,
+} from '../src/train/index.ts';
 import { failureOf, runDpo, runSft } from './support/training.ts';
 import { temporaryFolder, tinyPairs, writeRows, writeTinyModel, type TinyModelOptions } from './support/tiny-model.ts';
 
@@ -120,6 +127,48 @@ describe('a model that cannot be trained', () => {
   });
 });
 
+describe('a reference', () => {
+  it('of fewer positions than the rows have, and with weights of other shapes, is refused before anything is computed', async () => {
+    const short = await writeTinyModel(at('short-reference'), { config: { max_position_embeddings: 48 } });
+    const output = at('not-made-either');
+    const given = { ...GIVEN, model: at('model'), data, output };
+    const limited = await failureOf(() => runDpo({ ...given, reference: short }, { folder: folder.path }));
+    expect(limited).toEqual({
+      code: 'bad-input',
+      messages: [
+        "train: rows must fit the reference's 48 positions (max_position_embeddings), 3 of 8 have more tokens, the longest 54 (row 8); pass --max-length 48",
+      ],
+    });
+    const broken = await writeTinyModel(at('broken-reference'), { config: { intermediate_size: 65 } });
+    const misshapen = await failureOf(() => runDpo({ ...given, reference: broken }, { folder: folder.path }));
+    expect([misshapen.code, misshapen.messages.length, misshapen.messages[0]]).toEqual([
+      'bad-input',
+      6,
+      'weights: model.layers.0.mlp.gate_proj.weight must have the shape [65, 32] of config.json, got [64, 32]',
+    ]);
+    expect(existsSync(output)).toBe(false);
+  });
+
+  it('must fit into memory beside the model, unless its log-probabilities are stored', async () => {
+    const big = await writeTinyModel(at('big-reference'), { hidden: 256, layers: 6 });
+    const output = at('no-room');
+    const given = { ...GIVEN, model: at('model'), reference: big, data, maxSteps: 1 };
+    const options = { folder: folder.path, availableBytes: () => 160 * 2 ** 20 };
+    const { code, messages } = await failureOf(() => runDpo({ ...given, output }, options));
+    expect([code, messages]).toEqual([
+      'run-failed',
+      [
+        'memory: the run needs about 165 MB (the runtime 150 MB, reference weights 14 MB, vocabulary scores 1 MB, weights 1 MB, adapter 1 MB), ' +
+          'got 160 MB free; lower --micro-batch-tokens or --max-length, train an adapter instead of every weight, take a smaller model, or close other programs',
+      ],
+    ]);
+    expect(existsSync(output)).toBe(false);
+    await runDpo({ ...given, output: at('room') }, { folder: folder.path });
+    const { result } = await runDpo({ ...given, output }, options);
+    expect(result.isComplete).toBe(true);
+  });
+});
+
 describe('an output folder', () => {
   it('that another run holds', async () => {
     const output = at('held');
@@ -139,7 +188,7 @@ describe('an output folder', () => {
 });
 
 describe('memory', () => {
-  it('is counted: weights, adapter, adapted copies, gradients, state, scores', async () => {
+  it('is counted: weights, adapter, gradients, state, scores, a reference that is another model', async () => {
     const files = await openModelFiles(at('model'));
     const config = parseModelConfig(files.config);
     await files.close();
@@ -148,7 +197,6 @@ describe('memory', () => {
     const full = fixedMemory({ ...plan, lora: undefined });
     expect(full).toEqual({
       weights: 4 * weights,
-      'adapted weights': 0,
       gradients: 4 * weights,
       'optimizer state': 8 * weights,
       'vocabulary scores': 2 * 4 * 512 * 259,
@@ -156,11 +204,15 @@ describe('memory', () => {
     });
     const target = { path: 'model.layers.0.self_attn.q_proj', rank: 4, scale: 1 };
     const lora = fixedMemory({ ...plan, lora: { dropout: 0, targets: [target] } });
-    expect([lora['adapter'], lora['adapted weights'], lora['gradients']]).toEqual([
-      4 * 4 * 64,
-      4 * 32 * 32,
-      4 * 4 * 64,
-    ]);
+    expect([lora['adapter'], lora['gradients'], lora['optimizer state']]).toEqual([4 * 4 * 64, 4 * 4 * 64, 8 * 4 * 64]);
+    const wider = parseModelConfig({ ...files.config, intermediate_size: 128 });
+    expect(referenceMemory({ ...plan, lora: { dropout: 0, targets: [target] } }, wider)).toEqual({
+      weights: 4 * weights,
+      adapter: 4 * 4 * 64,
+      'reference weights': 4 * (weights + 2 * 3 * 32 * 64),
+      'vocabulary scores': 4 * 512 * 259,
+      'the runtime': 150 * 2 ** 20,
+    });
     expect(() => requireMemory({ weights: 3 * 2 ** 20, gradients: 2 ** 20 }, 2 ** 21)).toThrow(
       'memory: the run needs about 4 MB (weights 3 MB, gradients 1 MB), got 2 MB free; lower --micro-batch-tokens or --max-length, ' +
         'train an adapter instead of every weight, take a smaller model, or close other programs',

@@ -12,6 +12,7 @@ import {
 import type { CommandContext } from './command.ts';
 import { fixed, trainingFigures, type Progress } from './progress.ts';
 import { recipeContext } from './recipe-context.ts';
+import { createReportSampler } from './report-sampler.ts';
 import { tellTokenisation } from './token-notes.ts';
 
 export interface Training<T> {
@@ -38,12 +39,19 @@ export async function runTraining<T extends { readonly output: string; readonly 
   const isKnown = isResuming && typeof output === 'string';
   const specification = parse(isKnown ? resumedOptions(output, recipe, own) : own);
   const listener = createListener(context);
-  const result = await train(specification, recipeContext(context, { listener, isResuming }));
+  const result = await train(specification, {
+    ...recipeContext(context, { listener, isResuming }),
+    samplePrompts: (prompts) => createReportSampler(prompts, { signal: context.signal, onNote: terminal.note }),
+  });
   terminal.close();
   if (!result.isComplete) {
+    const where =
+      result.steps === 0
+        ? `before step 1 of ${result.totalSteps}`
+        : `after step ${result.steps} of ${result.totalSteps}, which is saved`;
     throw new PreftuneError(
       'cancelled',
-      `${recipe}: stopped after step ${result.steps} of ${result.totalSteps}, which is saved; continue with: preftune ${recipe} --output ${quoted(result.run)} --resume`,
+      `${recipe}: stopped ${where}; continue with: preftune ${recipe} --output ${quoted(result.run)} --resume`,
     );
   }
   terminal.result(summaryValue(result), summaryText(result, { recipe, model: specification.model }));

@@ -23,7 +23,7 @@ const GROUPS: readonly (readonly [heading: string, paths: readonly string[]])[] 
   ['What is trained:', ['method', 'initialise', 'lora.']],
   ['Steps:', ['batchSize', 'epochs', 'maxSteps', 'learningRate', 'schedule', 'warmupRatio', 'maxGradientNorm', 'seed']],
   ['Optimizer:', ['optimizer.']],
-  ['Reports and checkpoints:', ['logSteps', 'evaluateSteps', 'checkpointSteps', 'keepCheckpoints']],
+  ['Reports and checkpoints:', ['logSteps', 'evaluateSteps', 'samples', 'checkpointSteps', 'keepCheckpoints']],
   ['Machine:', ['device', 'threads', 'microBatchTokens', 'memoryBudgetMb']],
 ];
 

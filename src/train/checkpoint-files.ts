@@ -48,7 +48,7 @@ export async function readFinite(tensor: DeviceTensor, what: string): Promise<Fl
 
 /** Puts a checkpoint's tensors back. Throws bad-input when they are not those of this run. */
 export async function restoreCheckpoint({ path }: StoredCheckpoint, trainable: Trainable): Promise<Progress> {
-  const state = JSON.parse(readFileSync(join(path, STATE), 'utf8')) as Progress & { readonly version: number };
+  const { step, tokens, owesEvaluation } = JSON.parse(readFileSync(join(path, STATE), 'utf8')) as Progress;
   const file = await openSafetensorsFile(join(path, TENSORS));
   try {
     for (const [name, tensor] of trainable.tensors) {
@@ -64,5 +64,5 @@ export async function restoreCheckpoint({ path }: StoredCheckpoint, trainable: T
   } finally {
     await file.close();
   }
-  return { step: state.step, tokens: state.tokens };
+  return { step, tokens, ...(owesEvaluation === undefined ? {} : { owesEvaluation }) };
 }

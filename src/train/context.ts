@@ -20,6 +20,17 @@ export interface RecipeContext {
   readonly listener: RecipeListener;
   /** Answers that the report shows, before training beside after. */
   readonly sampler?: RunSampler;
+  /** Makes the sampler of some of the run's own prompts, where there is no other; without it the report has no answers. */
+  readonly samplePrompts?: (prompts: readonly SampledPrompt[]) => RunSampler;
+  /** Memory that the run may take; default: what is free on this machine. */
+  readonly availableBytes?: () => number;
+}
+
+/** A prompt of the held-out rows (of the training rows, where nothing is held out), as training sees it. */
+export interface SampledPrompt {
+  readonly ids: readonly number[];
+  /** As the report shows it: without what the chat template puts around a single turn. */
+  readonly text: string;
 }
 
 /** The model at one moment of a run. */

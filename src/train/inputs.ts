@@ -3,6 +3,7 @@ import { badInput, PreftuneError, type Problem } from '../core/index.ts';
 import { parseWeightedName, sourcesOfPath, type DataSource } from '../data/index.ts';
 import { checkRunFolder } from '../store/index.ts';
 import { readAdapter } from './adapter-files.ts';
+import { compareTokenizers } from './compare-tokenizers.ts';
 import type { RecipeContext } from './context.ts';
 import { openModel, type OpenedModel } from './prepare.ts';
 import { checkWeights } from './resident-model.ts';
@@ -12,8 +13,8 @@ export interface RunInputs {
   readonly opened: OpenedModel;
   readonly data: readonly DataSource[];
   readonly heldOut: readonly DataSource[] | undefined;
-  /** Local path of --reference. */
-  readonly reference: string | undefined;
+  /** The model of --reference. */
+  readonly reference: OpenedModel | undefined;
   close(): Promise<void>;
 }
 
@@ -47,7 +48,7 @@ export async function sourcesOf(
 
 /**
  * Finds everything that is named and opens the model. Throws bad-input with the problems of all of them at once: paths that do not
- * exist, an output folder that cannot be used, weights or an adapter that do not fit the configuration.
+ * exist, an output folder that cannot be used, weights or an adapter that do not fit the configuration, a reference with another vocabulary.
  */
 export async function openInputs(named: NamedInputs, context: RecipeContext): Promise<RunInputs> {
   const problems: Problem[] = [];
@@ -66,7 +67,9 @@ export async function openInputs(named: NamedInputs, context: RecipeContext): Pr
   const data = await attempt(() => sourcesOf(named.data, context));
   const heldOut = named.heldOut === undefined ? undefined : await attempt(() => sourcesOf(named.heldOut!, context));
   const reference =
-    named.reference === undefined ? undefined : await attempt(() => context.resolve(named.reference!, 'model'));
+    named.reference === undefined
+      ? undefined
+      : await attempt(async () => openModel(await context.resolve(named.reference!, 'model')));
   const opened = await attempt(async () =>
     openModel(await context.resolve(named.model, 'model'), { withoutWeights: named.initialise === true }),
   );
@@ -76,14 +79,24 @@ export async function openInputs(named: NamedInputs, context: RecipeContext): Pr
     if (named.adapter !== undefined && existsSync(named.adapter))
       await attempt(() => readAdapter(named.adapter!, config));
   }
+  if (reference !== undefined) {
+    const file = named.reference!;
+    problems.push(...checkWeights(reference.config, reference.files.checkpoint).map((one) => ({ file, ...one })));
+    if (opened !== undefined)
+      await attempt(() => compareTokenizers(opened.tokenizer, reference.tokenizer, context.listener.onWarning));
+  }
   if (named.adapter !== undefined && !existsSync(named.adapter))
     problems.push({
       file: named.adapter,
       message: 'the adapter must be a folder that exists, as PEFT writes it; check the path',
     });
-  if (problems.length > 0 || opened === undefined || data === undefined) {
+  const close = async (): Promise<void> => {
     await opened?.files.close();
+    await reference?.files.close();
+  };
+  if (problems.length > 0 || opened === undefined || data === undefined) {
+    await close();
     throw badInput(problems);
   }
-  return { opened, data, heldOut, reference, close: () => opened.files.close() };
+  return { opened, data, heldOut, reference, close };
 }

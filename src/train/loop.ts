@@ -27,6 +27,8 @@ export interface Progress {
   readonly step: number;
   /** Tokens that the model has read in training. */
   readonly tokens: number;
+  /** The evaluation after this step was interrupted: what continues begins with it. */
+  readonly owesEvaluation?: boolean;
 }
 
 /** What the loop tells the outside. Each is awaited, so a slow disk slows the loop instead of filling memory. */
@@ -49,6 +51,8 @@ export interface LoopResult extends Progress {
   readonly isComplete: boolean;
 }
 
+type OrderOptions = Pick<LoopOptions, 'batchSize' | 'seed' | 'order' | 'lengthBuckets'>;
+
 interface Context {
   readonly task: Task;
   readonly program: BatchProgram;
@@ -62,7 +66,7 @@ export function stepsPerEpoch(count: number, batchSize: number): number {
 }
 
 /** Rows of each step, a pure function of seed and step, so that a resumed run sees the same. */
-function batchesOf(rows: Rows, options: LoopOptions): (step: number) => readonly number[] {
+function batchesOf(rows: Rows, options: OrderOptions): (step: number) => readonly number[] {
   const { batchSize, seed, order, lengthBuckets } = options;
   const perEpoch = stepsPerEpoch(rows.count, batchSize);
   const lengths = Array.from({ length: rows.count }, (_, row) => rows.lengthOf(row));
@@ -82,6 +86,27 @@ function batchesOf(rows: Rows, options: LoopOptions): (step: number) => readonly
 export function microBatches(rows: Rows, batch: readonly number[], maxTokens: number): number[][] {
   const lengths = batch.map((row) => rows.lengthOf(row));
   return planMicroBatches(lengths, { maxTokens }).map((group) => group.map((position) => batch[position]!));
+}
+
+/** Every row once, short ones first, in micro-batches: how rows are evaluated. */
+export function allMicroBatches(rows: Rows, maxTokens: number): number[][] {
+  const all = Array.from({ length: rows.count }, (_, row) => row);
+  return microBatches(
+    rows,
+    all.toSorted((a, b) => rows.lengthOf(a) - rows.lengthOf(b)),
+    maxTokens,
+  );
+}
+
+/** Every row once, in the micro-batches of the first pass over the data. */
+export function firstEpochMicroBatches(
+  rows: Rows,
+  options: OrderOptions & Pick<LoopOptions, 'microBatchTokens'>,
+): number[][] {
+  const batchOf = batchesOf(rows, options);
+  return Array.from({ length: stepsPerEpoch(rows.count, options.batchSize) }, (_, step) =>
+    microBatches(rows, batchOf(step), options.microBatchTokens),
+  ).flat();
 }
 
 function requireFinite(
@@ -127,21 +152,18 @@ async function accumulate(
   return { metrics: measure.result(), tokens };
 }
 
-/** The metrics of all rows of a split, computed without gradients. */
+/** The metrics of all rows of a split, computed without gradients; undefined when the signal fired before the last micro-batch. */
 export async function evaluateRows(
   task: Task,
   program: BatchProgram,
   { split, microBatchTokens, signal }: { split: Split; microBatchTokens: number; signal?: AbortSignal | undefined },
-): Promise<Metrics> {
+): Promise<Metrics | undefined> {
   const rows = split === 'train' ? task.train : task.heldOut;
   if (rows === undefined || rows.count === 0)
     throw badInput('evaluate: there must be held-out rows, there are none; pass --held-out or --held-out-fraction');
   const measure = task.measure();
-  const all = Array.from({ length: rows.count }, (_, row) => row).toSorted(
-    (a, b) => rows.lengthOf(a) - rows.lengthOf(b),
-  );
-  for (const group of microBatches(rows, all, microBatchTokens)) {
-    signal?.throwIfAborted();
+  for (const group of allMicroBatches(rows, microBatchTokens)) {
+    if (signal?.aborted === true) return undefined;
     const batch = task.batch(split, group);
     measure.add(batch, await program.evaluate(batch.inputs));
   }
@@ -151,7 +173,9 @@ export async function evaluateRows(
 /**
  * The one step loop: batches in a seeded order, gradients accumulated over micro-batches, clipping, an optimizer step, and at
  * intervals a log line, an evaluation, a checkpoint. A checkpoint is taken after the evaluation of its step, so that what a
- * run has written up to a checkpoint is what its resumption would write. Stops after the current step when the signal fires.
+ * run has written up to a checkpoint is what its resumption would write. When the signal fires it stops after the current step, or
+ * after the current micro-batch of an evaluation, which the resumed run then makes whole; a checkpoint is taken first (before
+ * the first step there is nothing to save).
  *
  * Throws run-failed with the step, the rows and the likely cause when a loss or gradient is not finite; parameters are then
  * those before the step.
@@ -166,13 +190,23 @@ export async function runLoop(
   let { step, tokens } = context.start;
   const due = (interval: number | undefined): boolean =>
     step === totalSteps || (interval !== undefined && step % interval === 0);
-  const evaluate = async (): Promise<void> => {
-    if (task.heldOut === undefined) return;
+  const isStopped = (): boolean => options.signal?.aborted === true;
+  const { microBatchTokens, signal } = options;
+  /** Whether nothing is owed. */
+  const evaluate = async (): Promise<boolean> => {
+    if (task.heldOut === undefined) return true;
     await program.refresh();
-    const metrics = await evaluateRows(task, program, { split: 'heldOut', microBatchTokens: options.microBatchTokens });
+    const metrics = await evaluateRows(task, program, { split: 'heldOut', microBatchTokens, signal });
+    if (metrics === undefined) return false;
     await events.onEvaluation(step, metrics);
+    return true;
   };
-  if (step === 0) await evaluate();
+  if (isStopped()) return { ...context.start, isComplete: false };
+  if (step === 0 || context.start.owesEvaluation === true) {
+    if (!(await evaluate())) return { ...context.start, isComplete: false };
+    // From here on nothing is owed: whatever ends the run now, its continuation must not evaluate again.
+    if (step > 0) await events.onCheckpoint({ step, tokens });
+  }
   while (step < totalSteps) {
     const started = performance.now();
     const rows = batchOf(step);
@@ -198,10 +232,11 @@ export async function runLoop(
       tokens_per_second: done.tokens / seconds,
     };
     await events.onStep({ step, totalSteps, epoch: step / perEpoch, metrics }, due(options.logSteps));
-    if (due(options.evaluateSteps)) await evaluate();
-    const stopped = options.signal?.aborted === true && step < totalSteps;
-    if (stopped || due(options.checkpointSteps)) await events.onCheckpoint({ step, tokens });
-    if (stopped) return { step, tokens, isComplete: false };
+    const owesEvaluation = due(options.evaluateSteps) && !(await evaluate());
+    const stops = isStopped() && (step < totalSteps || owesEvaluation);
+    if (stops || due(options.checkpointSteps))
+      await events.onCheckpoint({ step, tokens, ...(owesEvaluation ? { owesEvaluation } : {}) });
+    if (stops) return { step, tokens, isComplete: false };
   }
   return { step, tokens, isComplete: true };
 }

@@ -25,22 +25,37 @@ function bytesOf(specs: readonly { readonly shape: readonly number[] }[]): numbe
 }
 
 /**
- * What training holds whatever the batch: weights, the adapted copies of those that an adapter changes, gradients, optimizer state, one chunk
- * of vocabulary scores, and the process itself. Values kept between forward and backward pass come on top; the compiled graph says how many.
+ * What training holds whatever the batch: weights, adapter, gradients, optimizer state, one chunk of vocabulary scores, and the
+ * process itself. Values kept between forward and backward pass come on top; the compiled graph says how many.
  */
 export function fixedMemory({ config, lora, optimizer, microBatchTokens }: MemoryPlan): MemoryParts {
   const specs = parameterSpecs(config);
   const trained = bytesOf(lora === undefined ? specs : loraParameterSpecs(config, lora));
-  const adapted = new Set(lora?.targets.map(({ path }) => `${path}.weight`));
-  const scores = Math.min(SCORE_CHUNK_BYTES, FLOAT_BYTES * microBatchTokens * config.vocabularySize);
   return {
     weights: bytesOf(specs),
     ...(lora === undefined ? {} : { adapter: trained }),
-    'adapted weights': bytesOf(specs.filter(({ name }) => adapted.has(name))),
     gradients: trained,
     'optimizer state': trained * OPTIMIZERS[optimizer].stateNames.length,
     // Scores and their gradient.
-    'vocabulary scores': 2 * scores,
+    'vocabulary scores': 2 * scoreBytes(config, microBatchTokens),
+    'the runtime': PROCESS_BYTES,
+  };
+}
+
+function scoreBytes({ vocabularySize }: ModelConfig, microBatchTokens: number): number {
+  return Math.min(SCORE_CHUNK_BYTES, FLOAT_BYTES * microBatchTokens * vocabularySize);
+}
+
+/**
+ * What computing the log-probabilities of another model holds while the policy stands beside it, before there are gradients: the weights
+ * of both, the adapter, one chunk of vocabulary scores, and the process itself.
+ */
+export function referenceMemory({ config, lora, microBatchTokens }: MemoryPlan, reference: ModelConfig): MemoryParts {
+  return {
+    weights: bytesOf(parameterSpecs(config)),
+    ...(lora === undefined ? {} : { adapter: bytesOf(loraParameterSpecs(config, lora)) }),
+    'reference weights': bytesOf(parameterSpecs(reference)),
+    'vocabulary scores': scoreBytes(reference, microBatchTokens),
     'the runtime': PROCESS_BYTES,
   };
 }
@@ -55,8 +70,11 @@ function megabytes(bytes: number): string {
   return `${Math.ceil(bytes / 2 ** 20).toLocaleString('en-US')} MB`;
 }
 
+const ADVICE =
+  'lower --micro-batch-tokens or --max-length, train an adapter instead of every weight, take a smaller model, or close other programs';
+
 /** Throws run-failed, before anything starts, when the plan does not fit into free memory. `available` defaults to what is free now. */
-export function requireMemory(parts: MemoryParts, available = availableBytes()): void {
+export function requireMemory(parts: MemoryParts, available = availableBytes(), advice = ADVICE): void {
   const needed = Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
   if (needed <= available) return;
   const list = Object.entries(parts)
@@ -65,7 +83,6 @@ export function requireMemory(parts: MemoryParts, available = availableBytes()):
     .map(([name, bytes]) => `${name} ${megabytes(bytes)}`)
     .join(', ');
   throw runFailed(
-    `memory: the run needs about ${megabytes(needed)} (${list}), got ${megabytes(available)} free; ` +
-      'lower --micro-batch-tokens or --max-length, train an adapter instead of every weight, take a smaller model, or close other programs',
+    `memory: the run needs about ${megabytes(needed)} (${list}), got ${megabytes(available)} free; ${advice}`,
   );
 }

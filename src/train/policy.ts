@@ -29,6 +29,8 @@ export interface Policy {
   readonly evaluation: Decoder;
   /** The model before training: without the adapter, or with the adapter that is continued. */
   readonly reference: Decoder;
+  /** Whether training leaves the tensors of `reference` as they are, so that it can be asked at any time. */
+  readonly keepsReference: boolean;
   /** Identity of what the model starts from. */
   readonly startFingerprint: string;
   /** Undefined in full fine-tuning. */
@@ -71,6 +73,7 @@ export async function createPolicy(
       training: plain,
       evaluation: plain,
       reference: plain,
+      keepsReference: false,
       startFingerprint: base,
       adapter: undefined,
     };
@@ -93,6 +96,7 @@ export async function createPolicy(
     training,
     evaluation,
     reference: existing === undefined ? plain : evaluation,
+    keepsReference: existing === undefined,
     startFingerprint: existing === undefined ? base : combined(base, existing.fingerprint),
     adapter,
   };

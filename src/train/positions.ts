@@ -1,4 +1,4 @@
-import { badInput } from '../core/index.ts';
+import { badInput, type Problem } from '../core/index.ts';
 import type { RowSet, TokenizedCompletion, TokenizedPair } from '../data/index.ts';
 import type { ModelConfig } from '../models/index.ts';
 
@@ -10,14 +10,26 @@ export function positionsOf(row: TokenizedPair | TokenizedCompletion): number {
 }
 
 /**
- * Throws bad-input when a row needs more positions than the model was made for: max_position_embeddings, where dynamic rotary
- * embeddings would change their frequencies too. `what` names the rows.
+ * Throws bad-input when a row needs more positions than the model, or the reference, was made for: max_position_embeddings, where
+ * dynamic rotary embeddings would change their frequencies too. `what` names the rows.
  */
 export function checkPositions(
   rows: RowSet<TokenizedPair | TokenizedCompletion>,
-  { maxPositions, rope }: ModelConfig,
+  { model, reference }: { readonly model: ModelConfig; readonly reference?: ModelConfig | undefined },
   what: string,
 ): void {
+  const problems = [
+    ...positionProblems(rows, model, `${what}: rows must fit the model's`),
+    ...(reference === undefined ? [] : positionProblems(rows, reference, `${what}: rows must fit the reference's`)),
+  ];
+  if (problems.length > 0) throw badInput(problems);
+}
+
+function positionProblems(
+  rows: RowSet<TokenizedPair | TokenizedCompletion>,
+  { maxPositions, rope }: ModelConfig,
+  must: string,
+): Problem[] {
   const limit = Math.min(maxPositions, rope.positionLimit);
   let [count, longest, id] = [0, 0, ''];
   for (let index = 0; index < rows.count; index++) {
@@ -29,11 +41,12 @@ export function checkPositions(
     count += 1;
     if (positions > longest) [longest, id] = [positions, row.id];
   }
-  if (count === 0) return;
-  throw badInput({
+  if (count === 0) return [];
+  const problem = {
     path: 'maxLength',
     message:
-      `${what}: rows must fit the model's ${limit} positions (max_position_embeddings), ${count} of ${rows.count} ` +
+      `${must} ${limit} positions (max_position_embeddings), ${count} of ${rows.count} ` +
       `${count === 1 ? 'has' : 'have'} more tokens, the longest ${longest} (row ${id}); pass --max-length ${limit}`,
-  });
+  };
+  return [problem];
 }

@@ -5,13 +5,16 @@ import { pairLossGraph } from './batch-graphs.ts';
 import { pairMicroBatch } from './batches.ts';
 import type { RecipeContext, RecipeResult } from './context.ts';
 import { pairMetrics } from './metrics.ts';
-import { referenceLogps, type ReferenceLogps } from './reference.ts';
-import { compilePairScores, openReferenceModel, type Reference } from './reference-model.ts';
-import { openInputs } from './inputs.ts';
+import { allMicroBatches, firstEpochMicroBatches } from './loop.ts';
+import type { OpenedModel } from './prepare.ts';
+import { isReferenceStored, referenceLogps, type ReferenceIdentity } from './reference.ts';
+import { compilePairScores, referenceOfModel, type Reference } from './reference-model.ts';
+import { openInputs, type RunInputs } from './inputs.ts';
+import { samplePrompts } from './samples.ts';
 import { openSession, trainInRunFolder, type Session } from './session.ts';
-import { loadOptions, loadTrainingData } from './training-data.ts';
+import { loadOptions, loadTrainingData, type TrainingData } from './training-data.ts';
 import type { DpoSpecification } from './specification.ts';
-import { rowsOf, type Split, type Task } from './task.ts';
+import { rowsOf, type Measure, type Split, type Task } from './task.ts';
 
 /**
  * Preference optimization, from a specification to a run folder: open the model, tokenise the pairs, compute the reference
@@ -25,20 +28,26 @@ export async function trainDpo(specification: DpoSpecification, context: RecipeC
     const data = await loadTrainingData(specification, { inputs, context }, (sources) =>
       loadPreferencePairs(sources, loadOptions(specification, { opened, context })),
     );
-    session = await openSession(specification, inputs);
-    const reference = await openReference(specification, { context, path: inputs.reference }, session);
-    const logpsOf = (pairs: RowSet<TokenizedPair>): Promise<ReferenceLogps> =>
-      referenceLogps({
-        identity: { weights: reference.fingerprint, rows: pairs.fingerprint, precision: 'float32' },
+    const lacking = await lackingReference(inputs, data, context);
+    session = await openSession(specification, inputs, { context, ...(lacking && { reference: lacking.config }) });
+    const reference = await openReference(specification, inputs, session);
+    const logpsOf = async (pairs: RowSet<TokenizedPair>, groups: number[][]): Promise<PairsWithReference> => {
+      const { logps } = await referenceLogps({
+        identity: identityOf(reference.fingerprint, pairs),
         pairs,
         cache: context.referenceCache,
         open: reference.open,
-        microBatchTokens: specification.microBatchTokens,
+        groups,
         ...(context.listener.onReference === undefined ? {} : { onProgress: context.listener.onReference }),
         ...(context.signal === undefined ? {} : { signal: context.signal }),
       });
-    const train = { pairs: data.train, reference: (await logpsOf(data.train)).logps };
-    const heldOut = data.heldOut && { pairs: data.heldOut, reference: (await logpsOf(data.heldOut)).logps };
+      return { pairs, reference: logps };
+    };
+    // Cut as the policy will see them: where it is the reference, both then have the same bits in step 1 and in evaluation 0.
+    const train = await logpsOf(data.train, firstEpochMicroBatches(rowsOf(data.train), specification));
+    const heldOut =
+      data.heldOut &&
+      (await logpsOf(data.heldOut, allMicroBatches(rowsOf(data.heldOut), specification.microBatchTokens)));
     await reference.dispose();
     const loss = { objective: objective(specification.objective.name), options: specification.objective.options };
     return await trainInRunFolder({
@@ -51,6 +60,7 @@ export async function trainDpo(specification: DpoSpecification, context: RecipeC
         evaluate: pairLossGraph(session.policy.evaluation, { ...loss, parameters: [] }),
       },
       reports: data.reports,
+      promptsOf: (tokenizer) => samplePrompts(data.heldOut ?? data.train, tokenizer, specification.samples),
       identity: {
         reference: {
           weights: reference.fingerprint,
@@ -69,20 +79,34 @@ export async function trainDpo(specification: DpoSpecification, context: RecipeC
 
 /** The policy's own start, or the model that --reference names. */
 async function openReference(
-  specification: DpoSpecification,
-  { context, path }: { readonly context: RecipeContext; readonly path: string | undefined },
-  session: Session,
+  { microBatchTokens }: DpoSpecification,
+  { reference }: RunInputs,
+  { device, policy, model }: Session,
 ): Promise<Reference> {
-  const { device, policy, model, tokenizer } = session;
-  const { microBatchTokens } = specification;
-  if (path !== undefined)
-    return openReferenceModel(path, { device, tokenizer, microBatchTokens, onWarning: context.listener.onWarning });
+  if (reference !== undefined) return referenceOfModel(device, reference, microBatchTokens);
   const resident = new Map([...model.weights, ...policy.initial]);
   return {
     fingerprint: policy.startFingerprint,
     open: () => compilePairScores(device, policy.reference, { label: 'reference', resident, microBatchTokens }),
     dispose: async () => {},
   };
+}
+
+function identityOf(weights: string, { fingerprint: rows }: RowSet<TokenizedPair>): ReferenceIdentity {
+  return { weights, rows, precision: 'float32' };
+}
+
+/** The model of --reference, where it must be loaded because log-probabilities of it are not stored. */
+async function lackingReference(
+  { reference }: RunInputs,
+  { train, heldOut }: TrainingData<TokenizedPair>,
+  { referenceCache }: RecipeContext,
+): Promise<OpenedModel | undefined> {
+  if (reference === undefined) return undefined;
+  const weights = await reference.files.checkpoint.fingerprint();
+  for (const pairs of heldOut === undefined ? [train] : [train, heldOut])
+    if (!(await isReferenceStored(identityOf(weights, pairs), referenceCache, pairs.count))) return reference;
+  return undefined;
 }
 
 interface PairsWithReference {
@@ -107,20 +131,23 @@ function pairTask(
       const referenceTensor: HostTensor = { dtype: 'float32', shape: [rows.length, 2], data };
       return { ...batch, inputs: { ...batch.inputs, referenceLogps: referenceTensor } };
     },
-    measure: () => {
-      const sums = pairMetrics(beta);
-      return {
-        add: (batch, outputs) =>
-          sums.add({
-            losses: outputs['losses']!.data,
-            logps: outputs['logps']!.data,
-            entropies: outputs['entropies']!.data,
-            meanLogits: outputs['meanLogits']!.data,
-            counts: batch.counts,
-            referenceLogps: batch.inputs['referenceLogps']!.data,
-          }),
-        result: sums.result,
-      };
-    },
+    measure: () => measurePairs(beta),
+  };
+}
+
+/** pairMetrics over the micro-batches of pairLossGraph. */
+export function measurePairs(beta: number): Measure {
+  const sums = pairMetrics(beta);
+  return {
+    add: ({ counts, inputs }, { losses, logps, entropies, meanLogits }) =>
+      sums.add({
+        losses: losses!.data,
+        logps: logps!.data,
+        entropies: entropies!.data,
+        meanLogits: meanLogits!.data,
+        counts,
+        referenceLogps: inputs['referenceLogps']!.data,
+      }),
+    result: sums.result,
   };
 }

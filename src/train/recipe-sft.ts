@@ -4,6 +4,7 @@ import { completionMicroBatch } from './batches.ts';
 import type { RecipeContext, RecipeResult } from './context.ts';
 import { completionMetrics } from './metrics.ts';
 import { openInputs } from './inputs.ts';
+import { samplePrompts } from './samples.ts';
 import { openSession, trainInRunFolder, type Session } from './session.ts';
 import { loadOptions, loadTrainingData } from './training-data.ts';
 import type { SftSpecification } from './specification.ts';
@@ -22,7 +23,7 @@ export async function trainSft(specification: SftSpecification, context: RecipeC
     const data = await loadTrainingData(specification, { inputs, context }, (sources) =>
       loadCompletions(sources, { ...loadOptions(specification, { opened, context }), chosenOfPairs }),
     );
-    session = await openSession(specification, inputs, initialise);
+    session = await openSession(specification, inputs, { context, initialise });
     const { policy } = session;
     return await trainInRunFolder({
       session,
@@ -34,6 +35,7 @@ export async function trainSft(specification: SftSpecification, context: RecipeC
         evaluate: completionLossGraph(policy.evaluation, { parameters: [] }),
       },
       reports: data.reports,
+      promptsOf: (tokenizer) => samplePrompts(data.heldOut ?? data.train, tokenizer, specification.samples),
       identity: {
         reference: null,
         data: { train: data.train.fingerprint, heldOut: data.heldOut?.fingerprint ?? null, rows: data.train.count },

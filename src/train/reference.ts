@@ -5,9 +5,7 @@ import { badInput, PreftuneError, type HostTensor } from '../core/index.ts';
 import type { RowSet, TokenizedPair } from '../data/index.ts';
 import { openSafetensorsFile, writeSafetensors } from '../formats/index.ts';
 import { pairMicroBatch } from './batches.ts';
-import { microBatches } from './loop.ts';
 import type { BatchProgram } from './programs.ts';
-import { rowsOf } from './task.ts';
 
 /**
  * The reference as an artefact: the log-probabilities of both answers of every pair under the frozen reference model,
@@ -43,7 +41,8 @@ export interface ReferenceOptions {
   readonly cache: string;
   /** Opens the reference model; called only when something must be computed. */
   readonly open: () => Promise<BatchProgram>;
-  readonly microBatchTokens: number;
+  /** The micro-batches to compute, every row in one of them: allMicroBatches or firstEpochMicroBatches. */
+  readonly groups: readonly (readonly number[])[];
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }
@@ -51,6 +50,16 @@ export interface ReferenceOptions {
 /** Unfinished work is saved this often, so that an interrupted computation continues where it was. */
 const SAVE_EVERY_MS = 30_000;
 const TENSOR = 'logps';
+
+function pathOf(identity: ReferenceIdentity, cache: string): string {
+  return join(cache, `${referenceKey(identity)}.safetensors`);
+}
+
+/** Whether every log-probability of the identity is stored, so that its model need not be opened. */
+export async function isReferenceStored(identity: ReferenceIdentity, cache: string, count: number): Promise<boolean> {
+  const stored = await readStored(pathOf(identity, cache), count);
+  return stored !== undefined && !stored.some((value) => Number.isNaN(value));
+}
 
 async function readStored(path: string, count: number): Promise<Float32Array<ArrayBuffer> | undefined> {
   if (!existsSync(path)) return undefined;
@@ -71,15 +80,16 @@ async function readStored(path: string, count: number): Promise<Float32Array<Arr
 
 /**
  * The stored log-probabilities of the identity, or computes and stores them. NaN marks what an interrupted computation has
- * not reached. Throws cancelled when the signal fires (what is computed is saved), run-failed for values that are not finite.
+ * not reached; a micro-batch that lacks a row is computed whole, so that continuing gives the bits of an uninterrupted
+ * computation. Throws cancelled when the signal fires (what is computed is saved), run-failed for values that are not finite.
  */
 export async function referenceLogps(options: ReferenceOptions): Promise<ReferenceLogps> {
-  const { identity, pairs, cache, open, microBatchTokens, onProgress, signal } = options;
+  const { identity, pairs, cache, open, groups, onProgress, signal } = options;
   mkdirSync(cache, { recursive: true });
-  const path = join(cache, `${referenceKey(identity)}.safetensors`);
+  const path = pathOf(identity, cache);
   const stored = await readStored(path, pairs.count);
   const logps = stored ?? new Float32Array(2 * pairs.count).fill(NaN);
-  const missing = Array.from({ length: pairs.count }, (_, row) => row).filter((row) => Number.isNaN(logps[2 * row]!));
+  const missing = groups.filter((group) => group.some((row) => Number.isNaN(logps[2 * row]!)));
   if (missing.length === 0) return { identity, logps, wasStored: true };
   const save = (): Promise<void> =>
     writeSafetensors(path, [{ name: TENSOR, shape: [pairs.count, 2], read: () => Promise.resolve(logps) }], {
@@ -88,15 +98,13 @@ export async function referenceLogps(options: ReferenceOptions): Promise<Referen
   const program = await open();
   try {
     await program.refresh();
-    const rows = rowsOf(pairs);
-    missing.sort((a, b) => rows.lengthOf(a) - rows.lengthOf(b));
     let lastSave = performance.now();
-    let done = pairs.count - missing.length;
-    for (const group of microBatches(rows, missing, microBatchTokens)) {
+    let done = pairs.count - missing.reduce((sum, group) => sum + group.length, 0);
+    for (const group of missing) {
       if (signal?.aborted === true)
         throw new PreftuneError(
           'cancelled',
-          `reference: stopped after ${done} of ${pairs.count} pairs; what is computed is kept`,
+          `reference: stopped after ${done} of ${pairs.count} pairs, which are kept; the same command continues there`,
         );
       const { logps: values } = await program.evaluate(pairMicroBatch(group.map((row) => pairs.row(row))).inputs);
       storeGroup(logps, values!, { group, pairs });

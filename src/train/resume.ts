@@ -3,8 +3,11 @@ import { flattenJson, readRunFile, showValue, type JsonObject, type JsonValue } 
 import { flagOf } from './specification-problems.ts';
 import { givenOf } from './specification.ts';
 
-/** Options that may change when a run is resumed: they change how it is watched, not what it computes. */
-export const MAY_DIFFER: readonly string[] = ['output', 'keepCheckpoints'];
+/**
+ * Options that may change when a run is resumed: they change how it is watched, not what it computes. The memory budget is among them
+ * for a machine that has less memory; it may change the last digits, and the run says so.
+ */
+export const MAY_DIFFER: readonly string[] = ['output', 'keepCheckpoints', 'samples', 'memoryBudgetMb'];
 
 /**
  * The options with which the run in `output` began, for continuing it: `given` may repeat them, and may change those of MAY_DIFFER. Throws

@@ -29,6 +29,8 @@ export interface RunWriter {
   readonly folder: RunFolder;
   /** The checkpoint to continue from, when resuming. */
   readonly checkpoint: StoredCheckpoint | undefined;
+  /** The checkpoint's progress: an evaluation that was written after it is not owed. */
+  continued(progress: Progress): Progress;
   readonly firstEvaluation: () => Metrics | undefined;
   readonly lastEvaluation: () => Metrics | undefined;
   readonly lastStep: () => Metrics | undefined;
@@ -62,6 +64,11 @@ export function openRun(output: string, record: RunRecord, context: RecipeContex
   return {
     folder,
     checkpoint,
+    continued: ({ step, tokens, owesEvaluation = false }) => ({
+      step,
+      tokens,
+      owesEvaluation: owesEvaluation && !logged.some((one) => one.step === step && 'eval_loss' in one),
+    }),
     firstEvaluation: () => evaluations[0],
     lastEvaluation: () => evaluations.at(-1),
     lastStep: () => lastStep,

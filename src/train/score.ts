@@ -6,13 +6,13 @@ import { readAdapter } from './adapter-files.ts';
 import { pairMicroBatch } from './batches.ts';
 import type { RecipeContext } from './context.ts';
 import { openInputs, type RunInputs } from './inputs.ts';
-import { microBatches } from './loop.ts';
-import { fixedMemory, requireMemory } from './memory.ts';
+import { allMicroBatches } from './loop.ts';
+import { fixedMemory, referenceMemory, requireMemory } from './memory.ts';
 import { tieAsHalf } from './metrics.ts';
 import type { BatchProgram } from './programs.ts';
 import { checkPositions } from './positions.ts';
 import { referenceLogps } from './reference.ts';
-import { compilePairScores, openReferenceModel, type Reference } from './reference-model.ts';
+import { compilePairScores, referenceOfModel, type Reference } from './reference-model.ts';
 import { loadModel } from './resident-model.ts';
 import type { ScoreSpecification } from './specification.ts';
 import { rowsOf } from './task.ts';
@@ -58,19 +58,20 @@ export async function scorePairs(specification: ScoreSpecification, context: Rec
     );
     context.listener.onTokenised?.('train', tokenisation);
     const { config } = opened;
-    checkPositions(pairs, config, 'data');
-    const { weights, 'the runtime': runtime } = fixedMemory({
-      config,
-      lora: { dropout: 0, targets: [] },
-      optimizer: 'sgd',
-      microBatchTokens: 0,
-    });
-    requireMemory({ weights: weights!, 'the runtime': runtime! });
+    checkPositions(pairs, { model: config, reference: inputs.reference?.config }, 'data');
     const { device: name, threads, microBatchTokens } = specification;
+    const plan = { config, lora: { dropout: 0, targets: [] }, optimizer: 'sgd', microBatchTokens } as const;
+    const { weights, 'the runtime': runtime } = fixedMemory(plan);
+    requireMemory(
+      inputs.reference === undefined
+        ? { weights: weights!, 'the runtime': runtime! }
+        : referenceMemory(plan, inputs.reference.config),
+      context.availableBytes?.(),
+    );
     device = await openDevice({ device: name, ...(threads === undefined ? {} : { threads }) });
     const model = await loadModel(device, config, opened.files.checkpoint);
     const plain = plainDecoder(config, weightInputs(config));
-    const reference = await referenceOf(specification, { context, inputs, device, weights: model.weights });
+    const reference = await referenceOf(specification, { inputs, device, weights: model.weights });
     const known = reference && (await referenceScores(reference, { specification, context, pairs }));
     const adapter = specification.adapter === undefined ? undefined : await readAdapter(specification.adapter, config);
     const resident = new Map<string, DeviceTensor>(model.weights);
@@ -89,19 +90,15 @@ export async function scorePairs(specification: ScoreSpecification, context: Rec
 async function referenceOf(
   specification: ScoreSpecification,
   options: {
-    readonly context: RecipeContext;
     readonly inputs: RunInputs;
     readonly device: Device;
     readonly weights: ReadonlyMap<string, DeviceTensor>;
   },
 ): Promise<Reference | undefined> {
-  const { context, inputs, device, weights } = options;
-  const { config, tokenizer, files } = inputs.opened;
+  const { inputs, device, weights } = options;
+  const { config, files } = inputs.opened;
   const { microBatchTokens } = specification;
-  if (inputs.reference !== undefined) {
-    const { onWarning } = context.listener;
-    return openReferenceModel(inputs.reference, { device, tokenizer, microBatchTokens, onWarning });
-  }
+  if (inputs.reference !== undefined) return referenceOfModel(device, inputs.reference, microBatchTokens);
   if (specification.adapter === undefined) return undefined;
   const decoder = plainDecoder(config, weightInputs(config));
   return {
@@ -127,7 +124,7 @@ async function referenceScores(
       pairs,
       cache: context.referenceCache,
       open: reference.open,
-      microBatchTokens: specification.microBatchTokens,
+      groups: allMicroBatches(rowsOf(pairs), specification.microBatchTokens),
       ...(listener.onReference === undefined ? {} : { onProgress: listener.onReference }),
       ...(signal === undefined ? {} : { signal }),
     });
@@ -148,13 +145,9 @@ async function computeLogps(
 ): Promise<Float32Array> {
   const { pairs, microBatchTokens, context } = options;
   await program.refresh();
-  const rows = rowsOf(pairs);
   const logps = new Float32Array(2 * pairs.count);
-  const order = Array.from({ length: pairs.count }, (_, row) => row).toSorted(
-    (a, b) => rows.lengthOf(a) - rows.lengthOf(b),
-  );
   let done = 0;
-  for (const group of microBatches(rows, order, microBatchTokens)) {
+  for (const group of allMicroBatches(rowsOf(pairs), microBatchTokens)) {
     if (context.signal?.aborted === true)
       throw new PreftuneError('cancelled', `score: stopped after ${done} of ${pairs.count} pairs; nothing was printed`);
     const { logps: values } = await program.evaluate(pairMicroBatch(group.map((row) => pairs.row(row))).inputs);

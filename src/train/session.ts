@@ -1,20 +1,21 @@
 import type { TokenisationReport } from '../data/index.ts';
 import type { Graph } from '../graph/index.ts';
-import { resolveTargets, loraScale, type LoraConfig } from '../models/index.ts';
-import { openDevice, type Device, type DeviceTensor } from '../runtime/index.ts';
-import type { JsonObject, RunRecord } from '../store/index.ts';
+import { resolveTargets, loraScale, type LoraConfig, type ModelConfig } from '../models/index.ts';
+import { openDevice, type Device } from '../runtime/index.ts';
+import { readRunFile, type JsonObject, type RunRecord } from '../store/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import { saveArtefact } from './artefact.ts';
 import { restoreCheckpoint } from './checkpoint-files.ts';
-import type { RecipeContext, RecipeResult } from './context.ts';
+import type { RecipeContext, RecipeResult, SampledPrompt } from './context.ts';
 import type { RunInputs } from './inputs.ts';
 import { runLoop, stepsPerEpoch } from './loop.ts';
-import { availableBytes, fixedMemory, requireMemory } from './memory.ts';
+import { availableBytes, fixedMemory, referenceMemory, requireMemory } from './memory.ts';
 import { createPolicy, type Policy } from './policy.ts';
 import { hintsFor, placeWeights, type OpenedModel } from './prepare.ts';
 import { compileBatchProgram, type BatchProgram } from './programs.ts';
 import type { ResidentModel } from './resident-model.ts';
 import { openRun, tokenisationSections } from './run-writer.ts';
+import { createSampling, residentTensors } from './samples.ts';
 import type { CommonSpecification } from './specification.ts';
 import type { Task } from './task.ts';
 import { createTrainable, type Trainable } from './trainable.ts';
@@ -29,13 +30,24 @@ export interface Session {
   dispose(): Promise<void>;
 }
 
+export interface SessionOptions {
+  readonly context: Pick<RecipeContext, 'availableBytes'>;
+  /** Another model that is loaded beside this one to compute the reference. */
+  readonly reference?: ModelConfig;
+  /** Random weights instead of the files'. */
+  readonly initialise?: boolean;
+}
+
 /** Puts the model on the device. Throws run-failed before that when the plan needs more memory than there is. */
 export async function openSession(
   specification: CommonSpecification,
   { opened }: RunInputs,
-  initialise = false,
+  { context, reference, initialise = false }: SessionOptions,
 ): Promise<Session> {
-  requireMemory(fixedMemory(planOf(specification, opened)));
+  const plan = planOf(specification, opened);
+  const available = context.availableBytes?.();
+  requireMemory(fixedMemory(plan), available);
+  if (reference !== undefined) requireMemory(referenceMemory(plan, reference), available);
   const { device: name, threads } = specification;
   const device = await openDevice({ device: name, ...(threads === undefined ? {} : { threads }) });
   try {
@@ -71,6 +83,8 @@ export interface TrainOptions {
   readonly task: Task;
   readonly graphs: { readonly train: Graph; readonly evaluate: Graph };
   readonly reports: Readonly<Record<string, TokenisationReport>>;
+  /** The prompts that the report shows answered. */
+  readonly promptsOf: (tokenizer: Tokenizer) => readonly SampledPrompt[];
   /** What run.json says of reference and data. */
   readonly identity: Pick<RunRecord, 'reference' | 'data'>;
 }
@@ -79,7 +93,8 @@ const DEFAULT_INTERVALS = 10;
 
 /** Everything after the data are tokenised and the graphs are made: run folder, programs, the loop, the artefact, the report. */
 export async function trainInRunFolder(options: TrainOptions): Promise<RecipeResult> {
-  const { session, specification, context, task, identity, reports } = options;
+  const { session, context, task, identity, reports } = options;
+  const specification = { ...options.specification, memoryBudgetMb: memoryBudgetMb(options) };
   const record: RunRecord = {
     // As run.json will hold it: without what is undefined.
     specification: JSON.parse(JSON.stringify(specification)) as JsonObject,
@@ -95,10 +110,13 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
       parameters: policy.parameters,
       optimizer: specification.optimizer,
     });
-    program = await compileTraining(options, trainable);
-    const before = await sampleAnswers(options, trainable);
+    program = await compileTraining({ ...options, specification }, trainable);
+    const sampling = createSampling(options, trainable);
+    await sampling.beforeTraining();
     const start =
-      writer.checkpoint === undefined ? { step: 0, tokens: 0 } : await restoreCheckpoint(writer.checkpoint, trainable);
+      writer.checkpoint === undefined
+        ? { step: 0, tokens: 0 }
+        : writer.continued(await restoreCheckpoint(writer.checkpoint, trainable));
     const perEpoch = stepsPerEpoch(task.train.count, specification.batchSize);
     const totalSteps = Math.min(
       specification.maxSteps ?? Infinity,
@@ -132,12 +150,10 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
       },
     });
     const artefact = result.isComplete ? await saveArtefact(writer.folder.path, session, trainable) : undefined;
-    const after = result.isComplete ? await sampleAnswers(options, trainable) : [];
-    const samples = after.map((answer, i) => ({
-      prompt: context.sampler!.prompts[i]!,
-      before: before[i]!,
-      after: answer,
-    }));
+    // Its memory is free for the answers.
+    await program.dispose();
+    program = undefined;
+    const samples = result.isComplete ? await sampling.afterTraining() : [];
     writer.report({ data: tokenisationSections(reports), samples });
     return {
       run: specification.output,
@@ -157,44 +173,44 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
   }
 }
 
-/** Weights and trained tensors, by input name. */
-function residentTensors({ model }: Session, { tensors }: Trainable): Map<string, DeviceTensor> {
-  return new Map([...model.weights, ...[...tensors].filter(([name]) => !name.startsWith('optimizer/'))]);
+/**
+ * Bytes for the backward pass, in MB: as given, or as the run that is resumed decided, so that what is computed again stays the same on a machine
+ * with other free memory; else a quarter of what is free.
+ */
+function memoryBudgetMb({ specification, context }: TrainOptions): number {
+  if (specification.memoryBudgetMb !== undefined) return specification.memoryBudgetMb;
+  const stored = context.isResuming ? readRunFile(specification.output).specification['memoryBudgetMb'] : undefined;
+  if (typeof stored === 'number') return stored;
+  return Math.max(1, Math.floor((context.availableBytes?.() ?? availableBytes()) / 4 / 2 ** 20));
 }
 
-/** What the model, as it is now, answers to the sampler's prompts; nothing without a sampler. */
-async function sampleAnswers({ session, context }: TrainOptions, trainable: Trainable): Promise<readonly string[]> {
-  const { device, tokenizer, policy } = session;
-  const resident = residentTensors(session, trainable);
-  return (await context.sampler?.answer({ device, tokenizer, decoder: policy.evaluation, resident })) ?? [];
-}
+const RESUME_ADVICE =
+  'close other programs, or pass a lower --memory-budget-mb, with which the last digits may differ from those of a run that was not interrupted';
 
 async function compileTraining(
-  { session, specification, task, graphs, context }: TrainOptions,
+  { session, specification, task, graphs, context }: TrainOptions & { specification: { memoryBudgetMb: number } },
   trainable: Trainable,
 ): Promise<BatchProgram> {
   const lengths = Array.from({ length: task.train.count }, (_, row) => task.train.lengthOf(row));
   const meanLength = lengths.reduce((sum, length) => sum + length, 0) / lengths.length;
   const longest = lengths.reduce((most, length) => Math.max(most, length), 0);
   const resident = residentTensors(session, trainable);
-  const keepBudgetBytes =
-    specification.memoryBudgetMb === undefined ? availableBytes() / 4 : specification.memoryBudgetMb * 2 ** 20;
   const program = await compileBatchProgram(session.device, graphs, {
     label: specification.output,
     hints: hintsFor(Math.max(specification.microBatchTokens, longest), meanLength),
     resident,
     gradients: trainable.gradients,
-    keepBudgetBytes,
+    keepBudgetBytes: specification.memoryBudgetMb * 2 ** 20,
   });
   // Weights, gradients and state are there already, so only what comes on top is asked for.
-  const { 'adapted weights': adapted = 0, 'vocabulary scores': scores = 0 } = fixedMemory(
+  const { 'vocabulary scores': scores = 0 } = fixedMemory(
     planOf(specification, session.opened, session.policy.adapter?.lora),
   );
-  requireMemory({
-    'values kept for the backward pass': program.keptBytes,
-    'adapted weights': adapted,
-    'vocabulary scores': scores,
-  });
+  requireMemory(
+    { 'values kept for the backward pass': program.keptBytes, 'vocabulary scores': scores },
+    context.availableBytes?.(),
+    context.isResuming ? RESUME_ADVICE : undefined,
+  );
   if (program.level !== 'nothing')
     context.listener.onNote?.(
       `memory: the backward pass computes ${program.level === 'layers' ? 'whole layers' : 'elementwise values'} again`,

@@ -84,6 +84,12 @@ const common = {
   checkpointSteps: positiveInteger
     .optional()
     .describe('save a checkpoint every so many steps; default ten times a run'),
+  samples: z
+    .int()
+    .min(0)
+    .max(100)
+    .default(3)
+    .describe('held-out prompts that the report shows answered before and after training; 0 for none'),
   keepCheckpoints: positiveInteger.default(2).describe('newest checkpoints that stay'),
   ...machine,
   memoryBudgetMb: positiveInteger

@@ -63,7 +63,7 @@ export async function loadTrainingData<T extends TokenizedPair | TokenizedComple
       context.listener.onWarning?.(`${split}: ${loaded.skipped} bad rows were skipped, because of --lenient`);
     for (const line of mixtureLines(loaded.sources)) context.listener.onNote?.(`${split}: ${line}`);
     context.listener.onTokenised?.(split, loaded.tokenisation);
-    checkPositions(loaded.rows, inputs.opened.config, split);
+    checkPositions(loaded.rows, { model: inputs.opened.config, reference: inputs.reference?.config }, split);
     return loaded;
   };
   const loaded = await read('train', inputs.data);

@@ -25,10 +25,12 @@ export interface RunOptions {
   readonly isResuming?: boolean;
   /** Stops after this step, as Ctrl-C does. */
   readonly stopAfter?: number;
+  /** Free memory, where it is not the machine's. */
+  readonly availableBytes?: () => number;
 }
 
 async function told(
-  { folder, isResuming = false, stopAfter }: RunOptions,
+  { folder, isResuming = false, stopAfter, availableBytes }: RunOptions,
   train: (context: RecipeContext) => Promise<RecipeResult>,
 ): Promise<ToldRun> {
   const [steps, evaluations, warnings, notes]: [Metrics[], Metrics[], string[], string[]] = [[], [], [], []];
@@ -38,6 +40,7 @@ async function told(
     referenceCache: join(folder, 'reference'),
     versions: { preftune: 'test' },
     isResuming,
+    ...(availableBytes === undefined ? {} : { availableBytes }),
     signal: stop.signal,
     listener: {
       onStep: ({ step, metrics }) => {

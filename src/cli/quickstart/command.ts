@@ -78,7 +78,7 @@ async function run(context: CommandContext): Promise<void> {
     sampler,
   });
   terminal.close();
-  if (!result.isComplete)
+  if (!result.isComplete || sampler.counts.length < 2)
     throw new PreftuneError('cancelled', `quickstart: stopped after step ${result.steps}; start again for a whole one`);
   const summary = {
     output,
