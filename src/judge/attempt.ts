@@ -74,7 +74,10 @@ export async function readFailure(error: unknown, url: string): Promise<Attempt>
     return { kind: 'retry', message: text, isRateLimit: true, ...retryAfter(headers) };
   if (status === 408 || status === 409 || status >= 500)
     return { kind: 'retry', message: text, ...retryAfter(headers) };
-  if (status === 400 && (code === 'context_length_exceeded' || /context length|too long|maximum context/i.test(message)))
+  if (
+    status === 400 &&
+    (code === 'context_length_exceeded' || /context length|too long|maximum context/i.test(message))
+  )
     return { kind: 'refused', reason: 'too-long', message: text };
   if (status === 400 && (code === 'content_filter' || code === 'content_policy_violation'))
     return { kind: 'refused', reason: 'refusal', message: text };

@@ -73,10 +73,7 @@ export async function openCallStore<T>(path: string): Promise<CallStore<T>> {
 }
 
 /** The places of every whole line, and whether the last one was cut. */
-async function readPlaces(
-  file: FileHandle,
-  places: Map<string, Place>,
-): Promise<{ broken: number; isCut: boolean }> {
+async function readPlaces(file: FileHandle, places: Map<string, Place>): Promise<{ broken: number; isCut: boolean }> {
   let [rest, restOffset, offset, broken] = [Buffer.alloc(0), 0, 0, 0];
   for (;;) {
     const chunk = Buffer.alloc(CHUNK_BYTES);
@@ -116,7 +113,10 @@ interface OpenStore {
 }
 
 /** One writer: whatever gathers while it flushes is written, and flushed, together. */
-function createPending<T>({ path, file, places, isCut }: OpenStore): { put(key: string, value: T): Promise<void>; drained(): Promise<void> } {
+function createPending<T>({ path, file, places, isCut }: OpenStore): {
+  put(key: string, value: T): Promise<void>;
+  drained(): Promise<void>;
+} {
   let lines: { key: string; bytes: Buffer }[] = [];
   let mustEndLine = isCut;
   let flushing: Promise<void> | undefined;

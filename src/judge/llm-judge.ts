@@ -72,9 +72,7 @@ export function createLlmJudge({ name, asker, rubrics, bothOrders = true }: LlmJ
       const missing = opinions.find((opinion) => opinion.kind === 'none');
       if (missing !== undefined) return { kind: 'none', ...parts, reason: missing.reason, message: missing.message };
       const known = opinions.filter((opinion) => opinion.kind === 'opinion');
-      const views = rubrics.map((rubric, i) =>
-        viewOf(rubric, known.slice(i * orders.length, (i + 1) * orders.length)),
-      );
+      const views = rubrics.map((rubric, i) => viewOf(rubric, known.slice(i * orders.length, (i + 1) * orders.length)));
       return { kind: 'verdict', ...parts, ...weigh(views), ...(bothOrders ? consistencyOf(views) : {}) };
     },
   };
