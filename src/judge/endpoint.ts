@@ -1,3 +1,4 @@
+import type { OpenAI } from 'openai';
 import { badInput } from '../core/index.ts';
 import type { ChatMessage } from './question.ts';
 import { limitedFetch } from './limited-fetch.ts';
@@ -53,10 +54,10 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   const { model, temperature = 0, maxTokens = 1024, seed, extraBody, timeoutMs = 120_000 } = options;
   const url = checkedUrl(options.url);
   const tokensField = COMPLETION_TOKEN_HOSTS.includes(new URL(url).hostname) ? 'max_completion_tokens' : 'max_tokens';
-  let client: Promise<Pick<import('openai').OpenAI, 'post'>> | undefined;
-  const open = async (): Promise<Pick<import('openai').OpenAI, 'post'>> => {
-    const { OpenAI } = await import('openai');
-    return new OpenAI({
+  let client: Promise<Pick<OpenAI, 'post'>> | undefined;
+  const open = async (): Promise<Pick<OpenAI, 'post'>> => {
+    const openai = await import('openai');
+    return new openai.OpenAI({
       baseURL: url,
       apiKey: options.apiKey ?? 'none',
       // Without these the package reads them from the environment, and would send them to any server.

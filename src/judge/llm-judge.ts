@@ -6,7 +6,6 @@ import {
   type Comparison,
   type Judge,
   type JudgeCall,
-  type Judgement,
   type NoVerdictReason,
   type Usage,
   type Verdict,

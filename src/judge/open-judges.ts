@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { badInput, messageOf } from '../core/index.ts';
+import { createAsker, type Asker, type AskerState, type Outcome } from './asker.ts';
+import { openCallStore, type CallStore } from './call-store.ts';
+import { createEndpoint } from './endpoint.ts';
+import type { Judge } from './judge.ts';
+import { createLlmJudge } from './llm-judge.ts';
+import { createPanel } from './panel.ts';
+import { ownRubric, rubricOf, type Rubric } from './rubrics.ts';
+import { createRuleJudge } from './rules.ts';
+import { nameOf, type JudgeSpecification, type LlmSpecification } from './specification.ts';
+
+export interface OpenJudgesOptions {
+  /** Where answers are kept, one file for each endpoint and model. */
+  readonly folder: string;
+  /** Holds the keys. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** For several judges: the share of votes that a verdict needs. */
+  readonly minAgreement?: number | undefined;
+  /** A key is not needed: nothing will be asked. */
+  readonly isDryRun?: boolean;
+  /** Called whenever an answer came or a request has to wait. */
+  readonly onChange?: (() => void) | undefined;
+}
+
+export interface OpenedLlm {
+  readonly name: string;
+  readonly specification: LlmSpecification;
+  readonly rubrics: readonly Rubric[];
+  readonly asker: Asker;
+  readonly storePath: string;
+}
+
+/** Judges that are ready, and who must be closed. */
+export interface OpenedJudges {
+  /** The one judge, or the panel of all. */
+  readonly judge: Judge;
+  readonly judges: readonly Judge[];
+  readonly llms: readonly OpenedLlm[];
+  /** Of all endpoints together; cost is undefined unless all that were asked have prices. */
+  state(): AskerState;
+  close(): Promise<void>;
+}
+
+/** Hosts that answer nobody without a key. */
+const KEYED_HOSTS: readonly string[] = ['api.openai.com'];
+
+/** Opens what a specification names. Throws bad-input with every missing key and unreadable rubric at once. */
+export async function openJudges(
+  specifications: readonly JudgeSpecification[],
+  options: OpenJudgesOptions,
+): Promise<OpenedJudges> {
+  const problems: { message: string }[] = [];
+  const rubrics = specifications.map((one) => (one.kind === 'llm' ? readRubrics(one, problems) : []));
+  if (options.isDryRun !== true)
+    for (const one of specifications) {
+      if (one.kind !== 'llm' || !URL.canParse(one.url) || !KEYED_HOSTS.includes(new URL(one.url).hostname)) continue;
+      if (keyOf(one, options) === undefined)
+        problems.push({
+          message: `judge ${nameOf(one)}: the key must be in the environment variable ${one.apiKeyVariable}, got none; set it, or name another with apiKeyVariable`,
+        });
+    }
+  if (problems.length > 0) throw badInput(problems);
+  const stores = new Map<string, CallStore<Outcome>>();
+  const llms: OpenedLlm[] = [];
+  const judges: Judge[] = [];
+  const close = async (): Promise<void> => {
+    for (const store of stores.values()) await store.close();
+  };
+  try {
+    for (const [i, one] of specifications.entries()) {
+      if (one.kind !== 'llm') {
+        const { name, ...rule } = one;
+        judges.push(createRuleJudge(rule, name));
+        continue;
+      }
+      const path = join(options.folder, storeName(one));
+      const store = stores.get(path) ?? (await openCallStore<Outcome>(path));
+      stores.set(path, store);
+      const asker = openAsker(one, store, options);
+      const name = nameOf(one);
+      judges.push(createLlmJudge({ name, asker, rubrics: rubrics[i]!, bothOrders: one.bothOrders }));
+      llms.push({ name, specification: one, rubrics: rubrics[i]!, asker, storePath: path });
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const { minAgreement } = options;
+  const judge =
+    judges.length === 1 ? judges[0]! : createPanel({ judges, ...(minAgreement === undefined ? {} : { minAgreement }) });
+  return { judge, judges, llms, state: () => sumStates(llms.map(({ asker }) => asker.state)), close };
+}
+
+function openAsker(one: LlmSpecification, store: CallStore<Outcome>, options: OpenJudgesOptions): Asker {
+  const { url, model, temperature, maxTokens, seed, responseFormat, extraBody } = one;
+  const { concurrency, attempts, requestsPerMinute, tokensPerMinute, prices, maxCost } = one;
+  const endpoint = createEndpoint({
+    url,
+    model,
+    apiKey: keyOf(one, options),
+    temperature,
+    maxTokens,
+    seed,
+    responseFormat,
+    extraBody,
+    timeoutMs: one.timeoutSeconds * 1000,
+  });
+  return createAsker(endpoint, {
+    store,
+    concurrency,
+    attempts,
+    requestsPerMinute,
+    tokensPerMinute,
+    prices,
+    maxCost,
+    onChange: options.onChange,
+  });
+}
+
+function keyOf({ apiKeyVariable }: LlmSpecification, { environment }: OpenJudgesOptions): string | undefined {
+  return environment[apiKeyVariable]?.trim() || undefined;
+}
+
+function readRubrics(one: LlmSpecification, problems: { message: string }[]): Rubric[] {
+  if (one.rubric === undefined)
+    return one.aspects.map((aspect) => {
+      const weight = one.weights?.[aspect];
+      return { ...rubricOf(aspect), ...(weight === undefined ? {} : { weight }) };
+    });
+  try {
+    return [ownRubric('rubric', readFileSync(one.rubric, 'utf8'), one.rubric)];
+  } catch (error) {
+    problems.push({
+      message: `judge ${nameOf(one)}: the rubric must be a readable file with text, got ${messageOf(error)}`,
+    });
+    return [];
+  }
+}
+
+/** A file name that tells the model, and that no other endpoint shares. */
+function storeName({ url, model }: LlmSpecification): string {
+  const slug = model.replaceAll(/[^A-Za-z0-9._-]+/g, '-').slice(0, 60);
+  return `${slug}-${createHash('sha256')
+    .update(JSON.stringify([url.replace(/\/+$/, ''), model]))
+    .digest('hex')
+    .slice(0, 12)}.jsonl`;
+}
+
+function sumStates(states: readonly AskerState[]): AskerState {
+  const sum = (pick: (state: AskerState) => number): number => states.reduce((total, state) => total + pick(state), 0);
+  const isPriced = states.length > 0 && states.every(({ cost }) => cost !== undefined);
+  return {
+    asked: sum(({ asked }) => asked),
+    stored: sum(({ stored }) => stored),
+    retries: sum(({ retries }) => retries),
+    usage: {
+      promptTokens: sum(({ usage }) => usage.promptTokens),
+      completionTokens: sum(({ usage }) => usage.completionTokens),
+    },
+    cost: isPriced ? sum(({ cost }) => cost!) : undefined,
+    waitingFor: states.find(({ waitingFor }) => waitingFor !== undefined)?.waitingFor,
+  };
+}
