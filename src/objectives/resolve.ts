@@ -136,11 +136,14 @@ function combinationProblems(text: string, terms: readonly Term[], request: Obje
   return problems;
 }
 
-/** The objective in canonical form: what parseObjective reads back to the same terms without shared options. */
+/** The objective in canonical form: what reads back to the same terms, without shared options or a mode. */
 function printTerms(terms: readonly Term[]): string {
   return terms
     .map(({ loss, weight, options }) => {
-      const changed = Object.entries(options).filter(([name, value]) => value !== loss.options[name]!.default);
+      const changed = Object.entries(options).filter(([name, value]) => {
+        const spec = loss.options[name]!;
+        return value !== spec.default && lackOf(spec, options) === undefined;
+      });
       const bracket = changed.length === 0 ? '' : `(${changed.map(([name, value]) => `${name}=${value}`).join(',')})`;
       return `${loss.name}${bracket}${weight === 1 ? '' : `:${weight}`}`;
     })

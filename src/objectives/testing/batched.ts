@@ -25,7 +25,7 @@ function everything(kind: Variant['objective']['kind']) {
 
 /**
  * Losses and gradients of many objectives of one kind over the same rows in one graph, so that a device compiles once: outputs `<i>/losses`,
- * `<i>/gradient/<k>` of the i-th variant, inputs of running values as in objectiveGraph.
+ * `<i>/gradient/<k>` of the i-th variant, inputs of running values and `beta` as in objectiveGraph.
  */
 export function batchedGraph(variants: readonly Variant[]): Graph {
   const { withMargins, plain, wrt } = everything(variants[0]!.objective.kind);
@@ -34,11 +34,11 @@ export function batchedGraph(variants: readonly Variant[]): Graph {
     if (!stateInputs.has(name)) stateInputs.set(name, input(`state/${name}`, []));
     return stateInputs.get(name)!;
   };
-  const one = input('lossScale', []);
+  const [one, beta] = [input('lossScale', []), input('beta', [])];
   const outputs = variants.flatMap(({ objective }, i): [string, Node][] => {
     const state = Object.fromEntries(Object.keys(objective.state).map((name) => [name, stateInput(name)]));
     const statistics = objective.margins ? withMargins : plain;
-    const { losses } = (objective.loss as (...parts: unknown[]) => { losses: Node })(statistics, { state });
+    const { losses } = (objective.loss as (...parts: unknown[]) => { losses: Node })(statistics, { state, beta });
     const gradients = vectorJacobian([reduceSum(losses)], [one], wrt);
     return [[`${i}/losses`, losses], ...gradients.map((node, k): [string, Node] => [`${i}/gradient/${k}`, node])];
   });
