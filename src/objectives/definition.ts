@@ -79,7 +79,7 @@ export interface StatisticsOf {
 /** rows: the loss of a row depends on that row alone. batch: on all rows of the optimizer batch, which is its unit. */
 export type Coupling = 'rows' | 'batch';
 
-interface LossOf<K extends LossKind> {
+export interface LossOf<K extends LossKind> {
   readonly kind: K;
   /** TRL's name where TRL has it. */
   readonly name: string;
