@@ -47,6 +47,7 @@ function lossRow(loss: Loss): string[] {
     [
       loss.needsReference ? 'reference' : 'no reference',
       ...(loss.coupling(initial) === 'batch' ? ['whole batch'] : []),
+      ...(loss.takesMargins ? ['takes margins'] : []),
     ].join(', '),
     description.use,
     description.traps,

@@ -151,6 +151,11 @@ const swapped = (rows: Statistics): Statistics =>
     ]),
   );
 
+/** A statistic of the pairs as lists of two. */
+function bothSides(name: string): number[][] {
+  return FOUR_PAIRS[`chosen/${name}`]!.map((value, i) => [value, FOUR_PAIRS[`rejected/${name}`]![i]!]);
+}
+
 describe('limits are DPO', () => {
   const LIMITS: [string, ObjectiveRequest][] = [
     ['robust without smoothing', requestOf('robust', { labelSmoothing: 0 })],
@@ -173,12 +178,10 @@ describe('limits are DPO', () => {
   });
 
   test('rankings of two answers', () => {
-    const zip = (name: string): number[][] =>
-      FOUR_PAIRS[`chosen/${name}`]!.map((value, i) => [value, FOUR_PAIRS[`rejected/${name}`]![i]!]);
     const lists = {
-      logps: zip('logps'),
-      referenceLogps: zip('referenceLogps'),
-      lengths: zip('lengths'),
+      logps: bothSides('logps'),
+      referenceLogps: bothSides('referenceLogps'),
+      lengths: bothSides('lengths'),
       present: sigmoid.map(() => [1, 1]),
     };
     expect(losses(requestOf('plackett_luce'), lists)).toEqual(sigmoid);

@@ -4,7 +4,7 @@ import { betaOption, offsetOption, scoreOptions } from './option-specs.ts';
 import { halfInverse, perToken, scores } from './scores.ts';
 
 const BETA = "the paper's tau: the target margin is 1 / (2 beta)";
-const options = { beta: betaOption(BETA), ...scoreOptions, ...offsetOption } as const;
+const options = { beta: betaOption(BETA), ...scoreOptions } as const;
 
 function squared(x: Node): Node {
   return mul(x, x);
@@ -32,6 +32,7 @@ export const ipo = pairLoss({
   needsReference: true,
   options: {
     ...options,
+    ...offsetOption,
     ipoForm: { default: 'mean', choices: ['mean', 'sum'], meaning: 'log-ratios per token, or of whole answers' },
   },
   loss: (pairs, o) => {
