@@ -54,7 +54,8 @@ test('the report as text at 80 columns, control characters made visible', async 
   const tokenizer = createTestingTokenizer({ merges: ['Capital', ' of', ' Peru'] });
   const text = renderDataReport(await check(records, { tokenizer, maxLength: 20 }));
   expect(text).toMatchInlineSnapshot(`
-    "pairs.jsonl: format: trl-preference, from the first 6 rows
+    "pairs.jsonl: format: trl-preference (prompt, chosen, rejected: texts), from the
+    first 6 rows
 
     records                   6
     valid rows                4 (66.7 %)

@@ -35,6 +35,9 @@ export {
   type LoadedData,
   type LoadOptions,
 } from './load.ts';
+export { convertRows, type Conversion, type ConversionReport, type ConvertOptions } from './conversion/convert.ts';
+export { renderConversionReport } from './conversion/convert-text.ts';
+export type { RowChange } from './conversion/adapt-row.ts';
 export { checkData, type CheckOptions, type DataReport } from './check.ts';
 export { renderDataReport } from './check-text.ts';
 export * from './packing.ts';

@@ -11,8 +11,10 @@ export function pairOfRanking(row: RankingRow): PreferenceRow | undefined {
   const better = verdictOf(row);
   if (better === undefined) return undefined;
   const [chosen, rejected] = [answers[better]!, answers[1 - better]!];
+  const annotator = row.votes?.length === 1 ? row.votes[0]!.annotator : undefined;
   const meta = {
     ...row.meta,
+    ...(annotator !== undefined && { annotator }),
     ...(chosen.model !== undefined && { chosenModel: chosen.model }),
     ...(rejected.model !== undefined && { rejectedModel: rejected.model }),
     ...(chosen.score !== undefined && { chosenScore: chosen.score }),

@@ -74,15 +74,37 @@ function assistantSpans(
   row: { readonly prompt: readonly Message[]; readonly answer: readonly Message[]; readonly inputs: TemplateInputs },
 ): TextSpan[] {
   const { prompt, answer, inputs } = row;
-  const lengthBehind = (turns: number, opensTurn: boolean): number =>
-    commonTextLength(renderTurns(tokenizer, [...prompt, ...answer.slice(0, turns)], opensTurn, inputs), text);
   let end = boundary;
+  /** Where the first `turns` of the answer end in `text`, of which everything before `end` is known. */
+  const placeBehind = (turns: number, opensTurn: boolean): number => {
+    const rendered = renderTurns(tokenizer, [...prompt, ...answer.slice(0, turns)], opensTurn, inputs);
+    return text.startsWith(rendered) ? rendered.length : placeOfTail(rendered, text, end);
+  };
   return answer.flatMap(({ role }, index) => {
     if (role !== 'assistant') return [];
-    const start = index === 0 ? boundary : Math.max(end, lengthBehind(index, true));
-    end = index === answer.length - 1 ? text.length : Math.max(start, lengthBehind(index + 1, false));
+    const start = index === 0 ? boundary : placeBehind(index, true);
+    end = start;
+    end = index === answer.length - 1 ? text.length : placeBehind(index + 1, false);
     return [[start, end] as const];
   });
+}
+
+/**
+ * Where the end of `rendered` stands in `text` when the two part before `from`: templates write a reasoning block into the last turn
+ * and leave it out of the same turn when others follow (Qwen3). Behind `from` the text goes on with the longest end of
+ * `rendered` that it can.
+ */
+function placeOfTail(rendered: string, text: string, from: number): number {
+  for (let start = 0; start < rendered.length; start++) {
+    if (rendered.charCodeAt(start) !== text.charCodeAt(from)) continue;
+    const tail = rendered.slice(start);
+    if (tail.trim() === '') break;
+    if (text.startsWith(tail, from)) return from + tail.length;
+  }
+  throw badInput(
+    'chat template: a turn must be written alike whatever follows it, got other text for it in the middle of an answer ' +
+      'of several turns; leave the turns behind the first out of the answer, or use another template',
+  );
 }
 
 function renderTurns(

@@ -33,18 +33,19 @@ const origin = (line: number) => ({ file: 'd.jsonl', line });
 test('each shape of TRL gives its row', async () => {
   const expected = { id: '1', origin: origin(1) };
   expect(await read([{ prompt: 'Capital?', chosen: ' Lima.', rejected: ' Cusco.' }])).toEqual({
-    format: 'format: trl-preference, from the first row',
+    format: 'format: trl-preference (prompt, chosen, rejected: texts), from the first row',
     rows: [{ ...expected, prompt: 'Capital?', chosen: ' Lima.', rejected: ' Cusco.' }],
     problems: [],
   });
   expect(await read([{ chosen: 'Capital? Lima.', rejected: 'Capital? Cusco.' }])).toEqual({
-    format: 'format: trl-preference-implicit, from the first row',
+    format:
+      'format: trl-preference-implicit (chosen, rejected: texts whose shared start is the prompt), from the first row',
     rows: [{ ...expected, prompt: 'Capital?', chosen: ' Lima.', rejected: ' Cusco.' }],
     problems: [],
   });
   const turns = { prompt: [user('Capital?')], chosen: [assistant('Lima.')], rejected: [assistant('Cusco.')] };
   expect(await read([{ id: 'x', ...turns }])).toEqual({
-    format: 'format: trl-preference-conversational, from the first row',
+    format: 'format: trl-preference-conversational (prompt, chosen, rejected: lists of messages), from the first row',
     rows: [{ id: 'x', origin: origin(1), ...turns }],
     problems: [],
   });
@@ -53,27 +54,29 @@ test('each shape of TRL gives its row', async () => {
     rejected: [user('Capital?'), assistant('Cusco.')],
   };
   expect(await read([implicit])).toEqual({
-    format: 'format: trl-preference-implicit-conversational, from the first row',
+    format:
+      'format: trl-preference-implicit-conversational (chosen, rejected: lists of messages whose shared start is the prompt), from the first row',
     rows: [{ ...expected, ...turns }],
     problems: [],
   });
   expect(await read([{ prompt: 'a', completion: 'b' }])).toEqual({
-    format: 'format: trl-prompt-completion, from the first row',
+    format: 'format: trl-prompt-completion (prompt, completion: texts), from the first row',
     rows: [{ ...expected, prompt: 'a', completion: 'b' }],
     problems: [],
   });
   expect(await read([{ prompt: turns.prompt, completion: turns.chosen }])).toEqual({
-    format: 'format: trl-prompt-completion-conversational, from the first row',
+    format: 'format: trl-prompt-completion-conversational (prompt, completion: lists of messages), from the first row',
     rows: [{ ...expected, prompt: turns.prompt, completion: turns.chosen }],
     problems: [],
   });
   expect(await read([{ messages: implicit.chosen }])).toEqual({
-    format: 'format: trl-messages, from the first row',
+    format:
+      "format: trl-messages (messages: a conversation; its last turn, the assistant's, is the completion), from the first row",
     rows: [{ ...expected, prompt: turns.prompt, completion: turns.chosen }],
     problems: [],
   });
   expect(await read([{ text: 'Once.' }])).toEqual({
-    format: 'format: trl-text, from the first row',
+    format: 'format: trl-text (text: a plain text, all of it trained), from the first row',
     rows: [{ ...expected, prompt: '', completion: 'Once.' }],
     problems: [],
   });
@@ -188,7 +191,9 @@ test('mixed formats name the first row that differs; a mistyped row stays a prob
   );
   await expect(read('')).rejects.toThrow('d.jsonl: data must hold at least one record, got an empty file');
   await expect(read([pair], { format: 'trl' })).rejects.toThrow('data format: must be one of hh-rlhf, trl-preference,');
-  expect((await read([pair], { format: 'trl-preference' })).format).toBe('format: trl-preference, as named');
+  expect((await read([pair], { format: 'trl-preference' })).format).toBe(
+    'format: trl-preference (prompt, chosen, rejected: texts), as named',
+  );
 });
 
 test('problems in a JSON list name the line and the element', async () => {
@@ -204,7 +209,9 @@ test('HH-RLHF: the prompt ends at the last shared Assistant:, as turns and as te
     rejected: '\n\nHuman: Hi\n\nHuman: You?\n\nAssistant: Yes\n\nHuman: Peru?\n\nAssistant: Lim?',
   };
   const { format, rows } = await read([record]);
-  expect(format).toBe('format: hh-rlhf, from the first row');
+  expect(format).toBe(
+    'format: hh-rlhf (chosen, rejected: transcripts that open with a blank line and Human:), from the first row',
+  );
   expect(rows).toEqual([
     {
       id: '1',

@@ -41,12 +41,12 @@ export interface RecordRows {
   readonly rows: readonly RowEvent[];
 }
 
-/** A format as a report says it: `format: hh-rlhf, from the first 100 rows`. */
+/** A format as a report says it, with what it was told by: `format: trl-text (text: a plain text, ...), from the first 100 rows`. */
 export function formatLine(format: DetectedFormat): string {
   const { name, fromRecords, container } = format;
   const rows = fromRecords === 1 ? 'row' : `${fromRecords} rows`;
   const bytes = container === undefined ? '' : ` (${container})`;
-  return `format: ${name}, ${fromRecords === 0 ? 'as named' : `from the first ${rows}`}${bytes}`;
+  return `format: ${name} (${formatNamed(name).description}), ${fromRecords === 0 ? 'as named' : `from the first ${rows}`}${bytes}`;
 }
 
 /**

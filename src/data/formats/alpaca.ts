@@ -7,6 +7,9 @@ import { assistantTurn, onlyText, recordOf, rowExtras, turnList, userTurn } from
 const NO_PLACE =
   'has a system text, exchanges of one user and one assistant turn, and answers of one turn, all of text';
 
+/** Optional parts of the prompt. */
+const PROMPT_FIELDS = ['system', 'history'];
+
 /**
  * Alpaca's instructions, with LLaMA-Factory's `system` and `history` (earlier exchanges): instruction and input are one user
  * turn, a line apart, and output is the completion.
@@ -26,7 +29,9 @@ export const ALPACA: DataFormat = {
   write(row) {
     const { prompt, completion, ...rest } = rowOfKind(row, 'completion');
     const [asked, output] = [writePrompt(prompt), onlyText(completion, 'assistant')];
-    return asked && output !== undefined ? recordOf(rest, { ...asked, output }) : refused(NO_PLACE);
+    return asked && output !== undefined
+      ? recordOf(rest, { ...asked, output }, { reserved: [...PROMPT_FIELDS, 'chosen', 'kto_tag', 'label'] })
+      : refused(NO_PLACE);
   },
 };
 
@@ -49,7 +54,7 @@ export const ALPACA_PREFERENCE: DataFormat = {
     const asked = writePrompt(prompt);
     const [better, worse] = [onlyText(chosen, 'assistant'), onlyText(rejected, 'assistant')];
     if (asked === undefined || better === undefined || worse === undefined) return refused(NO_PLACE);
-    return recordOf(rest, { ...asked, chosen: better, rejected: worse });
+    return recordOf(rest, { ...asked, chosen: better, rejected: worse }, { reserved: [...PROMPT_FIELDS, 'prompt'] });
   },
 };
 
@@ -72,7 +77,9 @@ export const ALPACA_KTO: DataFormat = {
   write(row) {
     const { prompt, completion, label, ...rest } = rowOfKind(row, 'judgement');
     const [asked, output] = [writePrompt(prompt), onlyText(completion, 'assistant')];
-    return asked && output !== undefined ? recordOf(rest, { ...asked, output, kto_tag: label }) : refused(NO_PLACE);
+    return asked && output !== undefined
+      ? recordOf(rest, { ...asked, output, kto_tag: label }, { reserved: [...PROMPT_FIELDS, 'label'] })
+      : refused(NO_PLACE);
   },
 };
 

@@ -67,6 +67,9 @@ export const ARENA: DataFormat = {
       conversation_b: b,
       tstamp: createdAt,
     };
-    return recordOf({ ...rest, meta }, columns, 'question_id');
+    return recordOf({ ...rest, meta }, columns, {
+      idField: 'question_id',
+      reserved: ['model_a', 'model_b', 'judge', 'tstamp', 'created_at', 'timestamp'],
+    });
   },
 };

@@ -46,7 +46,7 @@ export const ULTRACHAT: DataFormat = {
     const messages = [...turnList(prompt), ...turnList(completion)];
     const asked = messages.find((turn) => turn.role === 'user')?.content;
     if (asked === undefined) return refused('needs a user turn');
-    return recordOf(rest, { prompt: asked, messages }, 'prompt_id');
+    return recordOf(rest, { prompt: asked, messages }, { idField: 'prompt_id', reserved: ['chosen', 'label'] });
   },
 };
 
@@ -72,7 +72,11 @@ export const MESSAGES_KTO: DataFormat = {
   },
   write(row) {
     const { prompt, completion, label, ...rest } = rowOfKind(row, 'judgement');
-    return recordOf(rest, { messages: [...turnList(prompt), ...turnList(completion)], label });
+    return recordOf(
+      rest,
+      { messages: [...turnList(prompt), ...turnList(completion)], label },
+      { reserved: ['kto_tag'] },
+    );
   },
 };
 

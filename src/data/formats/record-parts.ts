@@ -21,21 +21,23 @@ export function rowExtras(fields: FieldReader): RowExtras {
 
 /**
  * A record of a format that takes further columns: the row's own id, the conversation as `fields`, tools, template variables
- * and meta. A meta field never replaces one of `fields`.
+ * and meta. A meta field never replaces one of `fields`, nor takes a name that the format would read as something else: those
+ * are `reserved`.
  */
 export function recordOf(
   row: RowExtras & { readonly id: string; readonly origin: RowOrigin },
   fields: JsonObject,
-  idField = 'id',
+  { idField = 'id', reserved = [] }: { readonly idField?: string; readonly reserved?: readonly string[] } = {},
 ): WrittenRecord {
   const id = ownId(row);
   const named = {
     ...(id !== undefined && { [idField]: id }),
     ...fields,
-    tools: row.tools,
+    ...(!Object.hasOwn(fields, 'tools') && { tools: row.tools }),
     chat_template_kwargs: row.templateVariables,
   };
-  const meta = Object.entries(writeMeta(row.meta)).filter(([name]) => !has(named, name));
+  const taken = new Set(['tools', 'chat_template_kwargs', idField, ...reserved]);
+  const meta = Object.entries(writeMeta(row.meta)).filter(([name]) => !has(named, name) && !taken.has(name));
   return written({ ...named, ...Object.fromEntries(meta) });
 }
 

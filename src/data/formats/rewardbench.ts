@@ -31,7 +31,11 @@ export const REWARDBENCH: DataFormat = {
     const [better, worse] = [onlyText(chosen, 'assistant'), onlyText(rejected, 'assistant')];
     if (asked === undefined || better === undefined || worse === undefined) return refused(NO_PLACE);
     const { source, ...meta } = rest.meta ?? {};
-    return recordOf({ ...rest, meta }, { prompt: asked, chosen: better, rejected: worse, subset: source });
+    return recordOf(
+      { ...rest, meta },
+      { prompt: asked, chosen: better, rejected: worse, subset: source },
+      { reserved: ['source'] },
+    );
   },
 };
 

@@ -124,7 +124,11 @@ function writeConversation(
   const system = turns[0]?.role === 'system' && turns[0].content !== '' ? turns[0].content : undefined;
   const conversations = taggedTurns(system === undefined ? turns : turns.slice(1));
   if (conversations === undefined) return refused(NO_PLACE);
-  const tools = row.tools && { tools: JSON.stringify(row.tools) };
+  const tools = { tools: row.tools && JSON.stringify(row.tools) };
   const { tools: _tools, ...rest } = row;
-  return recordOf(rest, { conversations, ...beside, ...(system !== undefined && { system }), ...tools });
+  return recordOf(
+    rest,
+    { conversations, ...beside, system, ...tools },
+    { reserved: ['system', 'chosen', 'rejected', 'kto_tag', 'label'] },
+  );
 }

@@ -71,7 +71,9 @@ export const SHP: DataFormat = {
       labels: isFirst ? 1 : 0,
     };
     // The id stands in its three parts.
-    return recordOf({ ...rest, id: String(rest.origin.line), meta: { ...meta, fields } }, columns);
+    return recordOf({ ...rest, id: String(rest.origin.line), meta: { ...meta, fields } }, columns, {
+      reserved: ['score_A', 'score_B', 'source', 'subset'],
+    });
   },
 };
 

@@ -43,7 +43,7 @@ export const ULTRAFEEDBACK_BINARIZED: DataFormat = {
     const asked = turnList(prompt).findLast((turn) => turn.role === 'user')?.content;
     if (asked === undefined) return refused('needs a user turn in the prompt');
     const [whole, other] = [chosen, rejected].map((side) => [...turnList(prompt), ...turnList(side)]);
-    return recordOf(rest, { prompt: asked, chosen: whole, rejected: other, messages: whole }, 'prompt_id');
+    return recordOf(rest, { prompt: asked, chosen: whole, rejected: other, messages: whole }, { idField: 'prompt_id' });
   },
 };
 

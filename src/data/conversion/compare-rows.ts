@@ -1,0 +1,83 @@
+import type { Message } from '../../tokenizer/index.ts';
+import { canonicalJson } from '../extract-prompt.ts';
+import { ownId, turnList } from '../formats/record-parts.ts';
+import { verdictOf } from '../pair-of-ranking.ts';
+import type { Content, DataRow, RankingRow } from '../row.ts';
+
+/** What a row lost on its way through a format. */
+export interface RowComparison {
+  /** Same prompt, answers, label, and the same answer better. */
+  readonly isSame: boolean;
+  /** What else of `before` is missing or different in `after`, by name: id, tools, meta.source, message.name, ... */
+  readonly lost: readonly string[];
+}
+
+/** Compares a row with what a format gave back of it. */
+export function compareRows(before: DataRow, after: DataRow): RowComparison {
+  const contents = [before, after].map(contentsOf);
+  const isSame =
+    before.kind === after.kind &&
+    canonicalJson(contents[0]!.map(essence)) === canonicalJson(contents[1]!.map(essence)) &&
+    standing(before) === standing(after);
+  if (!isSame) return { isSame, lost: [] };
+  const lost: string[] = [];
+  const note = (name: string, value: unknown, other: unknown): void => {
+    if (value !== undefined && canonicalJson(value) !== canonicalJson(other)) lost.push(name);
+  };
+  const [one, two] = [before.row, after.row];
+  if (ownId(one) !== undefined) note('id', one.id, two.id);
+  note('tools', one.tools, two.tools);
+  note('chat_template_kwargs', one.templateVariables, two.templateVariables);
+  const { fields = {}, ...typed } = one.meta ?? {};
+  for (const [name, value] of Object.entries(typed))
+    note(`meta.${name}`, value, two.meta?.[name as keyof typeof typed]);
+  for (const [name, value] of Object.entries(fields)) note(`meta.fields.${name}`, value, two.meta?.fields?.[name]);
+  contents[0]!.forEach((content, index) => {
+    turnList(content).forEach((turn, at) => {
+      const other = turnList(contents[1]![index]!)[at]!;
+      for (const name of Object.keys(turn) as (keyof Message)[]) note(`message.${name}`, turn[name], other[name]);
+    });
+  });
+  if (before.kind === 'ranking' && after.kind === 'ranking') compareRankings(before.row, after.row, note);
+  return { isSame, lost: [...new Set(lost)] };
+}
+
+function compareRankings(
+  one: RankingRow,
+  two: RankingRow,
+  note: (name: string, value: unknown, other: unknown) => void,
+): void {
+  // A verdict may be kept as a vote, and a vote as ranks: only what says more than the verdict is lost.
+  const verdict = verdictOf(one);
+  const single = one.votes?.length === 1 ? one.votes[0]! : undefined;
+  if (verdict === undefined || single === undefined || two.votes !== undefined) note('votes', one.votes, two.votes);
+  else note('votes', single.annotator ?? single.fields, two.meta?.annotator);
+  one.answers.forEach((answer, index) => {
+    const { content: _content, rank, ...rest } = answer;
+    const other = two.answers[index]!;
+    if (verdict === undefined) note('answers.rank', rank, other.rank);
+    for (const [name, value] of Object.entries(rest)) note(`answers.${name}`, value, other[name as keyof typeof rest]);
+  });
+}
+
+/** Prompt first, then the answers. */
+function contentsOf({ row }: DataRow): readonly Content[] {
+  if ('answers' in row) return [row.prompt, ...row.answers.map(({ content }) => content)];
+  if ('chosen' in row) return [row.prompt, row.chosen, row.rejected];
+  return [row.prompt, row.completion];
+}
+
+/** What a conversation says: roles, texts, and which functions are called with what. */
+function essence(content: Content): unknown {
+  if (typeof content === 'string') return content;
+  return content.map(({ role, content: text, tool_calls: calls }) => [
+    role,
+    text,
+    calls?.map((call) => [call.function?.name, call.function?.arguments]) ?? null,
+  ]);
+}
+
+function standing(data: DataRow): unknown {
+  if (data.kind === 'judgement') return data.row.label;
+  return data.kind === 'ranking' ? verdictOf(data.row) : undefined;
+}
