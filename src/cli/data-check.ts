@@ -1,10 +1,13 @@
 import { badInput, type Problem } from '../core/index.ts';
 import { checkData, FORMATS, renderDataReport, type CheckOptions, type DataReport } from '../data/index.ts';
 import { openModelFiles } from '../formats/index.ts';
-import type { JsonValue } from '../store/index.ts';
+import { reliabilityJson, renderReliability, renderReliabilityPage } from '../reliability/index.ts';
+import { writeFileAtomic, type JsonObject, type JsonValue } from '../store/index.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
 import type { Command, CommandContext, OptionEntry } from './command.ts';
 import { locateData, locateModel } from './locate.ts';
+import { readReliability, refuseIdleFolds, RELIABILITY_OPTIONS } from './data-reliability.ts';
+import { versions } from './recipe-context.ts';
 
 const OPTIONS: readonly OptionEntry[] = [
   { flag: '--format', type: FORMATS.map(({ name }) => name), help: 'how rows are written; detected when left out' },
@@ -20,15 +23,43 @@ const OPTIONS: readonly OptionEntry[] = [
 
 const ARGUMENTS = [{ name: 'data', help: 'files, folders or hub ids of rows', isRequired: true, isVariadic: true }];
 
-/** `preftune data check`: everything that is wrong with data; exit code 2 when something is. */
+const CHECK_OPTIONS: readonly OptionEntry[] = [
+  ...OPTIONS,
+  ...RELIABILITY_OPTIONS,
+  { flag: '--report', type: 'string', help: 'write the findings as a page with plots to this .html file' },
+  { flag: '--places', type: 'integer', default: 3, help: 'rows named for each finding (with --json: at least 100)' },
+];
+
+/** `preftune data check`: what is wrong with data and how far they can be trusted; exit code 2 when rows cannot be used. */
 export const DATA_CHECK: Command = {
   name: 'data check',
-  description: 'Reads data and says everything that is wrong with it, and how it becomes tokens',
+  description: 'Reads data and says what is wrong with it, whether it can be trusted, and how it becomes tokens',
   arguments: ARGUMENTS,
-  options: OPTIONS,
+  options: CHECK_OPTIONS,
   async run(context) {
+    const { args, options, terminal } = context;
+    refuseIdleFolds(options);
     const report = await readData(context);
-    printReport(report, context);
+    const reliability = await readReliability(await locateData(args, context), context);
+    const places = options['places'] as number;
+    terminal.result(
+      {
+        ...(report as unknown as JsonObject),
+        reliability: reliabilityJson(reliability, Math.max(100, places)),
+      },
+      `${renderDataReport(report, terminal.columns)}\n${renderReliability(reliability, { width: terminal.columns, places })}`,
+    );
+    if (typeof options['report'] === 'string') {
+      const { preftune } = versions();
+      const page = renderReliabilityPage({
+        title: 'Can these preferences be trusted?',
+        subtitle: args.join(', '),
+        reliability,
+        footer: `Written by preftune ${preftune}: preftune data check ${args.join(' ')}`,
+      });
+      writeFileAtomic(options['report'], page);
+      terminal.note(`report: ${options['report']}`);
+    }
     if (report.problemTotal === 0) return;
     const rows = `${report.problemTotal} ${report.problemTotal === 1 ? 'problem' : 'problems'} in ${report.records} records`;
     throw badInput(`data check: every row must be usable, got ${rows}; the report lists them`);

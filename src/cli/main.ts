@@ -32,8 +32,13 @@ const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'data check',
-    description: 'Reads data and says everything that is wrong with it, and how it becomes tokens',
+    description: 'Reads data and says what is wrong with it, whether it can be trusted, and how it becomes tokens',
     load: async () => (await import('./data-check.ts')).DATA_CHECK,
+  },
+  {
+    name: 'data clean',
+    description: 'Removes or masks what data check found, and writes down what went and why',
+    load: async () => (await import('./data-clean.ts')).DATA_CLEAN,
   },
   {
     name: 'data stats',

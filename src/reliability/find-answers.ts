@@ -141,7 +141,7 @@ function personal({ personal: bits, place, count }: RowTable): Finding[] {
         kind,
         severity: isSecret ? 'serious' : severityOf(places.length / count, { serious: 0.05, warning: 0 }),
         count: places.length,
-        sentence: `${rowsOf(places.length)} (${percent(places.length / count)}) look as if holding ${isSecret ? 'keys' : 'personal data'}: ${what}`,
+        sentence: `${rowsOf(places.length)} (${percent(places.length / count)}) ${places.length === 1 ? 'seems' : 'seem'} to hold ${isSecret ? 'keys' : 'personal data'}: ${what}`,
         advice: `${isSecret ? 'revoke them where they are yours, and' : 'check some by hand;'} mask them: preftune data clean --apply mask-${kind}`,
         places,
         values: Object.fromEntries(counts),

@@ -18,9 +18,11 @@ export function findRepeats(table: RowTable): Finding[] {
   ];
 }
 
-/** 1 for every row that repeats an earlier one: same prompt, same answers in the same order. */
-function duplicatesOf({ count, prompt, first, second }: RowTable): Uint8Array {
-  const keys = Float64Array.from({ length: count }, (_, row) => mixKeys(prompt[row]!, first[row]!, second[row]!));
+/** 1 for every row that repeats an earlier one: same prompt, same answers in the same order, judged by the same annotator. */
+function duplicatesOf({ count, prompt, first, second, annotator }: RowTable): Uint8Array {
+  const keys = Float64Array.from({ length: count }, (_, row) =>
+    mixKeys(prompt[row]!, first[row]!, second[row]!, annotator[row]!),
+  );
   const repeats = new Uint8Array(count);
   forEachGroup(keys, (rows) => rows.subarray(1).forEach((row) => (repeats[row] = 1)));
   return repeats;
@@ -46,10 +48,13 @@ function nearDuplicates(table: RowTable, repeats: Uint8Array): Finding[] {
   const { count, prompt, answerSignatures, promptSignatures, place, firstLength, secondLength } = table;
   const hashes = promptSignatures.hashes;
   const promptOf = (row: number): Uint8Array => promptSignatures.bytes.subarray(row * hashes, (row + 1) * hashes);
+  const items = itemKeys(table);
   const heads = similarClusters(answerSignatures, {
     threshold: NEAR,
     skip: (row) => repeats[row] === 1 || Math.max(firstLength[row]!, secondLength[row]!) === 0,
-    accept: (a, b) => prompt[a] === prompt[b] || similarity(promptOf(a), promptOf(b)) >= NEAR,
+    // The same two answers again are a judgement more, or a contradiction.
+    accept: (a, b) =>
+      items[a] !== items[b] && (prompt[a] === prompt[b] || similarity(promptOf(a), promptOf(b)) >= NEAR),
   });
   const places = place.filter((_, row) => heads[row] !== row);
   if (places.length === 0) return [];
@@ -68,12 +73,8 @@ function nearDuplicates(table: RowTable, repeats: Uint8Array): Finding[] {
 
 /** Rows that prefer A over B where others prefer B over A. What fewer rows say goes; where both are equally many, all go. */
 function contradictions(table: RowTable): Finding[] {
-  const { count, prompt, first, second, flags, place } = table;
-  const keys = Float64Array.from({ length: count }, (_, row) =>
-    isDecided(flags[row]!)
-      ? mixKeys(prompt[row]!, Math.min(first[row]!, second[row]!), Math.max(first[row]!, second[row]!))
-      : -1 - row,
-  );
+  const { count, first, flags, second, place } = table;
+  const keys = itemKeys(table).map((key, row) => (isDecided(flags[row]!) ? key : -1 - row));
   const involved = new Uint8Array(count);
   const removed = new Uint8Array(count);
   let conflicts = 0;
@@ -128,6 +129,13 @@ function cycles({ count, prompt, first, second, flags, place }: RowTable): Findi
       places,
     },
   ];
+}
+
+/** Hashes of the prompt and both answers, the same in either order. */
+function itemKeys({ count, prompt, first, second }: RowTable): Float64Array {
+  return Float64Array.from({ length: count }, (_, row) =>
+    mixKeys(prompt[row]!, Math.min(first[row]!, second[row]!), Math.max(first[row]!, second[row]!)),
+  );
 }
 
 function isDecided(flags: number): boolean {

@@ -136,7 +136,7 @@ const ISSUERS =
 /** Source: ISO/IEC 7812-1, annex B (Luhn). */
 function isCard(text: string): boolean {
   const digits = text.replaceAll(/\D/g, '');
-  if (!ISSUERS.test(digits) || new Set(digits).size < 3) return false;
+  if (!ISSUERS.test(digits) || new Set(digits).size < 2) return false;
   let sum = 0;
   for (let i = 0; i < digits.length; i++) {
     const digit = Number(digits[digits.length - 1 - i]);

@@ -122,7 +122,7 @@ function card(title: string, note: string, body: string): string {
 
 function findingCard({ kind, severity, sentence, advice, places }: Finding, files: readonly string[]): string {
   const shown = placesText(places, files, MAX_SHOWN);
-  return `<article class="card finding ${severity}"><h3>${kind} <span class="severity">${severity}</span></h3>
+  return `<article class="card finding ${severity === 'note' ? 'remark' : severity}"><h3>${kind} <span class="severity">${severity}</span></h3>
 <p>${escapeHtml(sentence)}</p><p class="advice">${escapeHtml(advice)}</p>${shown === '' ? '' : `<details><summary>rows</summary><p class="places">${escapeHtml(shown)}</p></details>`}</article>`;
 }
 

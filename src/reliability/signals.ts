@@ -41,8 +41,8 @@ const LINK_END = /(?:https?:\/\/|www\.)\S+$/;
  */
 export function isTruncated(text: string): boolean {
   const trimmed = text.trimEnd();
-  if (trimmed.length < 20) return false;
   if ((trimmed.match(/^\s*```/gm)?.length ?? 0) % 2 === 1) return true;
+  if (trimmed.length < 20) return false;
   if (/[,([{，、]$/.test(trimmed)) return true;
   if (FINISHED.test(trimmed) || LINK_END.test(trimmed)) return false;
   const last = trimmed.slice(trimmed.lastIndexOf('\n') + 1);

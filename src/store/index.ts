@@ -28,3 +28,5 @@ export { CONVERTED_REVISION, openHubDataset, type HubDataset } from './hub-datas
 export { parseHubId, type DataSelection, type HubId } from './hub-files.ts';
 export type { HubConnection } from './hub-http.ts';
 export { renderReport, type ReportInput, type ReportSample, type ReportSection } from './report.ts';
+export { escapeHtml } from './report-html.ts';
+export { REPORT_STYLE } from './report-style.ts';
