@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { hashString, PreftuneError, runFailed } from '../core/index.ts';
+import { hashString, runFailed, type PreftuneError } from '../core/index.ts';
 import type { Attempt, Reply } from './attempt.ts';
 import type { CallStore } from './call-store.ts';
 import { stopped, SYSTEM_CLOCK, type Clock } from './clock.ts';

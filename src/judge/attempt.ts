@@ -66,8 +66,13 @@ export function readReply(body: unknown): Attempt {
 /** What a thrown error of the openai package means. */
 export async function readFailure(error: unknown, url: string): Promise<Attempt> {
   const { APIError, APIConnectionError } = await import('openai');
-  if (error instanceof APIConnectionError || !(error instanceof APIError))
-    return { kind: 'retry', message: causeOf(error) };
+  if (error instanceof APIConnectionError || !(error instanceof APIError)) {
+    const message = causeOf(error);
+    // A name that does not exist will not exist in a minute; EAI_AGAIN, no answer of the name server, may.
+    return message.includes('ENOTFOUND')
+      ? { kind: 'failed', message: `${url} must be a server that exists, got ${message}; check the address` }
+      : { kind: 'retry', message };
+  }
   const { status, headers, code, message } = error as { status: number; headers: Headers } & typeof error;
   const text = `${status}: ${message.replace(/^\d+ /, '').slice(0, 300)}`;
   if (status === 429 && code !== 'insufficient_quota')

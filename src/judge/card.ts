@@ -105,12 +105,15 @@ function kappaOf(rows: readonly Judged[], seed: number): JudgeCard['kappa'] {
   const human = rows.map((row) => CODES[row.human]);
   const judge = rows.map(({ judgement }) => CODES[judgement.verdict]);
   const clusters = rows.map(({ comparison }) => contentKey(comparison.prompt));
-  const at = (values: readonly number[], items: Int32Array): number[] => Array.from(items, (item) => values[item]!);
   const { estimate, interval } = bootstrap(rows.length, (items) => cohenKappa(at(human, items), at(judge, items)), {
     seed,
     clusters,
   });
   return { value: estimate, interval };
+}
+
+function at(values: readonly number[], items: Int32Array): number[] {
+  return Array.from(items, (item) => values[item]!);
 }
 
 /** How often the judge, and people, prefer the side that `sideOf` names, in rows where it names one; each over the rows that it decides. */

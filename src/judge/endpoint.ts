@@ -94,10 +94,16 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
         return readReply(reply);
       } catch (error) {
         if (deadline.aborted) return { kind: 'retry', message: `no answer within ${timeoutMs / 1000} s` };
-        return await readFailure(error, url);
+        return withoutKey(await readFailure(error, url), options.apiKey);
       }
     },
   };
+}
+
+/** Servers repeat the key in their complaints; messages end in logs. */
+function withoutKey(attempt: Attempt, key: string | undefined): Attempt {
+  if (key === undefined || !('message' in attempt)) return attempt;
+  return { ...attempt, message: attempt.message.replaceAll(key, '***') };
 }
 
 function responseFormat(

@@ -21,6 +21,7 @@ export { nameOf, parseJudges, type JudgeSpecification, type LlmSpecification } f
 export { openJudges, type OpenedJudges, type OpenedLlm, type OpenJudgesOptions } from './open-judges.ts';
 export { planJudging, type JudgePlan } from './plan.ts';
 export { judgeCard, type CardOptions, type CardRow, type JudgeCard, type Share } from './card.ts';
+export { readLabelledComparisons, type LabelledComparison } from './card-rows.ts';
 export { renderJudgeCard } from './card-text.ts';
 export { mapConcurrently } from './concurrently.ts';
 export { mergeBuilt, type Built, type SkipReason } from './pairs/built.ts';

@@ -12,8 +12,11 @@ export interface EditRow extends Omit<RankingRow, 'answers' | 'votes'> {
 export function pairsFromEdits({ original, edited, ...row }: EditRow, extra: RowMeta = {}): Built {
   const answers = [{ content: edited }, { content: original }] as const;
   const { pair, skip, built } = createCollector({ ...row, answers });
-  const folded = (content: Content): string => answerText(content).trim().replaceAll(/\s+/g, ' ');
   if (folded(edited) === folded(original)) skip('tie');
   else pair(answers[0], answers[1], extra);
   return built();
+}
+
+function folded(content: Content): string {
+  return answerText(content).trim().replaceAll(/\s+/g, ' ');
 }

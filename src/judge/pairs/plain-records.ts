@@ -12,7 +12,7 @@ import {
 import type { EditRow } from './edits.ts';
 
 /** The plain records that data build reads beside the formats of preference data. */
-export type PlainShape = 'ratings' | 'votes' | 'answers' | 'thumbs' | 'edits';
+export type PlainShape = 'ratings' | 'votes' | 'answers' | 'labels' | 'thumbs' | 'edits';
 
 export interface ReadContext {
   readonly fields: FieldReader;
@@ -45,7 +45,7 @@ export function readThumb({ fields, origin, id }: ReadContext): JudgementRow {
 export function readPlainRanking({ fields, origin, id, shape }: ReadContext): RankingRow {
   const prompt = filled(fields, 'prompt');
   const answers = answersOf(fields, shape);
-  const votes = shape === 'votes' ? readVotes(fields, answers.length) : undefined;
+  const votes = shape === 'votes' || shape === 'labels' ? readVotes(fields, answers.length) : undefined;
   return { id, origin, prompt, answers, ...(votes && { votes }), ...rest(fields) };
 }
 

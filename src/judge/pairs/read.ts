@@ -8,6 +8,7 @@ import {
   type DataSource,
   type DetectedFormat,
   type JudgementRow,
+  type PreferenceRow,
   type ProblemLog,
   type RankingRow,
 } from '../../data/index.ts';
@@ -36,7 +37,14 @@ export interface BuildRows<Row> {
   readonly problems: Pick<ProblemLog, 'kept' | 'counts' | 'total'>;
 }
 
-const KINDS = { ratings: 'ranking', votes: 'ranking', answers: 'ranking', thumbs: 'judgement', edits: 'edit' } as const;
+const KINDS = {
+  ratings: 'ranking',
+  votes: 'ranking',
+  answers: 'ranking',
+  labels: 'ranking',
+  thumbs: 'judgement',
+  edits: 'edit',
+} as const;
 
 /**
  * The rows of sources, held in memory: a source whose first record has the plain fields of `shape` is read so, others in the format that
@@ -75,7 +83,7 @@ async function startsPlain(source: DataSource, shape: PlainShape): Promise<boole
     if (!names('prompt')) return false;
     if (shape === 'edits') return names('original', 'edited');
     if (shape === 'thumbs') return names('thumb');
-    if (shape === 'votes') return names('vote', 'votes') && names('a', 'b', 'answers');
+    if (shape === 'votes' || shape === 'labels') return names('vote', 'votes') && names('a', 'b', 'answers');
     if (shape === 'ratings') return names('answers') || (names('answer') && names('rating'));
     return names('a', 'b', 'answers');
   }
@@ -125,10 +133,9 @@ async function* readFormat(
     else if (event.kind === 'problems') yield { kind: 'problems', problems: [...event.problems] };
     else if (event.kind === 'ranking' && wanted === 'ranking') yield { kind: 'ranking', row: event.row };
     else if (event.kind === 'judgement' && wanted === 'judgement') yield { kind: 'judgement', row: event.row };
-    else if (event.kind === 'preference' && shape === 'answers') {
-      const { chosen, rejected, meta: _meta, ...rest } = event.row;
-      yield { kind: 'ranking', row: { ...rest, answers: [{ content: chosen }, { content: rejected }] } };
-    } else {
+    else if (event.kind === 'preference' && (shape === 'answers' || shape === 'labels'))
+      yield { kind: 'ranking', row: rankingOf(event.row, shape) };
+    else {
       const message = `rows must hold ${shape}, got a ${event.kind} row; see docs/building-pairs.md for the fields`;
       const { origin } = event.row;
       yield {
@@ -137,4 +144,17 @@ async function* readFormat(
       };
     }
   }
+}
+
+/** Both sides as answers; for labels the chosen one ranks first. */
+function rankingOf({ chosen, rejected, meta, ...rest }: PreferenceRow, shape: PlainShape): RankingRow {
+  if (shape === 'answers') return { ...rest, answers: [{ content: chosen }, { content: rejected }] };
+  const { chosenModel, rejectedModel } = meta ?? {};
+  return {
+    ...rest,
+    answers: [
+      { content: chosen, rank: 0, ...(chosenModel !== undefined && { model: chosenModel }) },
+      { content: rejected, rank: 1, ...(rejectedModel !== undefined && { model: rejectedModel }) },
+    ],
+  };
 }

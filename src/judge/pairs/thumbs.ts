@@ -40,7 +40,6 @@ export function gatherThumbs(rows: readonly JudgementRow[]): RankingRow[] {
 /** Pairs of each answer with more thumbs up than down over each with more down than up, the clearest first. Even answers are ties. */
 export function pairsFromThumbs(row: RankingRow, { maxPairs = Infinity }: ThumbOptions = {}): Built {
   const { pair, skip, built } = createCollector(row);
-  const score = (answer: RankedAnswer): number => answer.score ?? 0.5;
   const sorted = row.answers.toSorted((a, b) => score(b) - score(a));
   const up = sorted.filter((answer) => score(answer) > 0.5);
   const down = sorted.filter((answer) => score(answer) < 0.5).toReversed();
@@ -52,4 +51,8 @@ export function pairsFromThumbs(row: RankingRow, { maxPairs = Infinity }: ThumbO
   for (const [better, worse] of clearest.slice(0, maxPairs))
     pair(better, worse, { margin: score(better) - score(worse) });
   return built();
+}
+
+function score(answer: RankedAnswer): number {
+  return answer.score ?? 0.5;
 }

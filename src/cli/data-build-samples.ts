@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { DataSource, RankingRow } from '../data/index.ts';
+import { encodePrompt, openGenerator, readPrompts, type Prompt } from '../generate/index.ts';
+import { openCallStore, sampleRow, type SampleAnswers } from '../judge/index.ts';
+import type { DeviceName } from '../runtime/index.ts';
+import type { CommandContext } from './command.ts';
+import { locateModel } from './locate.ts';
+
+/** The rows that sampling gives; for a dry run the prompts with what stands for answers. */
+export async function sampleRows(
+  context: CommandContext,
+  sources: readonly DataSource[],
+  isDryRun: boolean,
+): Promise<{ readonly rows: readonly RankingRow[]; readonly isComplete: boolean }> {
+  const { options } = context;
+  const prompts: Prompt[] = [];
+  for (const source of sources) prompts.push(...(await readPrompts(source)));
+  const wanted = prompts.slice(0, (options['maxRows'] as number | undefined) ?? Infinity);
+  const file = sources[0]!.name;
+  if (isDryRun)
+    return { rows: wanted.map((prompt, place) => placeholderRow(prompt, place, context)), isComplete: false };
+  const named = String(options['model']);
+  const { path } = await locateModel(named, context);
+  const sampler = await openSampler(path, context);
+  const progress = context.terminal.progress('sample');
+  const rows: RankingRow[] = [];
+  try {
+    for (const [place, prompt] of wanted.entries()) {
+      progress.update({ done: place, total: wanted.length, unit: 'rows' });
+      rows.push(await sampleRow(prompt, sampler.sample, { count: countOf(options), place, file, model: named }));
+    }
+    progress.update({ done: wanted.length, total: wanted.length, unit: 'rows' });
+  } finally {
+    progress.finish();
+    await sampler.close();
+  }
+  return { rows, isComplete: true };
+}
+
+/** What a dry run says of answers that do not exist yet. */
+export function samplePlanText(prompts: number, { options }: CommandContext): string {
+  const longest = (options['maxNewTokens'] as number | undefined) ?? 256;
+  return `the ${countOf(options)} answers to each of ${prompts} prompts are still to be sampled; each is taken as ${longest} tokens long, the longest that it may be`;
+}
+
+function countOf(options: CommandContext['options']): number {
+  return (options['samples'] as number | undefined) ?? 4;
+}
+
+function placeholderRow(prompt: Prompt, place: number, { options }: CommandContext): RankingRow {
+  const longest = (options['maxNewTokens'] as number | undefined) ?? 256;
+  const filler = 'xxx '.repeat(longest);
+  const answers = Array.from({ length: countOf(options) }, (_, i) => ({
+    content: `(sample ${i + 1}) ${filler}`.trim(),
+  }));
+  return { id: prompt.id, origin: { file: '', line: place + 1 }, prompt: prompt.content, answers };
+}
+
+interface Sampler {
+  readonly sample: SampleAnswers;
+  close(): Promise<void>;
+}
+
+/** Answers of a model, kept on disk, so that an interrupted run continues. The model is opened when the first answer is not there. */
+async function openSampler(path: string, { options, environment, signal }: CommandContext): Promise<Sampler> {
+  const settings = {
+    temperature: (options['temperature'] as number | undefined) ?? 1,
+    topP: (options['topP'] as number | undefined) ?? 1,
+    maxNewTokens: (options['maxNewTokens'] as number | undefined) ?? 256,
+    seed: (options['seed'] as number | undefined) ?? 0,
+  };
+  const system = options['system'] as string | undefined;
+  const adapter = options['adapter'] as string | undefined;
+  const device = (options['device'] as DeviceName | undefined) ?? 'cpu';
+  const models = [path, ...(adapter === undefined ? [] : [adapter])].map(stateOfPath);
+  const folder = join(environment['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'preftune', 'samples');
+  const store = await openCallStore<readonly string[]>(join(folder, `${digest(models).slice(0, 16)}.jsonl`));
+  let opening: ReturnType<typeof openGenerator> | undefined;
+  const open = (): ReturnType<typeof openGenerator> =>
+    openGenerator({ model: path, adapter, device, threads: options['threads'] as number | undefined });
+  return {
+    async sample(prompt, count, firstRow) {
+      const { id: _id, ...content } = prompt;
+      const key = digest({ models, settings, system, device, content, count, firstRow });
+      const kept = await store.get(key);
+      if (kept !== undefined) return kept;
+      const generator = await (opening ??= open());
+      const ids = encodePrompt(generator.tokenizer, prompt, { system });
+      const prompts = Array.from({ length: count }, () => ids);
+      const answers = await generator.generate(prompts, { ...settings, firstRow, signal });
+      const texts = answers.map(({ text }) => text.trim());
+      await store.put(key, texts);
+      return texts;
+    },
+    async close() {
+      await store.close();
+      await (await opening?.catch(() => undefined))?.dispose();
+    },
+  };
+}
+
+function digest(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex');
+}
+
+/** Path, sizes and times of a model's files: what changes when somebody trains it anew. */
+function stateOfPath(path: string): unknown {
+  const whole = resolve(path);
+  if (!statSync(whole).isDirectory()) return stateOfFile(whole);
+  return readdirSync(whole, { withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map(({ name }) => stateOfFile(join(whole, name)))
+    .toSorted();
+}
+
+function stateOfFile(file: string): unknown {
+  const { size, mtimeMs } = statSync(file);
+  return [file, size, mtimeMs];
+}

@@ -1,0 +1,129 @@
+import { hashString } from '../core/index.ts';
+import { FORMATS } from '../data/index.ts';
+import {
+  judgeCard,
+  mapConcurrently,
+  readLabelledComparisons,
+  renderJudgeCard,
+  type CardRow,
+  type JudgeCard,
+  type LabelledComparison,
+  type OpenedJudges,
+} from '../judge/index.ts';
+import type { JsonValue } from '../store/index.ts';
+import type { Command, CommandContext, OptionEntry } from './command.ts';
+import { tellFormats } from './data-notes.ts';
+import {
+  JUDGE_OPTIONS,
+  judgesOf,
+  judgingLine,
+  openCommandJudges,
+  plansOf,
+  renderPlans,
+  showJudging,
+} from './judge-options.ts';
+import { locateData } from './locate.ts';
+
+const OPTIONS: readonly OptionEntry[] = [
+  { flag: '--format', type: FORMATS.map(({ name }) => name), help: 'how rows are written; detected when left out' },
+  { flag: '--lenient', type: 'boolean', default: false, help: 'skip and count rows that are wrong' },
+  { flag: '--max-rows', type: 'integer', help: 'judge so many rows, drawn by their texts' },
+  { flag: '--own-models', type: 'list', help: "names of the judge's own model in the data; default: its name" },
+  { flag: '--seed', type: 'integer', default: 0, help: 'of the intervals' },
+  { flag: '--min-agreement', type: 'number', help: 'share of judges that a verdict needs (without it any majority)' },
+  {
+    flag: '--dry-run',
+    type: 'boolean',
+    help: 'show the first question, the number of questions and the cost; ask nothing',
+  },
+  ...JUDGE_OPTIONS,
+];
+
+/** `preftune judge`: how far a judge can be trusted, measured on comparisons that people decided. */
+export const JUDGE: Command = {
+  name: 'judge',
+  description: 'Measures judges against people: agreement, kappa, bias for places, lengths and themselves',
+  arguments: [
+    { name: 'data', help: 'files, folders or hub ids of pairs or votes of people', isRequired: true, isVariadic: true },
+  ],
+  options: OPTIONS,
+  takesConfig: true,
+  async run(context) {
+    const { args, options, terminal } = context;
+    const isDryRun = options['dryRun'] === true;
+    const specifications = judgesOf(context, 'judge');
+    const read = await readLabelledComparisons(await locateData(args, context), {
+      format: options['format'] as string | undefined,
+      isLenient: options['lenient'] === true,
+    });
+    tellFormats(read.formats, terminal);
+    if (read.skipped > 0) terminal.warn(`${read.skipped} rows were skipped: wrong, or not decided by people`);
+    const rows = drawn(read.rows, options['maxRows'] as number | undefined);
+    let update: (() => void) | undefined;
+    const opened = await openCommandJudges(specifications, context, { isDryRun, onChange: () => update?.() });
+    try {
+      if (isDryRun) {
+        const plans = plansOf(
+          opened,
+          rows.map(({ comparison }) => comparison),
+        );
+        terminal.result({ plans: plans as unknown as JsonValue }, renderPlans(plans));
+        return;
+      }
+      const progress = terminal.progress('judge');
+      let done = 0;
+      update = () => showJudging(progress, opened, { done, total: rows.length });
+      const judged = await mapConcurrently(
+        rows,
+        async (row, _index, signal): Promise<CardRow> => {
+          const judgement = await opened.judge.compare(row.comparison, { signal });
+          done++;
+          update?.();
+          return { ...row, judgement };
+        },
+        {
+          limit: Math.max(1, ...opened.llms.map(({ specification }) => specification.concurrency)),
+          signal: context.signal,
+        },
+      );
+      progress.finish();
+      const cards = cardsOf(opened, judged, context);
+      const used = opened.llms.length > 0 ? `\n${judgingLine(opened)}` : '';
+      terminal.result({ cards: cards as unknown as JsonValue }, `${cards.map(renderJudgeCard).join('\n\n')}${used}`);
+    } finally {
+      await opened.close();
+    }
+  },
+};
+
+/** The panel's card and its members', or the one judge's. */
+function cardsOf(
+  { judge, judges, llms }: OpenedJudges,
+  rows: readonly CardRow[],
+  { options }: CommandContext,
+): JudgeCard[] {
+  const seed = options['seed'] as number;
+  const given = options['ownModels'] as string[] | undefined;
+  const own = (name: string): string[] =>
+    given ?? [name, ...llms.filter((llm) => llm.name === name).map((llm) => llm.specification.model)];
+  const card = judgeCard(judge.name, rows, { seed, ownModels: own(judge.name) });
+  if (judges.length === 1) return [card];
+  const members = judges.map(({ name }, place) => {
+    const alone = rows.map((row) => ({ ...row, judgement: row.judgement.members![place]! }));
+    return judgeCard(name, alone, { seed, ownModels: own(name) });
+  });
+  return [card, ...members];
+}
+
+/** The rows whose texts hash lowest: a sample that does not depend on the order of the file. */
+function drawn(rows: readonly LabelledComparison[], count: number | undefined): readonly LabelledComparison[] {
+  if (count === undefined || count >= rows.length) return rows;
+  const keyed = rows.map((row) => ({
+    row,
+    key: hashString(JSON.stringify([row.comparison.prompt, row.comparison.a])),
+  }));
+  return keyed
+    .toSorted((x, y) => x.key - y.key)
+    .slice(0, count)
+    .map(({ row }) => row);
+}
