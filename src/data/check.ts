@@ -9,7 +9,7 @@ import { pairOfRanking } from './pair-of-ranking.ts';
 import { createProblemLog, type ProblemReason, type RecordProblem } from './problems.ts';
 import { MISSING_TEMPLATE } from './render-row.ts';
 import type { Content, DataRow, PreferenceRow } from './row.ts';
-import { readRows, type DetectedFormat } from './rows.ts';
+import { readRowBatches, type DetectedFormat } from './rows.ts';
 import type { DataSource } from './source.ts';
 import { createTokenisationLog, type TokenisationReport } from './tokenisation-report.ts';
 import { createRowTokenizer } from './tokenize-row.ts';
@@ -68,24 +68,26 @@ export async function checkData(
   let records = 0;
   let validRows = 0;
   for (const each of sourceList(source)) {
-    for await (const event of readRows(each, { ...options, conversational })) {
+    for await (const batch of readRowBatches(each, { ...options, conversational })) {
       if (options.signal?.aborted)
         throw new PreftuneError('cancelled', `data: checking was stopped after ${records} records`);
-      if (event.kind === 'format') {
-        formats.push(event.format);
-        continue;
-      }
-      if (++records % 1000 === 0) options.onProgress?.(records);
-      if (event.kind === 'problems') {
-        for (const problem of event.problems) problems.add(problem);
-        continue;
-      }
-      const refused = tokenising?.take(event);
-      if (refused === undefined) {
-        validRows++;
-        statistics.add(event);
-      } else {
-        problems.add({ ...refused, line: event.place.line });
+      for (const event of batch) {
+        if (event.kind === 'format') {
+          formats.push(event.format);
+          continue;
+        }
+        if (++records % 1000 === 0) options.onProgress?.(records);
+        if (event.kind === 'problems') {
+          for (const problem of event.problems) problems.add(problem);
+          continue;
+        }
+        const refused = tokenising?.take(event);
+        if (refused === undefined) {
+          validRows++;
+          statistics.add(event);
+        } else {
+          problems.add({ ...refused, line: event.place.line });
+        }
       }
     }
   }

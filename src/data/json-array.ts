@@ -15,7 +15,7 @@ const CLOSE_OBJECT = 0x7d;
 type State = 'before-list' | 'first-element-or-end' | 'element' | 'in-element' | 'in-string' | 'in-escape' | 'done';
 
 /**
- * The elements of one JSON list, each as soon as its last byte is there: the scanner only follows brackets and strings, and
+ * The elements of one JSON list, those of a chunk at a time: the scanner only follows brackets and strings, and
  * every element is parsed on its own. Memory is one element.
  *
  * An element that is not JSON is a problem, and reading goes on; a list that is not one (no bracket, no comma, cut) throws
@@ -25,8 +25,9 @@ export async function* readJsonArray(
   chunks: AsyncIterable<Uint8Array>,
   file: string,
   limits: DataLimits,
-): AsyncGenerator<RecordEvent> {
-  const parse = createRecordParser(file, limits);
+): AsyncGenerator<readonly RecordEvent[]> {
+  const parser = createRecordParser(file, limits);
+  let events: RecordEvent[] = [];
   const pending = createByteCollector(limits.maxRecordBytes);
   let state: State = 'before-list';
   let depth = 0;
@@ -42,7 +43,7 @@ export async function* readJsonArray(
     const { sizeBytes, overflowed } = pending;
     const bytes = pending.take();
     const origin = { file, line: ++position };
-    if (!overflowed) return parse(bytes, origin, start);
+    if (!overflowed) return parser.parse(bytes, origin, start);
     const message = `an element must be at most ${limits.maxRecordBytes} bytes, got ${sizeBytes}`;
     return { kind: 'problem', problem: { reason: 'record-too-long', file, ...start, message } };
   };
@@ -65,7 +66,7 @@ export async function* readJsonArray(
           else if (depth === 0 && (byte === COMMA || byte === CLOSE_LIST)) {
             pending.append(chunk.subarray(elementStart, i));
             elementStart = -1;
-            yield finish();
+            events.push(finish());
             state = byte === COMMA ? 'element' : 'done';
           }
           break;
@@ -98,6 +99,8 @@ export async function* readJsonArray(
       }
     }
     if (elementStart >= 0) pending.append(chunk.subarray(elementStart));
+    yield events;
+    events = [];
   }
   if (state !== 'done') throw broken(state === 'before-list' ? 'an opening [' : 'a closing ]', undefined);
 }

@@ -23,46 +23,52 @@ export type RecordEvent =
     }
   | { readonly kind: 'problem'; readonly problem: RecordProblem };
 
-/** Turns the bytes of one record into its value. */
-export type RecordParser = (bytes: Uint8Array, origin: RowOrigin, place: TextPlace) => RecordEvent;
+/** Turns one record into its value. */
+export interface RecordParser {
+  parse(bytes: Uint8Array, origin: RowOrigin, place: TextPlace): RecordEvent;
+  /** As parse, of bytes that were decoded. */
+  parseText(text: string, origin: RowOrigin, place: TextPlace): RecordEvent;
+}
 
 /** A parser for records of one file: UTF-8, JSON, depth; every problem with line and column. */
 export function createRecordParser(file: string, limits: DataLimits): RecordParser {
   // A byte order mark inside the file is a character like any other; only the reader drops the one at the start.
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-  return (bytes, origin, place) => {
-    const problemAt = (reason: ProblemReason, before: string, message: string): RecordEvent => ({
-      kind: 'problem',
-      problem: { reason, file, ...advance(place, before), message },
-    });
-    let text: string;
-    try {
-      text = decoder.decode(bytes);
-    } catch {
-      const valid = validUtf8Length(bytes);
-      const before = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, valid));
-      const found = `0x${(bytes[valid] ?? 0).toString(16).padStart(2, '0')}`;
-      return problemAt('invalid-utf8', before, `text must be UTF-8, got the byte ${found}; convert the file to UTF-8`);
-    }
+  const problemAt = (
+    place: TextPlace,
+    found: { reason: ProblemReason; before: string; message: string },
+  ): RecordEvent => {
+    const { reason, before, message } = found;
+    return { kind: 'problem', problem: { reason, file, ...advance(place, before), message } };
+  };
+  const parseText: RecordParser['parseText'] = (text, origin, place) => {
     let value: unknown;
     try {
       value = JSON.parse(text);
     } catch {
       const error = findJsonError(text) ?? { offset: 0, expected: 'JSON' };
-      const found = excerptAt(text, error.offset);
-      return problemAt(
-        'invalid-json',
-        text.slice(0, error.offset),
-        `JSON must have ${error.expected} here, got ${found}`,
-      );
+      const message = `JSON must have ${error.expected} here, got ${excerptAt(text, error.offset)}`;
+      return problemAt(place, { reason: 'invalid-json', before: text.slice(0, error.offset), message });
     }
-    if (isDeeperThan(text, limits.maxDepth))
-      return problemAt(
-        'nested-too-deep',
-        '',
-        `a record must nest at most ${limits.maxDepth} lists and objects, got more`,
-      );
-    return { kind: 'record', value, origin, place, text };
+    if (!isDeeperThan(text, limits.maxDepth)) return { kind: 'record', value, origin, place, text };
+    const message = `a record must nest at most ${limits.maxDepth} lists and objects, got more`;
+    return problemAt(place, { reason: 'nested-too-deep', before: '', message });
+  };
+  return {
+    parseText,
+    parse(bytes, origin, place) {
+      let text: string;
+      try {
+        text = decoder.decode(bytes);
+      } catch {
+        const valid = validUtf8Length(bytes);
+        const before = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, valid));
+        const found = `0x${(bytes[valid] ?? 0).toString(16).padStart(2, '0')}`;
+        const message = `text must be UTF-8, got the byte ${found}; convert the file to UTF-8`;
+        return problemAt(place, { reason: 'invalid-utf8', before, message });
+      }
+      return parseText(text, origin, place);
+    },
   };
 }
 

@@ -5,7 +5,7 @@ import type { DataFormat } from './format.ts';
 import { DATA_LIMITS, type DataLimits } from './limits.ts';
 import { shown, type FieldProblem, type ProblemReason, type RecordProblem } from './problems.ts';
 import type { RecordEvent, TextPlace } from './record-parser.ts';
-import { readRecords } from './records.ts';
+import { readRecordBatches } from './records.ts';
 import type { DataRow, RowOrigin } from './row.ts';
 import type { DataSource } from './source.ts';
 import { validateRow } from './validate.ts';
@@ -54,43 +54,51 @@ export function formatLine(format: DetectedFormat): string {
  * another known format than the source: the first such record is named, because half a file read wrongly is worse than none.
  */
 export async function* readRows(source: DataSource, options: ReadRowsOptions = {}): AsyncGenerator<RowEvent> {
-  for await (const event of readRecordRows(source, options)) {
-    if (event.kind === 'format') yield event;
-    else yield* event.rows;
-  }
+  for await (const batch of readRowBatches(source, options)) for (const event of batch) yield event;
 }
 
-/** As readRows, record by record, with what stood in the file. */
+/** As readRows, as many at a time as came together. */
+export async function* readRowBatches(
+  source: DataSource,
+  options: ReadRowsOptions = {},
+): AsyncGenerator<readonly RowEvent[]> {
+  for await (const batch of readRecordRows(source, options))
+    yield batch.flatMap((event): readonly RowEvent[] => (event.kind === 'format' ? [event] : event.rows));
+}
+
+/** As readRowBatches, record by record, with what stood in the file. */
 export async function* readRecordRows(
   source: DataSource,
   options: ReadRowsOptions = {},
-): AsyncGenerator<RecordRows | Extract<RowEvent, { kind: 'format' }>> {
+): AsyncGenerator<readonly (RecordRows | Extract<RowEvent, { kind: 'format' }>)[]> {
   let container = '';
-  const events = readRecords(source, options.limits ?? DATA_LIMITS, (found) => {
+  const batches = readRecordBatches(source, options.limits ?? DATA_LIMITS, (found) => {
     container = found;
   });
   try {
     const head: RecordEvent[] = [];
     while (options.format === undefined && head.length < DETECTION_RECORDS) {
-      const next = await events.next();
+      const next = await batches.next();
       if (next.done) break;
-      head.push(next.value);
+      head.push(...next.value);
     }
-    const objects = head.flatMap((event) => (event.kind === 'record' && isObject(event.value) ? [event.value] : []));
+    const first = head.slice(0, DETECTION_RECORDS);
+    const objects = first.flatMap((event) => (event.kind === 'record' && isObject(event.value) ? [event.value] : []));
     if (options.format === undefined && objects.length === 0) {
-      yield* reportUnread(source, head, events);
+      yield* reportUnread(source, head, batches);
       return;
     }
     const format = options.format === undefined ? detectFormat(objects, source.name) : formatNamed(options.format);
     const { name, kind } = format;
     const isJson = container === '' || container.includes('JSON');
     const detected = { file: source.name, name, kind, fromRecords: objects.length };
-    yield { kind: 'format', format: isJson ? detected : { ...detected, container } };
     const read = createRowReader(format, options);
-    for (const record of head) yield { kind: 'record', record, rows: read(record) };
-    for await (const record of events) yield { kind: 'record', record, rows: read(record) };
+    const rowsOf = (record: RecordEvent): RecordRows => ({ kind: 'record', record, rows: read(record) });
+    yield [{ kind: 'format', format: isJson ? detected : { ...detected, container } }];
+    yield head.map(rowsOf);
+    for await (const batch of batches) yield batch.map(rowsOf);
   } finally {
-    await events.return();
+    await batches.return();
   }
 }
 
@@ -98,12 +106,13 @@ export async function* readRecordRows(
 async function* reportUnread(
   source: DataSource,
   head: readonly RecordEvent[],
-  rest: AsyncIterable<RecordEvent>,
-): AsyncGenerator<RecordRows> {
+  rest: AsyncIterable<readonly RecordEvent[]>,
+): AsyncGenerator<readonly RecordRows[]> {
   if (head.length === 0)
     throw badInput({ file: source.name, message: 'data must hold at least one record, got an empty file' });
-  for (const record of head) yield { kind: 'record', record, rows: [problemsOf(record)] };
-  for await (const record of rest) yield { kind: 'record', record, rows: [problemsOf(record)] };
+  const problem = (record: RecordEvent): RecordRows => ({ kind: 'record', record, rows: [problemsOf(record)] });
+  yield head.map(problem);
+  for await (const batch of rest) yield batch.map(problem);
 }
 
 function problemsOf(event: RecordEvent): RowEvent {

@@ -57,26 +57,28 @@ export async function splitRecords(
   for (const source of sources) {
     const tally = { name: source.name, records: 0 };
     perSource.push(tally);
-    for await (const event of readRecordRows(source, options)) {
-      if (event.kind === 'format') {
-        formats.push(event.format);
-        continue;
-      }
+    for await (const batch of readRecordRows(source, options)) {
       if (options.signal?.aborted) throw new PreftuneError('cancelled', `data split: stopped after ${seen} records`);
-      if (++seen % 1000 === 0) options.onProgress?.(seen);
-      tally.records++;
-      const bad = event.rows.flatMap((row) => (row.kind === 'problems' ? row.problems : []));
-      const first = event.rows.find(isRow);
-      for (const problem of bad) problems.add(problem);
-      if (bad.length > 0 || first === undefined || event.record.kind === 'problem') {
-        skipped++;
-        continue;
+      for (const event of batch) {
+        if (event.kind === 'format') {
+          formats.push(event.format);
+          continue;
+        }
+        if (++seen % 1000 === 0) options.onProgress?.(seen);
+        tally.records++;
+        const first = event.rows.find(isRow);
+        const bad = event.rows.flatMap((row) => (row.kind === 'problems' ? row.problems : []));
+        for (const problem of bad) problems.add(problem);
+        if (bad.length > 0 || first === undefined || event.record.kind === 'problem') {
+          skipped++;
+          continue;
+        }
+        const place = placeOfUnit(splitUnit(first), seed);
+        range.add(place);
+        const side = place < threshold ? 'heldOut' : 'train';
+        counts[side]++;
+        write(side, lineOf(event.record));
       }
-      const place = placeOfUnit(splitUnit(first), seed);
-      range.add(place);
-      const side = place < threshold ? 'heldOut' : 'train';
-      counts[side]++;
-      write(side, lineOf(event.record));
     }
   }
   if (seen === 0 || counts.train + counts.heldOut === 0) {

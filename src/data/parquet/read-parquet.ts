@@ -14,7 +14,7 @@ import { PARSERS, toJson } from './values.ts';
 const BATCH_ROWS = 256;
 
 /**
- * The rows of a Parquet file as records, streamed page by page: memory holds one page and one dictionary of each column, however
+ * The rows of a Parquet file as records, some hundred at a time, streamed page by page: memory holds one page and one dictionary of each column, however
  * large the row groups are. A row's line is its number, 1-based. Lists, structs and maps come as JSON has them (values.ts).
  *
  * Throws bad-input with the column and row group for bytes that are damaged, and for what the limits refuse; a text that is not
@@ -24,7 +24,7 @@ export async function* readParquet(
   bytes: ByteSource,
   data: DataLimits,
   parquet: ParquetLimits = PARQUET_LIMITS,
-): AsyncGenerator<RecordEvent> {
+): AsyncGenerator<readonly RecordEvent[]> {
   const { schema, groups } = await readLayout(bytes, { parquet, data });
   let row = 0;
   for (const [index, group] of groups.entries()) {
@@ -34,10 +34,12 @@ export async function* readParquet(
       const batch = await columns.take(count, schema).catch((error: unknown) => {
         throw damaged(error, { file: bytes.name, group: index, first: row + 1 });
       });
+      const events: RecordEvent[] = [];
       for (let i = 0; i < count; i++) {
         const entries = batch.map(({ name, values }): [string, unknown] => [name, values[i]]);
-        yield recordOf(Object.fromEntries(entries), { file: bytes.name, line: ++row }, data);
+        events.push(recordOf(Object.fromEntries(entries), { file: bytes.name, line: ++row }, data));
       }
+      yield events;
     }
   }
 }

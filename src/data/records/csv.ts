@@ -28,8 +28,8 @@ export interface CsvDialect {
 }
 
 /**
- * The rows of a table in text, under the names of its first row: fields between separators, in double quotes where they hold
- * separators, line ends or quotes (doubled). Lines end with LF or CRLF; empty lines are skipped. Memory is one row. A cell's
+ * The rows of a table in text, those of a chunk at a time, under the names of its first row: fields between separators, in double quotes where they hold
+ * separators, line ends or quotes (doubled). Lines end with LF or CRLF; empty lines are skipped. Memory is one chunk and one row. A cell's
  * value is what cellValue makes of it.
  *
  * Rows with another number of fields than the header, text behind a closing quote, quotes that never close and bytes that are
@@ -40,10 +40,11 @@ export async function* readCsv(
   chunks: AsyncIterable<Uint8Array>,
   file: string,
   { limits, dialect }: { readonly limits: DataLimits; readonly dialect: CsvDialect },
-): AsyncGenerator<RecordEvent> {
+): AsyncGenerator<readonly RecordEvent[]> {
   const { separator } = dialect;
   const pending = createByteCollector(limits.maxRecordBytes);
   const rows = createRowReader(file, limits);
+  let events: RecordEvent[] = [];
   let fields: Field[] = [];
   let state: State = 'start';
   let line = 1;
@@ -97,7 +98,7 @@ export async function* readCsv(
         if (byte === separator) continue;
         pending.append(chunk.subarray(rowStart, i));
         const event = finish();
-        if (event !== undefined) yield event;
+        if (event !== undefined) events.push(event);
         line++;
         rowStart = i + 1;
       } else if (byte === QUOTE && state !== 'plain') {
@@ -115,12 +116,14 @@ export async function* readCsv(
     }
     pending.append(chunk.subarray(rowStart));
     offset += chunk.length - rowStart;
+    yield events;
+    events = [];
   }
   if (offset === 0) return;
   const unclosed = state === 'quoted' ? quoteLine : undefined;
   endField(offset);
   const event = finish(unclosed);
-  if (event !== undefined) yield event;
+  if (event !== undefined) yield [event];
 }
 
 interface RawRow {
