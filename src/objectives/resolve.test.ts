@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { PreftuneError } from '../core/index.ts';
-import { graph, graphInputs } from '../graph/index.ts';
+import { graph, graphInputs, input } from '../graph/index.ts';
+import { interpret } from '../interpret/index.ts';
 import { objectiveGraph } from './objective-graph.ts';
 import { parseObjective } from './parse-objective.ts';
 import { isLossName, lossNamed, LOSSES, PRESETS } from './registry.ts';
 import { resolveObjective, type ObjectiveRequest } from './resolve.ts';
-import { objective, resolveObjectiveOptions } from './trained.ts';
+import { objective, resolveObjectiveOptions, type TrainedStatistics } from './trained.ts';
 
 function refusal(run: () => unknown): string {
   try {
@@ -256,4 +257,13 @@ test('the trainer has sigmoid with its beta', () => {
     'tau: has no effect with objective sigmoid, which takes beta; remove it\nbeta: must be a number above 0, got 0',
   );
   expect(refusal(() => objective('kto').name)).toBe('objective: must be one of sigmoid, got "kto"');
+
+  const names = ['chosenLogps', 'rejectedLogps', 'referenceChosenLogps', 'referenceRejectedLogps'] as const;
+  const nodes = Object.fromEntries(names.map((name) => [name, input(name, ['R'])])) as unknown as TrainedStatistics;
+  const source = graph({ losses: objective('sigmoid').loss(nodes, { beta: 0.5 }) });
+  const given = [-21, -30.25, -19.5, -26].map(
+    (value, i) => [names[i]!, { dtype: 'float64', shape: [1], data: Float64Array.of(value) }] as const,
+  );
+  // h = 2.75
+  expect(interpret(source, Object.fromEntries(given))['losses']!.data[0]).toBeCloseTo(0.22541265160165, 12);
 });
