@@ -31,7 +31,7 @@ afterAll(folder.remove);
 
 test(
   'margins of every pair come from a model that has not seen its prompt; nothing is left behind',
-  { timeout: 120_000 },
+  { timeout: 600_000 },
   async () => {
     const sources = [fileSource(pairs)];
     const before = readdirSync(tmpdir()).filter((name) => name.startsWith('preftune-folds-'));
@@ -64,7 +64,7 @@ test(
 );
 
 describe('the commands', () => {
-  test('check, its page, and clean', { timeout: 120_000 }, async () => {
+  test('check, its page, and clean', { timeout: 600_000 }, async () => {
     const main = buildCli();
     const report = join(folder.path, 'report.html');
     const check = await preftune(main, ['data', 'check', pairs, '--json', '--report', report]);
@@ -124,7 +124,7 @@ describe('the commands', () => {
 
   test.skipIf(CHROMIUM === undefined)(
     'the page in light and dark, wide and at 390 pixels',
-    { timeout: 60_000 },
+    { timeout: 300_000 },
     async () => {
       const browser = await chromium.launch({
         executablePath: CHROMIUM!,

@@ -133,7 +133,7 @@ test('mislabelled rows come from the margins of the table', async () => {
   expect(linesOf(found, 'mislabelled')).toEqual([8]);
 });
 
-test('languages: a mismatch, a mix, and a translation that is meant', { timeout: 30_000 }, async () => {
+test('languages: a mismatch, a mix, and a translation that is meant', { timeout: 300_000 }, async () => {
   const detect = await openLanguageDetector();
   expect(detect('Ich habe gestern ein Buch gelesen, das mir sehr gut gefallen hat.')).toBe('de');
   expect([
