@@ -65,7 +65,7 @@ export async function* readJsonLines(
   yield events;
 }
 
-function decoded(decoder: TextDecoder, bytes: Uint8Array): string | undefined {
+function decoded(decoder: { decode(bytes: Uint8Array): string }, bytes: Uint8Array): string | undefined {
   try {
     return decoder.decode(bytes);
   } catch {

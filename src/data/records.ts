@@ -45,6 +45,11 @@ export async function* readRecordBatches(
   }
 }
 
+interface OpenedRecords {
+  readonly container: string;
+  readonly events: AsyncGenerator<readonly RecordEvent[]>;
+}
+
 /** Looks at the first bytes, and gives everything, those included, to the reader they ask for. */
 async function openRecords(
   chunks: AsyncGenerator<Uint8Array>,

@@ -110,9 +110,12 @@ async function* reportUnread(
 ): AsyncGenerator<readonly RecordRows[]> {
   if (head.length === 0)
     throw badInput({ file: source.name, message: 'data must hold at least one record, got an empty file' });
-  const problem = (record: RecordEvent): RecordRows => ({ kind: 'record', record, rows: [problemsOf(record)] });
-  yield head.map(problem);
-  for await (const batch of rest) yield batch.map(problem);
+  yield head.map(unread);
+  for await (const batch of rest) yield batch.map(unread);
+}
+
+function unread(record: RecordEvent): RecordRows {
+  return { kind: 'record', record, rows: [problemsOf(record)] };
 }
 
 function problemsOf(event: RecordEvent): RowEvent {
