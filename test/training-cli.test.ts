@@ -127,7 +127,7 @@ describe('preftune dpo', () => {
   });
 
   it('Ctrl-C stops after the step with 130 and a checkpoint, and --output --resume ends the run as if nothing had been', async () => {
-    const options = `${START} --held-out-fraction 0.25 --epochs 20 --checkpoint-steps 1000`;
+    const options = `${START} --held-out-fraction 0.25 --epochs 20 --checkpoint-steps 1000 --samples 0`;
     const straight = await run(`dpo ${options} --output straight`);
     expect(straight.code).toBe(0);
     let isSent = false;
@@ -151,6 +151,37 @@ describe('preftune dpo', () => {
     expect(readFileSync(at('stopped', 'adapter', 'adapter_model.safetensors'))).toEqual(
       readFileSync(at('straight', 'adapter', 'adapter_model.safetensors')),
     );
+  });
+
+  it('Ctrl-C in an evaluation stops it, and the resumed run makes it whole', async () => {
+    writeRows(at('many.jsonl'), tinyPairs(100));
+    const options = `${START} --held-out many.jsonl --max-steps 3 --evaluate-steps 1 --samples 0`;
+    expect((await run(`dpo ${options} --output evaluated`)).code).toBe(0);
+    let isSent = false;
+    const stopped = await run(`dpo ${options} --output in-evaluation`, (text, kill) => {
+      if (isSent || !text.includes('train: 1/3')) return;
+      isSent = true;
+      kill('SIGINT');
+    });
+    expect(linesOf(stopped.err).at(-1)).toMatch(/^dpo: stopped after step 1 of 3, which is saved; /);
+    expect(stopped.code).toBe(130);
+    expect(metricLines(at('in-evaluation')).map(({ step }) => step)).toEqual([0, 1]);
+    const resumed = await run('dpo --output in-evaluation --resume');
+    expect(resumed.code).toBe(0);
+    expect(metricLines(at('in-evaluation'))).toEqual(metricLines(at('evaluated')));
+  });
+
+  it('Ctrl-C twice ends at once, in the middle of the work, without a word of the runtime', async () => {
+    writeRows(at('heavy.jsonl'), tinyPairs(120));
+    let sent = 0;
+    const line = 'dpo --model model --data heavy.jsonl --threads 1 --output ended --micro-batch-tokens 2000';
+    const { code, signal, err } = await run(line, (text, kill) => {
+      if (sent === 0 && text.includes('reference: ')) kill(((sent = 1), 'SIGINT'));
+      else if (sent === 1 && text.includes('stopping')) kill(((sent = 2), 'SIGINT'));
+    });
+    expect([code, signal]).toEqual([null, 'SIGINT']);
+    expect(linesOf(err).at(-1)).toBe('stopping after this step; Ctrl-C again ends at once');
+    expect(existsSync(at('ended'))).toBe(false);
   });
 
   it('--config gives options that flags override', async () => {

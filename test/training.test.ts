@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { largestDifference, metricLines, runDpo, type ToldRun } from './support/training.ts';
+import { failureOf, largestDifference, metricLines, runDpo, type ToldRun } from './support/training.ts';
 import { temporaryFolder, tinyPairs, writeRows, writeTinyModel, type TinyPair } from './support/tiny-model.ts';
 
 /** What must hold of every training run, on a random model of two layers: invariants, learning, resuming. */
@@ -131,6 +131,11 @@ describe('invariants', () => {
   });
 });
 
+function budgetOf(run: string): unknown {
+  const text = readFileSync(join(run, 'run.json'), 'utf8');
+  return (JSON.parse(text) as { specification: Record<string, unknown> }).specification['memoryBudgetMb'];
+}
+
 describe('resuming', () => {
   it.each([
     { name: 'full', given: { method: 'full', learningRate: 1e-3 } },
@@ -162,5 +167,59 @@ describe('resuming', () => {
     );
     expect(third.result.lastEvaluation).toEqual(straight.result.lastEvaluation);
     expect(third.result.firstEvaluation).toEqual(straight.result.firstEvaluation);
+  });
+
+  it('where the signal fires as a step ends, the evaluation after it waits for the resumed run, which makes it whole', async () => {
+    const data = dataOf(tinyPairs(12));
+    const given = { model: at('model'), data, batchSize: 4, epochs: 2, heldOutFraction: 0.3, evaluateSteps: 2 };
+    const straight = at(`run-${runs++}`);
+    await runDpo({ ...given, output: straight }, { folder: folder.path });
+    for (const stopAfter of [2, 4]) {
+      const output = at(`run-${runs++}`);
+      const stopped = await runDpo({ ...given, output }, { folder: folder.path, stopAfter });
+      expect([stopped.result.steps, stopped.result.isComplete]).toEqual([stopAfter, false]);
+      const state = JSON.parse(
+        readFileSync(join(output, 'checkpoints', `step-${stopAfter}`, 'state.json'), 'utf8'),
+      ) as unknown;
+      expect(state).toMatchObject({ step: stopAfter, owesEvaluation: true });
+      expect(metricLines(output).filter((line) => 'eval_loss' in line).length).toBe(stopAfter / 2);
+      const resumed = await runDpo({ ...given, output }, { folder: folder.path, isResuming: true });
+      expect(resumed.result.isComplete).toBe(true);
+      expect(metricLines(output)).toEqual(metricLines(straight));
+      // A run that is complete owes nothing: resuming it again changes nothing.
+      await runDpo({ ...given, output }, { folder: folder.path, isResuming: true });
+      expect(metricLines(output)).toEqual(metricLines(straight));
+    }
+  });
+
+  it('a reference that was interrupted continues with the bits of one that was not', async () => {
+    const data = dataOf(tinyPairs(18));
+    const given = { model: at('model'), data, batchSize: 6, maxSteps: 1, microBatchTokens: 130 };
+    const stopped = await failureOf(() =>
+      runDpo({ ...given, output: at('never') }, { folder: folder.path, stopAtReference: 5 }),
+    );
+    expect(stopped).toEqual({
+      code: 'cancelled',
+      messages: ['reference: stopped after 6 of 18 pairs, which are kept; the same command continues there'],
+    });
+    expect(existsSync(at('never'))).toBe(false);
+    const continued = await runDpo({ ...given, output: at(`run-${runs++}`) }, { folder: folder.path });
+    expect(continued.references[0]).toBeGreaterThan(6);
+    expect(continued.references.at(-1)).toBe(18);
+    expect(of(continued, 'loss')[0]).toBe(Math.fround(Math.LN2));
+  });
+
+  it('the memory budget that the run decided holds when it is resumed where more or less is free', async () => {
+    const data = dataOf(tinyPairs(12));
+    const given = { model: at('model'), data, method: 'full', batchSize: 4, maxSteps: 4, learningRate: 1e-3 };
+    const little = { folder: folder.path, availableBytes: () => 156 * 2 ** 20 };
+    const output = at(`run-${runs++}`);
+    const first = await runDpo({ ...given, output }, { ...little, stopAfter: 2 });
+    expect(budgetOf(output)).toBe(39);
+    const second = await runDpo({ ...given, output }, { folder: folder.path, isResuming: true });
+    expect([budgetOf(output), second.notes]).toEqual([39, first.notes]);
+    const straight = at(`run-${runs++}`);
+    await runDpo({ ...given, output: straight, memoryBudgetMb: 39 }, { folder: folder.path });
+    expect(metricLines(output)).toEqual(metricLines(straight));
   });
 });

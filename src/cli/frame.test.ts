@@ -23,7 +23,7 @@ async function run(words: readonly string[], environment: Record<string, string>
       stderr: { write: (text) => (err += text) },
       environment,
       signals: new EventEmitter(),
-      exit: () => undefined,
+      endAtOnce: () => undefined,
     },
   });
   return { code, out, err };

@@ -12,8 +12,8 @@ export interface CliProcess {
   readonly stderr: TextStream;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signals: SignalSource;
-  /** Ends the process at once. */
-  exit(code: number): void;
+  /** Ends the process at once, as the signal would that nobody listens to. */
+  endAtOnce(): void;
 }
 
 export interface CliOptions {
@@ -59,7 +59,7 @@ export async function runCli(words: readonly string[], { version, commands, proc
       onFirst: () => terminal.note('stopping after this step; Ctrl-C again ends at once'),
       onSecond: () => {
         terminal.close();
-        process.exit(EXIT_INTERRUPTED);
+        process.endAtOnce();
       },
     });
     try {

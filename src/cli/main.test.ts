@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readHubSettings } from './hub-settings.ts';
@@ -31,7 +32,10 @@ function start(
     err += data.toString();
     onErr?.(err, (signal) => child.kill(signal));
   });
-  return new Promise<Ended>((resolve) => child.on('close', (code) => resolve({ code, out, err })));
+  // As a shell tells it: a signal that ended a program is 128 and its number.
+  return new Promise<Ended>((resolve) =>
+    child.on('close', (code, signal) => resolve({ code: code ?? 128 + constants.signals[signal!], out, err })),
+  );
 }
 
 test('the program: version, wrong usage, unknown commands, narrow help', async () => {

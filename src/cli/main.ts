@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { CommandEntry } from './command.ts';
 import { runCli } from './frame.ts';
+import { endByInterrupt } from './interrupt.ts';
 
 /** Every command, in the order of --help. Its code is loaded when it is asked for. */
 const COMMANDS: readonly CommandEntry[] = [
@@ -80,6 +81,6 @@ process.exitCode = await runCli(process.argv.slice(2), {
     stderr: process.stderr,
     environment: process.env,
     signals: process,
-    exit: (code) => process.exit(code),
+    endAtOnce: endByInterrupt,
   },
 });

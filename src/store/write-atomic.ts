@@ -85,11 +85,17 @@ export function errnoOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** What a failed write means and what to do about it; errors of ours pass unchanged. */
+const NO_ROOM: readonly (string | undefined)[] = ['ENOSPC', 'EDQUOT', 'EFBIG'];
+
+/**
+ * What a failed write means and what to do about it; errors of ours pass unchanged, unless one says that there was no room: it names the temporary
+ * file inside `path`, which nobody knows.
+ */
 export function diskError(path: string, error: unknown): PreftuneError {
-  if (error instanceof PreftuneError) return error;
+  const errno = errnoOf(error instanceof PreftuneError ? error.cause : error);
+  if (error instanceof PreftuneError && !NO_ROOM.includes(errno)) return error;
   const options = { cause: error };
-  switch (errnoOf(error)) {
+  switch (errno) {
     case 'ENOSPC':
     case 'EDQUOT':
       return runFailed(
@@ -97,6 +103,16 @@ export function diskError(path: string, error: unknown): PreftuneError {
           file: path,
           message:
             'the disk must have room, got no space left; free some space and run the same command with --resume. ' +
+            'What was written before is complete and readable',
+        },
+        options,
+      );
+    case 'EFBIG':
+      return runFailed(
+        {
+          file: path,
+          message:
+            'the system must allow files of this size, got its limit (ulimit -f, or the file system); raise it and run the same command with --resume. ' +
             'What was written before is complete and readable',
         },
         options,

@@ -88,14 +88,10 @@ export function microBatches(rows: Rows, batch: readonly number[], maxTokens: nu
   return planMicroBatches(lengths, { maxTokens }).map((group) => group.map((position) => batch[position]!));
 }
 
-/** Every row once, short ones first, in micro-batches: how rows are evaluated. */
+/** Every row once, in as few micro-batches as come of one cut of all: how rows are evaluated. */
 export function allMicroBatches(rows: Rows, maxTokens: number): number[][] {
   const all = Array.from({ length: rows.count }, (_, row) => row);
-  return microBatches(
-    rows,
-    all.toSorted((a, b) => rows.lengthOf(a) - rows.lengthOf(b)),
-    maxTokens,
-  );
+  return microBatches(rows, all, maxTokens);
 }
 
 /** Every row once, in the micro-batches of the first pass over the data. */

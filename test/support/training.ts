@@ -18,6 +18,8 @@ export interface ToldRun {
   readonly evaluations: readonly Metrics[];
   readonly warnings: readonly string[];
   readonly notes: readonly string[];
+  /** Pairs that had their reference, each time it was told. */
+  readonly references: readonly number[];
 }
 
 export interface RunOptions {
@@ -25,15 +27,16 @@ export interface RunOptions {
   readonly isResuming?: boolean;
   /** Stops after this step, as Ctrl-C does. */
   readonly stopAfter?: number;
+  /** Stops when so many pairs have their reference. */
+  readonly stopAtReference?: number;
   /** Free memory, where it is not the machine's. */
   readonly availableBytes?: () => number;
 }
 
-async function told(
-  { folder, isResuming = false, stopAfter, availableBytes }: RunOptions,
-  train: (context: RecipeContext) => Promise<RecipeResult>,
-): Promise<ToldRun> {
-  const [steps, evaluations, warnings, notes]: [Metrics[], Metrics[], string[], string[]] = [[], [], [], []];
+async function told(options: RunOptions, train: (context: RecipeContext) => Promise<RecipeResult>): Promise<ToldRun> {
+  const { folder, isResuming = false, stopAfter, stopAtReference, availableBytes } = options;
+  const [steps, evaluations]: [Metrics[], Metrics[]] = [[], []];
+  const [warnings, notes, references]: [string[], string[], number[]] = [[], [], []];
   const stop = new AbortController();
   const result = await train({
     resolve: async (named) => named,
@@ -43,6 +46,10 @@ async function told(
     ...(availableBytes === undefined ? {} : { availableBytes }),
     signal: stop.signal,
     listener: {
+      onReference: (done) => {
+        references.push(done);
+        if (stopAtReference !== undefined && done >= stopAtReference) stop.abort();
+      },
       onStep: ({ step, metrics }) => {
         steps.push(metrics);
         if (step === stopAfter) stop.abort();
@@ -52,7 +59,7 @@ async function told(
       onNote: (text) => notes.push(text),
     },
   });
-  return { result, steps, evaluations, warnings, notes };
+  return { result, steps, evaluations, warnings, notes, references };
 }
 
 export function runDpo(given: Readonly<Record<string, unknown>>, options: RunOptions): Promise<ToldRun> {

@@ -2,6 +2,7 @@
 import type { Command, CommandEntry } from '../command.ts';
 import { runFailed, PreftuneError } from '../../core/index.ts';
 import { runCli } from '../frame.ts';
+import { endByInterrupt } from '../interrupt.ts';
 
 export const SAMPLE: Command = {
   name: 'tune model',
@@ -73,7 +74,7 @@ if (process.argv[1] === import.meta.filename) {
       stderr: process.stderr,
       environment: process.env,
       signals: process,
-      exit: (code) => process.exit(code),
+      endAtOnce: endByInterrupt,
     },
   });
 }
