@@ -1,6 +1,7 @@
 import {
   add,
   dimProduct,
+  frozenMatmul,
   matmul,
   mul,
   neg,
@@ -69,7 +70,17 @@ function ropeCotangents({ inputs }: NodeOf<'rope'>, g: Node): readonly Node[] {
   ];
 }
 
+/**
+ * y = x W^T gives dx = g W, and the other way round, with the stored W. Where the runtime rounds x to 8 bits the gradient passes
+ * straight through that rounding. The parts of W get none. Source: Bengio et al. 2013 (straight-through), section 3.
+ */
+function frozenCotangents({ inputs: [, ...parts], attributes }: NodeOf<'frozenMatmul'>, g: Node): (Node | undefined)[] {
+  const dx = frozenMatmul(g, parts, { ...attributes, transposeB: !attributes.transposeB });
+  return [dx, ...parts.map(() => undefined)];
+}
+
 export const LINEAR_RULES = {
+  frozenMatmul: frozenCotangents,
   matmul: (node, g) => [leftCotangent(node, g), rightCotangent(node, g)],
   rope: ropeCotangents,
 } satisfies Partial<CotangentRules>;

@@ -1,16 +1,32 @@
 import { badInput } from './errors.ts';
 
 /** The element types that a graph computes with. Integers index; bool selects; the rest is arithmetic in float32. */
-export type DType = 'float32' | 'int32' | 'bool';
+export type ComputeDType = 'float32' | 'int32' | 'bool';
 
-/** The arrays that hold a tensor's elements on the host. bool is one byte an element, 0 or 1. */
+/** Element types in which frozen weights are kept: only products that know how they are scaled read them. */
+export type CompactDType = 'float16' | 'int8' | 'uint8';
+
+export type DType = ComputeDType | CompactDType;
+
+/** The arrays that hold a tensor's elements on the host. bool is one byte an element, 0 or 1; float16 holds its bits. */
 export type TypedArrayOf<T extends DType> = T extends 'float32'
   ? Float32Array<ArrayBuffer>
   : T extends 'int32'
     ? Int32Array<ArrayBuffer>
-    : Uint8Array<ArrayBuffer>;
+    : T extends 'float16'
+      ? Uint16Array<ArrayBuffer>
+      : T extends 'int8'
+        ? Int8Array<ArrayBuffer>
+        : Uint8Array<ArrayBuffer>;
 
-export const BYTES_PER_ELEMENT: Readonly<Record<DType, number>> = { float32: 4, int32: 4, bool: 1 };
+export const BYTES_PER_ELEMENT: Readonly<Record<DType, number>> = {
+  float32: 4,
+  int32: 4,
+  bool: 1,
+  float16: 2,
+  int8: 1,
+  uint8: 1,
+};
 
 /** Element types of weights on disk. `other` formats (GGUF's blocks) live in formats/. */
 export type StoredDType = 'float32' | 'float16' | 'bfloat16';

@@ -192,6 +192,25 @@ const FAILURES = {
       'concat: inputs must agree on every axis but 0, got float32 [2], int32 [2]',
     ],
   ],
+  frozenMatmul: [
+    [
+      () => g.frozenMatmul(x, [node([3, 4], 'int8')], { storage: 'int8', columns: 4, transposeB: true }),
+      'frozenMatmul: inputs in int8 must be float32 [T, 4], int8 [3, 4], float32 [3], got float32 [T, 4], int8 [3, 4]',
+    ],
+    [
+      () => g.frozenMatmul(x, [node([4, 6], 'float16')], { storage: 'float16', columns: 4, transposeB: false }),
+      'frozenMatmul: inputs in float16 must be float32 [T, 4], float16 [4, 4], got float32 [T, 4], float16 [4, 6]',
+    ],
+    [
+      () =>
+        g.frozenMatmul(x, [node([3, 1, 2], 'uint8'), node([3, 1])], { storage: 'int4', columns: 4, transposeB: true }),
+      'frozenMatmul: inputs in int4 must be float32 [T, 4], uint8 [3, 1, 16], float32 [3, 1], got float32 [T, 4], uint8 [3, 1, 2], float32 [3, 1]',
+    ],
+    [
+      () => g.frozenMatmul(x, [], { storage: 'int8', columns: 4, transposeB: true }),
+      'frozenMatmul: takes x and a weight of known shape, got float32 [T, 4]',
+    ],
+  ],
   gather: [
     [() => g.gather(x, x), 'gather: the index must be int32, got float32 [T, 4], float32 [T, 4]'],
     [() => g.gather(node([]), i), 'gather: inputs must have at least 1 axes, got float32 []'],
@@ -344,6 +363,7 @@ test('shapes and dtypes that are inferred, a line for each case', () => {
     inverseRms: float32 [1], float32 [B, T, 1], float32 [2, 1], float32 [2, 1], float32 [T, 1]
     argsort: int32 [7], int32 [2, 6], int32 [B, 2, T], int32 [T, 1], int32 [T]
     matmul: float32 [2, 4], float32 [T, 2], float32 [T, 2], float32 [T, 2], float32 [2, 4], float32 [B, T, 2], float32 [B, T, 2], float32 [B, T, 2], float32 [B, T, 2], float32 [B, 2, T, S], float32 [2, S, T, 2], float32 [B, 2, 2], float32 [B, 2, 3, T, S], float32 [T, 3], float32 [1, 1], float32 [Z, 2], float32 [2, 3], float32 [T, T]
+    frozenMatmul: float32 [T, 4], float32 [T, 6], float32 [T, 4], float32 [T, 6], float32 [2, 4], float32 [Z, 4], float32 [T, 5], float32 [T, 64], float32 [T, 5], float32 [T, 52]
     reshape: float32 [B*T, 2], float32 [B, T, 2, 3], float32 [T, B, 1], float32 [], float32 [1, 1, 1, 1], float32 [Z, 2, 2], int32 [3, 2], bool [2*B]
     transpose: float32 [3, T], float32 [B, 2, T, 3], float32 [T, 2, 3], float32 [2, S, 3, B], float32 [], int32 [3, 2]
     broadcastTo: float32 [2, 3], float32 [T, 3], float32 [2, B, 4, 2], float32 [T], float32 [Z, 2], int32 [2, 3], bool [4]

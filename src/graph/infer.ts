@@ -1,6 +1,15 @@
 import { badInput, type DType } from '../core/index.ts';
 import { broadcastShapes, dimProduct, formatShape, sameShape, type Dim, type Shape } from './dim.ts';
-import { BINARY_KINDS, COMPARE_KINDS, UNARY_KINDS, type Node, type NodeAttributes, type NodeKind } from './node.ts';
+import {
+  BINARY_KINDS,
+  BLOCK_WIDTH,
+  COMPARE_KINDS,
+  UNARY_KINDS,
+  type Node,
+  type NodeAttributes,
+  type NodeKind,
+  type WeightStorage,
+} from './node.ts';
 
 /** What the inference of a node gives. */
 export interface Inferred {
@@ -69,7 +78,7 @@ const unary = (inputs: readonly Node[], _: unknown, kind: NodeKind): Inferred =>
 function sameNumeric(kind: NodeKind, inputs: readonly Node[]): DType {
   arity(kind, inputs, 2);
   const dtype = at(inputs, 0).dtype;
-  if (dtype !== at(inputs, 1).dtype || dtype === 'bool')
+  if (dtype !== at(inputs, 1).dtype || (dtype !== 'float32' && dtype !== 'int32'))
     fail(kind, 'inputs must both be float32 or both int32', inputs);
   return dtype;
 }
@@ -112,6 +121,42 @@ function inferMatmul(inputs: readonly Node[], { transposeA, transposeB }: NodeAt
   const lead =
     broadcastShapes(a.slice(0, -2), b.slice(0, -2)) ?? fail('matmul', 'leading axes must broadcast together', inputs);
   return { shape: [...lead, m, n], dtype: 'float32' };
+}
+
+const COMPACT: ReadonlySet<DType> = new Set(['float16', 'int8', 'uint8']);
+
+/** Dtype and shape of each part of W [n, columns]. */
+const PARTS: Readonly<
+  Record<WeightStorage, (n: Dim, columns: number) => readonly { readonly dtype: DType; readonly shape: Shape }[]>
+> = {
+  float16: (n, columns) => [{ dtype: 'float16', shape: [n, columns] }],
+  int8: (n, columns) => [
+    { dtype: 'int8', shape: [n, columns] },
+    { dtype: 'float32', shape: [n] },
+  ],
+  int4: (n, columns) => {
+    const blocks = Math.ceil(columns / BLOCK_WIDTH);
+    return [
+      { dtype: 'uint8', shape: [n, blocks, BLOCK_WIDTH / 2] },
+      { dtype: 'float32', shape: [n, blocks] },
+    ];
+  },
+};
+
+function inferFrozenMatmul(inputs: readonly Node[], attributes: NodeAttributes['frozenMatmul']): Inferred {
+  const { storage, columns, transposeB } = attributes;
+  const [x, weight] = inputs;
+  const n = weight?.shape[0];
+  if (x === undefined || typeof n !== 'number') fail('frozenMatmul', 'takes x and a weight of known shape', inputs);
+  const wanted = [{ dtype: 'float32', shape: [x.shape[0]!, transposeB ? columns : n] }, ...PARTS[storage](n, columns)];
+  const fits =
+    inputs.length === wanted.length &&
+    inputs.every((given, i) => given.dtype === wanted[i]!.dtype && sameShape(given.shape, wanted[i]!.shape));
+  if (!fits) {
+    const list = wanted.map(({ dtype, shape }) => `${dtype} ${formatShape(shape)}`).join(', ');
+    fail('frozenMatmul', `inputs in ${storage} must be ${list}`, inputs);
+  }
+  return { shape: [x.shape[0]!, transposeB ? n : columns], dtype: 'float32' };
 }
 
 function inferConcat(inputs: readonly Node[], { axis }: NodeAttributes['concat']): Inferred {
@@ -191,6 +236,7 @@ const INFER: InferRules = {
   },
   cast: (inputs, { to }) => {
     arity('cast', inputs, 1);
+    if (COMPACT.has(at(inputs, 0).dtype)) fail('cast', 'x must be float32, int32 or bool', inputs);
     return { shape: at(inputs, 0).shape, dtype: to };
   },
   stopGradient: (inputs) => {
@@ -219,6 +265,7 @@ const INFER: InferRules = {
     return { shape: at(inputs, 0).shape, dtype: 'int32' };
   },
   matmul: inferMatmul,
+  frozenMatmul: inferFrozenMatmul,
   reshape: (inputs, { shape }) => {
     arity('reshape', inputs, 1);
     const x = at(inputs, 0);

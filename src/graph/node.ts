@@ -1,4 +1,4 @@
-import type { DType, HostTensor } from '../core/index.ts';
+import type { ComputeDType, DType, HostTensor } from '../core/index.ts';
 import type { Dim, Shape } from './dim.ts';
 
 /** Element by element on float32; the formula of each stands beside its function in operations.ts. */
@@ -36,6 +36,26 @@ export type CompareKind = (typeof COMPARE_KINDS)[number];
 type None = Readonly<Record<never, never>>;
 
 /**
+ * How a frozen matrix W [n, k] is kept, and the inputs that hold it:
+ *
+ * - float16: W float16 [n, k].
+ * - int8: q int8 [n, k], scale [n]; W_ij = scale_i q_ij.
+ * - int4: q uint8 [n, b, BLOCK_WIDTH / 2], scale [n, b] with b = ceil(k / BLOCK_WIDTH); the byte of columns 2j and 2j + 1 of a
+ *   block has the even one in its low four bits, and W is scale (bits - 8). Columns from k on do not count.
+ */
+export type WeightStorage = 'float16' | 'int8' | 'int4';
+
+/** Columns of an int4 matrix that share a scale. */
+export const BLOCK_WIDTH = 32;
+
+export interface FrozenMatmulAttributes {
+  readonly storage: WeightStorage;
+  /** k */
+  readonly columns: number;
+  readonly transposeB: boolean;
+}
+
+/**
  * Every node kind and its attributes. The tables of rules (infer, interpret, gradient, lower) are full records over these
  * keys, so a new kind fails to compile until each has it.
  *
@@ -64,7 +84,7 @@ export interface NodeAttributes extends Record<UnaryKind | BinaryKind | CompareK
   /** (condition: bool, x, y) -> condition ? x : y, broadcast. The side not taken may hold NaN. */
   where: None;
   /** (x: any) -> x in another dtype; to int32 truncates, to bool is x != 0. */
-  cast: { readonly to: DType };
+  cast: { readonly to: ComputeDType };
   /** (x) -> x; no gradient passes. */
   stopGradient: None;
 
@@ -85,6 +105,12 @@ export interface NodeAttributes extends Record<UnaryKind | BinaryKind | CompareK
    * is set. Leading axes broadcast.
    */
   matmul: { readonly transposeA: boolean; readonly transposeB: boolean; readonly scale: number };
+
+  /**
+   * (x [m, k], stored parts of W [n, k]) -> x W^T [m, n] with `transposeB`; (x [m, n], ...) -> x W [m, k] without.
+   * W is frozen: gradients flow to x alone. How W stands in its parts: see WeightStorage.
+   */
+  frozenMatmul: FrozenMatmulAttributes;
 
   /** (x) -> the same elements in another shape of equal size. */
   reshape: { readonly shape: Shape };

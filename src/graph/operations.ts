@@ -1,7 +1,7 @@
-import { badInput, float32Tensor, int32Tensor, type DType, type HostTensor } from '../core/index.ts';
+import { badInput, float32Tensor, int32Tensor, type ComputeDType, type DType, type HostTensor } from '../core/index.ts';
 import { dimProduct, formatShape, type Dim, type Shape } from './dim.ts';
 import { makeNode } from './make-node.ts';
-import type { BinaryKind, CompareKind, Node, UnaryKind } from './node.ts';
+import type { BinaryKind, CompareKind, FrozenMatmulAttributes, Node, UnaryKind } from './node.ts';
 
 /**
  * The functions that build graphs. Each makes one node (or a short composition) whose meaning stands beside its kind in
@@ -107,7 +107,7 @@ export function where(condition: Node, x: Operand, y: Operand): Node {
   return makeNode('where', [condition, ...operands(x, y)], EMPTY);
 }
 
-export function cast(x: Node, to: DType): Node {
+export function cast(x: Node, to: ComputeDType): Node {
   return x.dtype === to ? x : makeNode('cast', [x], { to });
 }
 
@@ -189,6 +189,11 @@ export function matmul(
   { transposeA = false, transposeB = false, scale = 1 }: MatmulOptions = {},
 ): Node {
   return makeNode('matmul', [a, b], { transposeA, transposeB, scale });
+}
+
+/** x W^T or x W with a frozen W in its stored parts; see WeightStorage. */
+export function frozenMatmul(x: Node, parts: readonly Node[], attributes: FrozenMatmulAttributes): Node {
+  return makeNode('frozenMatmul', [x, ...parts], attributes);
 }
 
 export function reshape(x: Node, shape: Shape): Node {

@@ -1,6 +1,6 @@
 import { badInput, elementCount, type HostTensor } from '../core/index.ts';
 import { evaluateDim, formatShape, type NodeOf } from '../graph/index.ts';
-import { valueDType, type Value, type ValueDType } from './value.ts';
+import { elementsOf, valueDType, type Value, type ValueDType } from './value.ts';
 
 /** A float32 input given in more digits than a HostTensor holds, for central differences. */
 export interface Float64Tensor {
@@ -27,7 +27,8 @@ function dtypeOf({ dtype }: HostTensor | Float64Tensor): ValueDType {
 }
 
 function toValue(tensor: HostTensor | Float64Tensor): Value {
-  return { dtype: dtypeOf(tensor), shape: tensor.shape, data: Float64Array.from(tensor.data) };
+  const data = tensor.dtype === 'float64' ? Float64Array.from(tensor.data) : elementsOf(tensor);
+  return { dtype: dtypeOf(tensor), shape: tensor.shape, data };
 }
 
 function bindSymbols(node: NodeOf<'input'>, shape: readonly number[], sightings: Map<string, Sighting>): string[] {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { NODE_CASES } from '../../test/support/node-cases.ts';
-import { float32Tensor, hostTensor, int32Tensor } from '../core/index.ts';
+import { float32Tensor, float32ToFloat16, hostTensor, int32Tensor } from '../core/index.ts';
 import * as g from '../graph/index.ts';
 import type { Node, NodeKind } from '../graph/index.ts';
 import { interpret, type InterpreterInputs, type Value } from './index.ts';
@@ -15,6 +15,8 @@ interface HandDerived {
 }
 
 const float = (shape: readonly number[], values: readonly number[]): Node => g.constant(float32Tensor(shape, values));
+const float16 = (shape: readonly number[], values: readonly number[]): Node =>
+  g.constant(hostTensor('float16', shape, Uint16Array.from(values, float32ToFloat16)));
 const int = (shape: readonly number[], values: readonly number[]): Node => g.constant(int32Tensor(shape, values));
 const bool = (values: readonly number[]): Node =>
   g.constant(hostTensor('bool', [values.length], Uint8Array.from(values)));
@@ -138,6 +140,46 @@ const HAND_DERIVED = {
     },
     // The batch of two row vectors (1 2 3) and (4 5 6) times one column.
     { node: g.matmul(g.reshape(M, [2, 1, 3]), float([3, 1], [1, 1, 2])), shape: [2, 1, 1], data: [9, 21] },
+  ],
+  frozenMatmul: [
+    // W = [[1, -2, 0.5]] in float16, M W^T and (2)(1 x 1) W.
+    {
+      node: g.frozenMatmul(M, [float16([1, 3], [1, -2, 0.5])], { storage: 'float16', columns: 3, transposeB: true }),
+      shape: [2, 1],
+      data: [1 - 4 + 1.5, 4 - 10 + 3],
+    },
+    {
+      node: g.frozenMatmul(float([1, 1], [2]), [float16([1, 3], [1, -2, 0.5])], {
+        storage: 'float16',
+        columns: 3,
+        transposeB: false,
+      }),
+      shape: [1, 3],
+      data: [2, -4, 1],
+    },
+    // W = 2 [[-128, 0, 127]]
+    {
+      node: g.frozenMatmul(M, [g.constant(hostTensor('int8', [1, 3], Int8Array.of(-128, 0, 127))), vector(2)], {
+        storage: 'int8',
+        columns: 3,
+        transposeB: true,
+      }),
+      shape: [2, 1],
+      data: [2 * (-128 + 3 * 127), 2 * (-4 * 128 + 6 * 127)],
+    },
+    // Bytes 0x90 and 0x8f: bits 0, 9, 15 stand for -8, 1, 7; the fourth column does not count.
+    {
+      node: g.frozenMatmul(
+        M,
+        [
+          g.constant(hostTensor('uint8', [1, 1, 16], Uint8Array.of(0x90, 0x8f, ...new Array<number>(14).fill(0)))),
+          float([1, 1], [0.5]),
+        ],
+        { storage: 'int4', columns: 3, transposeB: true },
+      ),
+      shape: [2, 1],
+      data: [(-8 + 2 + 21) / 2, (-32 + 5 + 42) / 2],
+    },
   ],
   reshape: [{ node: g.reshape(M, [3, 2]), shape: [3, 2], data: [1, 2, 3, 4, 5, 6] }],
   transpose: [

@@ -1,5 +1,6 @@
 import type { ValueRules } from './value.ts';
 import { ELEMENTWISE_RULES } from './elementwise-rules.ts';
+import { FROZEN_RULES } from './frozen-rules.ts';
 import { INDEX_RULES } from './index-rules.ts';
 import { LINEAR_RULES } from './linear-rules.ts';
 import { REDUCE_RULES } from './reduce-rules.ts';
@@ -13,6 +14,7 @@ export const RULES: ValueRules = {
   ...ELEMENTWISE_RULES,
   ...REDUCE_RULES,
   ...LINEAR_RULES,
+  ...FROZEN_RULES,
   ...SHAPE_RULES,
   ...INDEX_RULES,
   ...VOCABULARY_RULES,

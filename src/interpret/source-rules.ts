@@ -1,5 +1,5 @@
 import { randomUniformAt } from '../graph/index.ts';
-import { makeValue, valueDType, type ValueRules } from './value.ts';
+import { elementsOf, makeValue, valueDType, type ValueRules } from './value.ts';
 
 /** Values that come from outside the graph, or from its shapes and a seed. */
 export const SOURCE_RULES = {
@@ -7,7 +7,7 @@ export const SOURCE_RULES = {
   constant: ({ attributes: { value } }) => ({
     dtype: valueDType(value.dtype),
     shape: value.shape,
-    data: Float64Array.from(value.data),
+    data: elementsOf(value),
   }),
   iota: ({ attributes: { length } }, _inputs, { sizeOf }) => makeValue('int32', [sizeOf(length)], (i) => i),
   dimSize: ({ attributes: { dim } }, _inputs, { sizeOf }) => makeValue('int32', [], () => sizeOf(dim)),

@@ -1,4 +1,4 @@
-import { elementCount, type DType } from '../core/index.ts';
+import { elementCount, float16ToFloat32, type DType, type HostTensor } from '../core/index.ts';
 import type { Dim, NodeRules, Shape } from '../graph/index.ts';
 
 /** The arithmetic of a value: what is float32 in the graph is float64 here. */
@@ -24,7 +24,13 @@ export interface Environment {
 export type ValueRules = NodeRules<Value, [inputs: readonly Value[], environment: Environment]>;
 
 export function valueDType(dtype: DType): ValueDType {
-  return dtype === 'float32' ? 'float64' : dtype;
+  if (dtype === 'float32' || dtype === 'float16') return 'float64';
+  return dtype === 'bool' ? 'bool' : 'int32';
+}
+
+/** The numbers that a host tensor's elements stand for. */
+export function elementsOf({ dtype, data }: HostTensor): Float64Array {
+  return dtype === 'float16' ? Float64Array.from(data, float16ToFloat32) : Float64Array.from(data);
 }
 
 /** A value of `shape` whose element i is element(i). */

@@ -178,6 +178,9 @@ export function createEmitter({ idOf, symbols }: EmitterContext): { emitter: Emi
 
 /** Casts to one of our own element types or to another that ONNX wants. */
 export const CAST_TARGETS: Readonly<Record<DType | 'int64' | 'uint32', number>> = {
+  uint8: 2,
+  int8: 3,
+  float16: 10,
   float32: 1,
   int32: 6,
   int64: 7,

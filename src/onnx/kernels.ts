@@ -2,6 +2,7 @@ import { dimProduct, type Node, type NodeOf } from '../graph/index.ts';
 import type { KernelChoice, KernelName } from '../passes/index.ts';
 import type { Attributes, Emitter } from './emitter.ts';
 import { polynomial } from './elementwise-rules.ts';
+import { blockProduct, integerProduct } from './frozen-kernels.ts';
 import { gemmAttributes } from './linear-rules.ts';
 import { logSumExpFrom } from './reduce-rules.ts';
 import { chunkRowsOf } from './row-chunks.ts';
@@ -183,6 +184,8 @@ export const KERNEL_RULES: Readonly<Record<KernelName, KernelRule>> = {
   rope,
   scaledProduct: contrib('FusedMatMul', (node) => gemmAttributes((node as NodeOf<'matmul'>).attributes)),
   sine,
+  integerProduct,
+  blockProduct,
   productPlus,
   vocabularyRows,
   vocabularyOuter,

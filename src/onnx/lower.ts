@@ -11,6 +11,7 @@ import {
 import { orderUnits, selectKernels, type KernelPlan, type LowerTarget } from '../passes/index.ts';
 import { createEmitter, type DimSource, type Emitter, type EmittedParts } from './emitter.ts';
 import { ELEMENTWISE_RULES, LOGICAL_RULES } from './elementwise-rules.ts';
+import { FROZEN_RULES } from './frozen-rules.ts';
 import { INDEX_RULES } from './index-rules.ts';
 import { KERNEL_RULES } from './kernels.ts';
 import { LINEAR_RULES } from './linear-rules.ts';
@@ -75,6 +76,7 @@ const PORTABLE_RULES: NodeRules<string, [Emitter]> = {
   ...LOGICAL_RULES,
   ...REDUCE_RULES,
   ...LINEAR_RULES,
+  ...FROZEN_RULES,
   ...INDEX_RULES,
   ...VOCABULARY_RULES,
   randomUniform,

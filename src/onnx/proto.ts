@@ -8,7 +8,17 @@ import type { Dim } from '../graph/index.ts';
  */
 
 /** TensorProto.DataType of the element types that we write. */
-export const ONNX_TYPES = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, uint32: 12, uint64: 13 } as const;
+export const ONNX_TYPES = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  uint32: 12,
+  uint64: 13,
+} as const;
 
 export type OnnxType = keyof typeof ONNX_TYPES;
 

@@ -10,6 +10,7 @@ const LEVELS: readonly RecomputeLevel[] = ['nothing', 'elementwise', 'layers'];
 /** Values that cost a product or a pass over much memory to compute again. */
 const EXPENSIVE = new Set<NodeKind>([
   'matmul',
+  'frozenMatmul',
   'softmax',
   'logSumExp',
   'logSumExpMatmul',
@@ -25,7 +26,7 @@ const EXPENSIVE = new Set<NodeKind>([
 function isResidual(node: Node): boolean {
   return (
     node.kind === 'add' &&
-    node.inputs.some((read) => read.kind === 'matmul' || read.kind === 'add') &&
+    node.inputs.some(({ kind }) => kind === 'matmul' || kind === 'frozenMatmul' || kind === 'add') &&
     node.shape.length > 1
   );
 }

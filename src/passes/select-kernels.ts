@@ -8,6 +8,7 @@ import {
   type Node,
   type NodeKind,
   type NodeOf,
+  type WeightStorage,
 } from '../graph/index.ts';
 
 /** What a graph is lowered for. `portable` uses standard ONNX operators only, and runs everywhere. */
@@ -25,6 +26,10 @@ export type KernelName =
   | 'sine'
   /** A product with transposed or scaled operands of rank above 2. */
   | 'scaledProduct'
+  /** A product with a matrix in int8: x is rounded to 8 bits row by row, and the sums are whole numbers. */
+  | 'integerProduct'
+  /** A product with a matrix in blocks of 4 bits. */
+  | 'blockProduct'
   /** scale * op(a) op(b) + c for matrices, where c is a row or the product is thin. */
   | 'productPlus'
   /** logSumExpMatmul, softmaxMatmul, or both from one set of scores, in chunks of rows of h. */
@@ -46,7 +51,17 @@ export interface KernelChoice {
 export type KernelPlan = ReadonlyMap<Node, KernelChoice>;
 
 const KERNELS_OF: Readonly<Record<LowerTarget, readonly KernelName[]>> = {
-  cpu: ['rmsNorm', 'silu', 'rope', 'scaledProduct', 'productPlus', 'vocabularyRows', 'vocabularyOuter'],
+  cpu: [
+    'rmsNorm',
+    'silu',
+    'rope',
+    'integerProduct',
+    'blockProduct',
+    'scaledProduct',
+    'productPlus',
+    'vocabularyRows',
+    'vocabularyOuter',
+  ],
   cuda: ['rmsNorm', 'silu', 'rope', 'scaledProduct', 'productPlus', 'vocabularyRows', 'vocabularyOuter'],
   webgpu: ['rmsNorm', 'silu', 'rope', 'sine', 'productPlus'],
   portable: ['productPlus'],
@@ -144,6 +159,13 @@ function matchKinds(kernel: KernelName, kinds: readonly NodeKind[]): (root: Node
     kinds.includes(root.kind) ? { kernel, results: [root], covered: [], reads: root.inputs } : undefined;
 }
 
+function matchFrozen(kernel: KernelName, storage: WeightStorage): (root: Node) => KernelChoice | undefined {
+  return (root) =>
+    root.kind === 'frozenMatmul' && root.attributes.storage === storage
+      ? { kernel, results: [root], covered: [], reads: root.inputs }
+      : undefined;
+}
+
 const VOCABULARY_KINDS: ReadonlySet<string> = new Set(['logSumExpMatmul', 'softmaxMatmul']);
 
 /** Every reduction over the scores of one (h, e) that is not taken yet; both kinds come from one product. */
@@ -172,6 +194,8 @@ const MATCHERS: Readonly<Record<KernelName, (root: Node, context: Context) => Ke
   silu: matchKinds('silu', ['silu']),
   sine: matchKinds('sine', ['sin', 'cos']),
   rope: matchRope,
+  integerProduct: matchFrozen('integerProduct', 'int8'),
+  blockProduct: matchFrozen('blockProduct', 'int4'),
   scaledProduct: matchScaledProduct,
   productPlus: matchProductPlus,
   vocabularyRows: matchVocabularyRows,

@@ -8,7 +8,14 @@ import type { DeviceName } from './types.ts';
 /** Free buffers that are kept for the next output of their size; beyond this they go back to the system. */
 const MAX_POOL_BYTES = 256 * 2 ** 20;
 
-const ARRAYS = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
+const ARRAYS = {
+  float32: Float32Array,
+  int32: Int32Array,
+  bool: Uint8Array,
+  float16: Uint16Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+} as const;
 
 export function toTensor({ dtype, shape, data }: HostTensor): Tensor {
   return new Tensor(dtype, data, shape);

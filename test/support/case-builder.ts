@@ -2,8 +2,10 @@ import {
   createRandom,
   elementCount,
   float32Tensor,
+  float32ToFloat16,
   hostTensor,
   int32Tensor,
+  type CompactDType,
   type DType,
   type HostTensor,
   type Random,
@@ -61,6 +63,15 @@ export function randomInts(shape: Shape, limit: number): Given {
   };
 }
 
+/** Whole numbers of a compact dtype (float16: any numbers), uniform in [least, most]. */
+export function compact(dtype: CompactDType, shape: Shape, [least, most]: readonly [number, number]): Given {
+  return {
+    shape,
+    dtype,
+    values: (count, random) => Array.from({ length: count }, () => least + random.nextInt(most - least + 1)),
+  };
+}
+
 /** 1 is true, 0 is false. */
 export function bools(shape: Shape, values: readonly number[]): Given {
   return { shape, dtype: 'bool', values: () => values };
@@ -71,7 +82,9 @@ function tensorOf({ shape, dtype, values }: Given, random: Random): HostTensor {
   const elements = values(elementCount(concrete), random);
   if (dtype === 'float32') return float32Tensor(concrete, elements);
   if (dtype === 'int32') return int32Tensor(concrete, elements);
-  return hostTensor('bool', concrete, Uint8Array.from(elements));
+  if (dtype === 'int8') return hostTensor(dtype, concrete, Int8Array.from(elements));
+  if (dtype === 'float16') return hostTensor(dtype, concrete, Uint16Array.from(elements, float32ToFloat16));
+  return hostTensor(dtype, concrete, Uint8Array.from(elements));
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { NodeKind } from '../../src/graph/index.ts';
 import type { NodeCase } from './case-builder.ts';
 import { INDEX_CASES, MATMUL_CASES, VOCABULARY_CASES } from './contraction-cases.ts';
+import { FROZEN_CASES } from './frozen-cases.ts';
 import { BINARY_CASES, COMPARE_CASES, SELECT_CASES, UNARY_CASES } from './elementwise-cases.ts';
 import { REDUCE_CASES, SHAPE_CASES, SOURCE_CASES } from './tensor-cases.ts';
 
@@ -18,6 +19,7 @@ export const NODE_CASES = {
   ...SELECT_CASES,
   ...REDUCE_CASES,
   ...MATMUL_CASES,
+  ...FROZEN_CASES,
   ...SHAPE_CASES,
   ...INDEX_CASES,
   ...VOCABULARY_CASES,
