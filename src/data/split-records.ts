@@ -94,5 +94,7 @@ function isRow(event: RowEvent): event is Exclude<RowEvent, { kind: 'format' | '
 
 function lineOf(record: RecordEvent & { kind: 'record' }): string {
   // Line ends of JSON stand between its tokens only: inside texts they are escaped.
-  return record.text?.replaceAll(/[\r\n]+/g, ' ').trim() ?? JSON.stringify(record.value);
+  const { text } = record;
+  if (text === undefined) return JSON.stringify(record.value);
+  return (/[\r\n]/.test(text) ? text.replaceAll(/[\r\n]+/g, ' ') : text).trim();
 }

@@ -30,7 +30,7 @@ export function validatePreference(row: PreferenceRow): FieldProblem[] {
     ...validateAnswer('chosen', chosen),
     ...validateAnswer('rejected', rejected),
   ];
-  if (canonicalJson(chosen) === canonicalJson(rejected)) {
+  if (chosen === rejected || (typeof chosen !== 'string' && canonicalJson(chosen) === canonicalJson(rejected))) {
     const text = shown(typeof chosen === 'string' ? chosen : chosen.at(-1)?.content);
     const message = `chosen and rejected must differ, got ${text} on both sides; drop the row, it teaches nothing`;
     problems.push({ reason: 'identical-sides', path: 'rejected', message });

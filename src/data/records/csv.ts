@@ -62,10 +62,13 @@ export async function* readCsv(
     isQuoted = false;
     state = 'start';
   };
-  const finish = (unclosedLine?: number): RecordEvent | undefined => {
+  const finish = (last: Uint8Array, unclosedLine?: number): RecordEvent | undefined => {
+    const isPiece = pending.sizeBytes > 0 || last.length > limits.maxRecordBytes;
+    if (isPiece) pending.append(last);
     const { sizeBytes, overflowed } = pending;
     const row = {
-      bytes: pending.take(),
+      // A row that lies in one chunk is read where it lies.
+      bytes: isPiece ? pending.take() : last,
       sizeBytes,
       overflowed,
       fields,
@@ -96,8 +99,7 @@ export async function* readCsv(
         const at = offset + i - rowStart;
         endField(at);
         if (byte === separator) continue;
-        pending.append(chunk.subarray(rowStart, i));
-        const event = finish();
+        const event = finish(chunk.subarray(rowStart, i));
         if (event !== undefined) events.push(event);
         line++;
         rowStart = i + 1;
@@ -122,7 +124,7 @@ export async function* readCsv(
   if (offset === 0) return;
   const unclosed = state === 'quoted' ? quoteLine : undefined;
   endField(offset);
-  const event = finish(unclosed);
+  const event = finish(new Uint8Array(0), unclosed);
   if (event !== undefined) yield [event];
 }
 
@@ -141,10 +143,12 @@ interface RawRow {
 function createRowReader(file: string, limits: DataLimits): { read(row: RawRow): RecordEvent | undefined } {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   let names: readonly string[] | undefined;
-  const textOf = ({ start, end, isQuoted }: Field, bytes: Uint8Array): string => {
+  /** `whole` is the row's text: where every byte is a character the field is a part of it. */
+  const textOf = ({ start, end, isQuoted }: Field, bytes: Uint8Array, whole: string): string => {
     // The CR of a CRLF belongs to the line's end.
     const last = end === bytes.length && bytes[end - 1] === CR && end > start ? end - 1 : end;
-    const text = decoder.decode(bytes.subarray(start, last));
+    const isAscii = whole.length === bytes.length;
+    const text = isAscii ? whole.slice(start, last) : decoder.decode(bytes.subarray(start, last));
     if (!isQuoted) return text;
     const inner = text.endsWith('"') && text.length > 1 ? text.slice(1, -1) : text.slice(1);
     return inner.includes('""') ? inner.replaceAll('""', '"') : inner;
@@ -177,7 +181,8 @@ function createRowReader(file: string, limits: DataLimits): { read(row: RawRow):
       }
       let texts: string[];
       try {
-        texts = fields.map((field) => textOf(field, bytes));
+        const whole = decoder.decode(bytes);
+        texts = fields.map((field) => textOf(field, bytes, whole));
       } catch {
         const found = `0x${(bytes[validUtf8Length(bytes)] ?? 0).toString(16).padStart(2, '0')}`;
         return problem('invalid-utf8', `text must be UTF-8, got the byte ${found}; convert the file to UTF-8`);
