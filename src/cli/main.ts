@@ -52,6 +52,21 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./data-split.ts')).DATA_SPLIT,
   },
   {
+    name: 'data convert',
+    description: 'Writes data in another format, and says what that format cannot hold',
+    load: async () => (await import('./data-convert.ts')).DATA_CONVERT,
+  },
+  {
+    name: 'data build',
+    description: 'Makes pairs from ratings, rankings, votes, edits, thumbs, samples of a model, or judges',
+    load: async () => (await import('./data-build.ts')).DATA_BUILD,
+  },
+  {
+    name: 'judge',
+    description: 'Measures judges against people: agreement, kappa, bias for places, lengths and themselves',
+    load: async () => (await import('./judge.ts')).JUDGE,
+  },
+  {
     name: 'doctor',
     description: 'Shows what preftune can use of this machine, and what would stop it',
     load: async () => {

@@ -142,8 +142,8 @@ export function createFieldReader(record: JsonObject, prefix = ''): FieldReader 
 }
 
 /**
- * A turn: role and content, other keys kept for the template, nulls dropped. Content may be a list of text parts. The
- * arguments of a tool call become an object when they are JSON text, as OpenAI's wire format has them.
+ * A turn: role and content, other keys kept for the template, nulls dropped. Content may be a list of text parts. A tool
+ * call has its function nested, and its arguments become an object when they are JSON text, as OpenAI's wire format has them.
  */
 export function readMessage(turn: unknown, path: string, problems: FieldProblem[]): Message {
   if (!isObject(turn)) {
@@ -161,7 +161,12 @@ export function readMessage(turn: unknown, path: string, problems: FieldProblem[
   const kept = Object.fromEntries(Object.entries(turn).filter(([, value]) => value !== null));
   const calls = turn['tool_calls'];
   const message: Record<string, unknown> = { ...kept, content: readContent(turn, path, problems) };
-  if (Array.isArray(calls)) message['tool_calls'] = calls.map(readToolCall);
+  if (Array.isArray(calls))
+    message['tool_calls'] = calls.map((call, index) => readToolCall(call, `${path}.tool_calls.${index}`, problems));
+  else if (has(turn, 'tool_calls')) {
+    const where = `${path}.tool_calls`;
+    problems.push({ reason: 'wrong-type', path: where, message: `${where} must be a list, got ${shown(calls)}` });
+  }
   return message as unknown as Message;
 }
 
@@ -180,12 +185,22 @@ function readContent(turn: JsonObject, path: string, problems: FieldProblem[]): 
   return '';
 }
 
-function readToolCall(call: unknown): unknown {
-  if (!isObject(call) || !isObject(call['function'])) return call;
-  const { arguments: given } = call['function'];
-  if (typeof given !== 'string') return call;
-  const value = parsed(given);
-  return isObject(value) ? { ...call, function: { ...call['function'], arguments: value } } : call;
+/** A call with its function nested (chat completions); name and arguments may stand in the call itself (responses). */
+function readToolCall(call: unknown, path: string, problems: FieldProblem[]): unknown {
+  const nested = isObject(call) && !has(call, 'function') && has(call, 'name') ? nestedCall(call) : call;
+  const called = isObject(nested) ? nested['function'] : undefined;
+  if (!isObject(nested) || !isObject(called) || typeof called['name'] !== 'string') {
+    const message = `${path} must have a function with a name, got ${shown(call)}`;
+    problems.push({ reason: 'wrong-type', path, message });
+    return { function: { name: '', arguments: {} } };
+  }
+  const { arguments: given } = called;
+  const value = typeof given === 'string' ? parsed(given) : undefined;
+  return isObject(value) ? { ...nested, function: { ...called, arguments: value } } : nested;
+}
+
+function nestedCall({ name, arguments: given, call_id: id, ...rest }: JsonObject): JsonObject {
+  return { ...rest, ...(id !== undefined && { id }), function: { name, arguments: given } };
 }
 
 function parsed(json: string): unknown {

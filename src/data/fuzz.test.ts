@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { PreftuneError } from '../core/index.ts';
 import { checkData } from './check.ts';
+import { convertRows } from './conversion/convert.ts';
 import { FORMATS } from './format-registry.ts';
 import { fileSource } from './node-source.ts';
 import { memorySource, type DataSource } from './source.ts';
@@ -134,6 +135,39 @@ test('fields replaced by any JSON value, in every format', async () => {
       },
     ),
     { numRuns: 2000 },
+  );
+});
+
+test('conversion of damaged records to every format: a record, a loss or a refusal', async () => {
+  const names = [...new Set(fixtureRecords.flatMap((record) => Object.keys(record)))];
+  const turn = fc.constantFrom(
+    [user],
+    [user, lima],
+    [user, { role: 'assistant', tool_calls: [null] }],
+    [user, { role: 'assistant', tool_calls: 'x' }],
+    [user, { role: 'assistant', tool_calls: [{ name: 'f', arguments: 3 }] }, { role: 'tool', content: '' }, lima],
+    { from: 'function_call', value: '[{"name":"f","arguments":[1]}]' },
+  );
+  const value = fc.oneof(fc.jsonValue({ maxDepth: 3 }), turn);
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...fixtureRecords),
+      fc.dictionary(fc.constantFrom(...names), value, { maxKeys: 2 }),
+      fc.constantFrom(...FORMATS.map(({ name }) => name)),
+      async (record, changes, to) => {
+        const source = memorySource('fuzz', `${JSON.stringify({ ...record, ...changes })}\n${JSON.stringify(record)}`);
+        const conversion = convertRows([source], { to, mode: 'lenient', chosenOfPairs: true });
+        try {
+          let count = 0;
+          for await (const written of conversion.records()) count += JSON.stringify(written).length > 1 ? 1 : 0;
+          expect(conversion.report().records).toBe(count);
+        } catch (error) {
+          if (!(error instanceof PreftuneError)) throw error;
+          expect([error.code, error.message]).toEqual(['bad-input', expect.stringMatching(/^.+/)]);
+        }
+      },
+    ),
+    { numRuns: 3000 },
   );
 });
 

@@ -73,7 +73,7 @@ function essence(content: Content): unknown {
   return content.map(({ role, content: text, tool_calls: calls }) => [
     role,
     text,
-    calls?.map((call) => [call.function?.name, call.function?.arguments]) ?? null,
+    calls?.map((call) => [call.function.name, call.function.arguments]) ?? null,
   ]);
 }
 

@@ -140,3 +140,14 @@ test('labels and numbers may be text, as in CSV files', async () => {
     meta: { score: 2.5 },
   });
 });
+
+test('the table of formats in docs/data.md has every format', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../../docs/data.md'), 'utf8');
+  const missing = FORMATS.filter(
+    ({ name }) =>
+      !page.includes(`\`${name}\``) &&
+      !page.includes(`\`${name.replace('trl-preference', '...')}\``) &&
+      !page.includes(`\`${name.replace('-conversational', '')}\`, \`...-conversational\``),
+  );
+  expect(missing.map(({ name }) => name)).toEqual([]);
+});

@@ -1,7 +1,7 @@
 import type { Message } from '../../tokenizer/index.ts';
 import { createFieldReader, has, isObject, readMessage, type FieldReader, type JsonObject } from '../fields.ts';
 import { refused, rowOfKind, rowUnless, written, type DataFormat, type ParsedRecord } from '../format.ts';
-import { assistantTurn, filledList, turnList } from './record-parts.ts';
+import { assistantTurn, turnList } from './record-parts.ts';
 
 const DESCRIPTION = 'input.messages, preferred_output, non_preferred_output';
 
@@ -74,8 +74,7 @@ function parseRow(record: JsonObject, { id, origin }: Parameters<DataFormat['par
   const fields = createFieldReader(record);
   const inputs = input === record ? fields : createFieldReader(input, 'input.');
   if (input !== record) fields.value('input');
-  const prompt =
-    input === record && Array.isArray(nested) ? fields.messages('input') : inputs.messages('messages').map(nestCalls);
+  const prompt = input === record && Array.isArray(nested) ? fields.messages('input') : inputs.messages('messages');
   const chosen = readOutput(fields, 'preferred_output');
   const rejected = readOutput(fields, 'non_preferred_output');
   const tools = inputs.tools()?.map(nestTool);
@@ -108,28 +107,7 @@ function readOutput(fields: FieldReader, name: string): readonly Message[] {
     fields.wrong(name, 'a list of messages', value);
     return [];
   }
-  return turns.map((turn, index) => nestCalls(readMessage(turn, `${name}.${index}`, fields.problems)));
-}
-
-/** Tool calls with name and arguments at the top get their function. */
-function nestCalls(message: Message): Message {
-  const calls: readonly unknown[] | undefined = filledList(message.tool_calls);
-  if (calls === undefined || calls.every((call) => !isObject(call) || has(call, 'function'))) return message;
-  const nested = calls.map((call) => {
-    if (!isObject(call) || has(call, 'function')) return call;
-    const { name, arguments: given, call_id: callId, ...rest } = call;
-    return { ...rest, ...(callId !== undefined && { id: callId }), function: { name, arguments: argumentsOf(given) } };
-  });
-  return { ...message, tool_calls: nested as NonNullable<Message['tool_calls']> };
-}
-
-function argumentsOf(given: unknown): unknown {
-  try {
-    const value: unknown = typeof given === 'string' ? JSON.parse(given) : given;
-    return isObject(value) ? value : given;
-  } catch {
-    return given;
-  }
+  return turns.map((turn, index) => readMessage(turn, `${name}.${index}`, fields.problems));
 }
 
 function nestTool(tool: unknown): unknown {
@@ -164,9 +142,7 @@ export function wireMessage(message: Message): JsonObject {
     ...call,
     function: {
       ...call.function,
-      arguments: isObject(call.function?.arguments)
-        ? JSON.stringify(call.function.arguments)
-        : call.function?.arguments,
+      arguments: isObject(call.function.arguments) ? JSON.stringify(call.function.arguments) : call.function.arguments,
     },
   }));
   return { ...message, ...(calls && { tool_calls: calls }) };
