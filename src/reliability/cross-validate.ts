@@ -3,13 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { badInput } from '../core/index.ts';
 import { pairOfRanking, readRows, type DataRow, type DataSource, type PreferenceRow } from '../data/index.ts';
-import {
-  parseDpoSpecification,
-  parseScoreSpecification,
-  scorePairs,
-  trainDpo,
-  type RecipeContext,
-} from '../train/index.ts';
+import type { RecipeContext } from '../train/index.ts';
 import type { HeldOutMargins } from './find-mislabelled.ts';
 import { mixKeys } from './ratings.ts';
 import { FLAG, type RowTable } from './row-table.ts';
@@ -84,6 +78,8 @@ interface FoldWork {
 }
 
 async function scoreFold(fold: number, { options, foldOf, margins, home }: FoldWork): Promise<void> {
+  // Loaded only here: most checks need neither training nor the runtime behind it.
+  const { parseDpoSpecification, parseScoreSpecification, scorePairs, trainDpo } = await import('../train/index.ts');
   const { model, context, seed, training = {} } = options;
   const others = rowSource(options, (row) => foldOf[row] !== -1 && foldOf[row] !== fold);
   const own = rowSource(options, (row) => foldOf[row] === fold);

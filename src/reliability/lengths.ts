@@ -14,8 +14,15 @@ const BINS = 24;
 /** Both sides in the same bins of a round width, of which the last but one ends near the 98th percentile. */
 export function lengthHistogram({ count, firstLength, secondLength, second }: RowTable): LengthHistogram {
   const isPair = (row: number): boolean => second[row] !== 0;
-  const all = Float64Array.from([...firstLength].concat([...secondLength].filter((_, row) => isPair(row)))).toSorted();
-  const top = all[Math.floor(0.98 * (all.length - 1))] ?? 0;
+  const all = new Uint32Array(2 * count);
+  all.set(firstLength);
+  all.set(
+    secondLength.filter((_, row) => isPair(row)),
+    count,
+  );
+  const pairs = second.reduce((sum, key) => sum + (key === 0 ? 0 : 1), 0);
+  const sorted = all.subarray(0, count + pairs).toSorted();
+  const top = sorted[Math.floor(0.98 * (sorted.length - 1))] ?? 0;
   const width = roundWidth(top / (BINS - 1));
   const chosen = Array<number>(BINS).fill(0);
   const rejected = Array<number>(BINS).fill(0);
