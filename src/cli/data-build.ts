@@ -17,7 +17,7 @@ import {
   type ThumbOptions,
   type VoteOptions,
 } from '../judge/index.ts';
-import { writeFileAtomic, type JsonObject, type JsonValue } from '../store/index.ts';
+import { writeFileAtomic, type JsonValue } from '../store/index.ts';
 import type { Command, CommandContext } from './command.ts';
 import { buildJudged, type BuildOutcome } from './data-build-judged.ts';
 import { BUILD_OPTIONS, checkBuildUsage, type BuildSource } from './data-build-options.ts';
@@ -53,7 +53,7 @@ export const DATA_BUILD: Command = {
     }
     writeFileAtomic(output, pairs.map((pair) => `${JSON.stringify(recordOf(pair))}\n`).join(''));
     const text = [
-      `${pairs.length} pairs from ${groups} prompts: ${output}`,
+      `${plural(pairs.length, 'pair')} from ${plural(groups, 'prompt')}: ${output}`,
       ...(reasons.length > 0 ? [`no pair: ${reasons.join(', ')}`] : []),
       ...(skippedRows > 0 ? [`${skippedRows} rows were wrong and skipped`] : []),
       ...lines,
@@ -118,4 +118,8 @@ export function recordOf(row: PreferenceRow): JsonValue {
   const written = formatNamed(name).write({ kind: 'preference', row });
   if (written.kind === 'refused') throw internal(`a built pair must be writable, ${name} ${written.why}`);
   return written.record as JsonValue;
+}
+
+function plural(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
 }

@@ -3,5 +3,8 @@ import type { Terminal } from './terminal.ts';
 
 /** What each file was taken for. */
 export function tellFormats(formats: readonly DetectedFormat[], terminal: Pick<Terminal, 'note'>): void {
-  for (const format of formats) terminal.note(`${format.file}: ${formatLine(format)}`);
+  for (const format of formats) {
+    const isPlain = format.name.startsWith('plain ');
+    terminal.note(`${format.file}: ${isPlain ? `${format.name}, from the first row's fields` : formatLine(format)}`);
+  }
 }

@@ -1,5 +1,5 @@
+import { createHash } from 'node:crypto';
 import type { DataSource, RankingRow } from '../data/index.ts';
-import { hashString } from '../core/index.ts';
 import type { CardRow } from './card.ts';
 import { contentKey } from './content-text.ts';
 import type { Verdict } from './judge.ts';
@@ -39,9 +39,14 @@ function labelledOf({ id, prompt, answers, votes }: RankingRow): LabelledCompari
           ? two.rank - one.rank
           : undefined;
   if (difference === undefined) return undefined;
-  const isTurned = hashString(`${contentKey(one.content)} ${contentKey(two.content)}`) % 2 === 1;
+  const isTurned = isOdd(`${contentKey(one.content)} ${contentKey(two.content)}`);
   const [a, b] = isTurned ? [two, one] : [one, two];
   const better = difference > 0 !== isTurned;
   const human: Verdict = difference === 0 ? 'tie' : better ? 'a' : 'b';
   return { comparison: { id, prompt, a: a.content, b: b.content }, human, models: { a: a.model, b: b.model } };
+}
+
+/** A coin that the text decides. */
+function isOdd(text: string): boolean {
+  return createHash('sha256').update(text).digest()[0]! % 2 === 1;
 }

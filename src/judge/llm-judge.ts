@@ -25,7 +25,13 @@ export interface LlmJudgeOptions {
 
 /** One question asked, or why there is no answer. */
 type Opinion =
-  | { readonly kind: 'opinion'; readonly call: JudgeCall & { verdict: Verdict }; readonly answer: JudgeAnswer }
+  | {
+      readonly kind: 'opinion';
+      /** What was asked for it: one question, or two when the first answer had to be repaired. */
+      readonly calls: readonly JudgeCall[];
+      readonly verdict: Verdict;
+      readonly answer: JudgeAnswer;
+    }
   | {
       readonly kind: 'none';
       readonly calls: readonly JudgeCall[];
@@ -66,7 +72,7 @@ export function createLlmJudge({ name, asker, rubrics, bothOrders = true }: LlmJ
       const opinions = await Promise.all(
         questions.map((question) => askOnce(asker, { comparison, ...question }, options)),
       );
-      const calls = opinions.flatMap((opinion) => (opinion.kind === 'opinion' ? [opinion.call] : opinion.calls));
+      const calls = opinions.flatMap((opinion) => opinion.calls);
       const parts = { judge, calls, usage: addUsage(calls.map((call) => call.usage)) };
       const missing = opinions.find((opinion) => opinion.kind === 'none');
       if (missing !== undefined) return { kind: 'none', ...parts, reason: missing.reason, message: missing.message };
@@ -102,11 +108,8 @@ async function askOnce(
   let messages = question;
   for (let attempt = 0; ; attempt++) {
     const { outcome, isStored } = await asker.ask(messages, { schema: ANSWER_SCHEMA, signal });
-    const note = (verdict: Verdict | undefined, answer: string, usage: Usage): JudgeCall => {
-      const call = { aspect: rubric.name, first, verdict, answer, isStored, usage };
-      calls.push(call);
-      return call;
-    };
+    const note = (verdict: Verdict | undefined, answer: string, usage: Usage): void =>
+      void calls.push({ aspect: rubric.name, first, verdict, answer, isStored, usage });
     const none = (reason: NoVerdictReason, message: string): Opinion => ({ kind: 'none', calls, reason, message });
     if (outcome.kind === 'refused') return none(outcome.reason, outcome.message);
     const { text, refusal, finishReason, usage } = outcome.reply;
@@ -117,7 +120,8 @@ async function askOnce(
     const reading = readAnswer(text);
     if ('answer' in reading) {
       const verdict = verdictOf(reading.answer, first);
-      return { kind: 'opinion', call: { ...note(verdict, text, usage), verdict }, answer: reading.answer };
+      note(verdict, text, usage);
+      return { kind: 'opinion', calls, verdict, answer: reading.answer };
     }
     note(undefined, text, usage);
     if (finishReason === 'length')
@@ -133,11 +137,11 @@ function verdictOf({ winner }: JudgeAnswer, first: 'a' | 'b'): Verdict {
 }
 
 function viewOf(rubric: Rubric, opinions: readonly (Opinion & { kind: 'opinion' })[]): AspectView {
-  const [{ call, answer }] = opinions as [Opinion & { kind: 'opinion' }];
-  const isConsistent = opinions.every((opinion) => opinion.call.verdict === call.verdict);
+  const [{ verdict, answer }] = opinions as [Opinion & { kind: 'opinion' }];
+  const isConsistent = opinions.every((opinion) => opinion.verdict === verdict);
   const confidence = opinions.reduce((sum, opinion) => sum + opinion.answer.confidence, 0) / opinions.length;
   return isConsistent
-    ? { rubric, verdict: call.verdict, confidence, isConsistent, rationale: answer.rationale }
+    ? { rubric, verdict, confidence, isConsistent, rationale: answer.rationale }
     : { rubric, verdict: 'tie', confidence: 0, isConsistent, rationale: 'the verdict changed with the order' };
 }
 

@@ -25,6 +25,8 @@ export type Served =
       readonly finishReason?: string;
       readonly refusal?: string;
       readonly afterMs?: number;
+      /** Held back until then. */
+      readonly until?: Promise<unknown>;
     }
   | {
       readonly kind: 'status';
@@ -89,7 +91,7 @@ function send(served: Served, { body }: ServedRequest, response: ServerResponse)
   };
   switch (served.kind) {
     case 'answer': {
-      const { text, finishReason = 'stop', refusal = null, afterMs = 0 } = served;
+      const { text, finishReason = 'stop', refusal = null, afterMs = 0, until } = served;
       const reply = {
         id: 'chatcmpl-1',
         object: 'chat.completion',
@@ -105,7 +107,8 @@ function send(served: Served, { body }: ServedRequest, response: ServerResponse)
         ],
         usage: { prompt_tokens: 100, completion_tokens: 10, total_tokens: 110 },
       };
-      if (afterMs === 0) json(200, reply);
+      if (until !== undefined) void until.then(() => json(200, reply));
+      else if (afterMs === 0) json(200, reply);
       else setTimeout(() => json(200, reply), afterMs);
       return;
     }

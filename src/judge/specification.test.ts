@@ -1,0 +1,95 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { openJudges } from './open-judges.ts';
+import { planJudging } from './plan.ts';
+import { parseJudges } from './specification.ts';
+
+test('defaults, and every problem at once', () => {
+  expect(
+    parseJudges([
+      { kind: 'llm', model: 'm' },
+      { kind: 'json', name: 'valid' },
+    ]),
+  ).toEqual([
+    {
+      kind: 'llm',
+      model: 'm',
+      url: 'https://api.openai.com/v1',
+      apiKeyVariable: 'OPENAI_API_KEY',
+      aspects: ['overall'],
+      bothOrders: true,
+      temperature: 0,
+      maxTokens: 1024,
+      responseFormat: 'json-schema',
+      timeoutSeconds: 120,
+      concurrency: 8,
+      attempts: 8,
+    },
+    { kind: 'json', name: 'valid' },
+  ]);
+  const wrong = [
+    { kind: 'llm', aspects: ['beauty'], apiKeyVariable: 'sk-123' },
+    { kind: 'length', prefer: 'round' },
+    { kind: 'oracle' },
+  ];
+  expect(() => parseJudges(wrong)).toThrow(
+    [
+      'judges.0.model: Invalid input: expected string, received undefined',
+      'judges.0.apiKeyVariable: must be the name of an environment variable, not a key',
+      'judges.0.aspects.0: Invalid option: expected one of "overall"|"helpfulness"|"correctness"|"instructions"|"safety"|"tone"|"conciseness"',
+      'judges.1.prefer: Invalid option: expected one of "shorter"|"longer"',
+    ].join('\n'),
+  );
+});
+
+test('options that do nothing, and names that are not told apart', () => {
+  const wrong = [
+    { kind: 'llm', model: 'm', rubric: 'r.txt', aspects: ['tone'], weights: { tone: 2 } },
+    { kind: 'llm', model: 'm', maxCost: 3, weights: { tone: 2 } },
+  ];
+  expect(() => parseJudges(wrong)).toThrow(
+    [
+      'judges.0: aspects have no effect with a rubric of your own; leave one out',
+      'judges.0: weights have no effect with a single rubric',
+      'judges.1: maxCost needs prices; give the dollars for a million tokens',
+      'judges.1: weights must name aspects that are asked, got tone',
+      'judges.1: names must differ, got m twice; give one a name',
+    ].join('\n'),
+  );
+});
+
+test('missing keys and rubrics are told together; a plan counts questions, tokens and dollars', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'preftune-specification-'));
+  try {
+    const rubric = join(folder, 'rubric.md');
+    writeFileSync(rubric, 'Prefer rhymes.');
+    const none = join(folder, 'none.md');
+    const wrong = parseJudges([{ kind: 'llm', model: 'm', rubric: none }]);
+    await expect(openJudges(wrong, { folder, environment: {} })).rejects.toThrow(
+      `judge m: the rubric must be a readable file with text, got ENOENT: no such file or directory, open '${none}'\n` +
+        'judge m: the key must be in the environment variable OPENAI_API_KEY, got none; set it, or name another with apiKeyVariable',
+    );
+    const specifications = parseJudges([{ kind: 'llm', model: 'm', rubric, prices: { input: 1000, output: 2000 } }]);
+    const opened = await openJudges(specifications, { folder, environment: {}, isDryRun: true });
+    const comparison = { id: '1', prompt: 'P', a: 'x', b: 'y' };
+    const plan = planJudging(opened.llms[0]!, [comparison, comparison]);
+    const tokens = plan.promptTokens;
+    expect(plan.example![1]!.content.startsWith('Criterion: Prefer rhymes.\n\n<prompt ')).toBe(true);
+    expect(plan).toEqual({
+      judge: 'm',
+      requests: 2,
+      stored: 0,
+      promptTokens: 2 * Math.ceil(JSON.stringify(plan.example).length / 4),
+      likelyCompletionTokens: 240,
+      mostCompletionTokens: 2048,
+      likelyCost: (tokens * 1000 + 240 * 2000) / 1e6,
+      mostCost: (tokens * 1000 + 2048 * 2000) / 1e6,
+      example: plan.example,
+    });
+    await opened.close();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
