@@ -150,7 +150,8 @@ function createStatistics() {
     else totals.sameLength++;
     const [first, second] = [textOf(chosen), textOf(rejected)];
     const swapped = first > second;
-    const key = JSON.stringify([promptKey(prompt), swapped ? second : first, swapped ? first : second]);
+    const [low, high] = swapped ? [second, first] : [first, second];
+    const key = `${low.length} ${high.length} ${low}${high}${promptKey(prompt)}`;
     rows.add(hashText(key), swapped ? 1 : 0);
   };
   return {

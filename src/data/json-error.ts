@@ -96,6 +96,8 @@ function isPlain(unit: number): boolean {
 
 /** Whether lists and objects of `text`, which is JSON, stand more than `limit` deep. */
 export function isDeeperThan(text: string, limit: number): boolean {
+  // Most records have a few brackets in all, and finding those costs next to nothing.
+  if (countUpTo(text, '{', limit + 1) + countUpTo(text, '[', limit + 1) <= limit) return false;
   let depth = 0;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
@@ -108,6 +110,12 @@ export function isDeeperThan(text: string, limit: number): boolean {
     }
   }
   return false;
+}
+
+function countUpTo(text: string, character: string, most: number): number {
+  let count = 0;
+  for (let at = text.indexOf(character); at >= 0 && count < most; at = text.indexOf(character, at + 1)) count++;
+  return count;
 }
 
 /** What stands at `offset`, short and printable, for a message. */

@@ -5,6 +5,7 @@ import { badInput, messageOf, PreftuneError } from '../../core/index.ts';
 import type { ByteSource } from '../../formats/index.ts';
 import type { DataLimits } from '../limits.ts';
 import type { RecordEvent } from '../record-parser.ts';
+import { put } from '../records/put.ts';
 import { createColumnReader, type ColumnReader } from './column.ts';
 import { readLayout, type RowGroupLayout } from './layout.ts';
 import { PARQUET_LIMITS, type ParquetLimits } from './limits.ts';
@@ -36,8 +37,9 @@ export async function* readParquet(
       });
       const events: RecordEvent[] = [];
       for (let i = 0; i < count; i++) {
-        const entries = batch.map(({ name, values }): [string, unknown] => [name, values[i]]);
-        events.push(recordOf(Object.fromEntries(entries), { file: bytes.name, line: ++row }, data));
+        const decoded: Record<string, unknown> = {};
+        for (const { name, values } of batch) put(decoded, name, values[i]);
+        events.push(recordOf(decoded, { file: bytes.name, line: ++row }, data));
       }
       yield events;
     }

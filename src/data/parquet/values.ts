@@ -1,4 +1,5 @@
 import { validUtf8Length } from '../record-parser.ts';
+import { put } from '../records/put.ts';
 
 /** A text whose bytes are not UTF-8. */
 export class InvalidText {
@@ -83,7 +84,9 @@ export function toJson(decoded: unknown): JsonConversion {
     if (Array.isArray(value)) return value.map((item, index) => convert(item, at(String(index))));
     if (ArrayBuffer.isView(value))
       return Array.from(value as unknown as ArrayLike<unknown>, (item) => convert(item, path));
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, convert(item, at(key))]));
+    const record: Record<string, unknown> = {};
+    for (const [key, item] of Object.entries(value)) put(record, key, convert(item, at(key)));
+    return record;
   };
   const value = convert(decoded, '');
   return { value, characters, problems };

@@ -10,16 +10,22 @@ const TRUTH = /^(true|false)$/i;
  * rating). Everything else is text as it stands: "007" stays "007".
  */
 export function cellValue(column: string, text: string, isQuoted: boolean): unknown {
-  if (text === '') return isQuoted ? '' : null;
-  if (TYPED_COLUMN.test(column)) {
-    if (NUMBER.test(text)) return Number(text);
-    if (TRUTH.test(text)) return text.toLowerCase() === 'true';
-  }
-  return conversationOf(column, text) ?? text;
+  return createCellReader(column)(text, isQuoted);
+}
+
+/** cellValue for every cell of one column. */
+export function createCellReader(column: string): (text: string, isQuoted: boolean) => unknown {
+  const isTyped = TYPED_COLUMN.test(column);
+  return (text, isQuoted) => {
+    if (text === '') return isQuoted ? '' : null;
+    if (isTyped && NUMBER.test(text)) return Number(text);
+    if (isTyped && TRUTH.test(text)) return text.toLowerCase() === 'true';
+    return conversationOf(column, text) ?? text;
+  };
 }
 
 function conversationOf(column: string, text: string): unknown {
-  if (!/^\s*\[\s*\{/.test(text)) return undefined;
+  if (!text.includes('[') || !/^\s*\[\s*\{/.test(text)) return undefined;
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -4,7 +4,8 @@ import type { DataLimits } from '../limits.ts';
 import { validUtf8Length, type RecordEvent } from '../record-parser.ts';
 import type { ProblemReason } from '../problems.ts';
 import { shown } from '../problems.ts';
-import { cellValue } from './csv-cell.ts';
+import { createCellReader } from './csv-cell.ts';
+import { put } from './put.ts';
 
 const QUOTE = 0x22;
 const LF = 0x0a;
@@ -143,6 +144,7 @@ interface RawRow {
 function createRowReader(file: string, limits: DataLimits): { read(row: RawRow): RecordEvent | undefined } {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   let names: readonly string[] | undefined;
+  let cells: readonly ReturnType<typeof createCellReader>[] = [];
   /** `whole` is the row's text: where every byte is a character the field is a part of it. */
   const textOf = ({ start, end, isQuoted }: Field, bytes: Uint8Array, whole: string): string => {
     // The CR of a CRLF belongs to the line's end.
@@ -189,6 +191,7 @@ function createRowReader(file: string, limits: DataLimits): { read(row: RawRow):
       }
       if (names === undefined) {
         names = headerOf(texts, { file, line });
+        cells = names.map(createCellReader);
         return undefined;
       }
       if (fields.length !== names.length)
@@ -196,11 +199,10 @@ function createRowReader(file: string, limits: DataLimits): { read(row: RawRow):
           'ragged-row',
           `a row must have the ${names.length} fields of the header, got ${fields.length}; quote fields that hold separators or line ends`,
         );
-      const entries = names.map((name, index): [string, unknown] => [
-        name,
-        cellValue(name, texts[index]!, fields[index]!.isQuoted),
-      ]);
-      return { kind: 'record', value: Object.fromEntries(entries), origin: { file, line }, place: { line, column: 1 } };
+      const value: Record<string, unknown> = {};
+      for (let index = 0; index < names.length; index++)
+        put(value, names[index]!, cells[index]!(texts[index]!, fields[index]!.isQuoted));
+      return { kind: 'record', value, origin: { file, line }, place: { line, column: 1 } };
     },
   };
 }
