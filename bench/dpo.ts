@@ -10,7 +10,7 @@ import { cpus } from 'node:os';
 import { loadPreferencePairs, selectRows, sourcesOfPath } from '../src/data/index.ts';
 import { graph, input, matmul } from '../src/graph/index.ts';
 import { parameterSpecs } from '../src/models/index.ts';
-import { objective } from '../src/objectives/index.ts';
+import { resolveObjective } from '../src/objectives/index.ts';
 import { openDevice, type Device, type Program } from '../src/runtime/index.ts';
 import {
   compileBatchProgram,
@@ -19,7 +19,8 @@ import {
   loadModel,
   microBatches,
   openModel,
-  pairLossGraph,
+  pairObjectiveGraph,
+  requirePairs,
   pairMicroBatch,
   pairScoreGraph,
   parseDpoSpecification,
@@ -98,13 +99,13 @@ const trainable = await createTrainable(device, policy.initial, {
   optimizer: specification.optimizer,
 });
 const resident = new Map([...model.weights, ...policy.initial]);
-const loss = { objective: objective('sigmoid'), options: { beta: 0.1 } };
+const loss = requirePairs(resolveObjective({ objective: 'sigmoid', options: { beta: 0.1 } }));
 const mean = pairs.lengths.reduce((sum, length) => sum + length, 0) / pairs.count;
 const program = await compileBatchProgram(
   device,
   {
-    train: pairLossGraph(policy.training, { ...loss, parameters: policy.parameters }),
-    evaluate: pairLossGraph(policy.evaluation, { ...loss, parameters: [] }),
+    train: pairObjectiveGraph({ decoder: policy.training }, loss, { parameters: policy.parameters }),
+    evaluate: pairObjectiveGraph({ decoder: policy.evaluation }, loss, { parameters: [] }),
   },
   {
     label: 'dpo',

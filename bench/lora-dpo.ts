@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { RowSet, TokenizedPair } from '../src/data/index.ts';
-import { objective } from '../src/objectives/index.ts';
+import { resolveObjective } from '../src/objectives/index.ts';
 import { openDevice, type Device } from '../src/runtime/index.ts';
 import {
   compileBatchProgram,
@@ -9,7 +9,8 @@ import {
   hintsFor,
   loadModel,
   microBatches,
-  pairLossGraph,
+  pairObjectiveGraph,
+  requirePairs,
   pairMicroBatch,
   pairScoreGraph,
   parseDpoSpecification,
@@ -73,12 +74,12 @@ export async function openLoraDpo(options: LoraDpoOptions): Promise<LoraDpo> {
     parameters: policy.parameters,
     optimizer: specification.optimizer,
   });
-  const loss = { objective: objective('sigmoid'), options: { beta: BETA } };
+  const loss = requirePairs(resolveObjective({ objective: 'sigmoid', options: { beta: BETA } }));
   const program = await compileBatchProgram(
     device,
     {
-      train: pairLossGraph(policy.training, { ...loss, parameters: policy.parameters }),
-      evaluate: pairLossGraph(policy.evaluation, { ...loss, parameters: [] }),
+      train: pairObjectiveGraph({ decoder: policy.training }, loss, { parameters: policy.parameters }),
+      evaluate: pairObjectiveGraph({ decoder: policy.evaluation }, loss, { parameters: [] }),
     },
     {
       label: 'dpo',

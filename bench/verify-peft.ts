@@ -24,7 +24,7 @@ import {
   weightInputs,
   withLora,
 } from '../src/models/index.ts';
-import { objective } from '../src/objectives/index.ts';
+import { resolveObjective } from '../src/objectives/index.ts';
 import { OPTIMIZERS } from '../src/optim/index.ts';
 import { openDevice, type Device, type DeviceTensor } from '../src/runtime/index.ts';
 import {
@@ -34,7 +34,8 @@ import {
   hintsFor,
   loadModel,
   newAdapter,
-  pairLossGraph,
+  pairObjectiveGraph,
+  requirePairs,
   pairMicroBatch,
   scalarTensor,
   writeAdapter,
@@ -82,12 +83,12 @@ async function train(device: Device, model: string, folder: string): Promise<{ i
     parameters,
     optimizer: { name: 'adamw', options: OPTIMIZERS.adamw.defaults },
   });
-  const loss = { objective: objective('sigmoid'), options: { beta: 0.1 } };
+  const loss = requirePairs(resolveObjective({ objective: 'sigmoid', options: { beta: 0.1 } }));
   const program = await compileBatchProgram(
     device,
     {
-      train: pairLossGraph(decoder, { ...loss, parameters }),
-      evaluate: pairLossGraph(decoder, { ...loss, parameters: [] }),
+      train: pairObjectiveGraph({ decoder: decoder }, loss, { parameters }),
+      evaluate: pairObjectiveGraph({ decoder: decoder }, loss, { parameters: [] }),
     },
     {
       label: 'verify',

@@ -20,7 +20,7 @@ export {
   type RowSet,
   type TokenizedPair,
 } from './data/index.ts';
-export { OBJECTIVES, objective, type Objective, type ObjectiveName } from './objectives/index.ts';
+export { LOSSES, resolveObjective, type LossName, type ResolvedObjective } from './objectives/index.ts';
 export { OPTIMIZERS, type OptimizerName } from './optim/index.ts';
 export { readMetrics, openHubDataset, resolveHubModel } from './store/index.ts';
 export {

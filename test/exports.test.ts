@@ -25,7 +25,7 @@ const PROBES: Readonly<Record<string, string>> = {
   'preftune/tokenizer': 'createTokenizer',
   'preftune/models': 'parseModelConfig',
   'preftune/data': 'loadPreferencePairs',
-  'preftune/objectives': 'objective',
+  'preftune/objectives': 'resolveObjective',
   'preftune/optim': 'learningRateAt',
   'preftune/store': 'readMetrics',
   'preftune/train': 'runLoop',
@@ -43,7 +43,6 @@ const ROOT_FUNCTIONS = [
   'interpret',
   'loadCompletions',
   'loadPreferencePairs',
-  'objective',
   'openDevice',
   'openGenerator',
   'openModel',
@@ -58,6 +57,7 @@ const ROOT_FUNCTIONS = [
   'readMetrics',
   'openHubDataset',
   'resolveHubModel',
+  'resolveObjective',
   'scorePairs',
   'sourcesOfPath',
   'trainDpo',
@@ -99,9 +99,9 @@ test('every subpath imports without side effects and has its functions', () => {
   const output = run(`
     const found = {};
     for (const [path, name] of Object.entries(${JSON.stringify(PROBES)})) found[path] = typeof (await import(path))[name];
-    const { OBJECTIVES, OPTIMIZERS, PreftuneError, ...functions } = await import('preftune');
+    const { LOSSES, OPTIMIZERS, PreftuneError, ...functions } = await import('preftune');
     const names = Object.keys(functions).filter((name) => typeof functions[name] === 'function').toSorted();
-    console.log(JSON.stringify({ found, names, extra: [Object.keys(OBJECTIVES)[0], Object.keys(OPTIMIZERS), PreftuneError.name] }));
+    console.log(JSON.stringify({ found, names, extra: [Object.keys(LOSSES)[0], Object.keys(OPTIMIZERS), PreftuneError.name] }));
   `);
   expect(JSON.parse(output)).toEqual({
     found: Object.fromEntries(Object.keys(PROBES).map((path) => [path, 'function'])),

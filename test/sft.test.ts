@@ -44,6 +44,8 @@ function recordedRows(): RowSet<TokenizedCompletion> {
     lengths: Int32Array.from(rows, ({ prompt, completion }) => prompt.length + completion.length),
     sequenceCounts: new Int32Array(rows.length).fill(1),
     promptHashes: new Float64Array(rows.length),
+    margins: new Float64Array(),
+    weights: new Float64Array(),
   };
 }
 

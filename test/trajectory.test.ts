@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HostTensor } from '../src/core/index.ts';
 import type { TokenizedPair } from '../src/data/index.ts';
 import { packedLength } from '../src/data/index.ts';
-import { objective } from '../src/objectives/index.ts';
+import { resolveObjective } from '../src/objectives/index.ts';
 import { OPTIMIZERS } from '../src/optim/index.ts';
 import { openDevice, type Device, type DeviceTensor } from '../src/runtime/index.ts';
 import {
@@ -21,7 +21,8 @@ import {
   createTrainable,
   hintsFor,
   loadModel,
-  pairLossGraph,
+  pairObjectiveGraph,
+  requirePairs,
   pairMetrics,
   pairMicroBatch,
   pairScoreGraph,
@@ -122,12 +123,12 @@ describe.skipIf(!hasStories)('DPO beside TRL', () => {
       parameters,
       optimizer: { name: run.optimizer, options: OPTIMIZERS[run.optimizer].defaults },
     });
-    const loss = { objective: objective('sigmoid'), options: { beta: 0.1 } };
+    const loss = requirePairs(resolveObjective({ objective: 'sigmoid', options: { beta: 0.1 } }));
     const program = await compileBatchProgram(
       device,
       {
-        train: pairLossGraph(decoder, { ...loss, parameters }),
-        evaluate: pairLossGraph(decoder, { ...loss, parameters: [] }),
+        train: pairObjectiveGraph({ decoder: decoder }, loss, { parameters }),
+        evaluate: pairObjectiveGraph({ decoder: decoder }, loss, { parameters: [] }),
       },
       {
         label: 'dpo',

@@ -12,10 +12,17 @@ import {
   weightInputs,
   withLora,
 } from '../src/models/index.ts';
-import { objective } from '../src/objectives/index.ts';
+import { resolveObjective } from '../src/objectives/index.ts';
 import { OPTIMIZERS } from '../src/optim/index.ts';
 import { openDevice, type Device, type DeviceTensor } from '../src/runtime/index.ts';
-import { compileBatchProgram, createTrainable, loadModel, pairLossGraph, pairMicroBatch } from '../src/train/index.ts';
+import {
+  compileBatchProgram,
+  createTrainable,
+  loadModel,
+  pairMicroBatch,
+  pairObjectiveGraph,
+  requirePairs,
+} from '../src/train/index.ts';
 
 /**
  * The same training on WebGPU and on the CPU: losses, log-probabilities, gradient norm and every trained value after three
@@ -88,12 +95,12 @@ async function train(device: Device, folder: string, method: 'full' | 'lora'): P
     parameters,
     optimizer: { name: 'adamw', options: { ...OPTIMIZERS.adamw.defaults, weightDecay: 0.1 } },
   });
-  const loss = { objective: objective('sigmoid'), options: { beta: 0.1 } };
+  const loss = requirePairs(resolveObjective({ objective: 'sigmoid', options: { beta: 0.1 } }));
   const program = await compileBatchProgram(
     device,
     {
-      train: pairLossGraph(decoder, { ...loss, parameters }),
-      evaluate: pairLossGraph(decoder, { ...loss, parameters: [] }),
+      train: pairObjectiveGraph({ decoder: decoder }, loss, { parameters }),
+      evaluate: pairObjectiveGraph({ decoder: decoder }, loss, { parameters: [] }),
     },
     {
       label: 'dpo',

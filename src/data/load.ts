@@ -60,6 +60,7 @@ export async function loadPreferencePairs(
   const arena = createTokenArena(PAIR_PARTS, 'pairs');
   const sequenceCounts: number[] = [];
   const promptHashes: number[] = [];
+  const [margins, weights]: [number[], number[]] = [[], []];
   const { tokenize, log } = createTokenizing(options);
   const loaded = await load(source, options, (row) => {
     const pair = row.kind === 'ranking' ? decidedPair(row.row) : row.row;
@@ -73,11 +74,14 @@ export async function loadPreferencePairs(
       arena.push(id, [prompt, chosen, rejected, rejectedPrompt ?? none, chosenMask ?? none, rejectedMask ?? none]);
       sequenceCounts.push(rejectedPrompt === undefined ? 1 : 2);
       promptHashes.push(hashOfPrompt(pair.prompt));
+      margins.push(pair.meta?.margin ?? NaN);
+      weights.push(pair.meta?.weight ?? NaN);
     }
   });
   const tokenisation = log.report();
   requireRows(source, arena.count, tokenisation);
-  return { rows: createPairSet(arena.finish(), { sequenceCounts, promptHashes }), tokenisation, ...loaded };
+  const rows = createPairSet(arena.finish(), { sequenceCounts, promptHashes, margins, weights });
+  return { rows, tokenisation, ...loaded };
 }
 
 /**

@@ -18,6 +18,9 @@ export interface RowSet<T> {
   readonly sequenceCounts: Int32Array<ArrayBuffer>;
   /** [count] a number in [0, 1) that rows of the same prompt share; two prompts share one with probability 2^-53. */
   readonly promptHashes: Float64Array<ArrayBuffer>;
+  /** [count] margin and weight that rows came with, NaN where one has none. */
+  readonly margins: Float64Array<ArrayBuffer>;
+  readonly weights: Float64Array<ArrayBuffer>;
 }
 
 /** Lists of a pair in the arena; the second prompt is empty unless `sequenceCounts` says 2, a mask where all is scored. */
@@ -27,7 +30,12 @@ export const COMPLETION_PARTS = 3;
 
 export function createPairSet(
   arena: FinishedArena,
-  rows: { readonly sequenceCounts: ArrayLike<number>; readonly promptHashes: ArrayLike<number> },
+  rows: {
+    readonly sequenceCounts: ArrayLike<number>;
+    readonly promptHashes: ArrayLike<number>;
+    readonly margins?: ArrayLike<number>;
+    readonly weights?: ArrayLike<number>;
+  },
 ): RowSet<TokenizedPair> {
   const sequenceCounts = Int32Array.from(rows.sequenceCounts);
   const read = (index: number): TokenizedPair => {
@@ -43,7 +51,7 @@ export function createPairSet(
       ...(rejectedMask.length > 0 && { rejectedMask }),
     };
   };
-  return createSet(arena, { read, length: packedLength, sequenceCounts, promptHashes: rows.promptHashes });
+  return createSet(arena, { ...rows, read, length: packedLength, sequenceCounts });
 }
 
 export function createCompletionSet(
@@ -79,6 +87,8 @@ function createSet<T>(
     readonly length: (row: T) => number;
     readonly sequenceCounts: Int32Array<ArrayBuffer>;
     readonly promptHashes: ArrayLike<number>;
+    readonly margins?: ArrayLike<number>;
+    readonly weights?: ArrayLike<number>;
   },
 ): RowSet<T> {
   const count = ids.length;
@@ -94,6 +104,8 @@ function createSet<T>(
     lengths: Int32Array.from({ length: count }, (_, index) => rows.length(row(index))),
     sequenceCounts: rows.sequenceCounts,
     promptHashes: Float64Array.from(rows.promptHashes),
+    margins: rows.margins === undefined ? new Float64Array(count).fill(NaN) : Float64Array.from(rows.margins),
+    weights: rows.weights === undefined ? new Float64Array(count).fill(NaN) : Float64Array.from(rows.weights),
   };
 }
 
@@ -117,5 +129,7 @@ export function selectRows<T>(set: RowSet<T>, indices: ArrayLike<number>): RowSe
     lengths: chosen.map((index) => set.lengths[index]!),
     sequenceCounts: chosen.map((index) => set.sequenceCounts[index]!),
     promptHashes: Float64Array.from(chosen, (index) => set.promptHashes[index]!),
+    margins: Float64Array.from(chosen, (index) => set.margins[index]!),
+    weights: Float64Array.from(chosen, (index) => set.weights[index]!),
   };
 }

@@ -5,16 +5,10 @@ import { createRandom, float32Tensor, int32Tensor, type HostTensor } from '../co
 import { graph, input, randomUniformAt, type Graph } from '../graph/index.ts';
 import { interpret } from '../interpret/index.ts';
 import { openDevice, type Device } from '../runtime/index.ts';
-import {
-  dropout,
-  initialiseLora,
-  loraNames,
-  loraParameterSpecs,
-  loraScale,
-  resolveTargets,
-  withLora,
-  type LoraConfig,
-} from './adapter.ts';
+import { loraNames, loraParameterSpecs, loraScale, type LoraConfig } from './adapter.ts';
+import { dropout, withLora } from './adapter-decoder.ts';
+import { initialiseLora } from './adapter-start.ts';
+import { resolveTargets } from './adapter-targets.ts';
 import { parseModelConfig } from './config.ts';
 import { plainDecoder } from './decoder.ts';
 import { PROJECTIONS } from './parameters.ts';
@@ -66,19 +60,19 @@ describe('targets', () => {
   });
 
   test('patterns that match nothing, and those that are none, are reported together', () => {
-    const known = 'q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj';
+    const known = 'q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj, embed_tokens, lm_head';
     const nothing = (pattern: string): string =>
-      `lora.targets: "${pattern}" must match a projection of the model, it matches none; there are ${known}, or say all-linear`;
+      `lora.targets: "${pattern}" must match a module of the model, it matches none; there are ${known}, or say all-linear`;
     let message = '';
     try {
-      resolveTargets(config, ['proj', 'q_proj', 'lm_head', 'layers.9.mlp.up_proj', '(q_proj', '.*_attn']);
+      resolveTargets(config, ['proj', 'q_proj', 'head', 'layers.9.mlp.up_proj', '(q_proj', '.*_attn']);
     } catch (thrown) {
       message = (thrown as Error).message;
     }
     const lines = message.split('\n');
     expect(lines.toSpliced(3, 1)).toEqual([
       nothing('proj'),
-      nothing('lm_head'),
+      nothing('head'),
       nothing('layers.9.mlp.up_proj'),
       nothing('.*_attn'),
     ]);

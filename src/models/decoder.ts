@@ -38,6 +38,10 @@ export interface Decoder {
   readonly config: ModelConfig;
   readonly weights: Weights;
   readonly project: Project;
+  /** int32 [T] -> [T, D], where an adapter changes the embedding. Default: rows of its weight. */
+  readonly embed?: (tokens: Node) => Node;
+  /** The [V, D] matrix of the scores, where an adapter changes it. Default: the head's weight, or the embedding's when they are tied. */
+  readonly head?: Node;
 }
 
 /**
@@ -128,7 +132,7 @@ export function hiddenStates(decoder: Decoder, { tokens, positions, attend, rows
   const { config, weights, project } = decoder;
   const norm = (x: Node, name: string): Node => rmsNorm(x, weights(name), config.normEpsilon);
   const angles = rotaryAngles(config, positions);
-  let x = gather(weights(EMBEDDING_NAME), tokens);
+  let x = decoder.embed?.(tokens) ?? gather(weights(EMBEDDING_NAME), tokens);
   for (let layer = 0; layer < config.layers; layer++) {
     const prefix = `model.layers.${layer}`;
     let seen = attention(decoder, norm(x, `${prefix}.input_layernorm.weight`), { layer, angles, attend });
@@ -143,8 +147,8 @@ export function hiddenStates(decoder: Decoder, { tokens, positions, attend, rows
 }
 
 /** The [V, D] matrix whose product with a hidden state gives the scores of the vocabulary. */
-export function headWeight({ config, weights }: Decoder): Node {
-  return weights(headName(config));
+export function headWeight({ config, weights, head }: Decoder): Node {
+  return head ?? weights(headName(config));
 }
 
 /** Scores of the whole vocabulary: hidden [N, D] -> [N, V]. Only for few positions; losses use tokenLogps. */

@@ -5,3 +5,8 @@ export * from './decoder.ts';
 export * from './packed-attention.ts';
 export * from './log-probs.ts';
 export * from './adapter.ts';
+export * from './adapter-targets.ts';
+export * from './adapter-decoder.ts';
+export * from './adapter-start.ts';
+export * from './quantised.ts';
+export * from './quantised-weights.ts';

@@ -1,4 +1,5 @@
 import {
+  add,
   gather,
   logSumExpMatmul,
   matmul,
@@ -6,6 +7,7 @@ import {
   mul,
   reduceSum,
   softmaxMatmul,
+  stopGradient,
   sub,
   unsqueeze,
   squeeze,
@@ -47,4 +49,27 @@ export function tokenStatistics(decoder: Decoder, { hidden, predict, targets }: 
     entropies: sub(logNormaliser, rowDot(h, softmaxMatmul(h, head))),
     meanLogits: squeeze(matmul(h, unsqueeze(mean(head, { axes: [0] }), 1)), 1),
   };
+}
+
+/** [C] log sum_v p_v^2 of each scored token's distribution = logSumExp(2 z) - 2 logSumExp(z). Without a gradient. Source: Zhou et al. 2024 (WPO). */
+export function logCollisions(decoder: Decoder, { hidden, predict }: Pick<ScoredTokens, 'hidden' | 'predict'>): Node {
+  const head = headWeight(decoder);
+  const h = gather(hidden, predict);
+  return stopGradient(sub(logSumExpMatmul(mul(h, 2), head), mul(logSumExpMatmul(h, head), 2)));
+}
+
+/**
+ * [C] KL(reference || policy) of each scored token's distribution, nats, with both under one head E: with q the reference's distribution,
+ * (h_q - h) . sum_v q_v e_v - logSumExp(h_q E^T) + logSumExp(h E^T). The gradient reaches the policy alone. Source: Zeng et al. 2024 (TDPO).
+ */
+export function klsFromReference(
+  decoder: Decoder,
+  { hidden, referenceHidden, predict }: Pick<ScoredTokens, 'hidden' | 'predict'> & { readonly referenceHidden: Node },
+): Node {
+  const head = headWeight(decoder);
+  const h = gather(hidden, predict);
+  const reference = stopGradient(gather(referenceHidden, predict));
+  const expected = stopGradient(softmaxMatmul(reference, head));
+  const crossed = sub(rowDot(reference, expected), rowDot(h, expected));
+  return add(sub(crossed, stopGradient(logSumExpMatmul(reference, head))), logSumExpMatmul(h, head));
 }

@@ -13,6 +13,9 @@ export type Projection = (typeof PROJECTIONS)[number];
 export const EMBEDDING_NAME = 'model.embed_tokens.weight';
 export const FINAL_NORM_NAME = 'model.norm.weight';
 export const HEAD_NAME = 'lm_head.weight';
+/** Paths of the modules outside the layers that an adapter may change. */
+export const EMBEDDING_PATH = 'model.embed_tokens';
+export const HEAD_PATH = 'lm_head';
 
 /** `model.layers.3.self_attn.q_proj` */
 export function projectionPath(layer: number, projection: Projection): string {
@@ -72,4 +75,16 @@ export function parameterSpecs(config: ModelConfig): ParameterSpec[] {
 /** The name of the weight that turns hidden states into scores: the head, or the embedding when they are tied. */
 export function headName(config: ModelConfig): string {
   return config.tiedHead ? EMBEDDING_NAME : HEAD_NAME;
+}
+
+/** [out, in] of the module at a path, as PEFT sees it: an embedding takes tokens (V) to hidden states (D). */
+export function moduleShape(config: ModelConfig, path: string): readonly [number, number] {
+  if (path === EMBEDDING_PATH) return [config.hiddenSize, config.vocabularySize];
+  if (path === HEAD_PATH) return [config.vocabularySize, config.hiddenSize];
+  return projectionShape(config, path.slice(path.lastIndexOf('.') + 1) as Projection);
+}
+
+/** The name of the weight that the module at a path multiplies with; a tied head has the embedding's. */
+export function moduleWeightName(config: ModelConfig, path: string): string {
+  return path === HEAD_PATH ? headName(config) : `${path}.weight`;
 }

@@ -6,5 +6,4 @@ export * from './parse-objective.ts';
 export * from './resolve.ts';
 export * from './objective-graph.ts';
 export * from './describe.ts';
-export * from './trained.ts';
 export type { LossInputs } from './compose.ts';

@@ -5,7 +5,7 @@ import { bco, bcoPair } from './bco.ts';
 import { betaDpo } from './beta-dpo.ts';
 import { chiPo } from './chi-po.ts';
 import { cpo, simpo } from './cpo.ts';
-import type { Loss } from './definition.ts';
+import type { Loss, LossKind, LossOptionSpecs } from './definition.ts';
 import { discopop } from './discopop.ts';
 import { dpop } from './dpo-positive.ts';
 import { exoPair } from './exo.ts';
@@ -82,4 +82,10 @@ export function lossNamed(name: string): Loss {
     path: 'objective',
     message: `objective: must be one of ${Object.keys(LOSSES).join(', ')}, or one of ${Object.keys(PRESETS).join(', ')}, got "${name}"`,
   });
+}
+
+/** Every option that a loss of a kind takes, by name; where defaults differ, that of the first loss stands. */
+export function lossOptions(kind: LossKind): LossOptionSpecs {
+  const losses = Object.values(LOSSES).filter((loss) => loss.kind === kind);
+  return Object.assign({}, ...losses.map(({ options }) => options).toReversed()) as LossOptionSpecs;
 }

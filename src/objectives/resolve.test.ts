@@ -6,7 +6,6 @@ import { objectiveGraph } from './objective-graph.ts';
 import { parseObjective } from './parse-objective.ts';
 import { isLossName, lossNamed, LOSSES, PRESETS } from './registry.ts';
 import { resolveObjective, type ObjectiveRequest } from './resolve.ts';
-import { objective, resolveObjectiveOptions, type TrainedStatistics } from './trained.ts';
 
 function refusal(run: () => unknown): string {
   try {
@@ -249,21 +248,4 @@ describe('compatibility modes', () => {
       'compat: must be one of trl-0.28, trl-1, original, got "trl-2"',
     );
   });
-});
-
-test('the trainer has sigmoid with its beta', () => {
-  expect(resolveObjectiveOptions(objective('sigmoid'), {})).toEqual({ beta: 0.1 });
-  expect(refusal(() => resolveObjectiveOptions(objective('sigmoid'), { beta: 0, tau: 1 }))).toBe(
-    'tau: has no effect with objective sigmoid, which takes beta; remove it\nbeta: must be a number above 0, got 0',
-  );
-  expect(refusal(() => objective('kto').name)).toBe('objective: must be one of sigmoid, got "kto"');
-
-  const names = ['chosenLogps', 'rejectedLogps', 'referenceChosenLogps', 'referenceRejectedLogps'] as const;
-  const nodes = Object.fromEntries(names.map((name) => [name, input(name, ['R'])])) as unknown as TrainedStatistics;
-  const source = graph({ losses: objective('sigmoid').loss(nodes, { beta: 0.5 }) });
-  const given = [-21, -30.25, -19.5, -26].map(
-    (value, i) => [names[i]!, { dtype: 'float64', shape: [1], data: Float64Array.of(value) }] as const,
-  );
-  // h = 2.75
-  expect(interpret(source, Object.fromEntries(given))['losses']!.data[0]).toBeCloseTo(0.22541265160165, 12);
 });

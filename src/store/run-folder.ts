@@ -18,6 +18,8 @@ export interface RunRecord {
   readonly data: JsonValue;
   /** The identity of the weights and the tokenizer that the run starts from. */
   readonly model?: JsonValue;
+  /** What was measured before the first step. Not compared on resume. */
+  readonly measured?: JsonValue;
 }
 
 /** A run folder that this process holds until `dispose()`. */
@@ -134,8 +136,15 @@ export function readRunFile(path: string): RunRecord {
       message: `formatVersion must be ${FORMAT_VERSION}, got ${showValue(run?.formatVersion as JsonValue | undefined)}; use the version of preftune that wrote it`,
     });
   }
-  const { specification = {}, versions = {}, reference = null, data = null, model } = run;
-  return { specification, versions, reference, data, ...(model === undefined ? {} : { model }) };
+  const { specification = {}, versions = {}, reference = null, data = null, model, measured } = run;
+  return {
+    specification,
+    versions,
+    reference,
+    data,
+    ...(model === undefined ? {} : { model }),
+    ...(measured === undefined ? {} : { measured }),
+  };
 }
 
 interface Opened {

@@ -8,14 +8,12 @@ import {
   reduceSum,
   reshape,
   scatterAdd,
-  slice,
   topologicalOrder,
   type Dim,
   type Graph,
   type Node,
 } from '../graph/index.ts';
 import { hiddenStates, packedAttention, packedInputs, tokenStatistics, type Decoder } from '../models/index.ts';
-import type { Objective, ObjectiveOptions } from '../objectives/index.ts';
 import { gradientName, type TrainedParameter } from '../optim/index.ts';
 
 /**
@@ -59,11 +57,6 @@ function sumByOwner(decoder: Decoder, counts: Node, owners: Dim): OwnerSums {
 /** The outputs that every graph of a batch has, and that need the forward pass alone. */
 export const FORWARD_OUTPUTS = ['logps', 'entropies', 'meanLogits'] as const;
 
-/** logps, entropies, meanLogits [R, 2] (chosen, rejected) of pairs. */
-export function pairScoreGraph(decoder: Decoder): Graph {
-  return graph({ ...sumByOwner(decoder, input('counts', ['R', 2]), '2*R') });
-}
-
 /** logps, entropies, meanLogits [R] of completions. */
 export function completionScoreGraph(decoder: Decoder): Graph {
   return graph({ ...sumByOwner(decoder, input('counts', ['R']), 'R') });
@@ -74,10 +67,11 @@ export interface LossGraphOptions {
   readonly parameters: readonly TrainedParameter[];
 }
 
-/** gradient/<p> as input, the loss's gradient added as output accumulated/<p>. */
-function accumulate(loss: Node, parameters: readonly TrainedParameter[], nodes: readonly Node[]): Record<string, Node> {
-  const one = input('lossScale', []);
-  const gradients = vectorJacobian([loss], [one], nodes);
+/** gradient/<p> as input, a gradient added as output accumulated/<p>. */
+export function addToGradients(
+  parameters: readonly TrainedParameter[],
+  gradients: readonly Node[],
+): Record<string, Node> {
   return Object.fromEntries(
     parameters.map(({ name, shape }, i) => [
       `accumulated/${name}`,
@@ -86,45 +80,22 @@ function accumulate(loss: Node, parameters: readonly TrainedParameter[], nodes: 
   );
 }
 
+/** The gradients of lossScale * loss, added to what is there. */
+export function accumulate(
+  loss: Node,
+  parameters: readonly TrainedParameter[],
+  nodes: readonly Node[],
+): Record<string, Node> {
+  const one = input('lossScale', []);
+  return addToGradients(parameters, vectorJacobian([loss], [one], nodes));
+}
+
 /** The input nodes of the trained parameters in a graph; fresh inputs for those that it does not reach. */
-function parameterNodes(root: Node, parameters: readonly TrainedParameter[]): Node[] {
+export function parameterNodes(roots: readonly Node[], parameters: readonly TrainedParameter[]): Node[] {
   const inputs = new Map(
-    topologicalOrder([root]).map((node) => [node.kind === 'input' ? node.attributes.name : '', node]),
+    topologicalOrder(roots).map((node) => [node.kind === 'input' ? node.attributes.name : '', node]),
   );
   return parameters.map(({ name, shape }) => inputs.get(name) ?? input(name, shape));
-}
-
-/** Column 0 (chosen) or 1 (rejected) of [R, 2] as [R]. */
-function side(x: Node, column: 0 | 1): Node {
-  return reshape(slice(x, { axis: 1, start: column, end: column + 1 }), ['R']);
-}
-
-/**
- * A preference loss over pairs: `losses` [R], the outputs of pairScoreGraph, and for each parameter `accumulated/<p>` =
- * gradient/<p> + lossScale * d(sum of losses)/dp. With lossScale = 1 / (pairs of the optimizer batch), the sum over
- * micro-batches is the gradient of the mean loss, however the batch was cut. Input `referenceLogps` [R, 2].
- */
-export function pairLossGraph(
-  decoder: Decoder,
-  {
-    objective,
-    options,
-    parameters,
-  }: LossGraphOptions & { readonly objective: Objective; readonly options: ObjectiveOptions },
-): Graph {
-  const sums = sumByOwner(decoder, input('counts', ['R', 2]), '2*R');
-  const reference = input('referenceLogps', ['R', 2]);
-  const losses = objective.loss(
-    {
-      chosenLogps: side(sums.logps, 0),
-      rejectedLogps: side(sums.logps, 1),
-      referenceChosenLogps: side(reference, 0),
-      referenceRejectedLogps: side(reference, 1),
-    },
-    options,
-  );
-  const forward = { losses, ...sums };
-  return graph({ ...forward, ...accumulate(reduceSum(losses), parameters, parameterNodes(losses, parameters)) });
 }
 
 /**
@@ -134,5 +105,5 @@ export function pairLossGraph(
 export function completionLossGraph(decoder: Decoder, { parameters }: LossGraphOptions): Graph {
   const sums = sumByOwner(decoder, input('counts', ['R']), 'R');
   const losses = mul(sums.logps, -1);
-  return graph({ losses, ...sums, ...accumulate(reduceSum(losses), parameters, parameterNodes(losses, parameters)) });
+  return graph({ losses, ...sums, ...accumulate(reduceSum(losses), parameters, parameterNodes([losses], parameters)) });
 }

@@ -1,4 +1,4 @@
-import { int32Tensor, type HostTensor } from '../core/index.ts';
+import { float32Tensor, int32Tensor, type HostTensor } from '../core/index.ts';
 import {
   packCompletions,
   packPairs,
@@ -32,9 +32,29 @@ function microBatch(batch: PackedBatch, counts: Float32Array<ArrayBuffer>, count
   return { inputs, tokens: batch.T, counts };
 }
 
-/** Inputs of pairScoreGraph and pairLossGraph, `referenceLogps` and `lossScale` apart. */
+/** Inputs of every graph of pairs, the reference's and `lossScale` apart; a graph reads those that it has. */
 export function pairMicroBatch(pairs: readonly TokenizedPair[]): MicroBatch {
-  return microBatch(packPairs(pairs), new Float32Array(2 * pairs.length), [pairs.length, 2]);
+  const packed = packPairs(pairs);
+  const counts = new Float32Array(2 * pairs.length);
+  const batch = microBatch(packed, counts, [pairs.length, 2]);
+  const promptLengths = Float32Array.from(
+    pairs.flatMap(({ prompt, rejectedPrompt }) => [prompt.length, (rejectedPrompt ?? prompt).length]),
+  );
+  const inputs = {
+    ...batch.inputs,
+    shared: float32Tensor([packed.C], sharedMask(packed.owners, counts)),
+    promptLengths: float32Tensor([pairs.length, 2], promptLengths),
+  };
+  return { ...batch, inputs };
+}
+
+/** [C] 1 for the first min(chosen, rejected) scored tokens of both answers of a pair, else 0. */
+function sharedMask(owners: Int32Array, counts: Float32Array): Float32Array<ArrayBuffer> {
+  const seen = new Int32Array(counts.length);
+  return Float32Array.from(owners, (owner) => {
+    const index = seen[owner]!++;
+    return index < Math.min(counts[owner]!, counts[owner ^ 1]!) ? 1 : 0;
+  });
 }
 
 /** Inputs of completionScoreGraph and completionLossGraph, `lossScale` apart. */

@@ -48,7 +48,9 @@ export async function readFinite(tensor: DeviceTensor, what: string): Promise<Fl
 
 /** Puts a checkpoint's tensors back. Throws bad-input when they are not those of this run. */
 export async function restoreCheckpoint({ path }: StoredCheckpoint, trainable: Trainable): Promise<Progress> {
-  const { step, tokens, owesEvaluation } = JSON.parse(readFileSync(join(path, STATE), 'utf8')) as Progress;
+  const { step, tokens, owesEvaluation, objectiveState } = JSON.parse(
+    readFileSync(join(path, STATE), 'utf8'),
+  ) as Progress;
   const file = await openSafetensorsFile(join(path, TENSORS));
   try {
     for (const [name, tensor] of trainable.tensors) {
@@ -64,5 +66,10 @@ export async function restoreCheckpoint({ path }: StoredCheckpoint, trainable: T
   } finally {
     await file.close();
   }
-  return { step, tokens, ...(owesEvaluation === undefined ? {} : { owesEvaluation }) };
+  return {
+    step,
+    tokens,
+    ...(owesEvaluation === undefined ? {} : { owesEvaluation }),
+    ...(objectiveState === undefined ? {} : { objectiveState }),
+  };
 }

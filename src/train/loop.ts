@@ -3,7 +3,9 @@ import { epochOrder, planMicroBatches } from '../data/index.ts';
 import { learningRateAt, type ScheduleOptions } from '../optim/index.ts';
 import type { Metrics } from './metrics.ts';
 import { scalarTensor, type Trainable } from './trainable.ts';
-import type { BatchProgram } from './programs.ts';
+import type { MicroBatch } from './batches.ts';
+import type { ForwardPart } from './coupled-objective.ts';
+import type { BatchProgram, Values } from './programs.ts';
 import type { Rows, Split, Task } from './task.ts';
 
 export interface LoopOptions {
@@ -29,6 +31,8 @@ export interface Progress {
   readonly tokens: number;
   /** The evaluation after this step was interrupted: what continues begins with it. */
   readonly owesEvaluation?: boolean;
+  /** Running values of a batch-coupled objective. */
+  readonly objectiveState?: Readonly<Record<string, number>>;
 }
 
 /** What the loop tells the outside. Each is awaited, so a slow disk slows the loop instead of filling memory. */
@@ -126,44 +130,121 @@ function divergence(step: number): string {
 
 /** Forward and backward over every micro-batch of a step; gradients accumulate on the device. */
 async function accumulate(
-  { task, program, options }: Context,
+  context: Context,
   step: number,
   rows: readonly number[],
 ): Promise<{ metrics: Metrics; tokens: number }> {
-  const measure = task.measure();
-  const lossScale = scalarTensor(task.lossScale(rows));
-  let tokens = 0;
-  for (const [index, group] of microBatches(task.train, rows, options.microBatchTokens).entries()) {
-    const batch = task.batch('train', group);
+  const { task, options } = context;
+  const beta = betaOf(context, step - 1);
+  const measure = task.measure(beta);
+  const lossScale = task.lossScale(rows);
+  const groups = microBatches(task.train, rows, options.microBatchTokens);
+  const parts = groups.map((group, index): Part => {
     const dropoutSeed: HostTensor = {
       dtype: 'int32',
       shape: [],
       data: Int32Array.of(hashString(`${options.seed}/${step}/${index}`) | 0),
     };
-    const outputs = await program.train({ ...batch.inputs, lossScale, dropoutSeed });
-    requireFinite(outputs['losses']!, { step, rows: group, ids: task.train.idOf });
-    measure.add(batch, outputs);
-    tokens += batch.tokens;
+    const batch = task.batch('train', group);
+    return { group, batch, inputs: { ...batch.inputs, ...betaInput(beta), dropoutSeed } };
+  });
+  const done =
+    task.coupled === undefined
+      ? trainEach(context, parts, lossScale)
+      : trainCoupled(context, parts, { lossScale, beta });
+  let tokens = 0;
+  for await (const { part, outputs } of done) {
+    requireFinite(outputs['losses']!, { step, rows: part.group, ids: task.train.idOf });
+    measure.add(part.batch, outputs);
+    tokens += part.batch.tokens;
   }
   return { metrics: measure.result(), tokens };
+}
+
+interface Part {
+  readonly group: readonly number[];
+  readonly batch: MicroBatch;
+  readonly inputs: Values;
+}
+
+interface DonePart {
+  readonly part: Part;
+  readonly outputs: Readonly<Record<string, HostTensor>>;
+}
+
+function betaOf({ task, options }: Pick<Context, 'task' | 'options'>, step: number): number | undefined {
+  const { totalSteps } = options.schedule;
+  return task.betaAt?.(Math.min(step, totalSteps - 1), totalSteps);
+}
+
+function betaInput(beta: number | undefined): Record<string, HostTensor> {
+  return beta === undefined ? {} : { beta: scalarTensor(beta) };
+}
+
+/** Every micro-batch has its own losses. */
+async function* trainEach({ program }: Context, parts: readonly Part[], lossScale: number): AsyncIterable<DonePart> {
+  for (const part of parts)
+    yield { part, outputs: await program.train({ ...part.inputs, lossScale: scalarTensor(lossScale) }) };
+}
+
+/** The losses belong to the batch: all forward passes, the objective over all their statistics, then all backward passes. */
+async function* trainCoupled(
+  { task, program }: Context,
+  parts: readonly Part[],
+  scales: { readonly lossScale: number; readonly beta: number | undefined },
+): AsyncIterable<DonePart> {
+  const forward: ForwardPart[] = [];
+  for (const { batch, inputs } of parts) forward.push({ batch, outputs: await program.statistics(inputs) });
+  const solved = await task.coupled!.solve(forward, { ...scales, isTraining: true });
+  for (const [index, part] of parts.entries()) {
+    const { losses, cotangents } = solved[index]!;
+    const outputs = await program.train({ ...part.inputs, ...cotangents });
+    yield { part, outputs: { ...outputs, losses } };
+  }
+}
+
+export interface EvaluationOptions {
+  readonly split: Split;
+  readonly microBatchTokens: number;
+  /** Rows of an optimizer batch: the unit of a coupled objective. */
+  readonly batchSize?: number;
+  readonly beta?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The metrics of all rows of a split, computed without gradients; undefined when the signal fired before the last micro-batch. */
 export async function evaluateRows(
   task: Task,
   program: BatchProgram,
-  { split, microBatchTokens, signal }: { split: Split; microBatchTokens: number; signal?: AbortSignal | undefined },
+  { split, microBatchTokens, batchSize, beta, signal }: EvaluationOptions,
 ): Promise<Metrics | undefined> {
   const rows = split === 'train' ? task.train : task.heldOut;
   if (rows === undefined || rows.count === 0)
     throw badInput('evaluate: there must be held-out rows, there are none; pass --held-out or --held-out-fraction');
-  const measure = task.measure();
-  for (const group of allMicroBatches(rows, microBatchTokens)) {
-    if (signal?.aborted === true) return undefined;
-    const batch = task.batch(split, group);
-    measure.add(batch, await program.evaluate(batch.inputs));
+  const measure = task.measure(beta);
+  for (const groups of evaluationUnits(rows, microBatchTokens, task.coupled && (batchSize ?? rows.count))) {
+    const parts: ForwardPart[] = [];
+    for (const group of groups) {
+      if (signal?.aborted === true) return undefined;
+      const batch = task.batch(split, group);
+      parts.push({ batch, outputs: await program.evaluate({ ...batch.inputs, ...betaInput(beta) }) });
+    }
+    const count = groups.reduce((sum, group) => sum + group.length, 0);
+    const solved = await task.coupled?.solve(parts, { lossScale: 1 / count, beta, isTraining: false });
+    for (const [index, { batch, outputs }] of parts.entries())
+      measure.add(batch, solved === undefined ? outputs : { ...outputs, losses: solved[index]!.losses });
   }
   return measure.result();
+}
+
+/** What is evaluated together: single micro-batches, or for a coupled objective all those of the next `unit` rows. */
+function evaluationUnits(rows: Rows, maxTokens: number, unit: number | undefined): number[][][] {
+  if (unit === undefined) return allMicroBatches(rows, maxTokens).map((group) => [group]);
+  const starts = Array.from({ length: Math.ceil(rows.count / unit) }, (_, index) => index * unit);
+  return starts.map((start) => {
+    const batch = Array.from({ length: Math.min(unit, rows.count - start) }, (_, row) => start + row);
+    return microBatches(rows, batch, maxTokens);
+  });
 }
 
 /**
@@ -186,13 +267,22 @@ export async function runLoop(
   let { step, tokens } = context.start;
   const due = (interval: number | undefined): boolean =>
     step === totalSteps || (interval !== undefined && step % interval === 0);
+  const objectiveState = (): Pick<Progress, 'objectiveState'> =>
+    task.coupled === undefined ? {} : { objectiveState: task.coupled.state() };
+  if (context.start.objectiveState !== undefined) task.coupled?.restore(context.start.objectiveState);
   const isStopped = (): boolean => options.signal?.aborted === true;
   const { microBatchTokens, signal } = options;
   /** Whether nothing is owed. */
   const evaluate = async (): Promise<boolean> => {
     if (task.heldOut === undefined) return true;
     await program.refresh();
-    const metrics = await evaluateRows(task, program, { split: 'heldOut', microBatchTokens, signal });
+    const metrics = await evaluateRows(task, program, {
+      split: 'heldOut',
+      microBatchTokens,
+      batchSize: options.batchSize,
+      beta: betaOf(context, step),
+      signal,
+    });
     if (metrics === undefined) return false;
     await events.onEvaluation(step, metrics);
     return true;
@@ -201,7 +291,7 @@ export async function runLoop(
   if (step === 0 || context.start.owesEvaluation === true) {
     if (!(await evaluate())) return { ...context.start, isComplete: false };
     // From here on nothing is owed: whatever ends the run now, its continuation must not evaluate again.
-    if (step > 0) await events.onCheckpoint({ step, tokens });
+    if (step > 0) await events.onCheckpoint({ step, tokens, ...objectiveState() });
   }
   while (step < totalSteps) {
     const started = performance.now();
@@ -220,8 +310,10 @@ export async function runLoop(
     step += 1;
     tokens += done.tokens;
     const seconds = (performance.now() - started) / 1000;
+    const beta = betaOf(context, step - 1);
     const metrics = {
       ...done.metrics,
+      ...(beta === undefined ? {} : { beta }),
       learning_rate: learningRate,
       grad_norm: norm,
       num_tokens: tokens,
@@ -231,7 +323,7 @@ export async function runLoop(
     const owesEvaluation = due(options.evaluateSteps) && !(await evaluate());
     const stops = isStopped() && (step < totalSteps || owesEvaluation);
     if (stops || due(options.checkpointSteps))
-      await events.onCheckpoint({ step, tokens, ...(owesEvaluation ? { owesEvaluation } : {}) });
+      await events.onCheckpoint({ step, tokens, ...objectiveState(), ...(owesEvaluation ? { owesEvaluation } : {}) });
     if (stops) return { step, tokens, isComplete: false };
   }
   return { step, tokens, isComplete: true };

@@ -1,6 +1,13 @@
 import { freemem } from 'node:os';
 import { elementCount, runFailed } from '../core/index.ts';
-import { loraParameterSpecs, parameterSpecs, type LoraConfig, type ModelConfig } from '../models/index.ts';
+import {
+  baseBytes,
+  loraParameterSpecs,
+  parameterSpecs,
+  type BasePrecision,
+  type LoraConfig,
+  type ModelConfig,
+} from '../models/index.ts';
 import { OPTIMIZERS, type OptimizerName } from '../optim/index.ts';
 
 /** Parts of a plan in bytes, by what they are, largest first when printed. */
@@ -12,6 +19,8 @@ export interface MemoryPlan {
   readonly lora: LoraConfig | undefined;
   readonly optimizer: OptimizerName;
   readonly microBatchTokens: number;
+  /** In what the projections of a frozen base are kept. Default float32. */
+  readonly basePrecision?: BasePrecision;
 }
 
 const FLOAT_BYTES = 4;
@@ -28,11 +37,12 @@ function bytesOf(specs: readonly { readonly shape: readonly number[] }[]): numbe
  * What training holds whatever the batch: weights, adapter, gradients, optimizer state, one chunk of vocabulary scores, and the
  * process itself. Values kept between forward and backward pass come on top; the compiled graph says how many.
  */
-export function fixedMemory({ config, lora, optimizer, microBatchTokens }: MemoryPlan): MemoryParts {
+export function fixedMemory(plan: MemoryPlan): MemoryParts {
+  const { config, lora, optimizer, microBatchTokens, basePrecision = 'float32' } = plan;
   const specs = parameterSpecs(config);
   const trained = bytesOf(lora === undefined ? specs : loraParameterSpecs(config, lora));
   return {
-    weights: bytesOf(specs),
+    weights: baseBytes(config, basePrecision),
     ...(lora === undefined ? {} : { adapter: trained }),
     gradients: trained,
     'optimizer state': trained * OPTIMIZERS[optimizer].stateNames.length,
@@ -50,9 +60,10 @@ function scoreBytes({ vocabularySize }: ModelConfig, microBatchTokens: number): 
  * What computing the log-probabilities of another model holds while the policy stands beside it, before there are gradients: the weights
  * of both, the adapter, one chunk of vocabulary scores, and the process itself.
  */
-export function referenceMemory({ config, lora, microBatchTokens }: MemoryPlan, reference: ModelConfig): MemoryParts {
+export function referenceMemory(plan: MemoryPlan, reference: ModelConfig): MemoryParts {
+  const { config, lora, microBatchTokens, basePrecision = 'float32' } = plan;
   return {
-    weights: bytesOf(parameterSpecs(config)),
+    weights: baseBytes(config, basePrecision),
     ...(lora === undefined ? {} : { adapter: bytesOf(loraParameterSpecs(config, lora)) }),
     'reference weights': bytesOf(parameterSpecs(reference)),
     'vocabulary scores': scoreBytes(reference, microBatchTokens),

@@ -2,11 +2,10 @@ import { createHash } from 'node:crypto';
 import { badInput, createRandom, type HostTensor } from '../core/index.ts';
 import { input } from '../graph/index.ts';
 import {
+  baseDecoder,
   initialiseLora,
   loraParameterSpecs,
   parameterSpecs,
-  plainDecoder,
-  weightInputs,
   withLora,
   type Decoder,
   type ParameterSpec,
@@ -62,8 +61,7 @@ export async function createPolicy(
   }: { readonly opened: OpenedModel; readonly model: ResidentModel; readonly specification: CommonSpecification },
 ): Promise<Policy> {
   const { config } = opened;
-  const weights = weightInputs(config);
-  const plain = plainDecoder(config, weights);
+  const plain = baseDecoder(config, model.base?.precision ?? 'float32');
   const base = await opened.files.checkpoint.fingerprint();
   if (specification.method === 'full') {
     const parameters = parameterSpecs(config);

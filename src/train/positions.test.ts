@@ -41,6 +41,8 @@ function setOf<T extends TokenizedPair | TokenizedCompletion>(rows: readonly T[]
     lengths: Int32Array.from(rows, lengthOf),
     sequenceCounts: new Int32Array(rows.length).fill(1),
     promptHashes: new Float64Array(rows.length),
+    margins: new Float64Array(),
+    weights: new Float64Array(),
   };
 }
 

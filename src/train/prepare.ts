@@ -1,6 +1,12 @@
 import { createRandom } from '../core/index.ts';
 import { openModelFiles, type ModelFiles, type OpenModelOptions } from '../formats/index.ts';
-import { parameterSpecs, parseModelConfig, type ModelConfig, type ParameterSpec } from '../models/index.ts';
+import {
+  parameterSpecs,
+  parseModelConfig,
+  type BasePrecision,
+  type ModelConfig,
+  type ParameterSpec,
+} from '../models/index.ts';
 import type { DimHints } from '../passes/index.ts';
 import type { Device, DeviceTensor } from '../runtime/index.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
@@ -32,13 +38,20 @@ export async function understandModel(files: ModelFiles): Promise<OpenedModel> {
   }
 }
 
+export interface PlaceOptions {
+  /** Random weights instead of the files'. */
+  readonly initialise?: { readonly seed: number };
+  /** In what the projections of a frozen base are kept. Default float32. */
+  readonly precision?: BasePrecision;
+}
+
 /** The weights on the device: read from the files, or random. */
 export async function placeWeights(
   device: Device,
   { files, config }: OpenedModel,
-  initialise: { readonly seed: number } | undefined,
+  { initialise, precision = 'float32' }: PlaceOptions = {},
 ): Promise<ResidentModel> {
-  if (initialise === undefined) return loadModel(device, config, files.checkpoint);
+  if (initialise === undefined) return loadModel(device, config, files.checkpoint, precision);
   const deviation = Number(files.config['initializer_range'] ?? 0.02);
   const weights = new Map<string, DeviceTensor>();
   for (const spec of parameterSpecs(config)) {

@@ -8,8 +8,10 @@ export type Values = Readonly<Record<string, HostTensor | DeviceTensor>>;
 export interface BatchGraphs {
   /** Forward pass alone, without dropout. */
   readonly evaluate: Graph;
-  /** With accumulated/<p> outputs; the inputs of both graphs that have one name are one input. */
+  /** With accumulated/<p> outputs; inputs of the graphs that have one name are one input. */
   readonly train?: Graph;
+  /** The forward pass of training, where it differs from evaluation (dropout) and must be had apart. */
+  readonly statistics?: Graph;
 }
 
 export interface BatchProgramOptions {
@@ -36,12 +38,15 @@ export interface BatchProgram {
   /** Forward and backward: adds to the gradients, returns the forward outputs. */
   train(inputs: Values): Promise<Record<string, HostTensor>>;
   evaluate(inputs: Values): Promise<Record<string, HostTensor>>;
+  /** The forward pass that `train` makes: `evaluate` where there is no dropout. */
+  statistics(inputs: Values): Promise<Record<string, HostTensor>>;
   /** The trace of the training program, when compiled with `profile`: see Program.endProfile. */
   endProfile(): Promise<string>;
   dispose(): Promise<void>;
 }
 
 const EVALUATE = 'evaluate/';
+const STATISTICS = 'statistics/';
 const ACCUMULATED = 'accumulated/';
 
 function withPrefix(outputs: Graph['outputs'], prefix: string): Graph['outputs'] {
@@ -108,26 +113,36 @@ export async function compileBatchProgram(
 ): Promise<BatchProgram> {
   const { label, hints, resident, keepBudgetBytes = Infinity } = options;
   const forwardOutputs = Object.keys(graphs.train?.outputs ?? {}).filter((name) => !name.startsWith(ACCUMULATED));
-  const joined = graph({ ...graphs.train?.outputs, ...withPrefix(graphs.evaluate.outputs, EVALUATE) });
+  const joined = graph({
+    ...graphs.train?.outputs,
+    ...withPrefix(graphs.evaluate.outputs, EVALUATE),
+    ...withPrefix(graphs.statistics?.outputs ?? {}, STATISTICS),
+  });
   const { once, body, level, keptBytes } = optimise(joined, {
     hints,
     isInvariant: (name) => resident.has(name),
     ...(graphs.train === undefined ? {} : { recompute: { forwardOutputs, budgetBytes: keepBudgetBytes } }),
   });
   const prelude = await compileOnce(device, once, options);
-  const isEvaluation = (name: string): boolean => name.startsWith(EVALUATE);
-  const evaluate = await compileBody(
-    device,
-    pickOutputs(body, isEvaluation, (name) => name.slice(EVALUATE.length)),
-    { ...options, label: `${label}, evaluation` },
-  );
+  const forwardBody = (prefix: string, purpose: string) =>
+    compileBody(
+      device,
+      pickOutputs(
+        body,
+        (name) => name.startsWith(prefix),
+        (name) => name.slice(prefix.length),
+      ),
+      { ...options, label: `${label}, ${purpose}`, profile: false },
+    );
+  const evaluate = await forwardBody(EVALUATE, 'evaluation');
+  const statistics = graphs.statistics && (await forwardBody(STATISTICS, 'statistics'));
   const train =
     graphs.train &&
     (await compileBody(
       device,
       pickOutputs(
         body,
-        (name) => !isEvaluation(name),
+        (name) => !name.startsWith(EVALUATE) && !name.startsWith(STATISTICS),
         (name) => name,
       ),
       options,
@@ -145,10 +160,11 @@ export async function compileBatchProgram(
     },
     train: (inputs) => train!.run(hoisted, inputs),
     evaluate: (inputs) => evaluate.run(hoisted, inputs),
+    statistics: (inputs) => (statistics ?? evaluate).run(hoisted, inputs),
     endProfile: () => train!.endProfile(),
     dispose: async () => {
       for (const tensor of Object.values(hoisted)) await tensor.dispose();
-      for (const program of [prelude, evaluate, train]) await program?.dispose();
+      for (const program of [prelude, evaluate, statistics, train]) await program?.dispose();
     },
   };
 }

@@ -1,19 +1,29 @@
-import type { HostTensor } from '../core/index.ts';
+import { badInput, type HostTensor } from '../core/index.ts';
 import { loadPreferencePairs, type RowSet, type TokenizedPair } from '../data/index.ts';
-import { objective } from '../objectives/index.ts';
-import { pairLossGraph } from './batch-graphs.ts';
+import { BASE_ERROR_ROWS, measureBaseError, measuredOf, type BaseError } from './base-error.ts';
 import { pairMicroBatch } from './batches.ts';
 import type { RecipeContext, RecipeResult } from './context.ts';
+import { createCoupledObjective } from './coupled-objective.ts';
 import { pairMetrics } from './metrics.ts';
+import {
+  forwardGraph,
+  pairCotangentGraph,
+  pairObjectiveGraph,
+  pairScoreGraph,
+  referenceStatistics,
+  requirePairs,
+  type PairModels,
+  type PairObjective,
+} from './pair-graphs.ts';
 import { allMicroBatches, firstEpochMicroBatches } from './loop.ts';
 import type { OpenedModel } from './prepare.ts';
-import { isReferenceStored, referenceLogps, type ReferenceIdentity } from './reference.ts';
+import { isReferenceStored, referenceLogps, type ReferenceIdentity, type ReferenceValues } from './reference.ts';
 import { compilePairScores, referenceOfModel, type Reference } from './reference-model.ts';
 import { openInputs, type RunInputs } from './inputs.ts';
 import { samplePrompts } from './samples.ts';
 import { openSession, trainInRunFolder, type Session } from './session.ts';
 import { loadOptions, loadTrainingData, type TrainingData } from './training-data.ts';
-import type { DpoSpecification } from './specification.ts';
+import { objectiveOf, type DpoSpecification, type ObjectiveSpecification } from './specification.ts';
 import { rowsOf, type Measure, type Split, type Task } from './task.ts';
 
 /**
@@ -28,12 +38,16 @@ export async function trainDpo(specification: DpoSpecification, context: RecipeC
     const data = await loadTrainingData(specification, { inputs, context }, (sources) =>
       loadPreferencePairs(sources, loadOptions(specification, { opened, context })),
     );
-    const lacking = await lackingReference(inputs, data, context);
+    const objective = requirePairs(objectiveOf(specification.objective));
+    requireColumns(objective, data);
+    const lacking = objective.needsReference ? await lackingReference(inputs, { objective, data }, context) : undefined;
     session = await openSession(specification, inputs, { context, ...(lacking && { reference: lacking.config }) });
-    const reference = await openReference(specification, inputs, session);
-    const logpsOf = async (pairs: RowSet<TokenizedPair>, groups: number[][]): Promise<PairsWithReference> => {
-      const { logps } = await referenceLogps({
-        identity: identityOf(reference.fingerprint, pairs),
+    const baseError = await baseErrorOf(session, data.train, context);
+    const reference = await openReference(specification, inputs, { session, objective });
+    const valuesOf = async (pairs: RowSet<TokenizedPair>, groups: number[][]): Promise<PairsWithReference> => {
+      if (!objective.needsReference) return { pairs, reference: undefined };
+      const { values } = await referenceLogps({
+        identity: identityOf(reference, pairs, objective),
         pairs,
         cache: context.referenceCache,
         open: reference.open,
@@ -41,34 +55,38 @@ export async function trainDpo(specification: DpoSpecification, context: RecipeC
         ...(context.listener.onReference === undefined ? {} : { onProgress: context.listener.onReference }),
         ...(context.signal === undefined ? {} : { signal: context.signal }),
       });
-      return { pairs, reference: logps };
+      return { pairs, reference: values };
     };
     // Cut as the policy will see them: where it is the reference, both then have the same bits in step 1 and in evaluation 0.
-    const train = await logpsOf(data.train, firstEpochMicroBatches(rowsOf(data.train), specification));
+    const train = await valuesOf(data.train, firstEpochMicroBatches(rowsOf(data.train), specification));
     const heldOut =
       data.heldOut &&
-      (await logpsOf(data.heldOut, allMicroBatches(rowsOf(data.heldOut), specification.microBatchTokens)));
+      (await valuesOf(data.heldOut, allMicroBatches(rowsOf(data.heldOut), specification.microBatchTokens)));
     await reference.dispose();
-    const loss = { objective: objective(specification.objective.name), options: specification.objective.options };
+    const { betaSchedule } = specification.objective;
+    const coupled =
+      objective.coupling === 'batch'
+        ? await createCoupledObjective(session.device, objective, { betaInput: betaSchedule !== undefined })
+        : undefined;
     return await trainInRunFolder({
       session,
       specification,
       context,
-      task: pairTask({ train, heldOut }, specification.objective.options['beta'] ?? 1),
-      graphs: {
-        train: pairLossGraph(session.policy.training, { ...loss, parameters: session.policy.parameters }),
-        evaluate: pairLossGraph(session.policy.evaluation, { ...loss, parameters: [] }),
-      },
+      task: { ...pairTask({ train, heldOut }, objective), coupled, ...betaOf(specification.objective, objective) },
+      graphs: graphsOf(session, objective, betaSchedule !== undefined),
       reports: data.reports,
       promptsOf: (tokenizer) => samplePrompts(data.heldOut ?? data.train, tokenizer, specification.samples),
       identity: {
-        reference: {
-          weights: reference.fingerprint,
-          model: specification.reference ?? specification.model,
-          adapter: specification.adapter ?? null,
-          precision: 'float32',
-        },
+        reference: objective.needsReference
+          ? {
+              weights: reference.fingerprint,
+              model: specification.reference ?? specification.model,
+              adapter: specification.adapter ?? null,
+              precision: reference.precision,
+            }
+          : null,
         data: { train: data.train.fingerprint, heldOut: data.heldOut?.fingerprint ?? null, rows: data.train.count },
+        ...measuredOf(baseError),
       },
     });
   } finally {
@@ -77,47 +95,137 @@ export async function trainDpo(specification: DpoSpecification, context: RecipeC
   }
 }
 
+/** The graphs of training and evaluation. An objective of single rows has one pass; one of batches stands between two. */
+function graphsOf({ policy }: Session, objective: PairObjective, betaInput: boolean) {
+  const { parameters } = policy;
+  const models = (decoder: PairModels['decoder']): PairModels => ({
+    decoder,
+    reference: policy.keepsReference ? policy.reference : undefined,
+  });
+  const [training, evaluation] = [models(policy.training), models(policy.evaluation)];
+  if (objective.coupling === 'rows')
+    return {
+      train: pairObjectiveGraph(training, objective, { parameters, betaInput }),
+      evaluate: pairObjectiveGraph(evaluation, objective, { parameters: [], betaInput }),
+    };
+  return {
+    train: pairCotangentGraph(training, objective, { parameters }),
+    evaluate: forwardGraph(evaluation, objective),
+    ...(policy.training === policy.evaluation ? {} : { statistics: forwardGraph(training, objective) }),
+  };
+}
+
+/** beta from its first value to the last, at the end of training, in equal steps or along half a cosine. */
+function betaOf(
+  { betaSchedule, options }: ObjectiveSpecification,
+  { rewardBeta }: PairObjective,
+): Pick<Task, 'betaAt'> {
+  if (betaSchedule === undefined) return {};
+  const { name, end } = betaSchedule;
+  const start = typeof options['beta'] === 'number' ? options['beta'] : rewardBeta;
+  return {
+    betaAt: (step, totalSteps) => {
+      const done = totalSteps <= 1 ? 1 : step / (totalSteps - 1);
+      return start + (end - start) * (name === 'linear' ? done : (1 - Math.cos(Math.PI * done)) / 2);
+    },
+  };
+}
+
+/** Throws bad-input naming the rows that lack a margin or weight that was asked for. */
+function requireColumns({ margins, weights }: PairObjective, { train, heldOut }: TrainingData<TokenizedPair>): void {
+  const problems = (['margins', 'weights'] as const).flatMap((column) => {
+    if (!(column === 'margins' ? margins : weights)) return [];
+    return [train, ...(heldOut === undefined ? [] : [heldOut])].flatMap((rows) => {
+      const lacking = rows[column].reduce((count, value) => count + (Number.isNaN(value) ? 1 : 0), 0);
+      if (lacking === 0) return [];
+      const first = rows.row(rows[column].findIndex((value) => Number.isNaN(value))).id;
+      return [
+        {
+          path: column,
+          message: `--${column} needs a field ${column.slice(0, -1)} in every row, ${lacking} of ${rows.count} have none, the first is ${first}; add it or leave the option out`,
+        },
+      ];
+    });
+  });
+  if (problems.length > 0) throw badInput(problems);
+}
+
 /** The policy's own start, or the model that --reference names. */
 async function openReference(
   { microBatchTokens }: DpoSpecification,
   { reference }: RunInputs,
-  { device, policy, model }: Session,
+  { session: { device, policy, model }, objective }: { readonly session: Session; readonly objective: PairObjective },
 ): Promise<Reference> {
-  if (reference !== undefined) return referenceOfModel(device, reference, microBatchTokens);
+  const statistics = referenceStatistics(objective);
+  if (reference !== undefined) return referenceOfModel(device, reference, { microBatchTokens, statistics });
   const resident = new Map([...model.weights, ...policy.initial]);
   return {
     fingerprint: policy.startFingerprint,
-    open: () => compilePairScores(device, policy.reference, { label: 'reference', resident, microBatchTokens }),
+    precision: model.base?.precision ?? 'float32',
+    open: () =>
+      compilePairScores(device, policy.reference, { label: 'reference', resident, microBatchTokens, statistics }),
     dispose: async () => {},
   };
 }
 
-function identityOf(weights: string, { fingerprint: rows }: RowSet<TokenizedPair>): ReferenceIdentity {
-  return { weights, rows, precision: 'float32' };
+function identityOf(
+  { fingerprint: weights, precision }: Pick<Reference, 'fingerprint' | 'precision'>,
+  { fingerprint: rows }: RowSet<TokenizedPair>,
+  objective: PairObjective,
+): ReferenceIdentity {
+  const statistics = referenceStatistics(objective);
+  return { weights, rows, precision, ...(statistics.length > 0 && { statistics }) };
+}
+
+/** What a compact base loses, on the first rows. */
+function baseErrorOf(
+  { opened, device, model }: Session,
+  rows: RowSet<TokenizedPair>,
+  context: RecipeContext,
+): Promise<BaseError | undefined> {
+  const count = Math.min(BASE_ERROR_ROWS, rows.count);
+  const batches = Array.from({ length: count }, (_, row) => pairMicroBatch([rows.row(row)]));
+  return measureBaseError({
+    opened,
+    device,
+    model,
+    scoreGraph: (decoder) => pairScoreGraph(decoder),
+    batches,
+    context,
+  });
 }
 
 /** The model of --reference, where it must be loaded because log-probabilities of it are not stored. */
 async function lackingReference(
   { reference }: RunInputs,
-  { train, heldOut }: TrainingData<TokenizedPair>,
+  {
+    objective,
+    data: { train, heldOut },
+  }: { readonly objective: PairObjective; readonly data: TrainingData<TokenizedPair> },
   { referenceCache }: RecipeContext,
 ): Promise<OpenedModel | undefined> {
   if (reference === undefined) return undefined;
-  const weights = await reference.files.checkpoint.fingerprint();
+  const other = { fingerprint: await reference.files.checkpoint.fingerprint(), precision: 'float32' };
   for (const pairs of heldOut === undefined ? [train] : [train, heldOut])
-    if (!(await isReferenceStored(identityOf(weights, pairs), referenceCache, pairs.count))) return reference;
+    if (!(await isReferenceStored(identityOf(other, pairs, objective), referenceCache, pairs.count))) return reference;
   return undefined;
 }
 
 interface PairsWithReference {
   readonly pairs: RowSet<TokenizedPair>;
-  /** [2 * count] */
-  readonly reference: Float32Array<ArrayBuffer>;
+  /** Undefined where the objective has no reference. */
+  readonly reference: ReferenceValues | undefined;
 }
+
+/** Names of the graphs' inputs by the reference's statistics. */
+const REFERENCE_INPUTS: Readonly<Record<string, string>> = {
+  logps: 'referenceLogps',
+  sharedLogps: 'sharedReferenceLogps',
+};
 
 function pairTask(
   splits: { readonly train: PairsWithReference; readonly heldOut: PairsWithReference | undefined },
-  beta: number,
+  objective: PairObjective,
 ): Task {
   const of = (split: Split): PairsWithReference => (split === 'train' ? splits.train : splits.heldOut!);
   return {
@@ -127,15 +235,31 @@ function pairTask(
     batch: (split, rows) => {
       const { pairs, reference } = of(split);
       const batch = pairMicroBatch(rows.map((row) => pairs.row(row)));
-      const data = Float32Array.from(rows.flatMap((row) => [reference[2 * row]!, reference[2 * row + 1]!]));
-      const referenceTensor: HostTensor = { dtype: 'float32', shape: [rows.length, 2], data };
-      return { ...batch, inputs: { ...batch.inputs, referenceLogps: referenceTensor } };
+      const both = Object.entries(reference ?? {}).map(([name, values]) => [
+        REFERENCE_INPUTS[name]!,
+        float32(
+          [rows.length, 2],
+          rows.flatMap((row) => [values[2 * row]!, values[2 * row + 1]!]),
+        ),
+      ]);
+      const columns = (['margins', 'weights'] as const).map((name) => [
+        name,
+        float32(
+          [rows.length],
+          rows.map((row) => pairs[name][row]!),
+        ),
+      ]);
+      return { ...batch, inputs: { ...batch.inputs, ...Object.fromEntries([...both, ...columns]) } };
     },
-    measure: () => measurePairs(beta),
+    measure: (beta) => measurePairs(beta ?? objective.rewardBeta),
   };
 }
 
-/** pairMetrics over the micro-batches of pairLossGraph. */
+function float32(shape: readonly number[], values: readonly number[]): HostTensor {
+  return { dtype: 'float32', shape, data: Float32Array.from(values) };
+}
+
+/** pairMetrics over micro-batches of pairs; without a reference, rewards are measured from 0, as TRL measures them. */
 export function measurePairs(beta: number): Measure {
   const sums = pairMetrics(beta);
   return {
@@ -146,7 +270,7 @@ export function measurePairs(beta: number): Measure {
         entropies: entropies!.data,
         meanLogits: meanLogits!.data,
         counts,
-        referenceLogps: inputs['referenceLogps']!.data,
+        referenceLogps: inputs['referenceLogps']?.data ?? new Float32Array(counts.length),
       }),
     result: sums.result,
   };

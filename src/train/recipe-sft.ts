@@ -1,5 +1,6 @@
 import { loadCompletions, type RowSet, type TokenizedCompletion } from '../data/index.ts';
-import { completionLossGraph } from './batch-graphs.ts';
+import { BASE_ERROR_ROWS, measureBaseError, measuredOf } from './base-error.ts';
+import { completionLossGraph, completionScoreGraph } from './batch-graphs.ts';
 import { completionMicroBatch } from './batches.ts';
 import type { RecipeContext, RecipeResult } from './context.ts';
 import { completionMetrics } from './metrics.ts';
@@ -25,6 +26,17 @@ export async function trainSft(specification: SftSpecification, context: RecipeC
     );
     session = await openSession(specification, inputs, { context, initialise });
     const { policy } = session;
+    const rows = data.heldOut ?? data.train;
+    const baseError = context.isResuming
+      ? undefined
+      : await measureBaseError({
+          ...session,
+          scoreGraph: completionScoreGraph,
+          batches: Array.from({ length: Math.min(BASE_ERROR_ROWS, rows.count) }, (_, i) =>
+            completionMicroBatch([rows.row(i)], specification.loss === 'all'),
+          ),
+          context,
+        });
     return await trainInRunFolder({
       session,
       specification,
@@ -39,6 +51,7 @@ export async function trainSft(specification: SftSpecification, context: RecipeC
       identity: {
         reference: null,
         data: { train: data.train.fingerprint, heldOut: data.heldOut?.fingerprint ?? null, rows: data.train.count },
+        ...measuredOf(baseError),
       },
     });
   } finally {

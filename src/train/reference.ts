@@ -16,21 +16,27 @@ export interface ReferenceIdentity {
   readonly weights: string;
   /** Fingerprint of the rows' token ids: tokenizer, template and truncation are in it. */
   readonly rows: string;
-  /** Arithmetic that computed it. */
-  readonly precision: 'float32';
+  /** Arithmetic that computed it: float32, or in what the base's projections are kept (see StoredBase). */
+  readonly precision: string;
+  /** What besides logps is known of every answer; none when left out. */
+  readonly statistics?: readonly string[];
 }
+
+export type ReferenceValues = Readonly<Record<string, Float32Array<ArrayBuffer>>> & {
+  readonly logps: Float32Array<ArrayBuffer>;
+};
 
 export interface ReferenceLogps {
   readonly identity: ReferenceIdentity;
-  /** [2 * rows]: chosen and rejected of each row, sums in nats. */
-  readonly logps: Float32Array<ArrayBuffer>;
+  /** By statistic [2 * rows]: chosen and rejected of each row; `logps` are sums in nats. */
+  readonly values: ReferenceValues;
   readonly wasStored: boolean;
 }
 
 /** SHA-256 over the identity; the name of the stored file. */
 export function referenceKey(identity: ReferenceIdentity): string {
   return createHash('sha256')
-    .update(JSON.stringify([1, identity.weights, identity.rows, identity.precision]))
+    .update(JSON.stringify([1, identity.weights, identity.rows, identity.precision, ...(identity.statistics ?? [])]))
     .digest('hex');
 }
 
@@ -49,7 +55,10 @@ export interface ReferenceOptions {
 
 /** Unfinished work is saved this often, so that an interrupted computation continues where it was. */
 const SAVE_EVERY_MS = 30_000;
-const TENSOR = 'logps';
+
+function namesOf({ statistics = [] }: ReferenceIdentity): readonly string[] {
+  return ['logps', ...statistics];
+}
 
 function pathOf(identity: ReferenceIdentity, cache: string): string {
   return join(cache, `${referenceKey(identity)}.safetensors`);
@@ -57,17 +66,24 @@ function pathOf(identity: ReferenceIdentity, cache: string): string {
 
 /** Whether every log-probability of the identity is stored, so that its model need not be opened. */
 export async function isReferenceStored(identity: ReferenceIdentity, cache: string, count: number): Promise<boolean> {
-  const stored = await readStored(pathOf(identity, cache), count);
-  return stored !== undefined && !stored.some((value) => Number.isNaN(value));
+  const stored = await readStored(identity, cache, count);
+  return stored !== undefined && !stored.logps.some((value) => Number.isNaN(value));
 }
 
-async function readStored(path: string, count: number): Promise<Float32Array<ArrayBuffer> | undefined> {
+async function readStored(
+  identity: ReferenceIdentity,
+  cache: string,
+  count: number,
+): Promise<ReferenceValues | undefined> {
+  const path = pathOf(identity, cache);
   if (!existsSync(path)) return undefined;
   try {
     const file = await openSafetensorsFile(path);
     try {
-      const values = await file.readFloat32(TENSOR);
-      return values.length === 2 * count ? values : undefined;
+      const values: Record<string, Float32Array<ArrayBuffer>> = {};
+      for (const name of namesOf(identity)) values[name] = await file.readFloat32(name);
+      const isWhole = Object.values(values).every(({ length }) => length === 2 * count);
+      return isWhole ? (values as ReferenceValues) : undefined;
     } finally {
       await file.close();
     }
@@ -87,14 +103,19 @@ export async function referenceLogps(options: ReferenceOptions): Promise<Referen
   const { identity, pairs, cache, open, groups, onProgress, signal } = options;
   mkdirSync(cache, { recursive: true });
   const path = pathOf(identity, cache);
-  const stored = await readStored(path, pairs.count);
-  const logps = stored ?? new Float32Array(2 * pairs.count).fill(NaN);
-  const missing = groups.filter((group) => group.some((row) => Number.isNaN(logps[2 * row]!)));
-  if (missing.length === 0) return { identity, logps, wasStored: true };
-  const save = (): Promise<void> =>
-    writeSafetensors(path, [{ name: TENSOR, shape: [pairs.count, 2], read: () => Promise.resolve(logps) }], {
-      metadata: { ...identity },
-    });
+  const stored = await readStored(identity, cache, pairs.count);
+  const empty = (): [string, Float32Array<ArrayBuffer>][] =>
+    namesOf(identity).map((name) => [name, new Float32Array(2 * pairs.count).fill(NaN)]);
+  const values = stored ?? (Object.fromEntries(empty()) as ReferenceValues);
+  const missing = groups.filter((group) => group.some((row) => Number.isNaN(values.logps[2 * row]!)));
+  if (missing.length === 0) return { identity, values, wasStored: true };
+  const tensors = Object.entries(values).map(([name, data]) => ({
+    name,
+    shape: [pairs.count, 2],
+    read: () => Promise.resolve(data),
+  }));
+  const { weights, rows, precision } = identity;
+  const save = (): Promise<void> => writeSafetensors(path, tensors, { metadata: { weights, rows, precision } });
   const program = await open();
   try {
     await program.refresh();
@@ -106,8 +127,8 @@ export async function referenceLogps(options: ReferenceOptions): Promise<Referen
           'cancelled',
           `reference: stopped after ${done} of ${pairs.count} pairs, which are kept; the same command continues there`,
         );
-      const { logps: values } = await program.evaluate(pairMicroBatch(group.map((row) => pairs.row(row))).inputs);
-      storeGroup(logps, values!, { group, pairs });
+      const outputs = await program.evaluate(pairMicroBatch(group.map((row) => pairs.row(row))).inputs);
+      for (const [name, data] of Object.entries(values)) storeGroup(data, outputs[name]!, { group, pairs });
       done += group.length;
       onProgress?.(done, pairs.count);
       if (performance.now() - lastSave > SAVE_EVERY_MS) {
@@ -119,11 +140,11 @@ export async function referenceLogps(options: ReferenceOptions): Promise<Referen
     await save();
     await program.dispose();
   }
-  return { identity, logps, wasStored: false };
+  return { identity, values, wasStored: false };
 }
 
 function storeGroup(
-  logps: Float32Array,
+  into: Float32Array,
   values: HostTensor,
   { group, pairs }: { group: readonly number[]; pairs: RowSet<TokenizedPair> },
 ): void {
@@ -135,7 +156,7 @@ function storeGroup(
           `reference: log-probabilities must be finite, row ${pairs.row(row).id} has ${value}; the reference model's weights are damaged`,
         );
       }
-      logps[2 * row + side] = value;
+      into[2 * row + side] = value;
     }
   });
 }

@@ -1,12 +1,15 @@
 import { badInput, PreftuneError, type HostTensor, type Problem } from '../core/index.ts';
 import { readFiniteFloat32, type Checkpoint } from '../formats/index.ts';
-import { EMBEDDING_NAME, HEAD_NAME, parameterSpecs, type ModelConfig } from '../models/index.ts';
+import { EMBEDDING_NAME, HEAD_NAME, parameterSpecs, type BasePrecision, type ModelConfig } from '../models/index.ts';
 import type { Device, DeviceTensor } from '../runtime/index.ts';
+import { createBaseStore, type StoredBase } from './frozen-base.ts';
 
 /** A model's weights on a device, under their Hugging Face names. */
 export interface ResidentModel {
   readonly config: ModelConfig;
   readonly weights: ReadonlyMap<string, DeviceTensor>;
+  /** How the projections are kept, where it is not in float32. */
+  readonly base?: StoredBase;
   dispose(): Promise<void>;
 }
 
@@ -42,33 +45,49 @@ export function checkWeights(config: ModelConfig, checkpoint: Checkpoint): Probl
 }
 
 /**
- * Reads every weight in float32 and hands it to the device, one at a time. Throws bad-input with all problems: missing,
- * surplus and misshapen weights, and weights that hold NaN or infinities.
+ * Reads every weight in float32 and hands it to the device, one at a time; the projections' in `precision`, so that the float32 model is
+ * never there as a whole. Throws bad-input with all problems: missing, surplus and misshapen weights, and weights that hold NaN or
+ * infinities or that the precision cannot hold; bad-usage for another precision than float32 on another device than the CPU.
  */
-export async function loadModel(device: Device, config: ModelConfig, checkpoint: Checkpoint): Promise<ResidentModel> {
+export async function loadModel(
+  device: Device,
+  config: ModelConfig,
+  checkpoint: Checkpoint,
+  precision: BasePrecision = 'float32',
+): Promise<ResidentModel> {
+  const store = await createBaseStore(device, precision);
   const problems = checkWeights(config, checkpoint);
   if (problems.length > 0) throw badInput(problems);
   const weights = new Map<string, DeviceTensor>();
-  for (const { name, shape } of parameterSpecs(config)) {
-    const data = await readFiniteFloat32(checkpoint, name).catch((thrown: unknown) => {
+  for (const spec of parameterSpecs(config)) {
+    const { name, shape } = spec;
+    const read = async () => {
+      const data = await readFiniteFloat32(checkpoint, name);
+      const tensor: HostTensor<'float32'> = { dtype: 'float32', shape, data };
+      return store.tensorsOf(spec, tensor);
+    };
+    const tensors = await read().catch((thrown: unknown) => {
       if (!(thrown instanceof PreftuneError)) throw thrown;
       problems.push(...thrown.problems);
       return undefined;
     });
-    if (data === undefined) continue;
-    const tensor: HostTensor = { dtype: 'float32', shape, data };
-    weights.set(name, await device.upload(tensor, { transfer: true }));
+    for (const [key, tensor] of tensors ?? []) weights.set(key, await device.upload(tensor, { transfer: true }));
   }
-  const model = residentModel(config, weights);
+  const model = residentModel(config, weights, store.base());
   if (problems.length === 0) return model;
   await model.dispose();
   throw badInput(problems);
 }
 
-export function residentModel(config: ModelConfig, weights: ReadonlyMap<string, DeviceTensor>): ResidentModel {
+export function residentModel(
+  config: ModelConfig,
+  weights: ReadonlyMap<string, DeviceTensor>,
+  base?: StoredBase,
+): ResidentModel {
   return {
     config,
     weights,
+    ...(base === undefined ? {} : { base }),
     dispose: async () => {
       for (const tensor of weights.values()) await tensor.dispose();
     },

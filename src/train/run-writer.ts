@@ -64,10 +64,9 @@ export function openRun(output: string, record: RunRecord, context: RecipeContex
   return {
     folder,
     checkpoint,
-    continued: ({ step, tokens, owesEvaluation = false }) => ({
-      step,
-      tokens,
-      owesEvaluation: owesEvaluation && !logged.some((one) => one.step === step && 'eval_loss' in one),
+    continued: ({ owesEvaluation = false, ...progress }) => ({
+      ...progress,
+      owesEvaluation: owesEvaluation && !logged.some((one) => one.step === progress.step && 'eval_loss' in one),
     }),
     firstEvaluation: () => evaluations[0],
     lastEvaluation: () => evaluations.at(-1),

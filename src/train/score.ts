@@ -98,11 +98,12 @@ async function referenceOf(
   const { inputs, device, weights } = options;
   const { config, files } = inputs.opened;
   const { microBatchTokens } = specification;
-  if (inputs.reference !== undefined) return referenceOfModel(device, inputs.reference, microBatchTokens);
+  if (inputs.reference !== undefined) return referenceOfModel(device, inputs.reference, { microBatchTokens });
   if (specification.adapter === undefined) return undefined;
   const decoder = plainDecoder(config, weightInputs(config));
   return {
     fingerprint: await files.checkpoint.fingerprint(),
+    precision: 'float32',
     open: () => compilePairScores(device, decoder, { label: 'reference', resident: weights, microBatchTokens }),
     dispose: async () => {},
   };
@@ -119,8 +120,8 @@ async function referenceScores(
   const { specification, context, pairs } = options;
   const { listener, signal } = context;
   try {
-    const { logps } = await referenceLogps({
-      identity: { weights: reference.fingerprint, rows: pairs.fingerprint, precision: 'float32' },
+    const { values } = await referenceLogps({
+      identity: { weights: reference.fingerprint, rows: pairs.fingerprint, precision: reference.precision },
       pairs,
       cache: context.referenceCache,
       open: reference.open,
@@ -128,7 +129,7 @@ async function referenceScores(
       ...(listener.onReference === undefined ? {} : { onProgress: listener.onReference }),
       ...(signal === undefined ? {} : { signal }),
     });
-    return logps;
+    return values.logps;
   } finally {
     await reference.dispose();
   }

@@ -51,7 +51,10 @@ export async function openSession(
   const { device: name, threads } = specification;
   const device = await openDevice({ device: name, ...(threads === undefined ? {} : { threads }) });
   try {
-    const model = await placeWeights(device, opened, initialise ? { seed: specification.seed } : undefined);
+    const model = await placeWeights(device, opened, {
+      precision: specification.basePrecision,
+      ...(initialise ? { initialise: { seed: specification.seed } } : {}),
+    });
     const policy = await createPolicy(device, { opened, model, specification });
     return { device, opened, model, policy, tokenizer: opened.tokenizer, dispose: () => device.dispose() };
   } catch (thrown) {
@@ -61,7 +64,7 @@ export async function openSession(
 }
 
 function planOf(specification: CommonSpecification, { config }: OpenedModel, adapter?: LoraConfig) {
-  const { method, lora, optimizer, microBatchTokens } = specification;
+  const { method, lora, optimizer, microBatchTokens, basePrecision } = specification;
   const fresh = lora && {
     dropout: lora.dropout,
     targets: resolveTargets(config, lora.targets).map((path) => ({ path, rank: lora.rank, scale: loraScale(lora) })),
@@ -73,6 +76,7 @@ function planOf(specification: CommonSpecification, { config }: OpenedModel, ada
     lora: method === 'full' ? undefined : (adapter ?? fresh ?? continued),
     optimizer: optimizer.name,
     microBatchTokens,
+    basePrecision,
   };
 }
 
@@ -81,12 +85,12 @@ export interface TrainOptions {
   readonly specification: CommonSpecification;
   readonly context: RecipeContext;
   readonly task: Task;
-  readonly graphs: { readonly train: Graph; readonly evaluate: Graph };
+  readonly graphs: { readonly train: Graph; readonly evaluate: Graph; readonly statistics?: Graph };
   readonly reports: Readonly<Record<string, TokenisationReport>>;
   /** The prompts that the report shows answered. */
   readonly promptsOf: (tokenizer: Tokenizer) => readonly SampledPrompt[];
   /** What run.json says of reference and data. */
-  readonly identity: Pick<RunRecord, 'reference' | 'data'>;
+  readonly identity: Pick<RunRecord, 'reference' | 'data' | 'measured'>;
 }
 
 const DEFAULT_INTERVALS = 10;

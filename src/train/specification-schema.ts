@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { OBJECTIVES, type ObjectiveName } from '../objectives/index.ts';
+import { BASE_PRECISIONS } from '../models/index.ts';
+import { COMPATIBILITY_MODES, lossOptions, type LossOption } from '../objectives/index.ts';
 
 /**
  * The schemas of the specifications: every option once, with its range, default and meaning. Command line, configuration files
@@ -65,6 +66,10 @@ const common = {
   output: z.string().min(1).describe('the run folder, new or empty'),
   method: z.enum(['lora', 'full']).default('lora').describe('train an adapter, or every weight'),
   lora: lora.optional(),
+  basePrecision: z
+    .enum(BASE_PRECISIONS)
+    .default('float32')
+    .describe('in what the frozen projections under an adapter are kept: less memory, and int8 is faster'),
   optimizer: optimizer.prefault({}),
   learningRate: positive.optional(),
   schedule: z.enum(['linear', 'cosine', 'constant']).default('linear').describe('learning rate after warm-up'),
@@ -97,8 +102,33 @@ const common = {
     .describe('memory for values kept between forward and backward pass; default a quarter of what is free'),
 };
 
-const objectiveNames = Object.keys(OBJECTIVES) as [ObjectiveName, ...ObjectiveName[]];
-const beta = z.number().optional().describe('strength of the pull towards the reference; default 0.1');
+/** Options of losses: what is in range, and what has an effect, the objectives say. */
+function lossField(spec: LossOption) {
+  const field = 'choices' in spec ? z.enum(spec.choices as [string, ...string[]]) : z.number();
+  const usual = typeof spec.default === 'string' ? spec.default : String(spec.default);
+  return field.optional().describe(`${spec.meaning}; default ${usual}`);
+}
+
+export const LOSS_FIELDS = Object.fromEntries(
+  Object.entries(lossOptions('pairs')).map(([name, spec]) => [name, lossField(spec)]),
+);
+
+const beta = z.number().optional().describe('strength of the pull towards the reference; each loss has its default');
+
+const objective = {
+  objective: z
+    .string()
+    .min(1)
+    .default('sigmoid')
+    .describe('the loss: a name of docs/objectives.md, or several as sigmoid:0.8,sft:0.2'),
+  ...LOSS_FIELDS,
+  beta,
+  betaSchedule: z.enum(['constant', 'linear', 'cosine']).default('constant').describe('how beta goes to --beta-end'),
+  betaEnd: positive.optional().describe('beta at the last step'),
+  compat: z.enum(COMPATIBILITY_MODES).optional().describe('compute as this version of another trainer does'),
+  margins: z.boolean().default(false).describe("subtract the rows' own field margin (ODPO)"),
+  weights: z.boolean().default(false).describe("multiply losses by the rows' own field weight"),
+};
 
 function learningRate(adapter: string, full: string) {
   const defaults = `default ${adapter}, with --method full ${full}`;
@@ -109,8 +139,7 @@ const dpo = z.strictObject({
   ...common,
   learningRate: learningRate('5e-5', '1e-6'),
   reference: z.string().min(1).optional().describe('another model as the reference; default: the model as it starts'),
-  objective: z.enum(objectiveNames).default('sigmoid').describe('the loss'),
-  beta,
+  ...objective,
 });
 
 const sft = z.strictObject({

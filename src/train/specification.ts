@@ -1,9 +1,10 @@
 import { badInput, PreftuneError, type Problem } from '../core/index.ts';
-import { objective as objectiveOf, resolveObjectiveOptions } from '../objectives/index.ts';
+import { resolveObjective, type CompatibilityMode, type ResolvedObjective } from '../objectives/index.ts';
 import { OPTIMIZERS, type OptimizerName, type OptimizerOptions } from '../optim/index.ts';
 import { flagOf, idleProblem, schemaProblems } from './specification-problems.ts';
 import {
   defaultLora,
+  LOSS_FIELDS,
   SCHEMAS,
   type CommonFields,
   type DpoFields,
@@ -26,10 +27,22 @@ export type CommonSpecification = Omit<CommonFields, 'lora' | 'learningRate' | '
   readonly optimizer: { readonly name: OptimizerName; readonly options: OptimizerOptions };
 };
 
+export interface ObjectiveSpecification {
+  /** A loss, a preset or a weighted list. */
+  readonly name: string;
+  /** Options as given, and the beta that the loss has without one. */
+  readonly options: Readonly<Record<string, number | string>>;
+  readonly compat?: CompatibilityMode;
+  /** Whether the rows' own margins and weights are used. */
+  readonly margins?: true;
+  readonly weights?: true;
+  readonly betaSchedule?: { readonly name: 'linear' | 'cosine'; readonly end: number };
+}
+
 export type DpoSpecification = CommonSpecification & {
   readonly recipe: 'dpo';
   readonly reference?: string | undefined;
-  readonly objective: { readonly name: string; readonly options: Readonly<Record<string, number>> };
+  readonly objective: ObjectiveSpecification;
 };
 
 export type SftSpecification = CommonSpecification & {
@@ -54,6 +67,7 @@ function idleOptions(given: Given, parsed: CommonFields): Problem[] {
     idleLora('with --method full');
     if (parsed.adapter !== undefined) problems.push(idleProblem('adapter', 'with --method full'));
   } else if (parsed.adapter !== undefined) idleLora('with --adapter, which continues an adapter as it was configured');
+  problems.push(...baseProblems(parsed));
   if (parsed.heldOut !== undefined && parsed.heldOutFraction > 0)
     problems.push(idleProblem('heldOutFraction', 'with --held-out'));
   if (parsed.heldOut === undefined && parsed.heldOutFraction === 0 && parsed.evaluateSteps !== undefined)
@@ -73,6 +87,31 @@ function idleOptions(given: Given, parsed: CommonFields): Problem[] {
     );
   }
   return problems;
+}
+
+function baseProblem(message: string): Problem {
+  return { path: 'basePrecision', message };
+}
+
+/** A base is kept compactly under an adapter alone, and on the CPU alone. */
+function baseProblems({ basePrecision, method, device }: CommonFields): Problem[] {
+  if (basePrecision === 'float32') return [];
+  return [
+    ...(method === 'full'
+      ? [
+          baseProblem(
+            `--base-precision must be float32 with --method full, which trains every weight, got ${basePrecision}; train an adapter`,
+          ),
+        ]
+      : []),
+    ...(device === 'cpu'
+      ? []
+      : [
+          baseProblem(
+            `--base-precision must be float32 with --device ${device}, got ${basePrecision}; compact products are proven on the cpu alone`,
+          ),
+        ]),
+  ];
 }
 
 function resolveCommon(recipe: 'dpo' | 'sft', parsed: CommonFields): CommonSpecification {
@@ -111,18 +150,76 @@ function parse<T>(recipe: RecipeName, given: Given, check: (fields: T) => Proble
   throw badInput(problems);
 }
 
-function objectiveOptions({ objective, beta }: DpoFields): Readonly<Record<string, number>> {
-  return resolveObjectiveOptions(objectiveOf(objective), beta === undefined ? {} : { beta });
+/** The objective of a specification, ready to be built into a graph. Throws bad-input as resolveObjective does. */
+export function objectiveOf({ name, options, ...rest }: ObjectiveSpecification): ResolvedObjective {
+  const { compat, margins, weights } = rest;
+  return resolveObjective({
+    objective: name,
+    options,
+    ...(compat && { compat }),
+    ...(margins && { margins }),
+    ...(weights && { weights }),
+  });
+}
+
+function objectiveSpecification(fields: DpoFields): ObjectiveSpecification {
+  const given = Object.entries(fields as Readonly<Record<string, unknown>>);
+  const options = Object.fromEntries(
+    given.filter(([name, value]) => Object.hasOwn(LOSS_FIELDS, name) && value !== undefined),
+  ) as ObjectiveSpecification['options'];
+  const { objective: name, compat, margins, weights, betaSchedule, betaEnd } = fields;
+  const specification: ObjectiveSpecification = {
+    name,
+    options,
+    ...(compat !== undefined && { compat }),
+    ...(margins && { margins }),
+    ...(weights && { weights }),
+    ...(betaSchedule !== 'constant' && betaEnd !== undefined && { betaSchedule: { name: betaSchedule, end: betaEnd } }),
+  };
+  const { terms } = objectiveOf(specification);
+  const [only] = terms;
+  const beta = terms.length === 1 && !only!.ownBeta ? only!.options['beta'] : undefined;
+  return beta === undefined ? specification : { ...specification, options: { beta, ...options } };
 }
 
 function objectiveProblems(fields: DpoFields): Problem[] {
   try {
-    objectiveOptions(fields);
-    return [];
+    const specification = objectiveSpecification(fields);
+    return combinationProblems(fields, objectiveOf(specification));
   } catch (thrown) {
     if (!(thrown instanceof PreftuneError)) throw thrown;
-    return thrown.problems.map((problem) => ({ ...problem, message: problem.message.replace(/^(\w+):/, '--$1') }));
+    return thrown.problems.map((problem) => ({
+      ...problem,
+      message: problem.message.replace(/^(\w+):/, (_whole, name: string) => flagOf(name)),
+    }));
   }
+}
+
+function combinationProblems(fields: DpoFields, objective: ResolvedObjective): Problem[] {
+  const problems: Problem[] = [];
+  const { reference, adapter, method, betaSchedule, betaEnd } = fields;
+  if (objective.kind !== 'pairs')
+    problems.push({
+      path: 'objective',
+      message: `--objective ${fields.objective} must take pairs, it takes ${objective.kind}; see docs/objectives.md for one that takes pairs`,
+    });
+  if (!objective.needsReference && reference !== undefined)
+    problems.push(idleProblem('reference', `with --objective ${fields.objective}, which has no reference`));
+  const isFresh = reference === undefined && adapter === undefined && method === 'lora';
+  if (objective.needs.includes('sequentialKl') && !isFresh)
+    problems.push({
+      path: 'objective',
+      message: `--objective ${fields.objective} compares whole distributions with the reference, which must be the model under a new adapter; leave out --reference, --adapter and --method full`,
+    });
+  if (betaSchedule === 'constant' && betaEnd !== undefined)
+    problems.push(idleProblem('betaEnd', 'with --beta-schedule constant'));
+  if (betaSchedule !== 'constant') {
+    if (betaEnd === undefined)
+      problems.push({ path: 'betaEnd', message: `--beta-end is required with --beta-schedule ${betaSchedule}` });
+    if (!objective.terms.some(({ options, ownBeta }) => !ownBeta && options['beta'] !== undefined))
+      problems.push(idleProblem('betaSchedule', `with --objective ${fields.objective}, no term of which takes beta`));
+  }
+  return problems;
 }
 
 /** The specification of `preftune dpo`. Throws bad-input with all problems. */
@@ -131,14 +228,25 @@ export function parseDpoSpecification(given: Given): DpoSpecification {
     ...idleOptions(given, fields),
     ...objectiveProblems(fields),
   ]);
-  const { objective, beta: _beta, reference, ...rest } = parsed;
-  return {
-    ...resolveCommon('dpo', rest),
-    recipe: 'dpo',
-    reference,
-    objective: { name: objective, options: objectiveOptions(parsed) },
-  };
+  const { reference } = parsed;
+  const rest = Object.fromEntries(
+    Object.entries(parsed).filter(([name]) => name !== 'reference' && !isOfObjective(name)),
+  ) as unknown as CommonFields;
+  return { ...resolveCommon('dpo', rest), recipe: 'dpo', reference, objective: objectiveSpecification(parsed) };
 }
+
+function isOfObjective(name: string): boolean {
+  return Object.hasOwn(LOSS_FIELDS, name) || OBJECTIVE_FIELDS.has(name);
+}
+
+const OBJECTIVE_FIELDS: ReadonlySet<string> = new Set([
+  'objective',
+  'compat',
+  'margins',
+  'weights',
+  'betaSchedule',
+  'betaEnd',
+]);
 
 /** The specification of `preftune sft`. Throws bad-input with all problems. */
 export function parseSftSpecification(given: Given): SftSpecification {
@@ -176,6 +284,11 @@ export function givenOf(specification: Given): Record<string, unknown> {
   return {
     ...rest,
     optimizer: { name, ...Object.fromEntries(uses.map((option) => [option, options[option]])) },
-    ...(loss === undefined ? {} : { objective: loss.name, ...loss.options }),
+    ...(loss === undefined ? {} : givenOfObjective(loss)),
   };
+}
+
+function givenOfObjective({ name, options, betaSchedule, ...rest }: ObjectiveSpecification): Record<string, unknown> {
+  const schedule = betaSchedule && { betaSchedule: betaSchedule.name, betaEnd: betaSchedule.end };
+  return { objective: name, ...options, ...rest, ...schedule };
 }

@@ -2,6 +2,7 @@ import type { RowSet } from '../data/index.ts';
 import type { HostTensor } from '../core/index.ts';
 import type { Metrics } from './metrics.ts';
 import type { MicroBatch } from './batches.ts';
+import type { CoupledObjective } from './coupled-objective.ts';
 
 /** Rows that a loop visits, by number. */
 export interface Rows {
@@ -20,8 +21,12 @@ export interface Task {
   readonly batch: (split: Split, rows: readonly number[]) => MicroBatch;
   /** 1 / what the loss of an optimizer batch is a mean over: pairs, or scored tokens. */
   readonly lossScale: (rows: readonly number[]) => number;
-  /** Sums the metrics of the micro-batches of one step or one evaluation. */
-  readonly measure: () => Measure;
+  /** Sums the metrics of the micro-batches of one step or one evaluation, with beta where it follows a schedule. */
+  readonly measure: (beta?: number) => Measure;
+  /** Present where the objective couples the rows of an optimizer batch, which is then its unit in evaluation too. */
+  readonly coupled?: CoupledObjective | undefined;
+  /** beta of a step (counted from 0), where it follows a schedule: the input `beta` of the graphs. */
+  readonly betaAt?: ((step: number, totalSteps: number) => number) | undefined;
 }
 
 export type Split = 'train' | 'heldOut';
