@@ -15,7 +15,6 @@ import { badInput } from '../core/index.ts';
 import { writeFileAtomic, type JsonObject, type JsonValue } from '../store/index.ts';
 import type { CommandContext } from './command.ts';
 import { tellFormats } from './data-notes.ts';
-import { samplePlanText, sampleRows } from './data-build-samples.ts';
 import { judgesOf, judgingLine, openCommandJudges, plansOf, renderPlans, showJudging } from './judge-options.ts';
 
 /** What a build has to say, beside its pairs. */
@@ -40,11 +39,13 @@ export async function buildJudged(
   let update: (() => void) | undefined;
   const opened = await openCommandJudges(specifications, context, { isDryRun, onChange: () => update?.() });
   try {
-    const { rows, skippedRows, isComplete } = await rowsOf(context, sources, isDryRun);
+    const { rows, skippedRows, note } = await rowsOf(context, sources, isDryRun);
     if (isDryRun) {
       const plans = plansOf(opened, rows.flatMap(comparisonsOf));
-      const note = isComplete ? '' : `\n${samplePlanText(rows.length, context)}`;
-      terminal.result({ plans: plans as unknown as JsonValue }, `${renderPlans(plans)}${note}`);
+      terminal.result(
+        { plans: plans as unknown as JsonValue },
+        `${renderPlans(plans)}${note === undefined ? '' : `\n${note}`}`,
+      );
       return undefined;
     }
     const progress = terminal.progress('judge');
@@ -81,8 +82,8 @@ function judgedOptions(options: CommandContext['options']): Omit<JudgedOptions, 
 interface RowsToJudge {
   readonly rows: readonly RankingRow[];
   readonly skippedRows: number;
-  /** False where the answers are still to be sampled. */
-  readonly isComplete: boolean;
+  /** What a dry run has to say of answers that do not exist yet. */
+  readonly note?: string;
 }
 
 async function rowsOf(
@@ -91,7 +92,11 @@ async function rowsOf(
   isDryRun: boolean,
 ): Promise<RowsToJudge> {
   const { options } = context;
-  if (options['from'] === 'samples') return { ...(await sampleRows(context, sources, isDryRun)), skippedRows: 0 };
+  if (options['from'] === 'samples') {
+    // What runs models takes a second to load, and nothing else here needs it.
+    const { sampleRows } = await import('./data-build-samples.ts');
+    return { ...(await sampleRows(context, sources, isDryRun)), skippedRows: 0 };
+  }
   const limit = (options['maxRows'] as number | undefined) ?? Infinity;
   const { rows, skipped, formats } = await readBuildRows(sources, {
     shape: 'answers',
@@ -99,7 +104,7 @@ async function rowsOf(
     isLenient: options['lenient'] === true,
   });
   tellFormats(formats, context.terminal);
-  return { rows: rows.slice(0, limit), skippedRows: skipped, isComplete: true };
+  return { rows: rows.slice(0, limit), skippedRows: skipped };
 }
 
 function refuseExisting(path: unknown, mayOverwrite: boolean): void {

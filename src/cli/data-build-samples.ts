@@ -14,14 +14,17 @@ export async function sampleRows(
   context: CommandContext,
   sources: readonly DataSource[],
   isDryRun: boolean,
-): Promise<{ readonly rows: readonly RankingRow[]; readonly isComplete: boolean }> {
+): Promise<{ readonly rows: readonly RankingRow[]; readonly note?: string }> {
   const { options } = context;
   const prompts: Prompt[] = [];
   for (const source of sources) prompts.push(...(await readPrompts(source)));
   const wanted = prompts.slice(0, (options['maxRows'] as number | undefined) ?? Infinity);
   const file = sources[0]!.name;
-  if (isDryRun)
-    return { rows: wanted.map((prompt, place) => placeholderRow(prompt, place, context)), isComplete: false };
+  if (isDryRun) {
+    const rows = wanted.map((prompt, place) => placeholderRow(prompt, place, context));
+    const note = `the ${countOf(options)} answers to each of ${wanted.length} prompts are still to be sampled; each is taken as ${longestOf(options)} tokens long, the longest that it may be`;
+    return { rows, note };
+  }
   const named = String(options['model']);
   const { path } = await locateModel(named, context);
   const sampler = await openSampler(path, context);
@@ -37,22 +40,19 @@ export async function sampleRows(
     progress.finish();
     await sampler.close();
   }
-  return { rows, isComplete: true };
-}
-
-/** What a dry run says of answers that do not exist yet. */
-export function samplePlanText(prompts: number, { options }: CommandContext): string {
-  const longest = (options['maxNewTokens'] as number | undefined) ?? 256;
-  return `the ${countOf(options)} answers to each of ${prompts} prompts are still to be sampled; each is taken as ${longest} tokens long, the longest that it may be`;
+  return { rows };
 }
 
 function countOf(options: CommandContext['options']): number {
   return (options['samples'] as number | undefined) ?? 4;
 }
 
+function longestOf(options: CommandContext['options']): number {
+  return (options['maxNewTokens'] as number | undefined) ?? 256;
+}
+
 function placeholderRow(prompt: Prompt, place: number, { options }: CommandContext): RankingRow {
-  const longest = (options['maxNewTokens'] as number | undefined) ?? 256;
-  const filler = 'xxx '.repeat(longest);
+  const filler = 'xxx '.repeat(longestOf(options));
   const answers = Array.from({ length: countOf(options) }, (_, i) => ({
     content: `(sample ${i + 1}) ${filler}`.trim(),
   }));
@@ -69,7 +69,7 @@ async function openSampler(path: string, { options, environment, signal }: Comma
   const settings = {
     temperature: (options['temperature'] as number | undefined) ?? 1,
     topP: (options['topP'] as number | undefined) ?? 1,
-    maxNewTokens: (options['maxNewTokens'] as number | undefined) ?? 256,
+    maxNewTokens: longestOf(options),
     seed: (options['seed'] as number | undefined) ?? 0,
   };
   const system = options['system'] as string | undefined;
