@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { RowSet, TokenizedPair } from '../src/data/index.ts';
+import type { BasePrecision } from '../src/models/index.ts';
 import { resolveObjective } from '../src/objectives/index.ts';
 import { openDevice, type Device } from '../src/runtime/index.ts';
 import {
@@ -36,6 +37,8 @@ export interface LoraDpoOptions {
   readonly rank: number;
   readonly microBatchTokens: number;
   readonly memoryBudgetMb: number;
+  /** In what the projections of the base are kept. Default float32. */
+  readonly basePrecision?: BasePrecision;
 }
 
 export interface MeasuredStep {
@@ -67,7 +70,7 @@ export async function openLoraDpo(options: LoraDpoOptions): Promise<LoraDpo> {
     lora: { rank: options.rank },
   });
   const device = await openDevice({ device: 'cpu' });
-  const model = await loadModel(device, opened.config, opened.files.checkpoint);
+  const model = await loadModel(device, opened.config, opened.files.checkpoint, options.basePrecision);
   const policy = await createPolicy(device, { opened, model, specification });
   const { logps, seconds } = await computeReference(device, { ...options, model, policy });
   const trainable = await createTrainable(device, policy.initial, {

@@ -94,7 +94,7 @@ test('host tensors hold what their shape says', () => {
   expect([[], [3], [2, 3], [4, 0, 2]].map(elementCount)).toEqual([1, 3, 6, 0]);
   expect(float32Tensor([2], [0.1, -0])).toEqual({ dtype: 'float32', shape: [2], data: Float32Array.of(0.1, -0) });
   expect(int32Tensor([], [7])).toEqual({ dtype: 'int32', shape: [], data: Int32Array.of(7) });
-  expect(BYTES_PER_ELEMENT).toEqual({ float32: 4, int32: 4, bool: 1 });
+  expect(BYTES_PER_ELEMENT).toEqual({ float32: 4, int32: 4, bool: 1, float16: 2, int8: 1, uint8: 1 });
   expect(() => hostTensor('bool', [2, 2], Uint8Array.of(1))).toThrow(
     'hostTensor: data must hold 4 elements for shape [2, 2], got 1',
   );

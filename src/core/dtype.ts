@@ -31,22 +31,23 @@ export const BYTES_PER_ELEMENT: Readonly<Record<DType, number>> = {
 /** Element types of weights on disk. `other` formats (GGUF's blocks) live in formats/. */
 export type StoredDType = 'float32' | 'float16' | 'bfloat16';
 
-const scratch = new DataView(new ArrayBuffer(4));
+const scratch = new Float32Array(1);
+const word = new Uint32Array(scratch.buffer);
 
 /** The float32 value of IEEE binary16 bits. Exact for every input, subnormals, infinities and NaN included. */
 export function float16ToFloat32(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;
   const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  if (exponent === 0) return (bits & 0x8000 ? -1 : 1) * fraction * 2 ** -24;
+  // The exponent's bias is 127 instead of 15, and 255 instead of 31 is infinity or NaN.
+  word[0] = ((bits & 0x8000) << 16) | ((exponent === 31 ? 255 : exponent + 112) << 23) | (fraction << 13);
+  return scratch[0]!;
 }
 
 /** The IEEE binary16 bits nearest to `value` (a float32), ties to even; beyond 65504 becomes infinity. */
 export function float32ToFloat16(value: number): number {
-  scratch.setFloat32(0, value);
-  const bits = scratch.getUint32(0);
+  scratch[0] = value;
+  const bits = word[0]!;
   const sign = (bits >>> 16) & 0x8000;
   const magnitude = bits & 0x7fffffff;
   if (magnitude >= 0x7f800000) return sign | (magnitude > 0x7f800000 ? 0x7e00 : 0x7c00);
@@ -56,7 +57,7 @@ export function float32ToFloat16(value: number): number {
     return sign | ((rounded - 0x38000000) >>> 13);
   }
   // Subnormal: an integer multiple of 2^-24, ties to even.
-  const scaled = Math.abs(scratch.getFloat32(0)) * 2 ** 24;
+  const scaled = Math.abs(scratch[0]) * 2 ** 24;
   const floor = Math.floor(scaled);
   const remainder = scaled - floor;
   return sign | (remainder > 0.5 || (remainder === 0.5 && floor % 2 === 1) ? floor + 1 : floor);
@@ -64,14 +65,14 @@ export function float32ToFloat16(value: number): number {
 
 /** The float32 value of bfloat16 bits: the same bits followed by sixteen zeros. */
 export function bfloat16ToFloat32(bits: number): number {
-  scratch.setUint32(0, bits << 16);
-  return scratch.getFloat32(0);
+  word[0] = bits << 16;
+  return scratch[0]!;
 }
 
 /** The bfloat16 bits nearest to `value` (a float32), ties to even; NaN stays NaN. */
 export function float32ToBfloat16(value: number): number {
-  scratch.setFloat32(0, value);
-  const bits = scratch.getUint32(0);
+  scratch[0] = value;
+  const bits = word[0]!;
   if ((bits & 0x7fffffff) > 0x7f800000) return ((bits >>> 16) | 0x40) & 0xffff;
   return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
 }

@@ -1,4 +1,4 @@
-import { badInput, float16ToFloat32, float32ToFloat16, hostTensor, internal, type HostTensor } from '../core/index.ts';
+import { badInput, float16ToFloat32, float32ToFloat16, hostTensor, type HostTensor } from '../core/index.ts';
 import { BLOCK_WIDTH, type WeightStorage } from '../graph/index.ts';
 
 /** A matrix W [n, k] in float32, row-major. */
@@ -37,30 +37,33 @@ function storeInt8({ shape, data }: DenseMatrix, { int8Limit = 127 }: StoreOptio
   const [rows, columns] = shape;
   const [q, scale] = [new Int8Array(data.length), new Float32Array(rows)];
   for (let i = 0; i < rows; i++) {
-    const row = data.subarray(i * columns, (i + 1) * columns);
+    const end = (i + 1) * columns;
     let largest = 0;
-    for (const value of row) largest = Math.max(largest, Math.abs(value));
+    for (let at = end - columns; at < end; at++) {
+      const magnitude = Math.abs(data[at]!);
+      if (magnitude > largest) largest = magnitude;
+    }
     scale[i] = largest === 0 ? 1 : largest / int8Limit;
-    for (let j = 0; j < columns; j++)
-      q[i * columns + j] = Math.max(-int8Limit, Math.min(int8Limit, Math.round(row[j]! / scale[i]!)));
+    const steps = int8Limit / largest;
+    if (largest > 0) for (let at = end - columns; at < end; at++) q[at] = Math.floor(data[at]! * steps + 0.5);
   }
   return [hostTensor('int8', shape, q), hostTensor('float32', [rows], scale)];
 }
 
-/** Bits 0 to 15 of the values of one block, and the scale at which they stand for scale (bits - 8). */
-function storeBlock(values: Float32Array, bits: Uint8Array): number {
+/** Writes bits 0 to 15 of the block from `start` to `end` (0 beyond it), and gives the scale at which they stand for scale (bits - 8). */
+function storeBlock(data: Float32Array, bits: Uint8Array, [start, end]: readonly [number, number]): number {
+  bits.fill(8);
   let extreme = 0;
-  for (const value of values) if (Math.abs(value) > Math.abs(extreme)) extreme = value;
-  if (extreme === 0) {
-    bits.fill(8);
-    return 1;
-  }
+  for (let at = start; at < end; at++) if (Math.abs(data[at]!) > Math.abs(extreme)) extreme = data[at]!;
+  if (extreme === 0) return 1;
   // The extreme value becomes -8, the end that reaches farther.
-  const step = extreme / -8;
-  let [product, square] = [0, 0];
-  for (const [j, value] of values.entries()) {
-    const q = Math.max(-8, Math.min(7, Math.round(value / step)));
-    bits[j] = q + 8;
+  const steps = -8 / extreme;
+  let product = 0;
+  let square = 0;
+  for (let at = start; at < end; at++) {
+    const value = data[at]!;
+    const q = Math.min(7, Math.floor(value * steps + 0.5));
+    bits[at - start] = q + 8;
     product += value * q;
     square += q * q;
   }
@@ -78,8 +81,7 @@ function storeInt4({ shape, data }: DenseMatrix): HostTensor[] {
   for (let block = 0; block < rows * blocks; block++) {
     const row = Math.floor(block / blocks) * columns;
     const start = row + (block % blocks) * BLOCK_WIDTH;
-    bits.fill(8);
-    scale[block] = storeBlock(data.subarray(start, Math.min(start + BLOCK_WIDTH, row + columns)), bits);
+    scale[block] = storeBlock(data, bits, [start, Math.min(start + BLOCK_WIDTH, row + columns)]);
     for (let j = 0; j < BLOCK_WIDTH / 2; j++)
       packed[(block * BLOCK_WIDTH) / 2 + j] = bits[2 * j]! | (bits[2 * j + 1]! << 4);
   }
@@ -108,17 +110,21 @@ export function readMatrix(
 ): Float32Array<ArrayBuffer> {
   const [stored, scale] = parts;
   const result = new Float32Array(rows * columns);
-  if (stored === undefined || (storage !== 'float16' && scale === undefined)) throw internal('a part is missing');
+  const bytes = stored!.data;
+  if (storage === 'float16') {
+    for (let at = 0; at < result.length; at++) result[at] = float16ToFloat32(bytes[at]!);
+    return result;
+  }
+  const scales = scale!.data;
   const blocks = Math.ceil(columns / BLOCK_WIDTH);
   for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) {
-      const at = i * columns + j;
-      if (storage === 'float16') result[at] = float16ToFloat32(stored.data[at]!);
-      else if (storage === 'int8') result[at] = stored.data[at]! * scale!.data[i]!;
-      else {
-        const byte = stored.data[(i * blocks * BLOCK_WIDTH) / 2 + (j >> 1)]!;
-        const bits = j % 2 === 0 ? byte & 15 : byte >> 4;
-        result[at] = (bits - 8) * scale!.data[i * blocks + Math.floor(j / BLOCK_WIDTH)]!;
+    const from = i * columns;
+    if (storage === 'int8') for (let j = 0; j < columns; j++) result[from + j] = bytes[from + j]! * scales[i]!;
+    else {
+      const packed = (i * blocks * BLOCK_WIDTH) / 2;
+      for (let j = 0; j < columns; j++) {
+        const bits = (bytes[packed + (j >> 1)]! >> (j % 2 === 0 ? 0 : 4)) & 15;
+        result[from + j] = (bits - 8) * scales[i * blocks + Math.floor(j / BLOCK_WIDTH)]!;
       }
     }
   }

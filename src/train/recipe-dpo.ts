@@ -161,7 +161,7 @@ async function openReference(
   const resident = new Map([...model.weights, ...policy.initial]);
   return {
     fingerprint: policy.startFingerprint,
-    precision: model.base?.precision ?? 'float32',
+    precision: model.base?.arithmetic ?? 'float32',
     open: () =>
       compilePairScores(device, policy.reference, { label: 'reference', resident, microBatchTokens, statistics }),
     dispose: async () => {},
