@@ -85,7 +85,8 @@ describe.skipIf(CHROMIUM === undefined)('report.html in a browser', () => {
     expect(await page.evaluate("document.querySelector('.plot').firstElementChild.offsetWidth")).toBe(310);
     await page.emulateMedia({ media: 'screen', colorScheme: 'light' });
     expect(await paper()).toBe('rgb(247, 247, 245)');
-    expect(await page.evaluate('document.documentElement.hasAttribute("data-print")')).toBe(false);
+    // The page hears of the change a moment later.
+    await page.waitForFunction('!document.documentElement.hasAttribute("data-print")');
     await page.close();
   });
 });

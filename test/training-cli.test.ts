@@ -112,6 +112,26 @@ describe('preftune dpo', () => {
     expect(bytes.includes('loss')).toBe(true);
   });
 
+  it('shows held-out prompts answered before and after, --samples of them', async () => {
+    const page = readFileSync(at('run', 'report.html'), 'utf8');
+    expect(page).toContain('<p class="note">Held-out prompts, each answered with the likeliest tokens.</p>');
+    expect(page.match(/<article class="card sample">/g)).toHaveLength(3);
+    expect(page).toMatch(/<h3 class="prompt">Question \d+: what is /);
+    const { err } = await run(`dpo ${START} --output unheld --max-steps 1 --samples 1`);
+    expect(linesOf(err)).toContain('report: 1 prompt answered before and after training');
+    const unheld = readFileSync(at('unheld', 'report.html'), 'utf8');
+    expect(unheld).toContain('Prompts of the training data (nothing is held out), each answered');
+    expect(unheld.match(/<article class="card sample">/g)).toHaveLength(1);
+    // Full fine-tuning changes the start, which is asked first then; its answers are the same.
+    await run(
+      'dpo --model model --data pairs.jsonl --threads 1 --method full --max-steps 1 --samples 1 --output full-samples',
+    );
+    const before = (html: string) => /<div class="answer before">.*?<\/div>/su.exec(html)![0];
+    expect(before(readFileSync(at('full-samples', 'report.html'), 'utf8'))).toBe(before(unheld));
+    await run(`dpo ${START} --output unsampled --max-steps 1 --samples 0`);
+    expect(readFileSync(at('unsampled', 'report.html'), 'utf8')).not.toContain('<article');
+  });
+
   it('--json gives one object on stdout and is quiet besides', async () => {
     const { code, out, err } = await run(`dpo ${START} --output json --max-steps 1 --json`);
     expect([code, err, linesOf(out).length]).toEqual([0, '', 1]);
@@ -268,10 +288,14 @@ describe('bad input', () => {
       '--optimizer.beta1 has no effect with --optimizer.name sgd, which takes --optimizer.momentum, --optimizer.weight-decay; leave it out',
       '--beta must be a number above 0, got 0',
     ]);
-    expect(await refused('dpo --methd full --objective dpo --rank x')).toEqual([
+    expect(await refused('dpo --methd full --rank x')).toEqual([
       'preftune dpo: unknown option --methd; did you mean --method?',
-      "preftune dpo: --objective must be one of sigmoid, got 'dpo'",
       "preftune dpo: --lora.rank must be a whole number, got 'x'",
+    ]);
+    const [objective, ...more] = await refused('dpo --model model --data pairs.jsonl --output x --objective dppo');
+    expect([objective, more]).toEqual([
+      expect.stringMatching(/^--objective must be one of sigmoid, .*, got "dppo"/),
+      [],
     ]);
     expect(await refused('sft --model model --data pairs.jsonl --output x --initialise --loss some')).toEqual([
       "preftune sft: --loss must be one of completion, all, got 'some'",

@@ -30,6 +30,9 @@ export const REPORT_SCRIPT = `
       return String(Number(v.toPrecision(6)));
     });
   }
+  // There is no half of a step.
+  var STEPS = [];
+  for (var power = 1; power <= 1e12; power *= 10) STEPS.push(power, 2 * power, 5 * power);
   // A logged evaluation is far from the next one: its line is drawn across the steps between.
   function series(curve, hasHeldOut) {
     var look = LOOKS[curve.role];
@@ -49,7 +52,7 @@ export const REPORT_SCRIPT = `
       width: width, height: isPrinting ? 170 : 220,
       scales: { x: { time: false }, y: chart.range ? { range: chart.range } : {} },
       axes: [
-        Object.assign({}, axis, { gap: 6, size: 30, space: 64, values: axisText, grid: { show: false } }),
+        Object.assign({}, axis, { gap: 6, size: 30, space: 64, values: axisText, incrs: STEPS, grid: { show: false } }),
         Object.assign({}, axis, { size: 58, gap: 8, space: 34, values: axisText })
       ],
       cursor: { y: false, points: { size: 7 }, drag: { x: true, y: false } },

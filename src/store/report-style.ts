@@ -78,8 +78,12 @@ td.value { overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 .data h3 { margin-bottom: .4rem; }
 .notes { margin: .75rem 0 0; padding-left: 1.1rem; color: var(--quiet); font-size: .9rem; }
 pre { margin: .75rem 0 0; padding: .8rem 1rem; background: var(--shade); border-radius: .5rem; font: .82rem/1.55 var(--mono); white-space: pre-wrap; overflow-wrap: anywhere; }
+#samples > .note { color: var(--quiet); margin: -.4rem 0 1rem; }
 .sample { margin-bottom: 1rem; }
 .sample .prompt { white-space: pre-wrap; overflow-wrap: anywhere; font-weight: 600; margin: 0 0 .9rem; }
+.earlier { margin: 0 0 .7rem; }
+.earlier p { margin: .5rem 0 0; white-space: pre-wrap; overflow-wrap: anywhere; color: var(--quiet); font-size: .9rem; }
+.earlier .role { font-weight: 600; }
 .answers { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); }
 .answer { background: var(--shade); border-radius: .5rem; padding: .8rem 1rem; min-width: 0; }
 .answer.after { box-shadow: inset 3px 0 0 var(--accent); }

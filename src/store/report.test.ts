@@ -87,6 +87,8 @@ test('the page names nothing outside itself and lets only its own scripts run', 
   expect(page.match(/<img/g)).toBeNull();
   expect(page.match(/ (?:src|href)="(?!#)/g)).toBeNull();
   expect(page).toContain(`<p>${escapeHtml(HOSTILE)}</p>`);
+  expect(page).toContain('<summary>2 earlier turns</summary><div><p><span class="role">User</span> Be quiet.</p>');
+  expect(page).toContain(`<span class="role">Assistant</span> ${escapeHtml(HOSTILE.trim())}</p>`);
 });
 
 test('key figures and tables carry the numbers as text', () => {

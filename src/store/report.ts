@@ -21,6 +21,8 @@ export interface ReportInput {
   /** What the data and their tokenisation were, one card each. */
   readonly data?: readonly ReportSection[];
   readonly samples?: readonly ReportSample[];
+  /** Which prompts these are, and how they were answered. */
+  readonly samplesNote?: string;
   /** At the foot of the page: versions, when, how long. */
   readonly footer?: string;
 }
@@ -36,6 +38,8 @@ export interface ReportSection {
 /** One prompt, answered by the model before and after training. */
 export interface ReportSample {
   readonly prompt: string;
+  /** The turns of the conversation before the prompt, a user's and the assistant's by turns. */
+  readonly earlier?: readonly string[];
   readonly before: string;
   readonly after: string;
 }
@@ -53,7 +57,7 @@ export function renderReport(input: ReportInput): string {
   const sections = [
     section('figures', 'Key figures', figures.map(figureCard).join('\n'), 'grid'),
     section('curves', 'Curves', charts.map(chartCard).join('\n'), 'charts'),
-    section('samples', 'Before and after', (input.samples ?? []).map(sampleCard).join('\n')),
+    section('samples', 'Before and after', samplesBody(input)),
     section('data', 'Data', (input.data ?? []).map(dataCard).join('\n'), 'data'),
     section('configuration', 'Configuration', configurationCard(input.configuration)),
   ].filter(({ html }) => html !== '');
@@ -145,8 +149,22 @@ function chartTable({ steps, curves }: Chart): string {
 <tbody>${rows.map((at) => `<tr><th scope="row">${steps[at]}</th>${cells(at)}</tr>`).join('\n')}</tbody></table>`;
 }
 
-function sampleCard({ prompt, before, after }: ReportSample): string {
-  return `<article class="card sample"><h3 class="prompt">${escapeHtml(prompt)}</h3><div class="answers">${answerBox('Before', 'before', before)}${answerBox('After', 'after', after)}</div></article>`;
+function samplesBody({ samples = [], samplesNote }: ReportInput): string {
+  if (samples.length === 0) return '';
+  const note = samplesNote === undefined ? '' : `<p class="note">${escapeHtml(samplesNote)}</p>`;
+  return [note, ...samples.map(sampleCard)].join('\n');
+}
+
+function sampleCard({ prompt, earlier = [], before, after }: ReportSample): string {
+  const count = `${earlier.length} earlier ${earlier.length === 1 ? 'turn' : 'turns'}`;
+  const turns = earlier
+    .map(
+      (text, i) => `<p><span class="role">${i % 2 === 0 ? 'User' : 'Assistant'}</span> ${escapeHtml(text.trim())}</p>`,
+    )
+    .join('');
+  const context =
+    earlier.length === 0 ? '' : `<details class="earlier"><summary>${count}</summary><div>${turns}</div></details>`;
+  return `<article class="card sample">${context}<h3 class="prompt">${escapeHtml(prompt.trim())}</h3><div class="answers">${answerBox('Before', 'before', before)}${answerBox('After', 'after', after)}</div></article>`;
 }
 
 function answerBox(title: string, kind: string, text: string): string {

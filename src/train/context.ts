@@ -29,8 +29,10 @@ export interface RecipeContext {
 /** A prompt of the held-out rows (of the training rows, where nothing is held out), as training sees it. */
 export interface SampledPrompt {
   readonly ids: readonly number[];
-  /** As the report shows it: without what the chat template puts around a single turn. */
+  /** As the report shows it: the last turn, without what the chat template puts around it. */
   readonly text: string;
+  /** The turns before it, a user's and the assistant's by turns. */
+  readonly earlier: readonly string[];
 }
 
 /** The model at one moment of a run. */

@@ -35,7 +35,11 @@ export interface RunWriter {
   readonly lastEvaluation: () => Metrics | undefined;
   readonly lastStep: () => Metrics | undefined;
   events(trainable: Trainable, options: { readonly perEpoch: number; readonly keep: number }): LoopEvents;
-  report(extra: { readonly data: readonly ReportSection[]; readonly samples?: readonly ReportSample[] }): void;
+  report(extra: {
+    readonly data: readonly ReportSection[];
+    readonly samples?: readonly ReportSample[];
+    readonly samplesNote?: string | undefined;
+  }): void;
   dispose(): void;
 }
 
@@ -93,7 +97,7 @@ export function openRun(output: string, record: RunRecord, context: RecipeContex
         context.listener.onCheckpoint?.(progress.step);
       },
     }),
-    report: ({ data, samples }) => {
+    report: ({ data, samples, samplesNote }) => {
       const html = renderReport({
         title: `Run ${output}`,
         subtitle: `${String(record.specification['recipe'])} of ${String(record.specification['model'])}`,
@@ -102,6 +106,7 @@ export function openRun(output: string, record: RunRecord, context: RecipeContex
         data,
         ...verdict(evaluations),
         ...(samples === undefined ? {} : { samples }),
+        ...(samplesNote === undefined ? {} : { samplesNote }),
         footer: Object.entries(context.versions)
           .map(([name, version]) => `${name} ${version}`)
           .join(', '),

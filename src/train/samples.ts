@@ -23,7 +23,7 @@ export function samplePrompts(
     if (seen.has(hash)) continue;
     seen.add(hash);
     const ids = promptOf(rows.row(index));
-    if (ids.length > 0) prompts.push({ ids, text: shownPrompt(tokenizer, ids) });
+    if (ids.length > 0) prompts.push({ ids, ...shownPrompt(tokenizer, ids) });
   }
   return prompts;
 }
@@ -33,24 +33,41 @@ function promptOf(row: TokenizedPair | TokenizedCompletion): number[] {
   return [...row.completion.subarray(0, Math.min(TEXT_START_TOKENS, row.completion.length >> 1))];
 }
 
-/** The prompt as a person wrote it: what the template puts around a single turn of a user is taken off. */
-function shownPrompt({ decode, chatTemplate }: Tokenizer, ids: readonly number[]): string {
+/** The prompt as people wrote it, where the chat template can be taken off; else as the model reads it. */
+function shownPrompt({ decode, chatTemplate }: Tokenizer, ids: readonly number[]): Omit<SampledPrompt, 'ids'> {
   const text = decode(ids);
-  const [before, after] = frameOf(chatTemplate);
-  const isFramed = text.startsWith(before) && text.endsWith(after) && text.length >= before.length + after.length;
-  return isFramed ? text.slice(before.length, text.length - after.length) : text;
+  const turns = turnsOf(text, chatTemplate) ?? [text];
+  return { text: turns.at(-1)!, earlier: turns.slice(0, -1) };
 }
 
-const MARK = '\u2060prompt\u2060';
+/** Words that no template writes. */
+const MARKS = ['\u2060first\u2060', '\u2060second\u2060', '\u2060third\u2060'] as const;
 
-function frameOf(template: Tokenizer['chatTemplate']): readonly [before: string, after: string] {
+/** The turns of a rendered conversation, found by what the template writes around and between marks; undefined where they are not clear. */
+function turnsOf(text: string, template: Tokenizer['chatTemplate']): string[] | undefined {
+  const frame = frameOf(template);
+  if (frame === undefined) return undefined;
+  const [before, toAnswer, toQuestion, after] = frame;
+  const isFramed = text.length >= before.length + after.length && text.startsWith(before) && text.endsWith(after);
+  if (!isFramed || toAnswer === '' || toQuestion === '') return undefined;
+  const rounds = text.slice(before.length, text.length - after.length).split(toQuestion);
+  const turns = rounds.map((round) => round.split(toAnswer));
+  const isRegular = turns.every((round, index) => round.length === (index < rounds.length - 1 ? 2 : 1));
+  return isRegular ? turns.flat() : undefined;
+}
+
+function frameOf(
+  template: Tokenizer['chatTemplate'],
+): [before: string, toAnswer: string, toQuestion: string, after: string] | undefined {
+  const roles = ['user', 'assistant', 'user'];
   try {
-    const rendered = template?.render([{ role: 'user', content: MARK }], { addGenerationPrompt: true }) ?? MARK;
-    const at = rendered.indexOf(MARK);
-    return at < 0 ? ['', ''] : [rendered.slice(0, at), rendered.slice(at + MARK.length)];
+    const messages = MARKS.map((content, index) => ({ role: roles[index]!, content }));
+    const rendered = template?.render(messages, { addGenerationPrompt: true }) ?? '';
+    const [before, toAnswer, toQuestion, after, ...more] = rendered.split(new RegExp(MARKS.join('|'), 'u'));
+    return after === undefined || more.length > 0 ? undefined : [before!, toAnswer!, toQuestion!, after];
   } catch (thrown) {
-    // A template may refuse a conversation of one turn.
-    if (thrown instanceof PreftuneError) return ['', ''];
+    // A template may refuse such a conversation.
+    if (thrown instanceof PreftuneError) return undefined;
     throw thrown;
   }
 }
@@ -62,6 +79,8 @@ export function residentTensors({ model }: Session, { tensors }: Trainable): Map
 
 /** The answers of the report. */
 export interface Sampling {
+  /** Which prompts are answered, and how; undefined where the caller chose them. */
+  readonly note: string | undefined;
   /** To be called before the parameters change. */
   beforeTraining(): Promise<void>;
   afterTraining(): Promise<readonly ReportSample[]>;
@@ -73,7 +92,7 @@ export interface Sampling {
  * where the signal fires there are none.
  */
 export function createSampling(
-  { session, context, specification, promptsOf }: TrainOptions,
+  { session, context, specification, task, promptsOf }: TrainOptions,
   trainable: Trainable,
 ): Sampling {
   const { device, tokenizer, policy, model } = session;
@@ -91,7 +110,9 @@ export function createSampling(
     }
   };
   let before: readonly string[] | undefined;
+  const source = task.heldOut === undefined ? 'Prompts of the training data (nothing is held out)' : 'Held-out prompts';
   return {
+    note: prompts.length === 0 ? undefined : `${source}, each answered with the likeliest tokens.`,
     beforeTraining: async () => {
       if (!policy.keepsReference) before = await ask(policy.evaluation, residentTensors(session, trainable));
     },
@@ -99,7 +120,12 @@ export function createSampling(
       if (sampler === undefined) return [];
       if (policy.keepsReference) before = await ask(policy.reference, model.weights);
       const after = before && (await ask(policy.evaluation, residentTensors(session, trainable)));
-      return (after ?? []).map((answer, i) => ({ prompt: sampler.prompts[i]!, before: before![i]!, after: answer }));
+      return (after ?? []).map((answer, i) => ({
+        prompt: sampler.prompts[i]!,
+        ...((prompts[i]?.earlier.length ?? 0) > 0 ? { earlier: prompts[i]!.earlier } : {}),
+        before: before![i]!,
+        after: answer,
+      }));
     },
   };
 }

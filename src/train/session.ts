@@ -158,7 +158,7 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
     await program.dispose();
     program = undefined;
     const samples = result.isComplete ? await sampling.afterTraining() : [];
-    writer.report({ data: tokenisationSections(reports), samples });
+    writer.report({ data: tokenisationSections(reports), samples, samplesNote: sampling.note });
     return {
       run: specification.output,
       steps: result.step,

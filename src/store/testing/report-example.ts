@@ -97,7 +97,7 @@ export const EXAMPLE: ReportInput = {
         'Trim the stems and stand the bunch in a glass of water, like flowers, at room temperature.\n\nCover the leaves loosely with a bag and change the water every two days; it keeps for about a week.',
     },
     { prompt: `Fix this HTML: ${HOSTILE}`, before: HOSTILE, after: 'The image tag needs an alt text.' },
-    { prompt: 'Say nothing.', before: '', after: 'Alright.' },
+    { prompt: 'Say nothing.', earlier: ['Be quiet.', HOSTILE], before: '', after: 'Alright.' },
   ],
   footer: 'Written by preftune 0.1.0 on 23 November 2026; 250 steps in 41 min on 2 cores.',
 };
