@@ -43,6 +43,8 @@ export function checkInPlace(source: Graph, inPlace: Readonly<Record<string, str
   const inputs = new Map(graphInputs(source).map((node) => [node.attributes.name, node as Node]));
   const consumers = consumersOf(graphNodes(source));
   const used = new Set<string>();
+  const outputs = new Map<Node, number>();
+  for (const node of Object.values(source.outputs)) outputs.set(node, (outputs.get(node) ?? 0) + 1);
   for (const [outputName, inputName] of Object.entries(inPlace)) {
     const pair = `inPlace: output "${outputName}" into input "${inputName}"`;
     const [writer, memory] = [source.outputs[outputName], inputs.get(inputName)];
@@ -52,26 +54,25 @@ export function checkInPlace(source: Graph, inPlace: Readonly<Record<string, str
     }
     if (used.has(inputName)) problems.push({ message: `${pair}: another output is written there already` });
     used.add(inputName);
-    const reason = unsafeReason({ source, writer, memory, consumers });
+    const reason = unsafeReason({ outputs, writer, memory, consumers });
     if (reason !== undefined) problems.push({ message: `${pair}: ${reason}` });
   }
   if (problems.length > 0) throw badUsage(problems);
 }
 
 interface Pair {
-  readonly source: Graph;
+  /** How many outputs each output's node is. */
+  readonly outputs: ReadonlyMap<Node, number>;
   readonly writer: Node;
   readonly memory: Node;
   readonly consumers: ReadonlyMap<Node, readonly Node[]>;
 }
 
-function unsafeReason({ source, writer, memory, consumers }: Pair): string | undefined {
+function unsafeReason({ outputs, writer, memory, consumers }: Pair): string | undefined {
   if (writer.dtype !== memory.dtype || !sameShape(writer.shape, memory.shape))
     return `dtype and shape must be the same, got ${writer.dtype} [${writer.shape.join(', ')}] and ${memory.dtype} [${memory.shape.join(', ')}]`;
   if (!ELEMENTWISE.has(writer.kind)) return `the output must be made by an elementwise node, got ${writer.kind}`;
-  if (Object.values(source.outputs).filter((node) => node === writer).length > 1)
-    return 'its value must be one output only, two outputs share it';
-  const outputs = new Set(Object.values(source.outputs));
+  if (outputs.get(writer)! > 1) return 'its value must be one output only, two outputs share it';
   let known: ReadonlySet<Node> | undefined;
   // Most memory has one reader, the writer itself: only others need the walk over the graph.
   const comesBefore = (reader: Node): boolean => (known ??= new Set(topologicalOrder(writer.inputs))).has(reader);

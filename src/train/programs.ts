@@ -134,7 +134,10 @@ export async function compileBatchProgram(
       ),
       { ...options, label: `${label}, ${purpose}`, profile: false },
     );
-  const evaluate = await forwardBody(EVALUATE, 'evaluation');
+  // Made when it is first run: a run without held-out rows never evaluates.
+  let evaluating: ReturnType<typeof forwardBody> | undefined;
+  const evaluate: BatchProgram['evaluate'] = async (inputs) =>
+    (await (evaluating ??= forwardBody(EVALUATE, 'evaluation'))).run(hoisted, inputs);
   const statistics = graphs.statistics && (await forwardBody(STATISTICS, 'statistics'));
   const train =
     graphs.train &&
@@ -159,12 +162,12 @@ export async function compileBatchProgram(
       hoisted = (await prelude.run(onceInputs)) as Record<string, DeviceTensor>;
     },
     train: (inputs) => train!.run(hoisted, inputs),
-    evaluate: (inputs) => evaluate.run(hoisted, inputs),
-    statistics: (inputs) => (statistics ?? evaluate).run(hoisted, inputs),
+    evaluate,
+    statistics: (inputs) => (statistics === undefined ? evaluate(inputs) : statistics.run(hoisted, inputs)),
     endProfile: () => train!.endProfile(),
     dispose: async () => {
       for (const tensor of Object.values(hoisted)) await tensor.dispose();
-      for (const program of [prelude, evaluate, statistics, train]) await program?.dispose();
+      for (const program of [prelude, await evaluating, statistics, train]) await program?.dispose();
     },
   };
 }

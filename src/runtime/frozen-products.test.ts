@@ -1,0 +1,104 @@
+import { afterAll, describe, expect, test } from 'vitest';
+import { createRandom, float32Tensor, type HostTensor } from '../core/index.ts';
+import { vectorJacobian } from '../autodiff/index.ts';
+import { frozenMatmul, graph, input, type Graph, type WeightStorage } from '../graph/index.ts';
+import { interpret } from '../interpret/index.ts';
+import { storeMatrix } from '../models/index.ts';
+import { openDevice } from './index.ts';
+
+/** Products with a compact weight at a real layer's size, forward and back, beside the exact product with the stored weight. */
+const [N, K, T] = [192, 576, 24];
+const device = await openDevice({ threads: 2 });
+afterAll(() => device.dispose());
+
+const random = createRandom(5, 'products');
+const normals = (count: number): Float32Array<ArrayBuffer> =>
+  Float32Array.from({ length: count }, () => random.nextNormal());
+
+function shapesOf(storage: WeightStorage): Graph {
+  const parts = {
+    float16: () => [input('w', [N, K], 'float16')],
+    int8: () => [input('w', [N, K], 'int8'), input('scale', [N])],
+    int4: () => [input('w', [N, K / 32, 16], 'uint8'), input('scale', [N, K / 32])],
+  }[storage]();
+  const x = input('x', ['T', K]);
+  const y = frozenMatmul(x, parts, { storage, columns: K, transposeB: true });
+  return graph({ y, dx: vectorJacobian([y], [input('g', ['T', N])], [x])[0]! });
+}
+
+function partsOf(storage: WeightStorage): Record<string, HostTensor> {
+  const [w, scale] = storeMatrix(storage, { name: 'w', shape: [N, K], data: normals(N * K) });
+  return { w: w!, ...(scale === undefined ? {} : { scale }) };
+}
+
+function errorOf(computed: HostTensor, exact: Float64Array): number {
+  let [error, square] = [0, 0];
+  exact.forEach((value, i) => {
+    error += (computed.data[i]! - value) ** 2;
+    square += value ** 2;
+  });
+  return Math.sqrt(error / square);
+}
+
+async function run(source: Graph, inputs: Record<string, HostTensor>): Promise<Record<string, HostTensor>> {
+  const program = await device.compile(source, { label: 'products' });
+  const outputs = await program.run(inputs);
+  await program.dispose();
+  return outputs as Record<string, HostTensor>;
+}
+
+/** Rows of very different size, as gradients have them. */
+function rows(width: number, count = T): HostTensor {
+  const data = normals(count * width).map((value, i) => value * 10 ** ((Math.floor(i / width) % 9) - 6));
+  return float32Tensor([count, width], data);
+}
+
+describe('relative root mean square error beside the interpreter', () => {
+  // int8 rounds x: a row's step is about 3 / 127 deviations, its error 1 / sqrt(12) of a step, 0.7 %.
+  test.each([
+    ['float16', 1e-6],
+    ['int8', 0.01],
+    ['int4', 1e-6],
+  ] as const)('%s is within %f, forward and back, row by row', async (storage, tolerance) => {
+    const source = shapesOf(storage);
+    const inputs = { ...partsOf(storage), x: rows(K), g: rows(N) };
+    const [computed, exact] = [await run(source, inputs), interpret(source, inputs)];
+    for (const [name, width] of [
+      ['y', N],
+      ['dx', K],
+    ] as const) {
+      for (let row = 0; row < T; row++) {
+        const [from, to] = [row * width, (row + 1) * width];
+        const one = float32Tensor([width], computed[name]!.data.subarray(from, to));
+        expect(errorOf(one, exact[name]!.data.subarray(from, to)), `${name} row ${row}`).toBeLessThan(tolerance);
+      }
+    }
+  });
+});
+
+test('int8: a row gives the same bits whatever stands beside it', async () => {
+  const source = shapesOf('int8');
+  const [parts, x, g] = [partsOf('int8'), rows(K), rows(N)];
+  const all = await run(source, { ...parts, x, g });
+  const one = await run(source, {
+    ...parts,
+    x: float32Tensor([1, K], x.data.subarray(0, K)),
+    g: float32Tensor([1, N], g.data.subarray(0, N)),
+  });
+  expect(one['y']!.data).toEqual(all['y']!.data.subarray(0, N));
+  expect(one['dx']!.data).toEqual(all['dx']!.data.subarray(0, K));
+});
+
+test('int8: products at the ends of both ranges do not saturate or the weights are narrower', async () => {
+  const source = shapesOf('int8');
+  const scale = float32Tensor([N], new Float32Array(N).fill(1));
+  const limit = 63;
+  const w: HostTensor = { dtype: 'int8', shape: [N, K], data: new Int8Array(N * K).fill(limit) };
+  const { y } = await run(source, {
+    w,
+    scale,
+    x: float32Tensor([1, K], new Float32Array(K).fill(2)),
+    g: float32Tensor([1, N], new Float32Array(N)),
+  });
+  expect(Array.from(y!.data)).toEqual(Array.from({ length: N }, () => 2 * limit * K));
+});
