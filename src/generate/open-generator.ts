@@ -22,7 +22,7 @@ export async function openGenerator({
 }: OpenGeneratorOptions): Promise<Generator & { readonly tokenizer: Tokenizer }> {
   const { files, config, tokenizer } = await openModel(path);
   try {
-    const adapter = adapterPath === undefined ? undefined : await readAdapter(adapterPath, config);
+    const adapter = adapterPath === undefined ? undefined : await readAdapter(adapterPath, config, files.checkpoint);
     const device = await openDevice({ device: name, ...(threads === undefined ? {} : { threads }) });
     try {
       const { weights } = await loadModel(device, config, files.checkpoint);

@@ -89,17 +89,37 @@ export function exactSvd(matrix: Matrix): SingularTriplets {
   return isWide ? { values, left: others, right: units } : { values, left: units, right: others };
 }
 
+/** Rows of X that are added at a time: y is read and written once for them. */
+const ROWS_AT_ONCE = 4;
+
 /** M X for X [columns, width], or M^T X for X [rows, width] when transposed; row by row. */
 function multiply({ rows, columns, data }: Matrix, x: Float64Array, transposed: boolean): Float64Array {
-  const width = x.length / (transposed ? rows : columns);
-  const y = new Float64Array((transposed ? columns : rows) * width);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      const factor = data[row * columns + column]!;
-      const [from, to] = transposed ? [row * width, column * width] : [column * width, row * width];
-      for (let k = 0; k < width; k++) y[to + k]! += factor * x[from + k]!;
-    }
-  }
+  const [outer, inner] = transposed ? [columns, rows] : [rows, columns];
+  const width = x.length / inner;
+  const y = new Float64Array(outer * width);
+  // Element (o, i) of M or M^T.
+  const [outerStride, innerStride] = transposed ? [1, columns] : [columns, 1];
+  const whole = inner - (inner % ROWS_AT_ONCE);
+  const addRows = (o: number, i: number): void => {
+    const at = o * outerStride + i * innerStride;
+    const [f0, f1, f2, f3] = [
+      data[at]!,
+      data[at + innerStride]!,
+      data[at + 2 * innerStride]!,
+      data[at + 3 * innerStride]!,
+    ];
+    const [x0, x1, x2, x3] = [i * width, (i + 1) * width, (i + 2) * width, (i + 3) * width];
+    const to = o * width;
+    for (let k = 0; k < width; k++) y[to + k]! += f0 * x[x0 + k]! + f1 * x[x1 + k]! + f2 * x[x2 + k]! + f3 * x[x3 + k]!;
+  };
+  const addRow = (o: number, i: number): void => {
+    const factor = data[o * outerStride + i * innerStride]!;
+    for (let k = 0; k < width; k++) y[o * width + k]! += factor * x[i * width + k]!;
+  };
+  // M is read along its rows either way.
+  if (transposed) for (let i = 0; i < whole; i += ROWS_AT_ONCE) for (let o = 0; o < outer; o++) addRows(o, i);
+  else for (let o = 0; o < outer; o++) for (let i = 0; i < whole; i += ROWS_AT_ONCE) addRows(o, i);
+  for (let o = 0; o < outer; o++) for (let i = whole; i < inner; i++) addRow(o, i);
   return y;
 }
 
@@ -139,7 +159,11 @@ export function randomisedSvd(
 ): SingularTriplets {
   const { rows, columns } = matrix;
   const width = Math.min(count + OVERSAMPLING, rows, columns);
-  let basis = multiply(matrix, Float64Array.from({ length: columns * width }, () => random.nextNormal()), false);
+  let basis = multiply(
+    matrix,
+    Float64Array.from({ length: columns * width }, () => random.nextNormal()),
+    false,
+  );
   orthonormalise(basis, width);
   for (let iteration = 0; iteration < iterations; iteration++) {
     const back = multiply(matrix, basis, true);
@@ -149,8 +173,10 @@ export function randomisedSvd(
   }
   // M^T Q = V S U'^T, so M is about Q U' S V^T.
   const small = exactSvd({ rows: columns, columns: width, data: multiply(matrix, basis, true) });
-  const left = small.right.slice(0, count).map((vector) =>
-    Float64Array.from({ length: rows }, (_, row) => dot(vector, basis.subarray(row * width, (row + 1) * width))),
-  );
+  const left = small.right
+    .slice(0, count)
+    .map((vector) =>
+      Float64Array.from({ length: rows }, (_, row) => dot(vector, basis.subarray(row * width, (row + 1) * width))),
+    );
   return { values: small.values.slice(0, count), left, right: small.left.slice(0, count) };
 }

@@ -19,11 +19,7 @@ function layerPaths({ layers }: ModelConfig): string[][] {
  * suffix, a string by regular expression). `layers` (`0-11`, `24`) leaves the projections of other layers out; embedding and head are in no
  * layer. Throws bad-input with every pattern that matches nothing or is no expression, and every layer that is none.
  */
-export function resolveTargets(
-  config: ModelConfig,
-  patterns: readonly string[],
-  layers?: readonly string[],
-): string[] {
+export function resolveTargets(config: ModelConfig, patterns: readonly string[], layers?: readonly string[]): string[] {
   const problems: Problem[] = [];
   const chosenLayers = layers === undefined ? undefined : resolveLayers(config, layers, problems);
   const projections = layerPaths(config)

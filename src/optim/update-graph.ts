@@ -6,6 +6,8 @@ import type { Optimizer, OptimizerOptions } from './optimizer.ts';
 export interface TrainedParameter {
   readonly name: string;
   readonly shape: readonly number[];
+  /** Its learning rate as a multiple of the step's, positive. Default 1. Source: Hayou et al. 2024 (LoRA+), who let B learn faster than A. */
+  readonly rateFactor?: number;
 }
 
 /** The names under which the programs of training know a parameter's tensors. */
@@ -15,6 +17,27 @@ export function gradientName(parameter: string): string {
 
 export function stateName(state: string, parameter: string): string {
   return `optimizer/${state}/${parameter}`;
+}
+
+/** The input that holds an optimizer's scalar for the parameters with a rate factor. */
+export function scalarName(scalar: string, rateFactor: number): string {
+  return rateFactor === 1 ? scalar : `${scalar}/${rateFactor}`;
+}
+
+/** An optimizer's scalars of a step for every rate factor of the parameters, by the names of their inputs. `step` counts from 1. */
+export function stepScalars(
+  parameters: readonly TrainedParameter[],
+  { optimizer, options }: { readonly optimizer: Optimizer; readonly options: OptimizerOptions },
+  { learningRate, step }: { readonly learningRate: number; readonly step: number },
+): Readonly<Record<string, number>> {
+  const factors = new Set(parameters.map(({ rateFactor = 1 }) => rateFactor));
+  return Object.fromEntries(
+    [...factors].flatMap((factor) =>
+      Object.entries(optimizer.scalars(options, learningRate * factor, step)).map(
+        ([name, value]) => [scalarName(name, factor), value] as const,
+      ),
+    ),
+  );
 }
 
 /** gradientNorm = sqrt(sum over all parameters of |gradient|^2), a scalar. Throws `internal:` without parameters. */
@@ -29,7 +52,7 @@ export function gradientNormGraph(parameters: readonly TrainedParameter[]): Grap
 
 /**
  * One optimizer step for every parameter. Inputs: each parameter under its own name, its gradient, its state, `clip` (the
- * factor that global-norm clipping multiplies gradients by) and the optimizer's scalars. Outputs `new/<input name>` for
+ * factor that global-norm clipping multiplies gradients by) and the optimizer's scalars under scalarName. Outputs `new/<input name>` for
  * each parameter and state. Weight decay pulls on matrices alone: parameters of one axis (norm weights, biases) do not decay,
  * as in Transformers' Trainer.
  */
@@ -39,14 +62,26 @@ export function updateGraph(
   options: OptimizerOptions,
 ): Graph {
   const scalarNames = Object.keys(optimizer.scalars(options, 1, 1));
-  const scalars: Record<string, Node> = Object.fromEntries(scalarNames.map((name) => [name, input(name, [])]));
+  const factors = new Set(parameters.map(({ rateFactor = 1 }) => rateFactor));
+  const scalars = new Map<number, Record<string, Node>>(
+    [...factors].map((factor) => [
+      factor,
+      Object.fromEntries(scalarNames.map((name) => [name, input(scalarName(name, factor), [])])),
+    ]),
+  );
   const clip = input('clip', []);
   const outputs: Record<string, Node> = {};
-  for (const { name, shape } of parameters) {
+  for (const { name, shape, rateFactor = 1 } of parameters) {
     const gradient = input(gradientName(name), shape);
     const state = Object.fromEntries(optimizer.stateNames.map((key) => [key, input(stateName(key, name), shape)]));
     const updated = optimizer.update(
-      { parameter: input(name, shape), gradient: mul(gradient, clip), state, scalars, decays: shape.length > 1 },
+      {
+        parameter: input(name, shape),
+        gradient: mul(gradient, clip),
+        state,
+        scalars: scalars.get(rateFactor)!,
+        decays: shape.length > 1,
+      },
       options,
     );
     outputs[`new/${name}`] = updated.parameter;

@@ -1,147 +1,169 @@
 import { badInput, type HostTensor, type Problem } from '../core/index.ts';
-import { readAdapterFolder, readFiniteFloat32, writeAdapterFolder, type WritableTensor } from '../formats/index.ts';
 import {
+  readAdapterFolder,
+  readFiniteFloat32,
+  writeAdapterFolder,
+  type Checkpoint,
+  type WritableTensor,
+} from '../formats/index.ts';
+import {
+  adaptablePaths,
+  EMBEDDING_PATH,
+  HEAD_PATH,
   loraNames,
   loraParameterSpecs,
-  loraScale,
-  PROJECTIONS,
-  projectionPath,
-  resolveTargets,
-  type LoraConfig,
-  type LoraTarget,
+  moduleShape,
+  moduleWeightName,
   type ModelConfig,
+  type ParameterSpec,
 } from '../models/index.ts';
-import type { LoraSpecification } from './specification.ts';
+import { configProblems, describedAdapter, type Adapter } from './adapter-config.ts';
+import { anchorTensors } from './adapter-start.ts';
 
-/** An adapter as PEFT's folders hold it, with the meaning of its configuration resolved. */
-export interface Adapter {
-  readonly lora: LoraConfig;
-  /** adapter_config.json, written back as it is. */
-  readonly peftConfig: Readonly<Record<string, unknown>>;
-}
+export { newAdapter, newLora, type Adapter, type NewAdapter } from './adapter-config.ts';
 
 const PREFIX = 'base_model.model.';
 
-/** Fields of adapter_config.json that only these values leave a plain LoRA. */
-const FIXED: Readonly<Record<string, readonly unknown[]>> = {
-  bias: ['none', undefined],
-  fan_in_fan_out: [false, undefined],
-  use_dora: [false, undefined],
-  use_qalora: [false, undefined],
-  modules_to_save: [null, undefined],
-  lora_bias: [false, undefined],
-  trainable_token_indices: [null, undefined],
-  target_parameters: [null, undefined],
-  layer_replication: [null, undefined],
-  megatron_config: [null, undefined],
-  alora_invocation_tokens: [null, undefined],
-  arrow_config: [null, undefined],
-};
-
-/** The adapter of a specification over a model: PEFT's configuration for it and the projections that it adapts. */
-export function newAdapter(config: ModelConfig, lora: LoraSpecification, baseModel: string): Adapter {
-  const paths = resolveTargets(config, lora.targets);
-  const scale = loraScale(lora);
-  return {
-    lora: { dropout: lora.dropout, targets: paths.map((path) => ({ path, rank: lora.rank, scale })) },
-    peftConfig: {
-      peft_type: 'LORA',
-      task_type: 'CAUSAL_LM',
-      base_model_name_or_path: baseModel,
-      inference_mode: true,
-      r: lora.rank,
-      lora_alpha: lora.alpha,
-      lora_dropout: lora.dropout,
-      use_rslora: lora.rankStabilised,
-      bias: 'none',
-      fan_in_fan_out: false,
-      init_lora_weights: true,
-      modules_to_save: null,
-      rank_pattern: {},
-      alpha_pattern: {},
-      use_dora: false,
-      target_modules: targetModules(config, paths),
-    },
-  };
-}
-
-/** The shortest list that PEFT resolves to the same paths: projection names where every layer has them, else whole paths. */
-function targetModules(config: ModelConfig, paths: readonly string[]): string[] {
-  const chosen = new Set(paths);
-  const everywhere = PROJECTIONS.filter((projection) =>
-    Array.from({ length: config.layers }, (_, layer) => projectionPath(layer, projection)).every((path) =>
-      chosen.has(path),
-    ),
-  );
-  const rest = paths.filter((path) => !everywhere.some((projection) => path.endsWith(`.${projection}`)));
-  return [...everywhere, ...rest];
-}
-
-function patternValue(patterns: unknown, path: string): number | undefined {
-  const entries = Object.entries((patterns ?? {}) as Record<string, number>);
-  // PEFT's rule: the first key that matches the end of the path as a regular expression.
-  return entries.find(([key]) => new RegExp(`(^|.*\\.)(?:${key})$`, 'u').test(path))?.[1];
-}
-
-function targetOf(path: string, rank: number, peft: Readonly<Record<string, unknown>>): LoraTarget {
-  const alpha = patternValue(peft['alpha_pattern'], path) ?? Number(peft['lora_alpha']);
-  return { path, rank, scale: loraScale({ alpha, rank, rankStabilised: peft['use_rslora'] === true }) };
+/** An adapter with its tensors, A0 and B0 of an anchored one among them. */
+export interface ReadAdapter extends Adapter {
+  readonly weights: ReadonlyMap<string, HostTensor>;
+  readonly fingerprint: string;
 }
 
 /**
- * Reads a PEFT LoRA folder for a model. The projections and ranks are those of the stored tensors. Throws bad-input with all
- * problems: another kind of adapter, options that preftune does not compute, tensors that do not fit the model, NaN.
+ * Reads a PEFT LoRA folder for a model. The modules and ranks are those of the stored tensors. An adapter that PEFT started as PiSSA or OLoRA and did
+ * not convert belongs to what they left of the base; with `base`, the model's weights, that is computed again, without it the
+ * adapter is only checked. Throws bad-input with all problems: another kind of adapter, options that preftune does not compute, tensors that
+ * do not fit the model, an embedding or head beside the adapter that is not the model's, NaN.
  */
-export async function readAdapter(
-  path: string,
-  config: ModelConfig,
-): Promise<Adapter & { readonly weights: ReadonlyMap<string, HostTensor>; readonly fingerprint: string }> {
+export async function readAdapter(path: string, config: ModelConfig, base?: Checkpoint): Promise<ReadAdapter> {
   const { config: peft, checkpoint } = await readAdapterFolder(path);
   try {
-    const problems: Problem[] = [];
-    const fail = (message: string): void => void problems.push({ file: path, message });
-    if (peft['peft_type'] !== 'LORA') fail(`peft_type must be LORA, got ${JSON.stringify(peft['peft_type'])}`);
-    for (const [field, allowed] of Object.entries(FIXED)) {
-      if (!allowed.includes(peft[field]))
-        fail(
-          `${field} must be ${JSON.stringify(allowed[0])}, got ${JSON.stringify(peft[field])}; preftune does not compute this variant`,
-        );
-    }
-    if (!(Number(peft['lora_alpha']) > 0))
-      fail(`lora_alpha must be a number above 0, got ${JSON.stringify(peft['lora_alpha'])}`);
-    const known = Array.from({ length: config.layers }, (_, layer) =>
-      PROJECTIONS.map((projection) => projectionPath(layer, projection)),
-    ).flat();
-    const targets = known.flatMap((projection) => {
-      const entry = checkpoint.entries.get(`${PREFIX}${loraNames(projection).a}`);
-      return entry === undefined ? [] : [targetOf(projection, entry.shape[0] ?? 0, peft)];
-    });
-    const dropout = Number(peft['lora_dropout'] ?? 0);
-    const lora: LoraConfig = { dropout, targets };
-    const specs = loraParameterSpecs(config, lora);
-    const wanted = new Map(specs.map(({ name, shape }) => [`${PREFIX}${name}`, shape]));
-    for (const [name, entry] of checkpoint.entries) {
-      const shape = wanted.get(name);
-      if (shape === undefined)
-        fail(
-          `tensor ${name} must belong to a projection of the model, it does not; the adapter was made for another model`,
-        );
-      else if (shape.join() !== entry.shape.join())
-        fail(`tensor ${name} must have the shape [${shape.join(', ')}], got [${entry.shape.join(', ')}]`);
-    }
-    for (const name of wanted.keys())
-      if (!checkpoint.entries.has(name)) fail(`tensor ${name} must be there, it is missing`);
-    if (targets.length === 0 && problems.length === 0)
-      fail('the adapter must adapt at least one projection, it holds none');
+    const problems: Problem[] = configProblems(peft).map((message) => ({ file: path, message }));
+    const adapter = describedAdapter(peft, ranksOf(config, checkpoint));
+    const specs = loraParameterSpecs(config, adapter.lora);
+    const copies = baseCopies(config).filter(({ name }) => checkpoint.entries.has(name));
+    problems.push(...tensorProblems(checkpoint, [specs, copies]).map((message) => ({ file: path, message })));
+    if (adapter.lora.targets.length === 0 && problems.length === 0)
+      problems.push({ file: path, message: 'the adapter must adapt at least one module, it holds none' });
     if (problems.length > 0) throw badInput(problems);
     const weights = new Map<string, HostTensor>();
     for (const { name, shape } of specs) {
       weights.set(name, { dtype: 'float32', shape, data: await readFiniteFloat32(checkpoint, `${PREFIX}${name}`) });
     }
-    return { lora, peftConfig: peft, weights, fingerprint: await checkpoint.fingerprint() };
+    if (base !== undefined) {
+      for (const copy of copies) await requireSameBase(path, { copy, checkpoint, base });
+      for (const [name, tensor] of await anchorTensors({ config, adapter, base })) weights.set(name, tensor);
+    }
+    return { ...adapter, weights, fingerprint: await checkpoint.fingerprint() };
   } finally {
     await checkpoint.close();
   }
+}
+
+function ranksOf(config: ModelConfig, { entries }: Checkpoint): Map<string, number> {
+  const ranks = new Map<string, number>();
+  for (const path of adaptablePaths(config)) {
+    const entry = entries.get(`${PREFIX}${loraNames(path).a}`);
+    if (entry !== undefined) ranks.set(path, entry.shape[0] ?? 0);
+  }
+  return ranks;
+}
+
+interface BaseCopy extends ParameterSpec {
+  /** The model's own weight, which it must be. */
+  readonly weight: string;
+}
+
+/** PEFT saves embedding and head beside adapters on one of them. */
+function baseCopies(config: ModelConfig): BaseCopy[] {
+  return [EMBEDDING_PATH, HEAD_PATH].map((path) => ({
+    name: `${PREFIX}${path}.base_layer.weight`,
+    shape: path === EMBEDDING_PATH ? moduleShape(config, path).toReversed() : moduleShape(config, path),
+    weight: moduleWeightName(config, path),
+  }));
+}
+
+function tensorProblems(
+  { entries }: Checkpoint,
+  [specs, copies]: readonly [readonly ParameterSpec[], readonly ParameterSpec[]],
+): string[] {
+  const problems: string[] = [];
+  const prefixed = specs.map(({ name, shape }) => [`${PREFIX}${name}`, shape] as const);
+  const wanted = new Map([...prefixed, ...copies.map(({ name, shape }) => [name, shape] as const)]);
+  for (const [name, entry] of entries) {
+    const shape = wanted.get(name);
+    if (shape === undefined)
+      problems.push(
+        `tensor ${name} must belong to a module of the model, it does not; the adapter was made for another model`,
+      );
+    else if (shape.join() !== entry.shape.join())
+      problems.push(`tensor ${name} must have the shape [${shape.join(', ')}], got [${entry.shape.join(', ')}]`);
+  }
+  for (const name of wanted.keys())
+    if (!entries.has(name)) problems.push(`tensor ${name} must be there, it is missing`);
+  return problems;
+}
+
+/** Two files may hold a weight in different precisions: bfloat16 has 8 bits. */
+const COPY_TOLERANCE = 2 ** -7;
+
+async function requireSameBase(
+  file: string,
+  { copy, checkpoint, base }: { copy: BaseCopy; checkpoint: Checkpoint; base: Checkpoint },
+): Promise<void> {
+  const [ours, theirs] = [await base.readFloat32(copy.weight), await checkpoint.readFloat32(copy.name)];
+  const differs = ours.some((value, i) => !(Math.abs(value - theirs[i]!) <= COPY_TOLERANCE * (Math.abs(value) + 1e-3)));
+  if (differs)
+    throw badInput({
+      file,
+      message: `tensor ${copy.name} must be the model's own ${copy.weight}, it differs; the adapter was made on another base`,
+    });
+}
+
+/** A matrix [rows, columns] row by row with `right` [rows, more], negated, on its right. */
+function besideNegated(left: Float32Array, right: Float32Array, rows: number): Float32Array {
+  const [columns, more] = [left.length / rows, right.length / rows];
+  const joined = new Float32Array(left.length + right.length);
+  for (let row = 0; row < rows; row++) {
+    joined.set(left.subarray(row * columns, (row + 1) * columns), row * (columns + more));
+    for (let i = 0; i < more; i++) joined[row * (columns + more) + columns + i] = -right[row * more + i]!;
+  }
+  return joined;
+}
+
+/** The tensors of an adapter's file: its own, or of an anchored one A over A0 and B beside -B0, which applies to the base as it is. */
+function writtenTensors(
+  { lora }: Adapter,
+  { config, read }: { config: ModelConfig; read: (name: string) => Promise<Float32Array> },
+): WritableTensor[] {
+  if (lora.anchored !== true)
+    return loraParameterSpecs(config, lora).map(({ name, shape }) => ({
+      name: `${PREFIX}${name}`,
+      shape,
+      read: () => read(name),
+    }));
+  return lora.targets.flatMap(({ path, rank }) => {
+    const { a, b, anchorA, anchorB } = loraNames(path);
+    const [out, into] = moduleShape(config, path);
+    return [
+      {
+        name: `${PREFIX}${a}`,
+        shape: [2 * rank, into],
+        read: async () => {
+          const joined = new Float32Array(2 * rank * into);
+          joined.set(await read(a));
+          joined.set(await read(anchorA), rank * into);
+          return joined;
+        },
+      },
+      {
+        name: `${PREFIX}${b}`,
+        shape: [out, 2 * rank],
+        read: async () => besideNegated(await read(b), await read(anchorB), out),
+      },
+    ];
+  });
 }
 
 /** Writes a PEFT folder that PEFT's own loader reads. `read` gives a tensor by its name without prefix. */
@@ -149,10 +171,6 @@ export async function writeAdapter(
   path: string,
   { adapter, config, read }: { adapter: Adapter; config: ModelConfig; read: (name: string) => Promise<Float32Array> },
 ): Promise<void> {
-  const tensors: WritableTensor[] = loraParameterSpecs(config, adapter.lora).map(({ name, shape }) => ({
-    name: `${PREFIX}${name}`,
-    shape,
-    read: () => read(name),
-  }));
+  const tensors = writtenTensors(adapter, { config, read });
   await writeAdapterFolder(path, { config: adapter.peftConfig, tensors, overwrite: true });
 }

@@ -2,6 +2,7 @@ import { freemem } from 'node:os';
 import { elementCount, runFailed } from '../core/index.ts';
 import {
   baseBytes,
+  loraAnchorSpecs,
   loraParameterSpecs,
   parameterSpecs,
   type BasePrecision,
@@ -43,7 +44,7 @@ export function fixedMemory(plan: MemoryPlan): MemoryParts {
   const trained = bytesOf(lora === undefined ? specs : loraParameterSpecs(config, lora));
   return {
     weights: baseBytes(config, basePrecision),
-    ...(lora === undefined ? {} : { adapter: trained }),
+    ...(lora === undefined ? {} : { adapter: trained + bytesOf(loraAnchorSpecs(config, lora)) }),
     gradients: trained,
     'optimizer state': trained * OPTIMIZERS[optimizer].stateNames.length,
     // Scores and their gradient.
@@ -64,7 +65,9 @@ export function referenceMemory(plan: MemoryPlan, reference: ModelConfig): Memor
   const { config, lora, microBatchTokens, basePrecision = 'float32' } = plan;
   return {
     weights: baseBytes(config, basePrecision),
-    ...(lora === undefined ? {} : { adapter: bytesOf(loraParameterSpecs(config, lora)) }),
+    ...(lora === undefined
+      ? {}
+      : { adapter: bytesOf([...loraParameterSpecs(config, lora), ...loraAnchorSpecs(config, lora)]) }),
     'reference weights': bytesOf(parameterSpecs(reference)),
     'vocabulary scores': scoreBytes(reference, microBatchTokens),
     'the runtime': PROCESS_BYTES,

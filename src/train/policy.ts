@@ -1,26 +1,28 @@
 import { createHash } from 'node:crypto';
-import { badInput, createRandom, type HostTensor } from '../core/index.ts';
+import { badInput, type HostTensor } from '../core/index.ts';
 import { input } from '../graph/index.ts';
 import {
   baseDecoder,
-  initialiseLora,
+  loraNames,
   loraParameterSpecs,
   parameterSpecs,
   withLora,
   type Decoder,
-  type ParameterSpec,
+  type ModelConfig,
 } from '../models/index.ts';
+import type { TrainedParameter } from '../optim/index.ts';
 import type { Device, DeviceTensor } from '../runtime/index.ts';
 import { readFinite } from './checkpoint-files.ts';
 import { newAdapter, readAdapter, writeAdapter, type Adapter } from './adapter-files.ts';
+import { setMagnitudes, startTensors } from './adapter-start.ts';
 import type { OpenedModel } from './prepare.ts';
 import type { ResidentModel } from './resident-model.ts';
-import type { CommonSpecification } from './specification.ts';
+import type { CommonSpecification, LoraSpecification } from './specification.ts';
 
 /** What is trained, and how the model is computed with it. */
 export interface Policy {
-  readonly parameters: readonly ParameterSpec[];
-  /** The trained tensors where they start. */
+  readonly parameters: readonly TrainedParameter[];
+  /** The trained tensors where they start, and those of the adapter that stay as they are. */
   readonly initial: ReadonlyMap<string, DeviceTensor>;
   /** Dropout on, its seed the input dropoutSeed. */
   readonly training: Decoder;
@@ -76,21 +78,31 @@ export async function createPolicy(
       adapter: undefined,
     };
   }
-  const existing = specification.adapter === undefined ? undefined : await readAdapter(specification.adapter, config);
+  const { checkpoint } = opened.files;
+  const existing =
+    specification.adapter === undefined ? undefined : await readAdapter(specification.adapter, config, checkpoint);
   const adapter = existing ?? newAdapter(config, specification.lora!, specification.model);
-  const parameters = loraParameterSpecs(config, adapter.lora);
-  const fresh = (): Iterable<readonly [string, HostTensor]> => {
-    const values = initialiseLora(parameters, createRandom(specification.seed, 'lora'));
-    return parameters.map(({ name, shape }) => [name, { dtype: 'float32', shape, data: values.get(name)! }] as const);
-  };
   const evaluation = withLora(plain, adapter.lora, { path: 'separate' });
   const training =
     adapter.lora.dropout > 0
       ? withLora(plain, adapter.lora, { path: 'separate', dropoutSeed: input('dropoutSeed', [], 'int32') })
       : evaluation;
+  if (adapter.lora.magnitudes === true && model.base !== undefined) {
+    throw badInput(
+      `--base-precision must be float32 under an adapter with magnitudes (DoRA), which reads the whole weight, got ${model.base.precision}; take LoRA or rsLoRA`,
+    );
+  }
+  const { seed } = specification;
+  const randomised = randomisedStart(specification);
+  const initial = await uploadAll(
+    device,
+    existing?.weights ?? (await startTensors({ config, adapter, base: checkpoint, randomised, seed })),
+  );
+  if (existing === undefined && adapter.lora.magnitudes === true)
+    await setMagnitudes(device, plain, { adapter, resident: new Map([...model.weights, ...initial]) });
   return {
-    parameters,
-    initial: await uploadAll(device, existing?.weights ?? fresh()),
+    parameters: trainedParameters(config, adapter, specification.lora),
+    initial,
     training,
     evaluation,
     reference: existing === undefined ? plain : evaluation,
@@ -98,6 +110,31 @@ export async function createPolicy(
     startFingerprint: existing === undefined ? base : combined(base, existing.fingerprint),
     adapter,
   };
+}
+
+/** The paper's iterations are not given; PEFT's documentation shows four. */
+const PISSA_ITERATIONS = 4;
+
+/** How a new adapter's singular vectors are found: 0 iterations stand for the exact decomposition. */
+function randomisedStart({ lora, seed }: CommonSpecification): { iterations: number; seed: number } | undefined {
+  const iterations = lora?.pissaIterations ?? PISSA_ITERATIONS;
+  return iterations === 0 ? undefined : { iterations, seed };
+}
+
+/** The ratio that the LoRA+ paper recommends. */
+const PLUS_RATIO = 16;
+
+/** With LoRA+ everything but A learns faster, magnitudes too, as in PEFT's optimizer. */
+function trainedParameters(
+  config: ModelConfig,
+  { lora }: Adapter,
+  specification: LoraSpecification | undefined,
+): TrainedParameter[] {
+  const specs = loraParameterSpecs(config, lora);
+  if (specification?.plus !== true) return specs;
+  const rateFactor = specification.plusRatio ?? PLUS_RATIO;
+  const slow = new Set(lora.targets.map(({ path }) => loraNames(path).a));
+  return specs.map((spec) => (slow.has(spec.name) ? spec : { ...spec, rateFactor }));
 }
 
 /** Writes the trained adapter as a PEFT folder. */

@@ -73,7 +73,10 @@ export async function scorePairs(specification: ScoreSpecification, context: Rec
     const plain = plainDecoder(config, weightInputs(config));
     const reference = await referenceOf(specification, { inputs, device, weights: model.weights });
     const known = reference && (await referenceScores(reference, { specification, context, pairs }));
-    const adapter = specification.adapter === undefined ? undefined : await readAdapter(specification.adapter, config);
+    const adapter =
+      specification.adapter === undefined
+        ? undefined
+        : await readAdapter(specification.adapter, config, opened.files.checkpoint);
     const resident = new Map<string, DeviceTensor>(model.weights);
     for (const [tensor, values] of adapter?.weights ?? []) resident.set(tensor, await device.upload(values));
     const decoder = adapter === undefined ? plain : withLora(plain, adapter.lora, { path: 'separate' });

@@ -1,9 +1,10 @@
 import type { TokenisationReport } from '../data/index.ts';
 import type { Graph } from '../graph/index.ts';
-import { resolveTargets, loraScale, type LoraConfig, type ModelConfig } from '../models/index.ts';
+import type { LoraConfig, ModelConfig } from '../models/index.ts';
 import { openDevice, type Device } from '../runtime/index.ts';
 import { readRunFile, type JsonObject, type RunRecord } from '../store/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
+import { newLora } from './adapter-files.ts';
 import { saveArtefact } from './artefact.ts';
 import { restoreCheckpoint } from './checkpoint-files.ts';
 import type { RecipeContext, RecipeResult, SampledPrompt } from './context.ts';
@@ -65,10 +66,7 @@ export async function openSession(
 
 function planOf(specification: CommonSpecification, { config }: OpenedModel, adapter?: LoraConfig) {
   const { method, lora, optimizer, microBatchTokens, basePrecision } = specification;
-  const fresh = lora && {
-    dropout: lora.dropout,
-    targets: resolveTargets(config, lora.targets).map((path) => ({ path, rank: lora.rank, scale: loraScale(lora) })),
-  };
+  const fresh = lora && newLora(config, lora);
   // A continued adapter is small beside the weights that it changes.
   const continued = { dropout: 0, targets: [] };
   return {

@@ -20,7 +20,26 @@ const lora = z.strictObject({
     .array(z.string().min(1))
     .min(1)
     .default(['all-linear'])
-    .describe('projections that get an adapter: names, regular expressions, or all-linear'),
+    .describe('modules that get an adapter: names (embed_tokens and lm_head too), regular expressions, or all-linear'),
+  layers: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe('layers whose projections get one, such as 0-11,24; default all'),
+  variant: z
+    .enum(['lora', 'dora', 'pissa', 'olora'])
+    .default('lora')
+    .describe('train lengths apart (dora), or start from the weights themselves (pissa, olora)'),
+  pissaIterations: z
+    .int()
+    .min(0)
+    .max(64)
+    .optional()
+    .describe(
+      'pissa: iterations of the randomised decomposition; 0 decomposes exactly, which takes minutes; default 4',
+    ),
+  plus: z.boolean().default(false).describe('let B learn faster than A (LoRA+)'),
+  plusRatio: z.number().min(1).optional().describe('LoRA+: learning rate of B over that of A; default 16'),
 });
 
 const optimizer = z.strictObject({

@@ -20,7 +20,15 @@ describe('specifications', () => {
   it('have every default written out', () => {
     const { lora, learningRate, optimizer, objective, batchSize, maxGradientNorm } = parseDpoSpecification(NAMED);
     expect({ lora, learningRate, optimizer: optimizer.name, objective, batchSize, maxGradientNorm }).toEqual({
-      lora: { rank: 16, alpha: 32, dropout: 0, rankStabilised: false, targets: ['all-linear'] },
+      lora: {
+        rank: 16,
+        alpha: 32,
+        dropout: 0,
+        rankStabilised: false,
+        targets: ['all-linear'],
+        variant: 'lora',
+        plus: false,
+      },
       learningRate: 5e-5,
       optimizer: 'adamw',
       objective: { name: 'sigmoid', options: { beta: 0.1 } },

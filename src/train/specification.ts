@@ -1,6 +1,7 @@
 import { badInput, PreftuneError, type Problem } from '../core/index.ts';
 import { resolveObjective, type CompatibilityMode, type ResolvedObjective } from '../objectives/index.ts';
 import { OPTIMIZERS, type OptimizerName, type OptimizerOptions } from '../optim/index.ts';
+import { adapterProblems } from './specification-adapter.ts';
 import { flagOf, idleProblem, schemaProblems } from './specification-problems.ts';
 import {
   defaultLora,
@@ -67,7 +68,7 @@ function idleOptions(given: Given, parsed: CommonFields): Problem[] {
     idleLora('with --method full');
     if (parsed.adapter !== undefined) problems.push(idleProblem('adapter', 'with --method full'));
   } else if (parsed.adapter !== undefined) idleLora('with --adapter, which continues an adapter as it was configured');
-  problems.push(...baseProblems(parsed));
+  problems.push(...adapterProblems(parsed), ...baseProblems(parsed));
   if (parsed.heldOut !== undefined && parsed.heldOutFraction > 0)
     problems.push(idleProblem('heldOutFraction', 'with --held-out'));
   if (parsed.heldOut === undefined && parsed.heldOutFraction === 0 && parsed.evaluateSteps !== undefined)

@@ -6,6 +6,7 @@ import {
   gradientNormGraph,
   OPTIMIZERS,
   stateName,
+  stepScalars,
   updateGraph,
   type OptimizerName,
   type OptimizerOptions,
@@ -34,7 +35,7 @@ export interface TrainableOptions {
  */
 export interface Trainable {
   readonly parameters: readonly TrainedParameter[];
-  /** Every tensor by the name under which checkpoints hold it: parameters, then optimizer/<state>/<parameter>. */
+  /** Every tensor by the name under which checkpoints hold it: those it was given, then optimizer/<state>/<parameter>. */
   readonly tensors: ReadonlyMap<string, DeviceTensor>;
   readonly gradients: ReadonlyMap<string, DeviceTensor>;
   /** sqrt of the sum of squares of all accumulated gradients. */
@@ -91,7 +92,10 @@ async function compilePrograms(device: Device, { parameters, optimizer }: Traina
   };
 }
 
-/** `initial` holds the parameters' tensors by name; they are the Trainable's from now on and disposed with it. */
+/**
+ * `initial` holds the parameters' tensors by name, and those that stay as they are beside them; they are the Trainable's from now on and disposed
+ * with it.
+ */
 export async function createTrainable(
   device: Device,
   initial: ReadonlyMap<string, DeviceTensor>,
@@ -117,13 +121,10 @@ export async function createTrainable(
     },
     update: async ({ step, learningRate, norm, maximum }) => {
       if (!Number.isFinite(norm)) throw runFailed(`optimizer: the gradient must be finite, its norm is ${norm}`);
-      const scalars = { clip: clipFactor(norm, maximum), ...rule.scalars(optimizer.options, learningRate, step) };
-      const given = Object.entries(scalars).filter(([name]) => programs.updateInputs.has(name));
-      await programs.update.run({
-        ...Object.fromEntries(tensors),
-        ...Object.fromEntries(gradients),
-        ...Object.fromEntries(given.map(([name, value]) => [name, scalarTensor(value)])),
-      });
+      const rates = stepScalars(parameters, { optimizer: rule, options: optimizer.options }, { learningRate, step });
+      const scalars = Object.entries({ clip: clipFactor(norm, maximum), ...rates });
+      const given = [...tensors, ...gradients, ...scalars.map(([name, value]) => [name, scalarTensor(value)] as const)];
+      await programs.update.run(Object.fromEntries(given.filter(([name]) => programs.updateInputs.has(name))));
       await programs.clear.run(Object.fromEntries(gradients));
     },
     dispose: async () => {
