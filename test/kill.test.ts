@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createRandom } from '../src/core/index.ts';
+import { createRandom, type Random } from '../src/core/index.ts';
 import { listCheckpoints } from '../src/store/index.ts';
 import { buildCli, preftune, type Ended } from './support/built-cli.ts';
 import { metricLines } from './support/training.ts';
@@ -13,8 +13,10 @@ import { temporaryFolder, tinyPairs, writeRows, writeTinyModel } from './support
  * weights of one that was left alone, bit for bit.
  */
 const KILLS = 50;
-/** The steps of a run take about this long. */
-const LONGEST_MS = 400;
+/** A few steps with their checkpoints take about this long. */
+const LONGEST_MS = 200;
+/** Runs side by side: a process mostly loads modules on one core and waits for the disk. */
+const LANES = 3;
 
 const folder = temporaryFolder();
 const at = (...names: string[]): string => join(folder.path, ...names);
@@ -30,7 +32,7 @@ afterAll(folder.remove);
 function words(output: string, isResuming: boolean): string[] {
   const fresh =
     `--model ${at('model')} --data ${at('pairs.jsonl')} --rank 2 --dropout 0.1 --threads 1 ` +
-    '--batch-size 2 --epochs 4 --checkpoint-steps 3 --held-out-fraction 0.2';
+    '--batch-size 2 --epochs 4 --checkpoint-steps 3 --held-out-fraction 0.2 --samples 0';
   const own = isResuming ? ['--resume'] : fresh.split(' ');
   return ['dpo', '--output', output, '--reference-cache', at('reference'), ...own];
 }
@@ -57,44 +59,73 @@ function requireWholeCheckpoints(output: string): number {
   return checkpoints.length;
 }
 
-it(`${KILLS} kills at random moments change nothing of the result`, { timeout: 600_000 }, async () => {
+/** The run that was left alone, and one that was killed again and again, to the same files. */
+function requireSame(output: string): void {
+  expect(metricLines(output)).toEqual(metricLines(at('straight')));
+  for (const file of ['adapter/adapter_model.safetensors', 'adapter/adapter_config.json'])
+    expect(digest(join(output, file))).toBe(digest(at('straight', file)));
+  expect(readdirSync(join(output, 'checkpoints')).toSorted()).toEqual(
+    readdirSync(at('straight', 'checkpoints')).toSorted(),
+  );
+}
+
+/** What the lanes have in common. Every start may be killed while fewer than KILLS were killed or may still be. */
+const counts = { kills: 0, allowed: 0, started: 0, finished: 0, checkpoints: 0 };
+
+/**
+ * After what a kill waits its random time: mostly for a few checkpoints more, so that runs come forward however slow the machine is; else for the
+ * first step, or while the model is opened and graphs are compiled.
+ */
+function momentOf(random: Random): (text: string) => boolean {
+  const kind = random.nextFloat();
+  if (kind < 0.15) return (text) => text.includes('training data');
+  if (kind < 0.5) return (text) => /step 0: held-out|resuming after step/.test(text);
+  const checkpoints = 1 + Math.floor(random.nextFloat() * 3);
+  return (text) => text.split('checkpoint saved').length > checkpoints;
+}
+
+/** One start of a run; whether it was killed. */
+async function startAndKill(output: string, random: Random): Promise<boolean> {
+  const mayKill = counts.allowed < KILLS;
+  if (mayKill) counts.allowed++;
+  let timer: NodeJS.Timeout | undefined;
+  const isReached = momentOf(random);
+  const delay = random.nextFloat() * LONGEST_MS;
+  const ended: Ended = await preftune(main, words(output, existsSync(join(output, 'run.json'))), {
+    onError: (text, child) => {
+      if (mayKill && timer === undefined && isReached(text)) timer = setTimeout(() => child.kill('SIGKILL'), delay);
+    },
+  });
+  clearTimeout(timer);
+  counts.checkpoints += requireWholeCheckpoints(output);
+  if (ended.signal === 'SIGKILL') {
+    counts.kills++;
+    return true;
+  }
+  if (mayKill) counts.allowed--;
+  expect([ended.code, ended.err.split('\n').filter((line) => /must|internal/.test(line))]).toEqual([0, []]);
+  return false;
+}
+
+/** Runs one after the other, each killed and resumed until it ends. */
+async function lane(number: number): Promise<void> {
+  const random = createRandom(7, `kills ${number}`);
+  while (counts.kills < KILLS) {
+    const output = at(`run-${counts.started++}`);
+    let isKilled = true;
+    while (isKilled) isKilled = await startAndKill(output, random);
+    counts.finished++;
+    requireSame(output);
+  }
+}
+
+it(`${KILLS} kills at random moments change nothing of the result`, { timeout: 1_200_000 }, async () => {
   const straight = await preftune(main, words(at('straight'), false));
   expect(straight.err.split('\n').filter((line) => /error|internal/.test(line))).toEqual([]);
   expect(straight.code).toBe(0);
-  const random = createRandom(7, 'kills');
-  let [kills, finished, seen, last] = [0, 0, 0, 0];
-  for (let run = 0; kills < KILLS; run++) {
-    const output = at(`run-${run}`);
-    for (;;) {
-      const isResuming = existsSync(join(output, 'run.json'));
-      let timer: NodeJS.Timeout | undefined;
-      const mayKill = kills < KILLS;
-      // Most kills fall among steps and checkpoints, the others while models are opened and graphs compiled.
-      const sign = random.nextFloat() < 0.7 ? /step 0: held-out|resuming after step/ : /training data/;
-      const delay = random.nextFloat() * LONGEST_MS;
-      const ended: Ended = await preftune(main, words(output, isResuming), {
-        onError: (text, child) => {
-          if (mayKill && timer === undefined && sign.test(text)) timer = setTimeout(() => child.kill('SIGKILL'), delay);
-        },
-      });
-      clearTimeout(timer);
-      seen += requireWholeCheckpoints(output);
-      if (ended.signal === 'SIGKILL') {
-        kills++;
-        last = run;
-        continue;
-      }
-      expect([ended.code, ended.err.split('\n').filter((line) => /must|internal/.test(line))]).toEqual([0, []]);
-      finished++;
-      break;
-    }
-    expect(metricLines(output)).toEqual(metricLines(at('straight')));
-    for (const file of ['adapter/adapter_model.safetensors', 'adapter/adapter_config.json'])
-      expect(digest(join(output, file))).toBe(digest(at('straight', file)));
-    expect(readdirSync(join(output, 'checkpoints')).toSorted()).toEqual(
-      readdirSync(at('straight', 'checkpoints')).toSorted(),
-    );
-  }
-  process.stderr.write(`kill.test.ts: ${kills} kills, ${finished} runs, ${seen} checkpoints looked at\n`);
-  expect([kills, finished]).toEqual([KILLS, last + 1]);
+  await Promise.all(Array.from({ length: LANES }, (_, number) => lane(number)));
+  process.stderr.write(
+    `kill.test.ts: ${counts.kills} kills, ${counts.finished} runs, ${counts.checkpoints} checkpoints looked at\n`,
+  );
+  expect([counts.kills, counts.finished]).toEqual([KILLS, counts.started]);
 });

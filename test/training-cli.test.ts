@@ -26,6 +26,7 @@ function run(line: string, onError?: (text: string, kill: (signal: NodeJS.Signal
 }
 
 const START = '--model model --data pairs.jsonl --threads 1 --rank 2 --batch-size 4';
+const beforeOf = (html: string): string => /<div class="answer before">.*?<\/div>/su.exec(html)![0];
 const linesOf = (text: string): string[] => text.trimEnd().split('\n');
 
 describe('preftune dpo', () => {
@@ -126,8 +127,7 @@ describe('preftune dpo', () => {
     await run(
       'dpo --model model --data pairs.jsonl --threads 1 --method full --max-steps 1 --samples 1 --output full-samples',
     );
-    const before = (html: string) => /<div class="answer before">.*?<\/div>/su.exec(html)![0];
-    expect(before(readFileSync(at('full-samples', 'report.html'), 'utf8'))).toBe(before(unheld));
+    expect(beforeOf(readFileSync(at('full-samples', 'report.html'), 'utf8'))).toBe(beforeOf(unheld));
     await run(`dpo ${START} --output unsampled --max-steps 1 --samples 0`);
     expect(readFileSync(at('unsampled', 'report.html'), 'utf8')).not.toContain('<article');
   });
