@@ -30,6 +30,7 @@ const PROBES: Readonly<Record<string, string>> = {
   'preftune/store': 'readMetrics',
   'preftune/train': 'runLoop',
   'preftune/generate': 'createGenerator',
+  'preftune/judge': 'openJudges',
   'preftune/cli': 'runCli',
 };
 

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,6 +11,9 @@ import {
   type Served,
   type ServedRequest,
 } from '../judge/testing/judge-server.ts';
+import { DATA_BUILD } from './data-build.ts';
+import { runCli } from './frame.ts';
+import { JUDGE } from './judge.ts';
 import { writeTinyModel } from '../../test/support/tiny-model.ts';
 
 let folder: string;
@@ -39,29 +43,44 @@ interface Ended {
   readonly err: string;
 }
 
-function start(
-  words: readonly string[],
-  environment: Readonly<Record<string, string>> = {},
-): { child: ChildProcess; ended: Promise<Ended> } {
-  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('OPENAI_')));
-  const child = spawn(
-    process.execPath,
-    ['--import', import.meta.resolve('tsx'), join(import.meta.dirname, 'main.ts'), ...words],
-    { cwd: folder, env: { ...inherited, XDG_CACHE_HOME: join(folder, 'cache'), ...environment } },
-  );
-  let [out, err] = ['', ''];
-  child.stdout.on('data', (data: Buffer) => (out += data.toString()));
-  child.stderr.on('data', (data: Buffer) => (err += data.toString()));
-  return { child, ended: new Promise((resolve) => child.on('close', (code) => resolve({ code, out, err }))) };
+/** The command line as a process of its own, to be killed. */
+function spawned(words: readonly string[]): { child: ChildProcess; ended: Promise<unknown> } {
+  const child = spawn(process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'main.ts'), ...words], {
+    stdio: 'ignore',
+  });
+  return { child, ended: new Promise((resolve) => child.on('close', resolve)) };
 }
 
-const run = (words: readonly string[], environment?: Readonly<Record<string, string>>): Promise<Ended> =>
-  start(words, environment).ended;
+/** The command line in this process; `signals` is where Ctrl-C comes from. Paths of the test's folder are shortened in what it prints. */
+async function run(
+  words: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+  signals: EventEmitter = new EventEmitter(),
+): Promise<Ended> {
+  let [out, err] = ['', ''];
+  const code = await runCli(words, {
+    version: '0',
+    commands: [
+      { name: 'data build', description: '', load: async () => DATA_BUILD },
+      { name: 'judge', description: '', load: async () => JUDGE },
+    ],
+    process: {
+      stdout: { write: (text) => (out += text) },
+      stderr: { write: (text) => (err += text) },
+      environment: { XDG_CACHE_HOME: join(folder, 'cache'), ...environment },
+      signals,
+      endAtOnce: () => undefined,
+    },
+  });
+  const shortened = (text: string): string => text.replaceAll(`${folder}/`, '');
+  return { code, out: shortened(out), err: shortened(err) };
+}
 
-const judging = (store: string, output: string): string[] =>
-  `data build answers.jsonl --from judge --judge-model wise --judge-url ${server.url} --judge-store ${store} --output ${output} --concurrency 3`.split(
-    ' ',
-  );
+const inside = (name: string): string => join(folder, name);
+const judging = (store: string, output: string): string[] => [
+  ...`data build ${inside('answers.jsonl')} --from judge --judge-model wise --judge-url ${server.url}`.split(' '),
+  ...`--judge-store ${inside(store)} --output ${inside(output)} --concurrency 3`.split(' '),
+];
 
 function storedIn(store: string): number {
   const [file] = readdirSync(join(folder, store));
@@ -90,7 +109,7 @@ const readPairs = (output: string): unknown[] =>
 
 test('kill -9 in the middle: what was answered is not asked again, and the result is the same', async () => {
   const before = server.requests.length;
-  const { child, ended } = start(judging('killed', 'killed.jsonl'));
+  const { child, ended } = spawned(judging('killed', 'killed.jsonl'));
   serve = (request) => {
     if (request.number - before < 20) return { ...honest(request), afterMs: 2 };
     child.kill('SIGKILL');
@@ -128,12 +147,12 @@ test('kill -9 in the middle: what was answered is not asked again, and the resul
 
 test('Ctrl-C waits for what is under way; every question is asked once in all', async () => {
   const before = server.requests.length;
-  const { child, ended } = start(judging('stopped', 'stopped.jsonl'));
+  const signals = new EventEmitter();
   serve = (request) => {
-    if (request.number - before === 10) child.kill('SIGINT');
+    if (request.number - before === 10) signals.emit('SIGINT');
     return { ...honest(request), afterMs: 30 };
   };
-  const { code, err } = await ended;
+  const { code, err } = await run(judging('stopped', 'stopped.jsonl'), {}, signals);
   const asked = server.requests.length - before;
   expect([code, storedIn('stopped'), existsSync(join(folder, 'stopped.jsonl'))]).toEqual([130, asked, false]);
   expect(asked).toBeLessThan(20);
@@ -184,7 +203,7 @@ test('what is wrong with the command line, all of it', async () => {
     run([
       'data',
       'build',
-      'answers.jsonl',
+      inside('answers.jsonl'),
       '--from',
       'edits',
       '-o',
@@ -194,9 +213,9 @@ test('what is wrong with the command line, all of it', async () => {
       '--judge-model',
       'm',
     ]),
-    run(['data', 'build', 'answers.jsonl', '--from', 'judge', '-o', 'o.jsonl']),
-    run(['data', 'build', 'answers.jsonl', '--from', 'judge', '-o', 'o.jsonl', '--judge-model', 'm']),
-    run(['data', 'build', 'answers.jsonl', '--from', 'ratings', '-o', 'answers.jsonl']),
+    run(['data', 'build', inside('answers.jsonl'), '--from', 'judge', '-o', 'o.jsonl']),
+    run(['data', 'build', inside('answers.jsonl'), '--from', 'judge', '-o', 'o.jsonl', '--judge-model', 'm']),
+    run(['data', 'build', inside('answers.jsonl'), '--from', 'ratings', '-o', inside('answers.jsonl')]),
   ]);
   expect([idle, none, key, there]).toEqual([
     {
@@ -229,8 +248,10 @@ test('samples of a model, the best over the worst by a rule; a second run takes 
   await writeTinyModel(join(folder, 'model'), { hidden: 16, layers: 1 });
   writeFileSync(join(folder, 'prompts.jsonl'), '{"prompt":"One"}\n{"prompt":"Two"}\n');
   const words = [
-    ...'data build prompts.jsonl --from samples --model model --samples 3 --max-new-tokens 8'.split(' '),
-    ...'--strategy best-worst --overwrite -o best.jsonl --judges'.split(' '),
+    ...`data build ${inside('prompts.jsonl')} --from samples --model ${inside('model')} --samples 3 --max-new-tokens 8`.split(
+      ' ',
+    ),
+    ...`--strategy best-worst --overwrite -o ${inside('best.jsonl')} --judges`.split(' '),
     '[{"kind":"length","prefer":"shorter"}]',
   ];
   const first = await run(words);
@@ -238,7 +259,7 @@ test('samples of a model, the best over the worst by a rule; a second run takes 
   const pairs = readPairs('best.jsonl') as { prompt: string; chosen: string; rejected: string; chosen_model: string }[];
   expect(pairs.length).toBeGreaterThan(0);
   for (const { chosen, rejected, chosen_model: model } of pairs)
-    expect([chosen.length < rejected.length, model]).toEqual([true, 'model']);
+    expect([chosen.length < rejected.length, model]).toEqual([true, inside('model')]);
   const again = await run(words);
   expect([again.code, readPairs('best.jsonl')]).toEqual([0, pairs]);
 });
@@ -251,7 +272,7 @@ test('a judge card: a judge that takes what is shown first is found out', async 
   }));
   writeFileSync(join(folder, 'pairs.jsonl'), pairs.map((pair) => JSON.stringify(pair)).join('\n'));
   serve = () => ({ kind: 'answer', text: '{"rationale":"r","winner":"first","confidence":1}' });
-  const words = ['judge', 'pairs.jsonl', '--judge-url', server.url, '--judge-store', 'card', '--json'];
+  const words = ['judge', inside('pairs.jsonl'), '--judge-url', server.url, '--judge-store', inside('card'), '--json'];
   const biased = await run([...words, '--judge-model', 'biased']);
   const [card] = (JSON.parse(biased.out) as { cards: Record<string, { share?: number; value?: number }>[] }).cards;
   expect([biased.code, card!['agreement']!.share, card!['firstChosen']!.share, card!['inconsistent']!.share]).toEqual([

@@ -132,12 +132,13 @@ function flagOf(path: string): string {
 }
 
 /** Opens judges with the command's store, environment and progress bar. */
-export function openCommandJudges(
+export async function openCommandJudges(
   specifications: readonly JudgeSpecification[],
   context: CommandContext,
   { onChange, isDryRun = false }: { readonly onChange?: () => void; readonly isDryRun?: boolean },
 ): Promise<OpenedJudges> {
   const { options, environment } = context;
+  checkAgreement(options['minAgreement'], specifications.length);
   return openJudges(specifications, {
     folder: judgeStore(options['judgeStore'], environment),
     environment,
@@ -145,6 +146,13 @@ export function openCommandJudges(
     isDryRun,
     onChange,
   });
+}
+
+function checkAgreement(value: unknown, judges: number): void {
+  if (value === undefined) return;
+  if (judges === 1) throw badUsage('--min-agreement has no effect with one judge; name several with --judges');
+  if (!(typeof value === 'number' && value > 0.5 && value <= 1))
+    throw badUsage(`--min-agreement must be above 0.5 and at most 1, got ${String(value)}`);
 }
 
 /** The folder of kept answers: the option's, else `preftune/judge` where the system keeps caches. Source: XDG Base Directory Specification. */
