@@ -172,7 +172,9 @@ const HAND_DERIVED = {
       node: g.frozenMatmul(
         M,
         [
-          g.constant(hostTensor('uint8', [1, 1, 16], Uint8Array.of(0x90, 0x8f, ...new Array<number>(14).fill(0)))),
+          g.constant(
+            hostTensor('uint8', [1, 1, 16], Uint8Array.of(0x90, 0x8f, ...Array.from({ length: 14 }, () => 0))),
+          ),
           float([1, 1], [0.5]),
         ],
         { storage: 'int4', columns: 3, transposeB: true },

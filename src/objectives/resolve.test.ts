@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { PreftuneError } from '../core/index.ts';
-import { graph, graphInputs, input } from '../graph/index.ts';
-import { interpret } from '../interpret/index.ts';
+import { graph, graphInputs } from '../graph/index.ts';
 import { objectiveGraph } from './objective-graph.ts';
 import { parseObjective } from './parse-objective.ts';
 import { isLossName, lossNamed, LOSSES, PRESETS } from './registry.ts';
