@@ -10,11 +10,11 @@ import {
   type JudgeServer,
   type Served,
   type ServedRequest,
-} from '../judge/testing/judge-server.ts';
-import { DATA_BUILD } from './data-build.ts';
-import { runCli } from './frame.ts';
-import { JUDGE } from './judge.ts';
-import { writeTinyModel } from '../../test/support/tiny-model.ts';
+} from '../src/judge/testing/judge-server.ts';
+import { DATA_BUILD } from '../src/cli/data-build.ts';
+import { runCli } from '../src/cli/frame.ts';
+import { JUDGE } from '../src/cli/judge.ts';
+import { writeTinyModel } from './support/tiny-model.ts';
 
 let folder: string;
 let server: JudgeServer;
