@@ -45,9 +45,13 @@ interface Ended {
 
 /** The command line as a process of its own, to be killed. */
 function spawned(words: readonly string[]): { child: ChildProcess; ended: Promise<unknown> } {
-  const child = spawn(process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'main.ts'), ...words], {
-    stdio: 'ignore',
-  });
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', join(import.meta.dirname, '..', 'src', 'cli', 'main.ts'), ...words],
+    {
+      stdio: 'ignore',
+    },
+  );
   return { child, ended: new Promise((resolve) => child.on('close', resolve)) };
 }
 

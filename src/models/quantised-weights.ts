@@ -85,10 +85,7 @@ function storeInt4({ shape, data }: DenseMatrix): HostTensor[] {
     for (let j = 0; j < BLOCK_WIDTH / 2; j++)
       packed[(block * BLOCK_WIDTH) / 2 + j] = bits[2 * j]! | (bits[2 * j + 1]! << 4);
   }
-  return [
-    hostTensor('uint8', [rows, blocks, BLOCK_WIDTH / 2], packed),
-    hostTensor('float32', [rows, blocks], scale),
-  ];
+  return [hostTensor('uint8', [rows, blocks, BLOCK_WIDTH / 2], packed), hostTensor('float32', [rows, blocks], scale)];
 }
 
 const STORES: Readonly<Record<WeightStorage, Store>> = {
