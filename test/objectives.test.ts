@@ -31,7 +31,9 @@ type PairLossName = { [K in LossName]: (typeof LOSSES)[K]['kind'] extends 'pairs
  * Options under which 16 steps on the tiny model lower the loss on pairs that were not trained on. All losses of pairs must stand here.
  * `tolerance`: of the loss relative to its size, between two cuts of a batch; targets of hundreds of nats leave fewer digits.
  */
-const SETTINGS: Readonly<Record<PairLossName, { readonly given?: object; readonly tolerance?: number }>> = {
+const SETTINGS: Readonly<
+  Record<PairLossName, { readonly given?: object; readonly tolerance?: number; readonly hasKink?: true }>
+> = {
   sigmoid: {},
   robust: { given: { labelSmoothing: 0.1 } },
   ipo: { given: { beta: 2 } },
@@ -49,8 +51,8 @@ const SETTINGS: Readonly<Record<PairLossName, { readonly given?: object; readonl
   sigmoid_norm: { given: { beta: 2 } },
   r_dpo: {},
   ld_dpo: {},
-  // A penalty of 50 times a difference multiplies its rounding by 50.
-  dpop: { tolerance: 5e-5 },
+  // At policy = reference its penalty has a kink, where rounding decides the gradient: only the first loss can be compared.
+  dpop: { tolerance: 5e-5, hasKink: true },
   beta_dpo: {},
   wpo: {},
   tdpo1: {},
@@ -63,7 +65,7 @@ const SETTINGS: Readonly<Record<PairLossName, { readonly given?: object; readonl
   sft: {},
 };
 
-describe.each(Object.entries(SETTINGS))('%s', (objective, { given = {}, tolerance = 1e-5 }) => {
+describe.each(Object.entries(SETTINGS))('%s', (objective, { given = {}, tolerance = 1e-5, hasKink = false }) => {
   const pairs = tinyPairs(12).map((pair, i) => ({
     ...pair,
     chosen: ` not ${i % 3}`,
@@ -73,10 +75,12 @@ describe.each(Object.entries(SETTINGS))('%s', (objective, { given = {}, toleranc
 
   it('how a batch is cut into micro-batches changes nothing', async () => {
     const data = dataOf(pairs);
-    const whole = await train({ ...options, data, heldOut: data, maxSteps: 4, microBatchTokens: 4096 });
-    const cut = await train({ ...options, data, heldOut: data, maxSteps: 4, microBatchTokens: 1 });
+    const maxSteps = hasKink ? 1 : 4;
+    const whole = await train({ ...options, data, heldOut: data, maxSteps, microBatchTokens: 4096 });
+    const cut = await train({ ...options, data, heldOut: data, maxSteps, microBatchTokens: 1 });
     const size = Math.max(...of(whole, 'loss').map(Math.abs), 1);
     expect(largestDifference(of(cut, 'loss'), of(whole, 'loss')) / size).toBeLessThan(tolerance);
+    if (hasKink) return;
     const norm = Math.max(...of(whole, 'grad_norm'));
     expect(norm).toBeGreaterThan(1e-4);
     expect(largestDifference(of(cut, 'grad_norm'), of(whole, 'grad_norm')) / norm).toBeLessThan(10 * tolerance);

@@ -186,8 +186,7 @@ describe('a new adapter', () => {
     await source.checkpoint.close();
     expect((await failureOf(() => readAdapter(target, config))).messages).toEqual([
       'bias must be "none", got "all"; preftune does not compute this variant',
-      'use_dora must be false, got true; preftune does not compute this variant',
-      'tensor base_model.model.model.layers.9.self_attn.q_proj.lora_A.weight must belong to a projection of the model, it does not; the adapter was made for another model',
+      'tensor base_model.model.model.layers.9.self_attn.q_proj.lora_A.weight must belong to a module of the model, it does not; the adapter was made for another model',
     ]);
   });
 });
