@@ -1,10 +1,10 @@
 import { afterAll, describe, expect, test } from 'vitest';
-import { createRandom, float32Tensor, type HostTensor } from '../core/index.ts';
-import { vectorJacobian } from '../autodiff/index.ts';
-import { frozenMatmul, graph, input, type Graph, type WeightStorage } from '../graph/index.ts';
-import { interpret } from '../interpret/index.ts';
-import { storeMatrix } from '../models/index.ts';
-import { openDevice } from './index.ts';
+import { createRandom, float32Tensor, type HostTensor } from '../src/core/index.ts';
+import { vectorJacobian } from '../src/autodiff/index.ts';
+import { frozenMatmul, graph, input, type Graph, type WeightStorage } from '../src/graph/index.ts';
+import { interpret } from '../src/interpret/index.ts';
+import { storeMatrix } from '../src/models/index.ts';
+import { openDevice } from '../src/runtime/index.ts';
 
 /** Products with a compact weight at a real layer's size, forward and back, beside the exact product with the stored weight. */
 const [N, K, T] = [192, 576, 24];
