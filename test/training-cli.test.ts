@@ -280,9 +280,9 @@ describe('bad input', () => {
 
   it('missing options, ranges, choices and options without effect come at once, as flags', async () => {
     expect(await refused('dpo --beta 0 --rank 0 --optimizer sgd --optimizer.beta1 0.9 --evaluate-steps 3')).toEqual([
-      '--model is required',
-      '--data is required',
-      '--output is required',
+      '--model is required; a Hugging Face folder, a .gguf file, or a hub id',
+      '--data is required; rows: file, folder, pattern or hub id; with =0.3 behind it three rows of ten; may be repeated',
+      '--output is required; the run folder, new or empty',
       '--lora.rank must be at least 1, got 0',
       '--evaluate-steps has no effect without --held-out or --held-out-fraction; leave it out',
       '--optimizer.beta1 has no effect with --optimizer.name sgd, which takes --optimizer.momentum, --optimizer.weight-decay; leave it out',
@@ -291,6 +291,18 @@ describe('bad input', () => {
     expect(await refused('dpo --methd full --rank x')).toEqual([
       'preftune dpo: unknown option --methd; did you mean --method?',
       "preftune dpo: --lora.rank must be a whole number, got 'x'",
+      '--model is required; a Hugging Face folder, a .gguf file, or a hub id',
+      '--data is required; rows: file, folder, pattern or hub id; with =0.3 behind it three rows of ten; may be repeated',
+      '--output is required; the run folder, new or empty',
+    ]);
+    // Words that were not understood and values out of range come together.
+    expect(await refused('dpo --model model --data pairs.jsonl --output x --device gpu --samples -1 --lr 0')).toEqual([
+      "preftune dpo: --device must be one of cpu, webgpu, cuda, got 'gpu'",
+      '--learning-rate must be above 0, got 0',
+      '--samples must be at least 0, got -1',
+    ]);
+    expect(await refused('dpo --model model --data pairs.jsonl --adapter run --output x')).toEqual([
+      'run: the adapter must be a PEFT folder, got a run that holds one; name run/adapter',
     ]);
     const [objective, ...more] = await refused('dpo --model model --data pairs.jsonl --output x --objective dppo');
     expect([objective, more]).toEqual([
@@ -299,8 +311,6 @@ describe('bad input', () => {
     ]);
     expect(await refused('sft --model model --data pairs.jsonl --output x --initialise --loss some')).toEqual([
       "preftune sft: --loss must be one of completion, all, got 'some'",
-    ]);
-    expect(await refused('sft --model model --data pairs.jsonl --output x --initialise')).toEqual([
       '--initialise starts from random weights, which must all be trained; add --method full',
     ]);
     expect(await refused('score --model model --data pairs.jsonl --beta 0.2')).toEqual([

@@ -40,6 +40,8 @@ export interface Command {
   readonly options: readonly OptionEntry[];
   /** Adds --config FILE: a YAML or JSON file of the same options, which flags override. */
   readonly takesConfig?: boolean;
+  /** What is wrong with the options besides their types, so that it is told together with words that were not understood. Throws bad-input. */
+  check?(given: JsonObject): void;
   /** Does the command. Throws PreftuneError; the frame turns it into messages and the exit code. */
   run(context: CommandContext): Promise<void>;
 }

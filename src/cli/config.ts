@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { isMap, isNode, isScalar, LineCounter, parseDocument, type Document, type YAMLMap } from 'yaml';
 import { badInput, messageOf, type Problem } from '../core/index.ts';
 import type { JsonValue } from '../store/index.ts';
@@ -80,7 +80,8 @@ function readText(file: string): string {
     return readFileSync(file, 'utf8');
   } catch (error) {
     if (error instanceof Error && 'problems' in error) throw error;
-    throw badInput({ file, message: `--config must be a readable file, got ${messageOf(error)}` }, { cause: error });
+    const got = existsSync(file) ? messageOf(error) : 'none of this name; check the path';
+    throw badInput({ file, message: `--config must be a readable file, got ${got}` }, { cause: error });
   }
 }
 

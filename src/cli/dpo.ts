@@ -1,7 +1,9 @@
 import { parseDpoSpecification, trainDpo } from '../train/index.ts';
 import type { Command } from './command.ts';
-import { runTraining } from './run-training.ts';
+import { runTraining, specificationOf } from './run-training.ts';
 import { recipeOptions, REFERENCE_CACHE, RESUME, SHOW_TOKENS } from './training-options.ts';
+
+const TRAINING = { recipe: 'dpo', parse: parseDpoSpecification, train: trainDpo } as const;
 
 /** `preftune dpo`: preference optimization of a model on pairs of answers. */
 export const DPO: Command = {
@@ -9,5 +11,6 @@ export const DPO: Command = {
   description: 'Trains a model on pairs of answers, the better one against the worse',
   takesConfig: true,
   options: [...recipeOptions('dpo'), REFERENCE_CACHE, RESUME, SHOW_TOKENS],
-  run: (context) => runTraining({ recipe: 'dpo', parse: parseDpoSpecification, train: trainDpo }, context),
+  check: (given) => void specificationOf(TRAINING, given),
+  run: (context) => runTraining(TRAINING, context),
 };

@@ -1,6 +1,8 @@
 import { showValue, type JsonObject, type JsonValue } from '../store/index.ts';
 import type { OptionType } from './command.ts';
 
+const FEW_CHOICES = 4;
+
 /** A value, or what is wrong with it. */
 export type Reading = { readonly value: JsonValue } | { readonly problem: string };
 
@@ -58,7 +60,8 @@ export function checkValue(type: OptionType, value: JsonValue, shown: JsonValue 
       return { value };
     default: {
       if (typeof value === 'string' && type.includes(value)) return { value };
-      const hint = typeof value === 'string' ? suggest(value, type) : undefined;
+      // Where a few are listed, a guess (cpu for gpu) says nothing more.
+      const hint = typeof value === 'string' && type.length > FEW_CHOICES ? suggest(value, type) : undefined;
       return wrong(`one of ${type.join(', ')}`, shown, hint);
     }
   }

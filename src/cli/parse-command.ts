@@ -68,7 +68,8 @@ export function parseCommand(command: Command, words: readonly string[]): Parsed
   }
   checkArguments(command.arguments ?? [], args, problems);
   if (configError !== undefined) throw badInput([...configError.problems, ...usage(command, problems).problems]);
-  if (problems.length > 0) throw usage(command, problems);
+  if (problems.length > 0)
+    throw badUsage([...usage(command, problems).problems, ...furtherProblems(command, given, problems)]);
   return {
     wantsHelp: false,
     isJson: raw['json'] === true,
@@ -76,6 +77,21 @@ export function parseCommand(command: Command, words: readonly string[]): Parsed
     given: nest(given),
     options: nest(new Map([...defaults, ...given])),
   };
+}
+
+/** What the command itself finds wrong with the options that were understood. */
+function furtherProblems(
+  command: Command,
+  given: ReadonlyMap<string, JsonValue>,
+  known: readonly Problem[],
+): readonly Problem[] {
+  try {
+    command.check?.(nest(given));
+    return [];
+  } catch (error) {
+    if (!(error instanceof PreftuneError)) throw error;
+    return error.problems.filter(({ path }) => path === undefined || known.every((one) => one.path !== path));
+  }
 }
 
 /** The text of `preftune COMMAND --help`, at most `columns` wide. */

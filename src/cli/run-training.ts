@@ -24,20 +24,29 @@ export interface Training<T> {
 /** Options of the command line alone, which no specification holds. */
 const OWN_OPTIONS: readonly string[] = ['resume', 'showTokens', 'referenceCache'];
 
+/** The specification that options give; a run that is resumed knows its own. Throws bad-input with all problems. */
+export function specificationOf<T>(
+  { recipe, parse }: Pick<Training<T>, 'recipe' | 'parse'>,
+  given: CommandContext['given'],
+): T {
+  const own = Object.fromEntries(Object.entries(given).filter(([name]) => !OWN_OPTIONS.includes(name))) as JsonObject;
+  const output = own['output'];
+  const isKnown = given['resume'] === true && typeof output === 'string';
+  return parse(isKnown ? resumedOptions(output, recipe, own) : own);
+}
+
 /**
  * Trains as the options say, tells how it goes, and prints where the results are. Throws cancelled, after a checkpoint, when the signal fires,
  * with the command that continues.
  */
 export async function runTraining<T extends { readonly output: string; readonly model: string }>(
-  { recipe, parse, train }: Training<T>,
+  training: Training<T>,
   context: CommandContext,
 ): Promise<void> {
+  const { recipe, train } = training;
   const { given, options, terminal } = context;
   const isResuming = options['resume'] === true;
-  const own = Object.fromEntries(Object.entries(given).filter(([name]) => !OWN_OPTIONS.includes(name))) as JsonObject;
-  const output = own['output'];
-  const isKnown = isResuming && typeof output === 'string';
-  const specification = parse(isKnown ? resumedOptions(output, recipe, own) : own);
+  const specification = specificationOf(training, given);
   const listener = createListener(context);
   const result = await train(specification, {
     ...recipeContext(context, { listener, isResuming }),

@@ -1,4 +1,10 @@
-import { parseScoreSpecification, scorePairs, type PairScore, type ScoreSummary } from '../train/index.ts';
+import {
+  parseScoreSpecification,
+  scorePairs,
+  type PairScore,
+  type ScoreSpecification,
+  type ScoreSummary,
+} from '../train/index.ts';
 import type { JsonObject } from '../store/index.ts';
 import type { Command, CommandContext } from './command.ts';
 import type { Progress } from './progress.ts';
@@ -8,16 +14,22 @@ import { recipeOptions, REFERENCE_CACHE, SHOW_TOKENS } from './training-options.
 
 const OWN_OPTIONS: readonly string[] = ['showTokens', 'referenceCache'];
 
+function specificationOf(given: JsonObject): ScoreSpecification {
+  return parseScoreSpecification(
+    Object.fromEntries(Object.entries(given).filter(([name]) => !OWN_OPTIONS.includes(name))),
+  );
+}
+
 /** `preftune score`: log-probabilities and implicit rewards of pairs, one JSON object a line. */
 export const SCORE: Command = {
   name: 'score',
   description: 'Prints log-probabilities and implicit rewards of pairs of answers, one JSON object a row',
   takesConfig: true,
   options: [...recipeOptions('score'), REFERENCE_CACHE, SHOW_TOKENS],
+  check: (given) => void specificationOf(given),
   async run(context) {
     const { given, terminal, options } = context;
-    const own = Object.fromEntries(Object.entries(given).filter(([name]) => !OWN_OPTIONS.includes(name)));
-    const specification = parseScoreSpecification(own);
+    const specification = specificationOf(given);
     const bars = createBars(context);
     const scores = await scorePairs(
       specification,

@@ -1,7 +1,9 @@
 import { parseSftSpecification, trainSft } from '../train/index.ts';
 import type { Command } from './command.ts';
-import { runTraining } from './run-training.ts';
+import { runTraining, specificationOf } from './run-training.ts';
 import { recipeOptions, RESUME, SHOW_TOKENS } from './training-options.ts';
+
+const TRAINING = { recipe: 'sft', parse: parseSftSpecification, train: trainSft } as const;
 
 /** `preftune sft`: supervised fine-tuning on answers or on plain text. */
 export const SFT: Command = {
@@ -9,5 +11,6 @@ export const SFT: Command = {
   description: 'Trains a model on answers to prompts, or on plain text',
   takesConfig: true,
   options: [...recipeOptions('sft'), RESUME, SHOW_TOKENS],
-  run: (context) => runTraining({ recipe: 'sft', parse: parseSftSpecification, train: trainSft }, context),
+  check: (given) => void specificationOf(TRAINING, given),
+  run: (context) => runTraining(TRAINING, context),
 };

@@ -7,6 +7,7 @@ const ALIASES: Readonly<Record<string, `-${string}`>> = {
   model: '-m',
   data: '-d',
   output: '-o',
+  learningRate: '--lr',
   'lora.rank': '--rank',
   'lora.alpha': '--alpha',
   'lora.dropout': '--dropout',
@@ -15,22 +16,26 @@ const ALIASES: Readonly<Record<string, `-${string}`>> = {
   'optimizer.weightDecay': '--weight-decay',
 };
 
-/** The headings of --help, in its order, and the options under each; what is under none stands with the options of training. */
+/** The headings of --help, in its order, and the options under each. */
 const GROUPS: readonly (readonly [heading: string, paths: readonly string[]])[] = [
   ['Model and data:', ['model', 'adapter', 'reference', 'data', 'heldOut', 'heldOutFraction', 'output']],
   ['Rows:', ['maxLength', 'maxPromptLength', 'lenient', 'order', 'lengthBuckets', 'chosenOfPairs']],
-  ['Loss:', ['objective', 'beta', 'loss']],
-  ['What is trained:', ['method', 'initialise', 'lora.']],
+  ['Loss:', ['objective', 'beta', 'betaSchedule', 'betaEnd', 'margins', 'weights', 'compat', 'loss']],
+  ['What is trained:', ['method', 'initialise', 'lora.', 'basePrecision']],
   ['Steps:', ['batchSize', 'epochs', 'maxSteps', 'learningRate', 'schedule', 'warmupRatio', 'maxGradientNorm', 'seed']],
   ['Optimizer:', ['optimizer.']],
   ['Reports and checkpoints:', ['logSteps', 'evaluateSteps', 'samples', 'checkpointSteps', 'keepCheckpoints']],
   ['Machine:', ['device', 'threads', 'microBatchTokens', 'memoryBudgetMb']],
 ];
 
+/** What stands nowhere above belongs to some losses, and comes last of what the schema has. */
+const OTHERS = 'Of some losses (docs/objectives.md says which):';
+
 function placeOf(path: string): number {
-  return GROUPS.findIndex(([, paths]) =>
+  const place = GROUPS.findIndex(([, paths]) =>
     paths.some((one) => path === one || (one.endsWith('.') && path.startsWith(one))),
   );
+  return place < 0 ? GROUPS.length : place;
 }
 
 /**
@@ -41,14 +46,14 @@ export function recipeOptions(recipe: RecipeName): OptionEntry[] {
   const inOrder = specificationOptions(recipe).toSorted((a, b) => placeOf(a.path) - placeOf(b.path));
   return inOrder.map(({ path, description, type, default: value, isRequired }) => {
     const alias = ALIASES[path];
-    const group = GROUPS[placeOf(path)]?.[0];
+    const group = GROUPS[placeOf(path)]?.[0] ?? OTHERS;
     return {
       flag: flagOf(path) as `--${string}`,
       path,
       type,
+      group,
       help: isRequired ? `${description} (required)` : description,
       ...(alias === undefined ? {} : { alias }),
-      ...(group === undefined ? {} : { group }),
       ...(value === undefined || value === false || (typeof value === 'object' && !Array.isArray(value))
         ? {}
         : { default: value as JsonValue }),

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { badInput, PreftuneError, type Problem } from '../core/index.ts';
 import { parseWeightedName, sourcesOfPath, type DataSource } from '../data/index.ts';
 import { checkRunFolder } from '../store/index.ts';
@@ -46,6 +47,12 @@ export async function sourcesOf(
   return found;
 }
 
+function isRunWithAdapter(path: string): boolean {
+  return !existsSync(join(path, ADAPTER_CONFIG)) && existsSync(join(path, 'adapter', ADAPTER_CONFIG));
+}
+
+const ADAPTER_CONFIG = 'adapter_config.json';
+
 /**
  * Finds everything that is named and opens the model. Throws bad-input with the problems of all of them at once: paths that do not
  * exist, an output folder that cannot be used, weights or an adapter that do not fit the configuration, a reference with another vocabulary.
@@ -76,7 +83,7 @@ export async function openInputs(named: NamedInputs, context: RecipeContext): Pr
   if (opened !== undefined) {
     const { config, files } = opened;
     if (named.initialise !== true) problems.push(...checkWeights(config, files.checkpoint));
-    if (named.adapter !== undefined && existsSync(named.adapter))
+    if (named.adapter !== undefined && existsSync(named.adapter) && !isRunWithAdapter(named.adapter))
       await attempt(() => readAdapter(named.adapter!, config));
   }
   if (reference !== undefined) {
@@ -85,6 +92,11 @@ export async function openInputs(named: NamedInputs, context: RecipeContext): Pr
     if (opened !== undefined)
       await attempt(() => compareTokenizers(opened.tokenizer, reference.tokenizer, context.listener.onWarning));
   }
+  if (named.adapter !== undefined && isRunWithAdapter(named.adapter))
+    problems.push({
+      file: named.adapter,
+      message: `the adapter must be a PEFT folder, got a run that holds one; name ${join(named.adapter, 'adapter')}`,
+    });
   if (named.adapter !== undefined && !existsSync(named.adapter))
     problems.push({
       file: named.adapter,

@@ -46,8 +46,8 @@ function ofUnion(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
   });
 }
 
-/** The problems of a schema, options named as flags. */
-export function schemaProblems(error: z.ZodError): Problem[] {
+/** The problems of a schema, options named as flags; `describe` says what an option is. */
+export function schemaProblems(error: z.ZodError, describe: (path: string) => string | undefined): Problem[] {
   return error.issues.flatMap(ofUnion).flatMap((issue): Problem[] => {
     const path = issue.path.join('.');
     if (issue.code === 'unrecognized_keys') {
@@ -57,7 +57,7 @@ export function schemaProblems(error: z.ZodError): Problem[] {
       });
     }
     if (issue.code === 'invalid_type' && issue.input === undefined)
-      return [{ path, message: `${flagOf(path)} is required` }];
+      return [{ path, message: `${flagOf(path)} is required; ${describe(path) ?? 'see --help'}` }];
     return [{ path, message: `${flagOf(path)} ${requirement(issue)}, got ${shown(issue.input)}` }];
   });
 }

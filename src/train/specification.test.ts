@@ -85,7 +85,7 @@ describe('specifications', () => {
     expect(problemsOf(() => parseDpoSpecification(wrong)).toSorted()).toEqual(
       [
         "model | --model must not be empty, got ''",
-        'data | --data is required',
+        'data | --data is required; rows: file, folder, pattern or hub id; with =0.3 behind it three rows of ten; may be repeated',
         'epochs | --epochs must be above 0, got 0',
         'heldOutFraction | --held-out-fraction must be at most 0.5, got 0.9',
         "method | --method must be one of lora, full, got 'half'",

@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { badInput, PreftuneError, type Problem } from '../core/index.ts';
 import { resolveObjective, type CompatibilityMode, type ResolvedObjective } from '../objectives/index.ts';
 import { OPTIMIZERS, type OptimizerName, type OptimizerOptions } from '../optim/index.ts';
@@ -143,7 +144,8 @@ function parse<T>(recipe: RecipeName, given: Given, check: (fields: T) => Proble
     if (problems.length > 0) throw badInput(problems);
     return result.data as T;
   }
-  const problems = schemaProblems(result.error);
+  const fields = schema.shape as Readonly<Record<string, z.ZodType>>;
+  const problems = schemaProblems(result.error, (path) => fields[path]?.description);
   const wrong = new Set(result.error.issues.map((issue) => issue.path[0]));
   const known = Object.entries(given).filter(([name]) => !wrong.has(name) && Object.hasOwn(schema.shape, name));
   const rest = schema.safeParse({ ...PLACEHOLDERS, ...Object.fromEntries(known) });
