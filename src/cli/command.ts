@@ -1,8 +1,17 @@
 import type { JsonObject, JsonValue } from '../store/index.ts';
 import type { Terminal } from './terminal.ts';
 
-/** How an option's value is read. `texts` is one text, or a list of them when it is given again; `list` is separated by commas; `json` takes any JSON on the command line and any YAML in a file. */
-export type OptionType = 'string' | 'texts' | 'number' | 'integer' | 'boolean' | 'list' | 'json' | readonly string[];
+/** How an option's value is read. `texts` is one text, or a list of them when it is given again; `list` is separated by commas; `values` is a list whose items a file may give as numbers; `json` takes any JSON on the command line and any YAML in a file. */
+export type OptionType =
+  | 'string'
+  | 'texts'
+  | 'number'
+  | 'integer'
+  | 'boolean'
+  | 'list'
+  | 'values'
+  | 'json'
+  | readonly string[];
 
 /** One option of a command, on the command line and, where the command takes one, in its configuration file. */
 export interface OptionEntry {

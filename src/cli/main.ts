@@ -17,6 +17,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./dpo.ts')).DPO,
   },
   {
+    name: 'sweep',
+    description: 'Trains a grid of dpo runs, such as several betas and learning rates, and compares them',
+    load: async () => (await import('./sweep.ts')).SWEEP,
+  },
+  {
     name: 'sft',
     description: 'Trains a model on answers to prompts, or on plain text',
     load: async () => (await import('./sft.ts')).SFT,

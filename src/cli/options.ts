@@ -18,6 +18,7 @@ export function readText(type: OptionType, text: string): Reading {
     case 'boolean':
       return text === 'true' || text === 'false' ? { value: text === 'true' } : wrong('true or false', text);
     case 'list':
+    case 'values':
       return {
         value: text
           .split(',')
@@ -56,6 +57,12 @@ export function checkValue(type: OptionType, value: JsonValue, shown: JsonValue 
       return Array.isArray(value) && value.every((item) => typeof item === 'string')
         ? { value }
         : wrong('a list of texts', shown);
+    case 'values':
+      if (typeof value === 'string') return readText('values', value);
+      if (typeof value === 'number') return { value: [String(value)] };
+      return Array.isArray(value) && value.every((item) => typeof item === 'string' || typeof item === 'number')
+        ? { value: value.map(String) }
+        : wrong('a value or a list of values', shown);
     case 'json':
       return { value };
     default: {

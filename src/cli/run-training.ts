@@ -66,7 +66,8 @@ export async function runTraining<T extends { readonly output: string; readonly 
   terminal.result(summaryValue(result), summaryText(result, { recipe, model: specification.model }));
 }
 
-function createListener({ terminal, options }: CommandContext): RecipeListener {
+/** Shows a run as it goes: bars and notes. */
+export function createListener({ terminal, options }: CommandContext): RecipeListener {
   let bar: { readonly label: string; readonly progress: Progress } | undefined;
   const barOf = (label: string): Progress => {
     if (bar?.label !== label) bar = { label, progress: terminal.progress(label) };
@@ -167,6 +168,6 @@ function summaryText(result: RecipeResult, { recipe, model }: { recipe: string; 
 }
 
 /** A word of a command line, quoted where a shell would take it apart. */
-function quoted(word: string): string {
+export function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -30,3 +30,10 @@ export type { HubConnection } from './hub-http.ts';
 export { renderReport, type ReportInput, type ReportSample, type ReportSection } from './report.ts';
 export { escapeHtml } from './report-html.ts';
 export { REPORT_STYLE } from './report-style.ts';
+export {
+  renderSweepReport,
+  type SweepReportFigures,
+  type SweepReportGroup,
+  type SweepReportInput,
+  type SweepReportRun,
+} from './sweep-report.ts';

@@ -1,13 +1,23 @@
 import type { MetricRecord } from './metrics.ts';
 
 /** What a line stands for; the page has a colour and a width for each. */
-export type LineRole = 'train' | 'chosen' | 'rejected' | 'heldout' | 'heldout-chosen' | 'heldout-rejected';
+export type LineRole =
+  | 'train'
+  | 'chosen'
+  | 'rejected'
+  | 'heldout'
+  | 'heldout-chosen'
+  | 'heldout-rejected'
+  /** One of several runs on a page; the number picks the colour. */
+  | `run-${number}`;
 
 export interface Curve {
   readonly label: string;
   readonly role: LineRole;
   /** One value for each of the chart's steps; null where this curve has none there. */
   readonly values: readonly (number | null)[];
+  /** Lengths of strokes and gaps, pixels; a solid line without. */
+  readonly dash?: readonly number[];
 }
 
 export interface Chart {
@@ -121,8 +131,8 @@ function valuesOf(metrics: readonly MetricRecord[], name: string): number[] {
   return metrics.flatMap((record) => (typeof record[name] === 'number' ? [record[name]] : []));
 }
 
-/** One row a step (a step's records, such as training and evaluation, are merged), then means over `width` neighbours. */
-function align(
+/** Columns of the metrics over the steps that have any: one row a step (a step's records, such as training and evaluation, are merged), then means over `width` neighbours. */
+export function align(
   metrics: readonly MetricRecord[],
   names: readonly string[],
 ): { steps: number[]; columns: (number | null)[][]; width: number } {

@@ -35,11 +35,11 @@ export const REPORT_SCRIPT = `
   for (var power = 1; power <= 1e12; power *= 10) STEPS.push(power, 2 * power, 5 * power);
   // A logged evaluation is far from the next one: its line is drawn across the steps between.
   function series(curve, hasHeldOut) {
-    var look = LOOKS[curve.role];
+    var look = LOOKS[curve.role] || { color: curve.role, width: 1.75, points: curve.values.length <= 40 };
     // The held-out lines are what counts: the training lines of the same colour stand back where both are there.
     var stroke = color(look.color) + (look.faint && hasHeldOut ? '80' : '');
     return {
-      label: curve.label, stroke: stroke, width: look.width, spanGaps: true,
+      label: curve.label, stroke: stroke, width: look.width, dash: curve.dash, spanGaps: true,
       points: { show: !!look.points || curve.values.length < 3, size: 5, fill: stroke, stroke: stroke },
       value: function (u, v) { return v === null ? '' : show(v); }
     };

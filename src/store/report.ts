@@ -60,9 +60,33 @@ export function renderReport(input: ReportInput): string {
     section('samples', 'Before and after', samplesBody(input)),
     section('data', 'Data', (input.data ?? []).map(dataCard).join('\n'), 'data'),
     section('configuration', 'Configuration', configurationCard(input.configuration)),
-  ].filter(({ html }) => html !== '');
+  ];
+  return renderPage({ ...input, verdict: verdictBox(input.verdict), sections, charts });
+}
+
+export interface PageInput {
+  readonly title: string;
+  readonly subtitle?: string;
+  /** HTML that stands under the title. */
+  readonly verdict?: string;
+  readonly sections: readonly PageSection[];
+  readonly charts: readonly Chart[];
+  readonly footer?: string;
+  /** A style sheet after the reports' own. */
+  readonly style?: string;
+}
+
+export interface PageSection {
+  readonly id: string;
+  readonly title: string;
+  readonly html: string;
+}
+
+/** A page of sections and charts, with everything that it needs; the plots' places are those of chartCard, numbered as the charts are. */
+export function renderPage({ title, subtitle, verdict = '', charts, footer, ...input }: PageInput): string {
+  const sections = input.sections.filter(({ html }) => html !== '');
   const { script: uplot, style: uplotStyle } = readUplot();
-  const style = uplotStyle + REPORT_STYLE;
+  const style = uplotStyle + REPORT_STYLE + (input.style ?? '');
   const scripts = charts.length === 0 ? [] : [uplot, REPORT_SCRIPT];
   const policy = `default-src 'none'; style-src '${digest(style)}'; script-src ${scripts.map((script) => `'${digest(script)}'`).join(' ') || "'none'"}; base-uri 'none'; form-action 'none'`;
   return `<!doctype html>
@@ -72,24 +96,24 @@ export function renderReport(input: ReportInput): string {
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${escapeHtml(input.title)}</title>
+<title>${escapeHtml(title)}</title>
 <style>${style}</style>
 </head>
 <body>
 <a class="skip" href="#main">Skip to the results</a>
 <header class="wrap">
-<h1>${escapeHtml(input.title)}</h1>
-${input.subtitle === undefined ? '' : `<p class="subtitle">${escapeHtml(input.subtitle)}</p>`}
-${verdictBox(input.verdict)}
+<h1>${escapeHtml(title)}</h1>
+${subtitle === undefined ? '' : `<p class="subtitle">${escapeHtml(subtitle)}</p>`}
+${verdict}
 </header>
 <nav aria-label="Sections"><div class="wrap"><ul>
-${sections.map(({ id, title }) => `<li><a href="#${id}">${title}</a></li>`).join('\n')}
+${sections.map(({ id, title: name }) => `<li><a href="#${id}">${name}</a></li>`).join('\n')}
 </ul></div></nav>
 <main class="wrap" id="main">
 ${sections.map(({ html }) => html).join('\n')}
 </main>
 <p class="hidden" id="said" role="status" aria-live="polite"></p>
-<footer class="wrap">${escapeHtml(input.footer ?? 'Written by preftune.')}</footer>
+<footer class="wrap">${escapeHtml(footer ?? 'Written by preftune.')}</footer>
 <script type="application/json" id="charts-data">${scriptJson(charts)}</script>
 ${scripts.map((script) => `<script>${script}</script>`).join('\n')}
 </body>
@@ -97,7 +121,8 @@ ${scripts.map((script) => `<script>${script}</script>`).join('\n')}
 `;
 }
 
-function section(id: string, title: string, body: string, layout = ''): { id: string; title: string; html: string } {
+/** A section with a heading; empty where there is nothing in it. */
+export function section(id: string, title: string, body: string, layout = ''): PageSection {
   if (body === '') return { id, title, html: '' };
   const inside = layout === '' ? body : `<div class="${layout}">\n${body}\n</div>`;
   return {
@@ -107,7 +132,8 @@ function section(id: string, title: string, body: string, layout = ''): { id: st
   };
 }
 
-function verdictBox(verdict: ReportInput['verdict']): string {
+/** The box of a verdict under the title. */
+export function verdictBox(verdict: ReportInput['verdict']): string {
   if (verdict === undefined) return '';
   const { tone, text, detail } = verdict;
   const more = detail === undefined ? '' : `<p class="detail">${escapeHtml(detail)}</p>`;
@@ -126,7 +152,8 @@ function figureCard({ label, start, end, unit, change }: KeyFigure): string {
   return `<div class="card figure"><p class="label">${label}</p><p class="value">${show(end)}</p><p class="from">from ${show(start)}, ${moved}</p></div>`;
 }
 
-function chartCard(chart: Chart, index: number): string {
+/** A chart's place, with a table of the same numbers. */
+export function chartCard(chart: Chart, index: number): string {
   const summary = chart.curves
     .map(({ label, values }) => {
       const numbers = values.filter((value) => value !== null);
@@ -198,7 +225,8 @@ ${notes.length === 0 ? '' : `<ul class="notes">${notes.map((note) => `<li>${esca
 ${examples.map((example) => `<pre>${escapeHtml(example)}</pre>`).join('\n')}</div>`;
 }
 
-function configurationCard(configuration: JsonObject): string {
+/** A specification as a table of dotted paths. */
+export function configurationCard(configuration: JsonObject): string {
   const rows = flattenJson(configuration)
     .filter(([path]) => path !== '')
     .map(

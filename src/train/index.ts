@@ -25,3 +25,5 @@ export * from './recipe-sft.ts';
 export * from './score.ts';
 export * from './policy.ts';
 export * from './session.ts';
+export * from './sweep.ts';
+export * from './sweep-results.ts';
