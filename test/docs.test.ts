@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DPO } from '../src/cli/dpo.ts';
 import { SCORE } from '../src/cli/score.ts';
 import { SFT } from '../src/cli/sft.ts';
+import { SWEEP } from '../src/cli/sweep.ts';
 import { buildCli, preftune } from './support/built-cli.ts';
 import { temporaryFolder, tinyPairs, writeRows, writeTinyModel } from './support/tiny-model.ts';
 
@@ -35,7 +36,7 @@ afterAll(folder.remove);
 it('runs', { timeout: 300_000 }, async () => {
   const main = buildCli();
   const commands = fences(/^sh run$/).flatMap(({ text }) => text.trim().split('\n'));
-  expect(commands.length).toBe(9);
+  expect(commands.length).toBe(10);
   for (const command of commands) {
     expect(command).toMatch(/^npx preftune /);
     const { code, err } = await preftune(main, command.split(' ').slice(2), {
@@ -48,7 +49,7 @@ it('runs', { timeout: 300_000 }, async () => {
 
 it('names only options that there are', () => {
   const known = new Set(
-    [DPO, SFT, SCORE].flatMap(({ options }) => options.flatMap(({ flag, alias }) => [flag, alias ?? flag] as string[])),
+    [DPO, SWEEP, SFT, SCORE].flatMap(({ options }) => options.flatMap(({ flag, alias }) => [flag, alias ?? flag] as string[])),
   );
   for (const flag of ['--json', '--help', '--config']) known.add(flag);
   const named = [...PAGE.matchAll(/(?<![\w-])--[a-z][\w.-]*/g)].map(([flag]) => flag.replace(/\.$/, ''));
