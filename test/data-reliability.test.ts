@@ -14,6 +14,7 @@ const folder = temporaryFolder();
 const model = join(folder.path, 'model');
 const pairs = join(folder.path, 'pairs.jsonl');
 const REPEATED = 3;
+const EMBEDDED = join(import.meta.dirname, '..', 'assets', 'embedded-model');
 
 beforeAll(async () => {
   await writeTinyModel(model, { hidden: 16, layers: 1 });
@@ -76,6 +77,20 @@ describe('the commands', () => {
     expect([validRows, reliability.rows]).toEqual([27, 27]);
     expect(reliability.findings.map(({ kind }) => kind)).toContain('length-bias');
     expect(readFileSync(report, 'utf8')).toContain('Can these preferences be trusted?');
+
+    // Too short to stand out in characters; in tokens, of which each digit is one, they do.
+    const cut = join(folder.path, 'cut.jsonl');
+    writeRows(
+      cut,
+      Array.from({ length: 12 }, (_, row) => ({
+        prompt: `Question ${row}?`,
+        chosen: row < 7 ? '7'.repeat(50) : '7'.repeat(20 + row),
+        rejected: `No ${row}.`,
+      })),
+    );
+    const counted = await preftune(main, ['data', 'check', cut, '--model', EMBEDDED]);
+    expect(counted.code).toBe(0);
+    expect(counted.out.replaceAll(/\s+/g, ' ')).toContain('7 answers have exactly 50 tokens, the greatest length');
 
     const idle = await preftune(main, ['data', 'check', pairs, '--folds', '3', '--fold-pairs', '9']);
     expect([idle.code, idle.err]).toEqual([

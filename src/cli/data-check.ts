@@ -1,12 +1,11 @@
 import { badInput, type Problem } from '../core/index.ts';
 import { checkData, FORMATS, renderDataReport, type CheckOptions, type DataReport } from '../data/index.ts';
-import { openModelFiles } from '../formats/index.ts';
 import { reliabilityJson, renderReliability, renderReliabilityPage } from '../reliability/index.ts';
 import { writeFileAtomic, type JsonObject, type JsonValue } from '../store/index.ts';
-import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
+import type { Tokenizer } from '../tokenizer/index.ts';
 import type { Command, CommandContext, OptionEntry } from './command.ts';
-import { locateData, locateModel } from './locate.ts';
-import { readReliability, refuseIdleFolds, RELIABILITY_OPTIONS } from './data-reliability.ts';
+import { locateData } from './locate.ts';
+import { readReliability, readTokenizer, refuseIdleFolds, RELIABILITY_OPTIONS } from './data-reliability.ts';
 import { versions } from './recipe-context.ts';
 
 const OPTIONS: readonly OptionEntry[] = [
@@ -38,9 +37,11 @@ export const DATA_CHECK: Command = {
   options: CHECK_OPTIONS,
   async run(context) {
     const { args, options, terminal } = context;
+    refuseIdleOptions(options);
     refuseIdleFolds(options);
-    const report = await readData(context);
-    const reliability = await readReliability(await locateData(args, context), context);
+    const tokenizer = await readTokenizer(context);
+    const report = await readData(context, tokenizer);
+    const reliability = await readReliability(await locateData(args, context), context, tokenizer);
     const places = options['places'] as number;
     terminal.result(
       {
@@ -73,15 +74,14 @@ export const DATA_STATS: Command = {
   arguments: ARGUMENTS,
   options: OPTIONS,
   async run(context) {
-    printReport(await readData(context), context);
+    refuseIdleOptions(context.options);
+    printReport(await readData(context, await readTokenizer(context)), context);
   },
 };
 
-async function readData(context: CommandContext): Promise<DataReport> {
+async function readData(context: CommandContext, tokenizer: Tokenizer | undefined): Promise<DataReport> {
   const { args, options, terminal, signal } = context;
-  refuseIdleOptions(options);
   const sources = await locateData(args, context);
-  const tokenizer = typeof options['model'] === 'string' ? await readTokenizer(options['model'], context) : undefined;
   const progress = terminal.progress('read');
   try {
     return await checkData(sources, {
@@ -97,16 +97,6 @@ async function readData(context: CommandContext): Promise<DataReport> {
 
 function printReport(report: DataReport, { terminal }: CommandContext): void {
   terminal.result(report as unknown as JsonValue, renderDataReport(report, terminal.columns));
-}
-
-async function readTokenizer(named: string, context: CommandContext): Promise<Tokenizer> {
-  const { path } = await locateModel(named, context);
-  const files = await openModelFiles(path);
-  try {
-    return createTokenizer(files.tokenizer);
-  } finally {
-    await files.close();
-  }
 }
 
 /** Lengths are counted in tokens, and there are none without a tokenizer. */

@@ -4,7 +4,7 @@ import { count, FORMATS } from '../data/index.ts';
 import { cleanData, REMEDIES, SAFE_REMEDIES, type CleanResult, type Remedy } from '../reliability/index.ts';
 import type { JsonObject } from '../store/index.ts';
 import type { Command, CommandContext } from './command.ts';
-import { readReliability, refuseIdleFolds, RELIABILITY_OPTIONS } from './data-reliability.ts';
+import { readReliability, readTokenizer, refuseIdleFolds, RELIABILITY_OPTIONS } from './data-reliability.ts';
 import { locateData } from './locate.ts';
 import { suggest } from './options.ts';
 
@@ -30,7 +30,12 @@ export const DATA_CLEAN: Command = {
     },
     { flag: '--overwrite', type: 'boolean', default: false, help: 'replace the files if they exist' },
     { flag: '--format', type: FORMATS.map(({ name }) => name), help: 'how rows are written; detected when left out' },
-    { flag: '--model', alias: '-m', type: 'string', help: 'model for --folds: folder, .gguf file or hub id' },
+    {
+      flag: '--model',
+      alias: '-m',
+      type: 'string',
+      help: 'model for --folds, whose tokenizer counts lengths: folder, .gguf file or hub id',
+    },
     ...RELIABILITY_OPTIONS,
   ],
   async run(context) {
@@ -50,7 +55,7 @@ export const DATA_CLEAN: Command = {
       );
     }
     const sources = await locateData(named, context);
-    const reliability = await readReliability(sources, context);
+    const reliability = await readReliability(sources, context, await readTokenizer(context));
     const result = await cleanData({ sources, reliability, remedies, output, signal });
     terminal.result(result as unknown as JsonObject, summaryText(result, remedies));
   },

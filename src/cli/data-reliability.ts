@@ -1,8 +1,10 @@
 import { badInput, type Problem } from '../core/index.ts';
 import type { DataSource } from '../data/index.ts';
+import { openModelFiles } from '../formats/index.ts';
 import { checkReliability, crossValidatedMargins, type Reliability } from '../reliability/index.ts';
+import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
 import type { CommandContext, OptionEntry } from './command.ts';
-import { locateData } from './locate.ts';
+import { locateData, locateModel } from './locate.ts';
 import type { Progress } from './progress.ts';
 import { recipeContext } from './recipe-context.ts';
 
@@ -39,8 +41,12 @@ export function refuseIdleFolds(options: CommandContext['options']): void {
   if (problems.length > 0) throw badInput(problems);
 }
 
-/** Runs the checks that the options ask for, with a progress bar. */
-export async function readReliability(sources: readonly DataSource[], context: CommandContext): Promise<Reliability> {
+/** Runs the checks that the options ask for, with a progress bar. `tokenizer` counts the tokens of answers. */
+export async function readReliability(
+  sources: readonly DataSource[],
+  context: CommandContext,
+  tokenizer?: Tokenizer,
+): Promise<Reliability> {
   const { options, terminal, signal } = context;
   const { format, heldOut, model, folds, foldPairs, threads, maxLength } = options as Partial<Record<string, string>>;
   const seed = options['seed'] as number;
@@ -49,6 +55,7 @@ export async function readReliability(sources: readonly DataSource[], context: C
   try {
     return await checkReliability(sources, {
       ...named,
+      ...(tokenizer === undefined ? {} : { tokenizer }),
       seed,
       signal,
       onProgress: (rows) => bars.of('check').update({ done: rows, total: undefined, unit: 'rows' }),
@@ -79,6 +86,19 @@ export async function readReliability(sources: readonly DataSource[], context: C
     });
   } finally {
     terminal.close();
+  }
+}
+
+/** The tokenizer of the model that the options name, if they name one. */
+export async function readTokenizer(context: CommandContext): Promise<Tokenizer | undefined> {
+  const { model } = context.options;
+  if (typeof model !== 'string') return undefined;
+  const { path } = await locateModel(model, context);
+  const files = await openModelFiles(path);
+  try {
+    return createTokenizer(files.tokenizer);
+  } finally {
+    await files.close();
   }
 }
 
