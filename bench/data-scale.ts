@@ -1,9 +1,10 @@
 /**
- * A million pairs through `data stats` and `data split`, from JSON lines, gzip, CSV and Parquet, and the same work with Python's
- * `datasets`: rows a second and peak resident memory, each in a process of its own, turns taken.
+ * A million pairs through `data stats`, `split`, `convert` and `check`, from JSON lines, gzip, CSV and Parquet, and the same work with
+ * Python's `datasets`: rows a second and peak resident memory, each in a process of its own, turns taken. The peer has nothing like `check`.
  *
  *     npm run build
- *     npx tsx bench/data-scale.ts [--rows 1000000] [--repeats 1] [--python .venv-peers/bin/python] [--cli dist/cli/main.js] [--json]
+ *     npx tsx bench/data-scale.ts [--rows 1000000] [--repeats 1] [--tasks stats,split,convert,check] [--files jsonl,jsonl.gz,csv,parquet]
+ *         [--python .venv-peers/bin/python] [--cli dist/cli/main.js] [--json]
  *
  * Writes generated pairs to the temporary folder (a million take about 1 GB in all). Without --python only our side is measured, and
  * Parquet is left out, because we do not write it. What the peer does for each task stands in bench/peers/datasets_load.py. Our time is
@@ -27,8 +28,16 @@ const PEER = join(import.meta.dirname, 'peers/datasets_load.py');
 const CONFESS = `data:text/javascript,process.on('exit',()=>process.stderr.write('\\n'+JSON.stringify({seconds:performance.now()/1000,peakBytes:process.resourceUsage().maxRSS*1024})))`;
 const WORDS = 'the a of to and in is it you that was for on are with as his they be at one have this from'.split(' ');
 
-type Task = 'stats' | 'split';
-const TASKS: readonly Task[] = ['stats', 'split'];
+const TASKS = ['stats', 'split', 'convert', 'check'] as const;
+type Task = (typeof TASKS)[number];
+const PEER_TASKS: readonly Task[] = ['stats', 'split', 'convert'];
+/** What each task needs besides the file. */
+const WORDS_OF: Readonly<Record<Task, (output: string) => readonly string[]>> = {
+  stats: () => [],
+  split: (output) => ['--output', output],
+  convert: (output) => ['--to', 'trl-preference-conversational', '--output', `${output}.jsonl`],
+  check: () => [],
+};
 
 /** What one process prints about itself. */
 interface Measured {
@@ -64,18 +73,27 @@ function* csv(rows: number): Generator<string> {
 
 /** The command itself, as a user runs it. */
 function measureOurs(task: Task, { cli, path, output }: { cli: string; path: string; output: string }): Measured {
-  const words = ['data', task, path, ...(task === 'split' ? ['--output', output] : []), '--json'];
+  const words = ['data', task, path, ...WORDS_OF[task](output), '--json'];
   const { stdout, stderr, status } = spawnSync(process.execPath, ['--import', CONFESS, cli, ...words], {
     encoding: 'utf8',
   });
   if (status !== 0) throw new Error(`preftune ${words.join(' ')} ended with ${status}: ${stderr}`);
-  const said = JSON.parse(stdout) as SplitOutput | { readonly validRows: number };
-  const rows = 'files' in said ? said.files.train.rows + said.files.heldOut.rows : said.validRows;
-  return { ...(JSON.parse(stderr.trim().split('\n').at(-1)!) as Omit<Measured, 'rows'>), rows };
+  const said = JSON.parse(stdout) as SplitOutput | ConvertOutput | { readonly validRows: number };
+  return { ...(JSON.parse(stderr.trim().split('\n').at(-1)!) as Omit<Measured, 'rows'>), rows: rowsOf(said) };
 }
 
 interface SplitOutput {
   readonly files: { readonly train: { readonly rows: number }; readonly heldOut: { readonly rows: number } };
+}
+
+interface ConvertOutput {
+  readonly to: string;
+  readonly rows: number;
+}
+
+function rowsOf(said: SplitOutput | ConvertOutput | { readonly validRows: number }): number {
+  if ('files' in said) return said.files.train.rows + said.files.heldOut.rows;
+  return 'to' in said ? said.rows : said.validRows;
 }
 
 interface Cell {
@@ -90,6 +108,8 @@ async function main(): Promise<void> {
     options: {
       rows: { type: 'string', default: '1000000' },
       repeats: { type: 'string', default: '1' },
+      tasks: { type: 'string', default: TASKS.join(',') },
+      files: { type: 'string', default: 'jsonl,jsonl.gz,csv,parquet' },
       python: { type: 'string' },
       json: { type: 'boolean', default: false },
       cli: { type: 'string', default: join(import.meta.dirname, '../dist/cli/main.js') },
@@ -103,15 +123,22 @@ async function main(): Promise<void> {
     await pipeline(Readable.from(jsonLines(rows)), createWriteStream(at('pairs.jsonl')));
     await pipeline(Readable.from(jsonLines(rows)), createGzip({ level: 1 }), createWriteStream(at('pairs.jsonl.gz')));
     await pipeline(Readable.from(csv(rows)), createWriteStream(at('pairs.csv')));
-    const files = ['pairs.jsonl', 'pairs.jsonl.gz', 'pairs.csv'];
+    const tasks = TASKS.filter((task) => values.tasks.split(',').includes(task));
+    const endings = values.files.split(',');
+    const files = ['pairs.jsonl', 'pairs.jsonl.gz', 'pairs.csv'].filter((name) =>
+      endings.includes(name.slice('pairs.'.length)),
+    );
     const { python } = values;
-    if (python !== undefined) {
+    if (python !== undefined && endings.includes('parquet')) {
       execFileSync(python, [PEER, 'write-parquet', at('pairs.jsonl'), at('pairs.parquet')]);
       files.push('pairs.parquet');
     }
+    const clear = async (): Promise<void> => {
+      for (const name of ['out', 'out.jsonl']) await rm(at(name), { recursive: true, force: true });
+    };
     const cells: Cell[] = [];
     for (const file of files) {
-      for (const task of TASKS) {
+      for (const task of tasks) {
         const sides = new Map<string, Measured[]>();
         for (let repeat = 0; repeat < Number(values.repeats); repeat++) {
           const record = (who: string, measured: Measured): unknown => {
@@ -120,12 +147,12 @@ async function main(): Promise<void> {
             return list.push(measured);
           };
           record('preftune', measureOurs(task, { cli: values.cli, path: at(file), output: at('out') }));
-          await rm(at('out'), { recursive: true, force: true });
-          for (const mode of python === undefined ? [] : ['cached', 'streaming']) {
+          await clear();
+          for (const mode of python !== undefined && PEER_TASKS.includes(task) ? ['cached', 'streaming'] : []) {
             // A cache of its own: what was read before must not be read from there.
             const words = [PEER, task, at(file), at('out'), '--mode', mode, '--cache', at('cache')];
             record(`datasets, ${mode}`, JSON.parse(execFileSync(python!, words).toString()) as Measured);
-            await rm(at('out'), { recursive: true, force: true });
+            await clear();
             await rm(at('cache'), { recursive: true, force: true });
           }
         }
@@ -149,7 +176,7 @@ function line({ task, file, who, runs }: Cell, sizeBytes: number): string {
   const perSecond = Math.round(runs[0]!.rows / median(seconds)).toLocaleString('en-US');
   const peak = Math.max(...runs.map((run) => run.peakBytes));
   return [
-    task.padEnd(5),
+    task.padEnd(7),
     `${file} (${(sizeBytes / 2 ** 20).toFixed(0)} MiB)`.padEnd(26),
     who.padEnd(20),
     `${median(seconds).toFixed(2)} s (least ${Math.min(...seconds).toFixed(2)})`.padEnd(24),

@@ -1,11 +1,12 @@
 """The peer of bench/data-scale.ts: Hugging Face datasets on the same file. Prints {"rows", "seconds", "peakBytes"}.
 
-    python datasets_load.py stats|split FILE OUTPUT --mode cached|streaming --cache FOLDER
+    python datasets_load.py stats|split|convert FILE OUTPUT --mode cached|streaming --cache FOLDER
     python datasets_load.py write-parquet JSONL PARQUET
 
 stats: the file is loaded, and every row is looked at once: its fields are texts that are not empty, the two answers differ, lengths
 are summed, prompts and rows are counted by hash. That is a part of what `preftune data stats` does.
 split: every row goes to train.jsonl or test.jsonl by a hash of its prompt.
+convert: every row is written with its prompt and answers as lists of messages, without the checks of `preftune data convert`.
 
 cached: load_dataset as most people call it, which writes an Arrow copy first; rows are taken a batch of 1000 at a time, the fastest
 way that datasets has. streaming: load_dataset(streaming=True), rows as they come.
@@ -68,11 +69,26 @@ def split(data, output):
     return rows
 
 
+def convert(data, output):
+    rows = 0
+    with open(f"{output}.jsonl", "w") as target:
+        for batch in batches(data):
+            for prompt, chosen, rejected in zip(batch["prompt"], batch["chosen"], batch["rejected"]):
+                row = {
+                    "prompt": [{"role": "user", "content": prompt}],
+                    "chosen": [{"role": "assistant", "content": chosen}],
+                    "rejected": [{"role": "assistant", "content": rejected}],
+                }
+                target.write(json.dumps(row, ensure_ascii=False) + "\n")
+                rows += 1
+    return rows
+
+
 def main():
     if sys.argv[1] == "write-parquet":
         return write_parquet(sys.argv[2], sys.argv[3])
     parser = argparse.ArgumentParser()
-    parser.add_argument("task", choices=["stats", "split"])
+    parser.add_argument("task", choices=["stats", "split", "convert"])
     parser.add_argument("file")
     parser.add_argument("output")
     parser.add_argument("--mode", choices=["cached", "streaming"], required=True)
@@ -83,7 +99,10 @@ def main():
     datasets.disable_progress_bars()
     started = time.perf_counter()
     data = load(arguments.file, arguments.mode, arguments.cache)
-    rows = check(data) if arguments.task == "stats" else split(data, arguments.output)
+    if arguments.task == "stats":
+        rows = check(data)
+    else:
+        rows = (split if arguments.task == "split" else convert)(data, arguments.output)
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(json.dumps({"rows": rows, "seconds": seconds, "peakBytes": peak}))

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { extractTextPrompt, extractTurnsPrompt } from './extract-prompt.ts';
+import { extractTextPrompt, extractTurnsPrompt, sameJson } from './extract-prompt.ts';
 
 // The expected values were printed by TRL 1.16's data_utils.extract_prompt for the same input.
 test.each([
@@ -26,4 +26,16 @@ test('turns: shared ones leave; the last turn of a conversation that starts the 
   expect(extractTurnsPrompt([u, a], [u, b])).toEqual({ prompt: [u], chosen: [a], rejected: [b] });
   expect(extractTurnsPrompt([u, a], [u, a, u, b])).toEqual({ prompt: [u], chosen: [a], rejected: [a, u, b] });
   expect(extractTurnsPrompt([{ content: 'q', role: 'user' }, a], [u, b]).prompt).toEqual([u]);
+});
+
+test('sameJson compares as JSON does: order of keys and undefined values say nothing, order of items does', () => {
+  const call = { name: 'add', arguments: { a: 1, b: [1, { c: null }] } };
+  expect(sameJson(call, { arguments: { b: [1, { c: null }], a: 1 }, name: 'add', id: undefined })).toBe(true);
+  expect(sameJson({ ...call, id: undefined }, call)).toBe(true);
+  expect(sameJson(call, { ...call, id: null })).toBe(false);
+  expect(sameJson({ a: [1, 2] }, { a: [2, 1] })).toBe(false);
+  expect(sameJson([1], { 0: 1 })).toBe(false);
+  expect(sameJson('1', 1)).toBe(false);
+  expect(sameJson(null, {})).toBe(false);
+  expect(sameJson({ toString: 1 }, {})).toBe(false);
 });

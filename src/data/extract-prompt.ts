@@ -32,14 +32,27 @@ export function extractTurnsPrompt(
 ): ExtractedPrompt<readonly Message[]> {
   const shorter = Math.min(chosen.length, rejected.length);
   let cut = 0;
-  while (cut < shorter && sameMessage(chosen[cut]!, rejected[cut]!)) cut++;
+  while (cut < shorter && sameJson(chosen[cut]!, rejected[cut]!)) cut++;
   if (cut === shorter) cut = Math.max(0, shorter - 1);
   return { prompt: chosen.slice(0, cut), chosen: chosen.slice(cut), rejected: rejected.slice(cut) };
 }
 
-/** Equal as JSON, whatever the order of keys. */
-export function sameMessage(a: Message, b: Message): boolean {
-  return canonicalJson(a) === canonicalJson(b);
+/** Equal as JSON, whatever the order of keys; a key whose value is undefined is not there. */
+export function sameJson(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null)
+    return Number.isNaN(a) && Number.isNaN(b);
+  if (Array.isArray(a) || Array.isArray(b))
+    return (
+      Array.isArray(a) &&
+      Array.isArray(b) &&
+      a.length === b.length &&
+      a.every((item, index) => sameJson(item, b[index]))
+    );
+  const [one, two] = [a, b] as [Record<string, unknown>, Record<string, unknown>];
+  for (const name in one) if (!sameJson(one[name], Object.hasOwn(two, name) ? two[name] : undefined)) return false;
+  for (const name in two) if (two[name] !== undefined && !Object.hasOwn(one, name)) return false;
+  return true;
 }
 
 /** JSON text with sorted keys. */

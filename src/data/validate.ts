@@ -1,6 +1,6 @@
 import { unreachable } from '../core/index.ts';
 import type { Message } from '../tokenizer/index.ts';
-import { canonicalJson } from './extract-prompt.ts';
+import { sameJson } from './extract-prompt.ts';
 import { shown, type FieldProblem } from './problems.ts';
 import type { CompletionRow, Content, DataRow, JudgementRow, PreferenceRow, RankingRow } from './row.ts';
 
@@ -30,7 +30,7 @@ export function validatePreference(row: PreferenceRow): FieldProblem[] {
     ...validateAnswer('chosen', chosen),
     ...validateAnswer('rejected', rejected),
   ];
-  if (chosen === rejected || (typeof chosen !== 'string' && canonicalJson(chosen) === canonicalJson(rejected))) {
+  if (sameJson(chosen, rejected)) {
     const text = shown(typeof chosen === 'string' ? chosen : chosen.at(-1)?.content);
     const message = `chosen and rejected must differ, got ${text} on both sides; drop the row, it teaches nothing`;
     problems.push({ reason: 'identical-sides', path: 'rejected', message });

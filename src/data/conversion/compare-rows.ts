@@ -1,5 +1,5 @@
 import type { Message } from '../../tokenizer/index.ts';
-import { canonicalJson } from '../extract-prompt.ts';
+import { sameJson } from '../extract-prompt.ts';
 import { ownId, turnList } from '../formats/record-parts.ts';
 import { verdictOf } from '../pair-of-ranking.ts';
 import type { Content, DataRow, RankingRow } from '../row.ts';
@@ -17,12 +17,12 @@ export function compareRows(before: DataRow, after: DataRow): RowComparison {
   const contents = [before, after].map(contentsOf);
   const isSame =
     before.kind === after.kind &&
-    canonicalJson(contents[0]!.map(essence)) === canonicalJson(contents[1]!.map(essence)) &&
+    sameJson(contents[0]!.map(essence), contents[1]!.map(essence)) &&
     standing(before) === standing(after);
   if (!isSame) return { isSame, lost: [] };
   const lost: string[] = [];
   const note = (name: string, value: unknown, other: unknown): void => {
-    if (value !== undefined && canonicalJson(value) !== canonicalJson(other)) lost.push(name);
+    if (value !== undefined && !sameJson(value, other)) lost.push(name);
   };
   const [one, two] = [before.row, after.row];
   if (ownId(one) !== undefined) note('id', one.id, two.id);

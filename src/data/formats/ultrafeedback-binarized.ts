@@ -1,4 +1,4 @@
-import { canonicalJson, extractTurnsPrompt } from '../extract-prompt.ts';
+import { extractTurnsPrompt, sameJson } from '../extract-prompt.ts';
 import { createFieldReader, has, isObject } from '../fields.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat } from '../format.ts';
 import { shown } from '../problems.ts';
@@ -24,7 +24,7 @@ export const ULTRAFEEDBACK_BINARIZED: DataFormat = {
     const chosen = fields.messages('chosen');
     const rejected = fields.messages('rejected');
     // `messages` is the chosen conversation once more, for supervised training.
-    if (canonicalJson(record['messages']) === canonicalJson(record['chosen'])) fields.value('messages');
+    if (sameJson(record['messages'], record['chosen'])) fields.value('messages');
     const parts = extractTurnsPrompt(chosen, rejected);
     const asked = parts.prompt.findLast((turn) => turn.role === 'user')?.content;
     const named = typeof prompt === 'string' ? prompt : prompt.findLast((turn) => turn.role === 'user')?.content;
