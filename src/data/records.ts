@@ -3,12 +3,14 @@ import { readJsonArray } from './json-array.ts';
 import { readJsonLines } from './jsonl.ts';
 import { DATA_LIMITS, type DataLimits } from './limits.ts';
 import { DIALECT_BYTES, dialectOf, dialectText, isTableName } from './records/csv-dialect.ts';
+import { DIVISION_BYTES, divisionOf, divisionText, isPlainTextName, readPlainText } from './records/plain-text.ts';
 import { isZstd } from './records/zstd.ts';
 import type { RecordEvent } from './record-parser.ts';
 import type { DataSource } from './source.ts';
 
 /**
- * The records of a source, streamed. Parquet by its first bytes; a table (CSV, TSV) by the name's ending; else a JSON list when the
+ * The records of a source, streamed. Parquet by its first bytes; a table (CSV, TSV) by the name's ending; plain text by the ending .txt, where what
+ * it begins with is not JSON; else a JSON list when the
  * first byte that is not space is `[`, else JSON lines. A UTF-8 byte order mark is dropped. Memory does not grow with the number of
  * records. `onContainer` hears what it was: `JSON lines`, `CSV separated by ;`.
  *
@@ -75,8 +77,27 @@ async function openRecords(
     const { readCsv } = await import('./records/csv.ts');
     return { container: dialectText(dialect), events: readCsv(rejoin([start], chunks), name, { limits, dialect }) };
   }
+  if (isPlainTextName(name)) {
+    const start = joined(text, await takeAtLeast(chunks, DIVISION_BYTES));
+    const all = rejoin([start], chunks);
+    if (!opensJson(start)) {
+      const division = divisionOf(start);
+      return { container: divisionText(division), events: readPlainText(all, name, { limits, division }) };
+    }
+    return openJson(all, name, limits);
+  }
+  return openJson(rejoin([text], chunks), name, limits);
+}
+
+/** Whether the first character is that of an object, or of a list that holds objects. */
+function opensJson(start: Uint8Array): boolean {
+  const head = new TextDecoder().decode(start.subarray(0, 1024));
+  return /^\s*(\{|\[\s*\{)/.test(head);
+}
+
+async function openJson(chunks: AsyncGenerator<Uint8Array>, name: string, limits: DataLimits): Promise<OpenedRecords> {
   const seen: Uint8Array[] = [];
-  for (let next: Uint8Array | undefined = text; next !== undefined; next = await nextOf(chunks)) {
+  for (let next = await nextOf(chunks); next !== undefined; next = await nextOf(chunks)) {
     // Keeps the leading space only as line ends, so that a hostile gigabyte of blanks is not held.
     const first = next.find((byte) => byte > 0x20);
     seen.push(first === undefined ? next.filter((byte) => byte === 0x0a) : next);

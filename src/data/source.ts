@@ -3,7 +3,7 @@ import type { ByteSource } from '../formats/index.ts';
 
 /** Bytes read from the start to the end, as often as `open` is called: a file, a download, a text in memory. */
 export interface DataSource {
-  /** For error messages and row origins. Its ending says what it is where bytes do not: .csv, .tsv. */
+  /** For error messages and row origins. Its ending says what it is where bytes do not: .csv, .tsv, .txt. */
   readonly name: string;
   /** The decompressed bytes, in chunks of any size. Rejects with bad-input when they cannot be read. */
   open(): AsyncIterable<Uint8Array>;
