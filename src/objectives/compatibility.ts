@@ -61,14 +61,15 @@ export const COMPATIBILITY: readonly CompatibilityRow[] = [
     modes: { 'trl-0.28': { default: 1 }, 'trl-1': { default: 0.5 }, original: SAME },
   },
   {
-    topic: 'constants of f-divergence scores that do not stand as a difference',
-    option: 'fOffset',
-    modes: { 'trl-0.28': SAME, 'trl-1': { default: 'trl' }, original: SAME },
+    topic: 'f-divergence of losses of each score alone: TRL and the papers have plain log-ratios',
+    option: 'fDivergence',
+    losses: ['nca_pair', 'bco_pair', 'sppo_hard'],
+    modes: { 'trl-0.28': 'refused', 'trl-1': 'refused', original: 'refused' },
   },
   {
-    topic: 'f-divergence where scores do not stand as a difference: TRL up to 0.28 used plain log-ratios',
+    topic: 'f-divergence per token: TRL up to 0.28 used plain log-ratios',
     option: 'fDivergence',
-    losses: ['nca_pair', 'bco_pair', 'sppo_hard', 'sigmoid_norm'],
+    losses: ['sigmoid_norm'],
     modes: { 'trl-0.28': 'refused', 'trl-1': SAME, original: 'refused' },
   },
   {

@@ -92,7 +92,8 @@ export const offsetOption = {
   fOffset: {
     default: 'zero',
     choices: ['zero', 'trl'],
-    meaning: 'zero: scores are 0 where policy and reference agree; trl: constants dropped as TRL drops them',
+    meaning:
+      'zero: scores are 0 where policy and reference agree; trl: constants dropped as TRL 0.29 to 1.10 dropped them',
     effective: { when: isSet('fDivergence', 'reverse_kl'), needs: 'fDivergence other than reverse_kl' },
   },
 } as const satisfies Record<string, ChoiceOption>;

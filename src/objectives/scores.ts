@@ -72,7 +72,8 @@ function power(a: Node, rate: number, offset: 'zero' | 'trl'): Node {
 /**
  * S(a) = f'(u), u = exp(a) = pi / ref, for a divergence D_f(pi || ref): a for the reverse KL, 1 - exp(-a) for the forward KL,
  * log sigmoid(a) + ln 2 for Jensen-Shannon, (1 - exp(-alpha a)) / alpha for alpha. f' is given up to a constant, which is chosen so
- * that S(0) = 0: the reward of an answer that the policy values as the reference does. With fOffset trl the constants are TRL's.
+ * that S(0) = 0: the reward of an answer that the policy values as the reference does. With fOffset trl the
+ * constants are dropped, as in TRL 0.29 to 1.10; TRL 1.16 has S(0) = 0.
  *
  * Failure modes: exp(-a) explodes when the chosen answer loses probability; Jensen-Shannon bounds the reward by beta ln 2.
  * Source: Wang et al. 2023 (f-DPO), table 1; the trl form of alpha is TRL's since 0.29.
