@@ -11,12 +11,12 @@ const TENSORS = 'state.safetensors';
 const STATE = 'state.json';
 
 /**
- * Saves everything that the next step depends on: parameters and optimizer state in float32, and the progress. Order and
+ * Saves everything that the next step depends on: parameters, optimizer state and a reference that moves in float32, and the progress. Order and
  * dropout are pure functions of seed and step, so there is no random state to save.
  */
 export async function saveCheckpoint(
   run: string,
-  { tensors }: Trainable,
+  { tensors }: Pick<Trainable, 'tensors'>,
   progress: Progress,
 ): Promise<StoredCheckpoint> {
   const writable = [...tensors].map(([name, tensor]): WritableTensor => ({
@@ -47,13 +47,16 @@ export async function readFinite(tensor: DeviceTensor, what: string): Promise<Fl
 }
 
 /** Puts a checkpoint's tensors back. Throws bad-input when they are not those of this run. */
-export async function restoreCheckpoint({ path }: StoredCheckpoint, trainable: Trainable): Promise<Progress> {
+export async function restoreCheckpoint(
+  { path }: StoredCheckpoint,
+  { tensors }: Pick<Trainable, 'tensors'>,
+): Promise<Progress> {
   const { step, tokens, owesEvaluation, objectiveState } = JSON.parse(
     readFileSync(join(path, STATE), 'utf8'),
   ) as Progress;
   const file = await openSafetensorsFile(join(path, TENSORS));
   try {
-    for (const [name, tensor] of trainable.tensors) {
+    for (const [name, tensor] of tensors) {
       const entry = file.entries.get(name);
       if (entry === undefined || entry.shape.join() !== tensor.shape.join()) {
         throw badInput({

@@ -1,6 +1,7 @@
 export * from './specification.ts';
 export * from './specification-options.ts';
 export { flagOf } from './specification-problems.ts';
+export type { ReferenceUpdate } from './specification-reference.ts';
 export * from './inputs.ts';
 export { resumedOptions } from './resume.ts';
 export * from './memory.ts';
@@ -17,6 +18,9 @@ export * from './frozen-base.ts';
 export * from './base-error.ts';
 export * from './adapter-files.ts';
 export * from './reference.ts';
+export * from './reference-update.ts';
+export { compilePairScores } from './reference-model.ts';
+export * from './stages.ts';
 export * from './trainable.ts';
 export * from './task.ts';
 export * from './loop.ts';

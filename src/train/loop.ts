@@ -6,10 +6,14 @@ import { scalarTensor, type Trainable } from './trainable.ts';
 import type { MicroBatch } from './batches.ts';
 import type { ForwardPart } from './coupled-objective.ts';
 import type { BatchProgram, Values } from './programs.ts';
+import { epochStepsOf, stageAt, stepsPerEpoch, type Stage } from './stages.ts';
 import type { Rows, Split, Task } from './task.ts';
 
 export interface LoopOptions {
+  /** Of the whole run; where there are stages, each has its own with their steps. */
   readonly schedule: ScheduleOptions;
+  /** Parts of the rows that are trained one after the other, each as a run of its own that goes on from the one before. Default: all at once. */
+  readonly stages?: readonly Stage[];
   readonly batchSize: number;
   readonly microBatchTokens: number;
   readonly seed: number;
@@ -55,7 +59,7 @@ export interface LoopResult extends Progress {
   readonly isComplete: boolean;
 }
 
-type OrderOptions = Pick<LoopOptions, 'batchSize' | 'seed' | 'order' | 'lengthBuckets'>;
+type OrderOptions = Pick<LoopOptions, 'batchSize' | 'seed' | 'order' | 'lengthBuckets' | 'stages'>;
 
 interface Context {
   readonly task: Task;
@@ -64,25 +68,27 @@ interface Context {
   readonly options: LoopOptions;
 }
 
-/** Steps of `epochs` passes over `count` rows; an incomplete last batch is a step of its own. */
-export function stepsPerEpoch(count: number, batchSize: number): number {
-  return Math.ceil(count / batchSize);
+/** All rows at once. */
+function wholeStage(rows: Rows): Stage {
+  return { start: 0, count: rows.count, firstStep: 0, steps: Infinity, warmupSteps: 0 };
 }
 
 /** Rows of each step, a pure function of seed and step, so that a resumed run sees the same. */
 function batchesOf(rows: Rows, options: OrderOptions): (step: number) => readonly number[] {
-  const { batchSize, seed, order, lengthBuckets } = options;
-  const perEpoch = stepsPerEpoch(rows.count, batchSize);
-  const lengths = Array.from({ length: rows.count }, (_, row) => rows.lengthOf(row));
-  let known: { readonly epoch: number; readonly order: Int32Array } | undefined;
+  const { batchSize, seed, order, lengthBuckets, stages = [wholeStage(rows)] } = options;
+  let known: { readonly stage: Stage; readonly epoch: number; readonly order: Int32Array } | undefined;
   return (step) => {
-    const epoch = Math.floor(step / perEpoch);
-    if (known?.epoch !== epoch) {
+    const stage = stageAt(stages, step);
+    const { start, count, firstStep } = stage;
+    const perEpoch = stepsPerEpoch(count, batchSize);
+    const epoch = Math.floor((step - firstStep) / perEpoch);
+    if (known?.stage !== stage || known.epoch !== epoch) {
+      const lengths = Array.from({ length: count }, (_, row) => rows.lengthOf(start + row));
       const bucketing = lengthBuckets ? { bucketing: { lengths } } : {};
-      known = { epoch, order: epochOrder({ count: rows.count, seed, epoch, batchSize, order, ...bucketing }) };
+      known = { stage, epoch, order: epochOrder({ count, seed, epoch, batchSize, order, ...bucketing }) };
     }
-    const start = (step % perEpoch) * batchSize;
-    return [...known.order.subarray(start, start + batchSize)];
+    const from = ((step - firstStep) % perEpoch) * batchSize;
+    return Array.from(known.order.subarray(from, from + batchSize), (row) => start + row);
   };
 }
 
@@ -107,6 +113,10 @@ export function firstEpochMicroBatches(
   return Array.from({ length: stepsPerEpoch(rows.count, options.batchSize) }, (_, step) =>
     microBatches(rows, batchOf(step), options.microBatchTokens),
   ).flat();
+}
+
+function scheduleOf({ schedule, stages }: LoopOptions, { steps, warmupSteps }: Stage): ScheduleOptions {
+  return stages === undefined ? schedule : { ...schedule, totalSteps: steps, warmupSteps };
 }
 
 function requireFinite(
@@ -139,15 +149,17 @@ async function accumulate(
   const measure = task.measure(beta);
   const lossScale = task.lossScale(rows);
   const groups = microBatches(task.train, rows, options.microBatchTokens);
-  const parts = groups.map((group, index): Part => {
+  const parts: Part[] = [];
+  for (const [index, group] of groups.entries()) {
     const dropoutSeed: HostTensor = {
       dtype: 'int32',
       shape: [],
       data: Int32Array.of(hashString(`${options.seed}/${step}/${index}`) | 0),
     };
-    const batch = task.batch('train', group);
-    return { group, batch, inputs: { ...batch.inputs, ...betaInput(beta), dropoutSeed } };
-  });
+    const given = task.batch('train', group);
+    const batch = (await task.movingReference?.complete(given)) ?? given;
+    parts.push({ group, batch, inputs: { ...batch.inputs, ...betaInput(beta), dropoutSeed } });
+  }
   const done =
     task.coupled === undefined
       ? trainEach(context, parts, lossScale)
@@ -263,7 +275,8 @@ export async function runLoop(
   const { task, program, trainable, options, events } = context;
   const { totalSteps } = options.schedule;
   const batchOf = batchesOf(task.train, options);
-  const perEpoch = stepsPerEpoch(task.train.count, options.batchSize);
+  const stages = options.stages ?? [wholeStage(task.train)];
+  const perEpoch = epochStepsOf(stages, options.batchSize);
   let { step, tokens } = context.start;
   const due = (interval: number | undefined): boolean =>
     step === totalSteps || (interval !== undefined && step % interval === 0);
@@ -305,9 +318,13 @@ export async function runLoop(
         `step ${step + 1}: the gradient must be finite, its norm is ${norm}, rows ${named}; ${divergence(step + 1)}`,
       );
     }
-    const learningRate = learningRateAt(options.schedule, step);
-    await trainable.update({ step: step + 1, learningRate, norm, maximum: options.maxGradientNorm });
+    const stage = stageAt(stages, step);
+    const stepOfStage = step - stage.firstStep;
+    const learningRate = learningRateAt(scheduleOf(options, stage), stepOfStage);
+    await trainable.update({ step: stepOfStage + 1, learningRate, norm, maximum: options.maxGradientNorm });
     step += 1;
+    await task.movingReference?.afterStep(step);
+    if (step < totalSteps && stageAt(stages, step) !== stage) await trainable.resetOptimizer();
     tokens += done.tokens;
     const seconds = (performance.now() - started) / 1000;
     const beta = betaOf(context, step - 1);

@@ -22,6 +22,8 @@ export interface MemoryPlan {
   readonly microBatchTokens: number;
   /** In what the projections of a frozen base are kept. Default float32. */
   readonly basePrecision?: BasePrecision;
+  /** Whether the reference is a copy of what is trained. Default false. */
+  readonly movesReference?: boolean;
 }
 
 const FLOAT_BYTES = 4;
@@ -45,6 +47,7 @@ export function fixedMemory(plan: MemoryPlan): MemoryParts {
   return {
     weights: baseBytes(config, basePrecision),
     ...(lora === undefined ? {} : { adapter: trained + bytesOf(loraAnchorSpecs(config, lora)) }),
+    ...(plan.movesReference === true ? { 'reference copy': trained } : {}),
     gradients: trained,
     'optimizer state': trained * OPTIMIZERS[optimizer].stateNames.length,
     // Scores and their gradient.

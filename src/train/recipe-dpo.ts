@@ -19,6 +19,9 @@ import { allMicroBatches, firstEpochMicroBatches } from './loop.ts';
 import type { OpenedModel } from './prepare.ts';
 import { isReferenceStored, referenceLogps, type ReferenceIdentity, type ReferenceValues } from './reference.ts';
 import { compilePairScores, referenceOfModel, type Reference } from './reference-model.ts';
+import { createMovingReference, type MovingReference } from './reference-update.ts';
+import { requireUpdates, type ReferenceUpdate } from './specification-reference.ts';
+import { planStages, type Stage } from './stages.ts';
 import { openInputs, type RunInputs } from './inputs.ts';
 import { samplePrompts } from './samples.ts';
 import { openSession, trainInRunFolder, type Session } from './session.ts';
@@ -40,8 +43,16 @@ export async function trainDpo(specification: DpoSpecification, context: RecipeC
     );
     const objective = requirePairs(objectiveOf(specification.objective));
     requireColumns(objective, data);
+    const { referenceUpdate } = specification;
+    const parts = referenceUpdate?.kind === 'stepwise' ? referenceUpdate.stages : 1;
+    const stages = planStages(data.train.count, specification, parts);
+    requireUpdates(referenceUpdate, stages);
     const lacking = objective.needsReference ? await lackingReference(inputs, { objective, data }, context) : undefined;
-    session = await openSession(specification, inputs, { context, ...(lacking && { reference: lacking.config }) });
+    session = await openSession(specification, inputs, {
+      context,
+      movesReference: referenceUpdate !== undefined,
+      ...(lacking && { reference: lacking.config }),
+    });
     const baseError = await baseErrorOf(session, data.train, context);
     const reference = await openReference(specification, inputs, { session, objective });
     const valuesOf = async (pairs: RowSet<TokenizedPair>, groups: number[][]): Promise<PairsWithReference> => {
@@ -57,8 +68,14 @@ export async function trainDpo(specification: DpoSpecification, context: RecipeC
       });
       return { pairs, reference: values };
     };
+    const movingReference =
+      referenceUpdate &&
+      (await movingReferenceOf(session, specification, { update: referenceUpdate, objective, stages }));
     // Cut as the policy will see them: where it is the reference, both then have the same bits in step 1 and in evaluation 0.
-    const train = await valuesOf(data.train, firstEpochMicroBatches(rowsOf(data.train), specification));
+    const train =
+      movingReference === undefined
+        ? await valuesOf(data.train, firstEpochMicroBatches(rowsOf(data.train), specification))
+        : { pairs: data.train, reference: undefined };
     const heldOut =
       data.heldOut &&
       (await valuesOf(data.heldOut, allMicroBatches(rowsOf(data.heldOut), specification.microBatchTokens)));
@@ -72,7 +89,13 @@ export async function trainDpo(specification: DpoSpecification, context: RecipeC
       session,
       specification,
       context,
-      task: { ...pairTask({ train, heldOut }, objective), coupled, ...betaOf(specification.objective, objective) },
+      stages,
+      task: {
+        ...pairTask({ train, heldOut }, objective),
+        coupled,
+        movingReference,
+        ...betaOf(specification.objective, objective),
+      },
       graphs: graphsOf(session, objective, betaSchedule !== undefined),
       reports: data.reports,
       promptsOf: (tokenizer) => samplePrompts(data.heldOut ?? data.train, tokenizer, specification.samples),
@@ -166,6 +189,29 @@ async function openReference(
       compilePairScores(device, policy.reference, { label: 'reference', resident, microBatchTokens, statistics }),
     dispose: async () => {},
   };
+}
+
+/** The copy of the policy that follows it: after every so many steps, or after each stage. */
+function movingReferenceOf(
+  { device, policy, model }: Session,
+  { microBatchTokens }: DpoSpecification,
+  { update, objective, stages }: { update: ReferenceUpdate; objective: PairObjective; stages: readonly Stage[] },
+): Promise<MovingReference> {
+  const statistics = referenceStatistics(objective);
+  const begins = new Set(stages.slice(1).map(({ firstStep }) => firstStep));
+  return createMovingReference(
+    { device, parameters: policy.parameters, current: policy.initial },
+    {
+      isDue: (step) => (update.kind === 'stepwise' ? begins.has(step) : step % update.every === 0),
+      mix: update.kind === 'soft' ? update.mix : 1,
+      inputs: REFERENCE_INPUTS,
+      compile: (copies) => {
+        const resident = new Map([...model.weights, ...policy.initial, ...copies]);
+        const label = 'moving reference';
+        return compilePairScores(device, policy.evaluation, { label, resident, microBatchTokens, statistics });
+      },
+    },
+  );
 }
 
 function identityOf(

@@ -34,7 +34,8 @@ export interface RunWriter {
   readonly firstEvaluation: () => Metrics | undefined;
   readonly lastEvaluation: () => Metrics | undefined;
   readonly lastStep: () => Metrics | undefined;
-  events(trainable: Trainable, options: { readonly perEpoch: number; readonly keep: number }): LoopEvents;
+  /** `saved` is what checkpoints hold. */
+  events(saved: Pick<Trainable, 'tensors'>, options: { readonly perEpoch: number; readonly keep: number }): LoopEvents;
   report(extra: {
     readonly data: readonly ReportSection[];
     readonly samples?: readonly ReportSample[];
@@ -75,7 +76,7 @@ export function openRun(output: string, record: RunRecord, context: RecipeContex
     firstEvaluation: () => evaluations[0],
     lastEvaluation: () => evaluations.at(-1),
     lastStep: () => lastStep,
-    events: (trainable, { perEpoch, keep }) => ({
+    events: (saved, { perEpoch, keep }) => ({
       onStep: (step, isLogged) => {
         lastStep = step.metrics;
         if (isLogged) append({ step: step.step, epoch: step.epoch, ...step.metrics });
@@ -92,7 +93,7 @@ export function openRun(output: string, record: RunRecord, context: RecipeContex
       },
       onCheckpoint: async (progress: Progress) => {
         metrics.flush();
-        await saveCheckpoint(output, trainable, progress);
+        await saveCheckpoint(output, saved, progress);
         pruneCheckpoints(output, keep);
         context.listener.onCheckpoint?.(progress.step);
       },

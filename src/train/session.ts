@@ -9,7 +9,7 @@ import { saveArtefact } from './artefact.ts';
 import { restoreCheckpoint } from './checkpoint-files.ts';
 import type { RecipeContext, RecipeResult, SampledPrompt } from './context.ts';
 import type { RunInputs } from './inputs.ts';
-import { runLoop, stepsPerEpoch } from './loop.ts';
+import { runLoop } from './loop.ts';
 import { availableBytes, fixedMemory, referenceMemory, requireMemory } from './memory.ts';
 import { createPolicy, type Policy } from './policy.ts';
 import { hintsFor, placeWeights, type OpenedModel } from './prepare.ts';
@@ -18,6 +18,7 @@ import type { ResidentModel } from './resident-model.ts';
 import { openRun, tokenisationSections } from './run-writer.ts';
 import { createSampling, residentTensors } from './samples.ts';
 import type { CommonSpecification } from './specification.ts';
+import { epochStepsOf, planStages, totalStepsOf, type Stage } from './stages.ts';
 import type { Task } from './task.ts';
 import { createTrainable, type Trainable } from './trainable.ts';
 
@@ -35,6 +36,8 @@ export interface SessionOptions {
   readonly context: Pick<RecipeContext, 'availableBytes'>;
   /** Another model that is loaded beside this one to compute the reference. */
   readonly reference?: ModelConfig;
+  /** The reference is a copy of what is trained. */
+  readonly movesReference?: boolean;
   /** Random weights instead of the files'. */
   readonly initialise?: boolean;
 }
@@ -43,11 +46,11 @@ export interface SessionOptions {
 export async function openSession(
   specification: CommonSpecification,
   { opened }: RunInputs,
-  { context, reference, initialise = false }: SessionOptions,
+  { context, reference, movesReference = false, initialise = false }: SessionOptions,
 ): Promise<Session> {
   const plan = planOf(specification, opened);
   const available = context.availableBytes?.();
-  requireMemory(fixedMemory(plan), available);
+  requireMemory(fixedMemory({ ...plan, movesReference }), available);
   if (reference !== undefined) requireMemory(referenceMemory(plan, reference), available);
   const { device: name, threads } = specification;
   const device = await openDevice({ device: name, ...(threads === undefined ? {} : { threads }) });
@@ -83,6 +86,8 @@ export interface TrainOptions {
   readonly specification: CommonSpecification;
   readonly context: RecipeContext;
   readonly task: Task;
+  /** Where the rows are trained in parts. */
+  readonly stages?: readonly Stage[];
   readonly graphs: { readonly train: Graph; readonly evaluate: Graph; readonly statistics?: Graph };
   readonly reports: Readonly<Record<string, TokenisationReport>>;
   /** The prompts that the report shows answered. */
@@ -115,15 +120,14 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
     program = await compileTraining({ ...options, specification }, trainable);
     const sampling = createSampling(options, trainable);
     await sampling.beforeTraining();
+    const saved = { tensors: new Map([...trainable.tensors, ...(task.movingReference?.tensors ?? [])]) };
     const start =
       writer.checkpoint === undefined
         ? { step: 0, tokens: 0 }
-        : writer.continued(await restoreCheckpoint(writer.checkpoint, trainable));
-    const perEpoch = stepsPerEpoch(task.train.count, specification.batchSize);
-    const totalSteps = Math.min(
-      specification.maxSteps ?? Infinity,
-      Math.max(1, Math.round(perEpoch * specification.epochs)),
-    );
+        : writer.continued(await restoreCheckpoint(writer.checkpoint, saved));
+    const stages = options.stages ?? planStages(task.train.count, specification);
+    const perEpoch = epochStepsOf(stages, specification.batchSize);
+    const totalSteps = totalStepsOf(stages);
     const interval = Math.max(1, Math.round(totalSteps / DEFAULT_INTERVALS));
     context.listener.onStart?.(start.step, totalSteps);
     const result = await runLoop({
@@ -131,14 +135,15 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
       program,
       trainable,
       start,
-      events: writer.events(trainable, { perEpoch, keep: specification.keepCheckpoints }),
+      events: writer.events(saved, { perEpoch, keep: specification.keepCheckpoints }),
       options: {
         schedule: {
           name: specification.schedule,
           learningRate: specification.learningRate,
-          warmupSteps: Math.ceil(specification.warmupRatio * totalSteps),
+          warmupSteps: stages[0]!.warmupSteps,
           totalSteps,
         },
+        stages,
         batchSize: specification.batchSize,
         microBatchTokens: specification.microBatchTokens,
         seed: specification.seed,

@@ -158,6 +158,22 @@ const dpo = z.strictObject({
   ...common,
   learningRate: learningRate('5e-5', '1e-6'),
   reference: z.string().min(1).optional().describe('another model as the reference; default: the model as it starts'),
+  referenceUpdate: z
+    .enum(['none', 'hard', 'soft', 'stepwise'])
+    .default('none')
+    .describe(
+      'how the reference follows the policy: copied or mixed every so many steps (TR-DPO), or copied after each part of the rows (stepwise DPO)',
+    ),
+  referenceEvery: positiveInteger.optional().describe('hard, soft: steps between two updates; default 512'),
+  referenceMix: z
+    .number()
+    .positive()
+    .lt(1)
+    .optional()
+    .describe('soft: share of the policy in the new reference; default 0.6'),
+  stages: positiveInteger
+    .optional()
+    .describe('stepwise: parts of the rows, in their order, each a training of its own'),
   ...objective,
 });
 

@@ -5,6 +5,14 @@ import { OPTIMIZERS, type OptimizerName, type OptimizerOptions } from '../optim/
 import { adapterProblems } from './specification-adapter.ts';
 import { flagOf, idleProblem, schemaProblems } from './specification-problems.ts';
 import {
+  givenOfReferenceUpdate,
+  movingReferenceProblems,
+  REFERENCE_FIELDS,
+  referenceUpdateOf,
+  referenceUpdateProblems,
+  type ReferenceUpdate,
+} from './specification-reference.ts';
+import {
   defaultLora,
   LOSS_FIELDS,
   SCHEMAS,
@@ -44,6 +52,7 @@ export interface ObjectiveSpecification {
 export type DpoSpecification = CommonSpecification & {
   readonly recipe: 'dpo';
   readonly reference?: string | undefined;
+  readonly referenceUpdate?: ReferenceUpdate;
   readonly objective: ObjectiveSpecification;
 };
 
@@ -206,6 +215,7 @@ function combinationProblems(fields: DpoFields, objective: ResolvedObjective): P
       path: 'objective',
       message: `--objective ${fields.objective} must take pairs, it takes ${objective.kind}; see docs/objectives.md for one that takes pairs`,
     });
+  problems.push(...movingReferenceProblems(fields, objective));
   if (!objective.needsReference && reference !== undefined)
     problems.push(idleProblem('reference', `with --objective ${fields.objective}, which has no reference`));
   const isFresh = reference === undefined && adapter === undefined && method === 'lora';
@@ -229,13 +239,25 @@ function combinationProblems(fields: DpoFields, objective: ResolvedObjective): P
 export function parseDpoSpecification(given: Given): DpoSpecification {
   const parsed = parse<DpoFields>('dpo', given, (fields) => [
     ...idleOptions(given, fields),
+    ...referenceUpdateProblems(fields),
     ...objectiveProblems(fields),
   ]);
   const { reference } = parsed;
+  const referenceUpdate = referenceUpdateOf(parsed);
   const rest = Object.fromEntries(
-    Object.entries(parsed).filter(([name]) => name !== 'reference' && !isOfObjective(name)),
+    Object.entries(parsed).filter(([name]) => !isOfReference(name) && !isOfObjective(name)),
   ) as unknown as CommonFields;
-  return { ...resolveCommon('dpo', rest), recipe: 'dpo', reference, objective: objectiveSpecification(parsed) };
+  return {
+    ...resolveCommon('dpo', rest),
+    recipe: 'dpo',
+    reference,
+    ...(referenceUpdate && { referenceUpdate }),
+    objective: objectiveSpecification(parsed),
+  };
+}
+
+function isOfReference(name: string): boolean {
+  return name === 'reference' || (REFERENCE_FIELDS as readonly string[]).includes(name);
 }
 
 function isOfObjective(name: string): boolean {
@@ -280,7 +302,7 @@ export function parseScoreSpecification(given: Given): ScoreSpecification {
 
 /** The options that give this specification: the inverse of parsing, as run.json has it. */
 export function givenOf(specification: Given): Record<string, unknown> {
-  const { recipe: _recipe, objective, optimizer, ...rest } = specification;
+  const { recipe: _recipe, objective, optimizer, referenceUpdate, ...rest } = specification;
   const { name, options } = optimizer as CommonSpecification['optimizer'];
   const uses = OPTIMIZERS[name].uses;
   const loss = objective as DpoSpecification['objective'] | undefined;
@@ -288,6 +310,7 @@ export function givenOf(specification: Given): Record<string, unknown> {
     ...rest,
     optimizer: { name, ...Object.fromEntries(uses.map((option) => [option, options[option]])) },
     ...(loss === undefined ? {} : givenOfObjective(loss)),
+    ...givenOfReferenceUpdate(referenceUpdate as ReferenceUpdate | undefined),
   };
 }
 

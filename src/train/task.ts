@@ -3,6 +3,7 @@ import type { HostTensor } from '../core/index.ts';
 import type { Metrics } from './metrics.ts';
 import type { MicroBatch } from './batches.ts';
 import type { CoupledObjective } from './coupled-objective.ts';
+import type { MovingReference } from './reference-update.ts';
 
 /** Rows that a loop visits, by number. */
 export interface Rows {
@@ -25,6 +26,8 @@ export interface Task {
   readonly measure: (beta?: number) => Measure;
   /** Present where the objective couples the rows of an optimizer batch, which is then its unit in evaluation too. */
   readonly coupled?: CoupledObjective | undefined;
+  /** Present where the reference moves: it completes the batches of training. Held-out rows are measured from the reference as it started. */
+  readonly movingReference?: MovingReference | undefined;
   /** beta of a step (counted from 0), where it follows a schedule: the input `beta` of the graphs. */
   readonly betaAt?: ((step: number, totalSteps: number) => number) | undefined;
 }

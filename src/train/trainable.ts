@@ -47,6 +47,8 @@ export interface Trainable {
     readonly norm: number;
     readonly maximum: number | undefined;
   }): Promise<void>;
+  /** Zero optimizer state, as before the first update. */
+  resetOptimizer(): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -126,6 +128,13 @@ export async function createTrainable(
       const given = [...tensors, ...gradients, ...scalars.map(([name, value]) => [name, scalarTensor(value)] as const)];
       await programs.update.run(Object.fromEntries(given.filter(([name]) => programs.updateInputs.has(name))));
       await programs.clear.run(Object.fromEntries(gradients));
+    },
+    resetOptimizer: async () => {
+      for (const { name } of parameters)
+        for (const state of rule.stateNames) {
+          const tensor = tensors.get(stateName(state, name))!;
+          await tensor.write(zeros(tensor.shape));
+        }
     },
     dispose: async () => {
       for (const tensor of [...tensors.values(), ...gradients.values()]) await tensor.dispose();
