@@ -197,10 +197,10 @@ describe.skipIf(!hasStories)('objectives beside TRL', () => {
     const { referenceLogps: likelihoods } = await referenceOf(start, joined);
     const { referenceLogps: logps } = await referenceOf(start, rows);
     const nll =
-      -joined.reduce((sum, _row, i) => sum + likelihoods[2 * i]!, 0) /
+      -joined.reduce((sum, _row, i) => sum + likelihoods![2 * i]!, 0) /
       joined.reduce((sum, { chosen }) => sum + chosen.length, 0);
     const ratios = rows.map(({ chosen, rejected }, i) => {
-      const o = logOdds(logps[2 * i]!, chosen.length) - logOdds(logps[2 * i + 1]!, rejected.length);
+      const o = logOdds(logps![2 * i]!, chosen.length) - logOdds(logps![2 * i + 1]!, rejected.length);
       return -Math.log1p(Math.exp(-o));
     });
     const ratio = ratios.reduce((sum, value) => sum + value, 0) / rows.length;

@@ -2,13 +2,22 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HostTensor } from '../../src/core/index.ts';
 import { packedLength, type TokenizedPair } from '../../src/data/index.ts';
-import { loraParameterSpecs, plainDecoder, weightInputs, withLora, type Decoder } from '../../src/models/index.ts';
+import {
+  loraParameterSpecs,
+  parameterSpecs,
+  plainDecoder,
+  weightInputs,
+  withLora,
+  type Decoder,
+} from '../../src/models/index.ts';
 import type { ResolvedObjective } from '../../src/objectives/index.ts';
 import { OPTIMIZERS } from '../../src/optim/index.ts';
 import type { Device, DeviceTensor } from '../../src/runtime/index.ts';
 import {
   compileBatchProgram,
+  compilePairScores,
   createCoupledObjective,
+  createMovingReference,
   createTrainable,
   forwardGraph,
   hintsFor,
@@ -61,7 +70,7 @@ export function recordedPairs(prompts: 'whole' | 'bare' = 'whole'): TokenizedPai
 }
 
 /** What the reference says of every pair: [2 x pairs] sums over whole answers and over the shared length. */
-export type ReferenceSums = Readonly<Record<'referenceLogps' | 'sharedReferenceLogps', Float32Array>>;
+export type ReferenceSums = Readonly<Partial<Record<'referenceLogps' | 'sharedReferenceLogps', Float32Array>>>;
 
 /** The adapter's start, the reference and the plain decoder: what all runs share. */
 export interface Start {
@@ -106,7 +115,7 @@ export interface TrajectoryRun {
   readonly steps: number;
 }
 
-function taskOf({ pairs, reference }: TrajectoryRun, objective: PairObjective): Task {
+function taskOf({ pairs, reference }: Pick<TrajectoryRun, 'pairs' | 'reference'>, objective: PairObjective): Task {
   return {
     train: { count: pairs.length, idOf: (row) => pairs[row]!.id, lengthOf: (row) => packedLength(pairs[row]!) },
     heldOut: undefined,
@@ -131,48 +140,85 @@ export async function trainTrajectory(start: Start, run: TrajectoryRun): Promise
   const parameters = loraParameterSpecs(opened.config, adapter.lora);
   const initial = new Map<string, DeviceTensor>();
   for (const [name, tensor] of adapter.weights) initial.set(name, await device.upload(tensor));
-  const trainable = await createTrainable(device, initial, {
-    parameters,
-    optimizer: { name: 'adamw', options: OPTIMIZERS.adamw.defaults },
-  });
+  const trainable = await createTrainable(device, initial, { parameters, optimizer: ADAMW });
   const isCoupled = objective.coupling === 'batch';
   const program = await compileBatchProgram(
     device,
     isCoupled
       ? { train: pairCotangentGraph(models, objective, { parameters }), evaluate: forwardGraph(models, objective) }
       : { train: pairObjectiveGraph(models, objective, { parameters }), evaluate: pairScoreGraph(models.decoder) },
-    {
-      label: 'trajectory',
-      hints: hintsFor(512, 200),
-      resident: new Map([...weights, ...initial]),
-      gradients: trainable.gradients,
-    },
+    { ...COMPILED, resident: new Map([...weights, ...initial]), gradients: trainable.gradients },
   );
   const coupled = isCoupled ? await createCoupledObjective(device, objective, { betaInput: false }) : undefined;
+  const task = { ...taskOf(run, objective), coupled };
+  const records = await runSteps({ task, program, trainable }, { ...run, learningRate: recorded.learning_rate });
+  await coupled?.dispose();
+  await program.dispose();
+  await trainable.dispose();
+  return records;
+}
+
+/** TRL's sync_ref_model: the reference becomes (1 - mix) reference + mix policy every so many steps. */
+export interface MovingRun extends Omit<TrajectoryRun, 'reference'> {
+  readonly every: number;
+  readonly mix: number;
+  readonly learningRate: number;
+}
+
+/** Trains every weight of a copy of the model under a reference that moves, and returns every step. */
+export async function trainMovingTrajectory({ device, opened, plain }: Start, run: MovingRun): Promise<StepRecord[]> {
+  const objective = requirePairs(run.objective);
+  const { weights } = await loadModel(device, opened.config, opened.files.checkpoint);
+  const parameters = parameterSpecs(opened.config);
+  const trainable = await createTrainable(device, weights, { parameters, optimizer: ADAMW });
+  const program = await compileBatchProgram(
+    device,
+    { train: pairObjectiveGraph({ decoder: plain }, objective, { parameters }), evaluate: pairScoreGraph(plain) },
+    { ...COMPILED, resident: weights, gradients: trainable.gradients },
+  );
+  const movingReference = await createMovingReference(
+    { device, parameters, current: weights },
+    {
+      isDue: (step) => step % run.every === 0,
+      mix: run.mix,
+      inputs: { logps: 'referenceLogps' },
+      compile: (resident) =>
+        compilePairScores(device, plain, { label: 'moving reference', resident, microBatchTokens: 512 }),
+    },
+  );
+  const task = { ...taskOf({ ...run, reference: {} }, objective), movingReference };
+  const records = await runSteps({ task, program, trainable }, run);
+  await movingReference.dispose();
+  await program.dispose();
+  await trainable.dispose();
+  return records;
+}
+
+const ADAMW = { name: 'adamw', options: OPTIMIZERS.adamw.defaults } as const;
+const COMPILED = { label: 'trajectory', hints: hintsFor(512, 200) } as const;
+
+/** The loop over the recorded order and schedule. */
+async function runSteps(
+  parts: Pick<Parameters<typeof runLoop>[0], 'task' | 'program' | 'trainable'>,
+  { steps, microBatchTokens, learningRate }: Pick<MovingRun, 'steps' | 'microBatchTokens' | 'learningRate'>,
+): Promise<StepRecord[]> {
   const records: StepRecord[] = [];
   const stop = new AbortController();
   await runLoop({
-    task: { ...taskOf(run, objective), coupled },
-    program,
-    trainable,
+    ...parts,
     start: { step: 0, tokens: 0 },
     events: {
       onStep: (record) => {
         records.push(record);
-        if (records.length === run.steps) stop.abort();
+        if (records.length === steps) stop.abort();
       },
       onEvaluation: () => {},
       onCheckpoint: () => {},
     },
     options: {
-      schedule: {
-        name: 'linear',
-        learningRate: recorded.learning_rate,
-        warmupSteps: 0,
-        totalSteps: recorded.steps,
-      },
+      schedule: { name: 'linear', learningRate, warmupSteps: 0, totalSteps: recorded.steps },
       batchSize: recorded.batch,
-      microBatchTokens: run.microBatchTokens,
+      microBatchTokens,
       seed: 0,
       order: 'sequential',
       lengthBuckets: false,
@@ -183,8 +229,5 @@ export async function trainTrajectory(start: Start, run: TrajectoryRun): Promise
       signal: stop.signal,
     },
   });
-  await coupled?.dispose();
-  await program.dispose();
-  await trainable.dispose();
   return records;
 }
