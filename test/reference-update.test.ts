@@ -181,9 +181,24 @@ describe('what is measured', () => {
     ['cut into micro-batches', { microBatchTokens: 1 }],
     ['under an adapter from the weights themselves', { lora: { rank: 4, variant: 'pissa' } }],
     ['under an adapter with magnitudes', { lora: { rank: 4, variant: 'dora' } }],
+    ['over a compact base', { basePrecision: 'int8' }],
   ])('%s: ln 2 after each copy', async (_case, given) => {
     const run = await train({ ...LORA, ...given, epochs: 2, referenceUpdate: 'hard', referenceEvery: 2 });
     expect(of(run, 'loss').map((loss) => Math.abs(loss - LN2) < 1e-6)).toEqual([true, false, true, false, true, false]);
+  });
+
+  it('under an adapter that is continued the reference starts as that adapter', async () => {
+    const first = await train({ ...LORA });
+    const run = await train({
+      adapter: first.result.artefact!,
+      learningRate: 1e-2,
+      epochs: 2,
+      heldOut: at('held-out.jsonl'),
+      referenceUpdate: 'hard',
+      referenceEvery: 4,
+    });
+    expect(of(run, 'loss').map((loss) => loss === LN2)).toEqual([true, false, false, false, true, false]);
+    expect(run.evaluations[0]!['rewards/margins']).toBe(0);
   });
 
   it('the log-probabilities of the training rows are not stored', async () => {
