@@ -31,3 +31,12 @@ export function huggingFaceName(ggufName: string): string | undefined {
   if (module === undefined || !Object.hasOwn(LAYER_NAMES, module)) return undefined;
   return `model.layers.${layer}.${LAYER_NAMES[module]}.${kind}`;
 }
+
+/** The GGUF name of a Hugging Face tensor; undefined when the Llama family has no such tensor. Inverse of huggingFaceName. */
+export function ggufName(huggingFace: string): string | undefined {
+  const whole = Object.entries(MODEL_NAMES).find(([, name]) => name === huggingFace);
+  if (whole !== undefined) return whole[0];
+  const [, layer, module, kind] = /^model\.layers\.(\d+)\.(.+)\.(weight|bias)$/.exec(huggingFace) ?? [];
+  const found = Object.entries(LAYER_NAMES).find(([, name]) => name === module);
+  return found === undefined ? undefined : `blk.${layer}.${found[0]}.${kind}`;
+}
