@@ -1,4 +1,5 @@
 import { badInput, createRandom } from '../core/index.ts';
+import { itemsByCluster } from './clusters.ts';
 import { normalCdf, normalQuantile } from './normal.ts';
 import { requireLevel, type Interval } from './proportion.ts';
 import { quantileOfSorted } from './summary.ts';
@@ -45,7 +46,7 @@ export function bootstrap(count: number, statistic: Statistic, options: Bootstra
     throw badInput(`bootstrap: clusters must have a key for each of ${count} items, got ${clusters.length}`);
   const everything = Int32Array.from({ length: count }, (_, item) => item);
   const estimate = statistic(everything);
-  const groups = groupsOf(everything, clusters);
+  const groups = itemsByCluster(count, clusters);
   if (estimate === null || groups.length < 2) return { estimate, interval: null, undefinedShare: 0 };
   const random = createRandom(seed, 'bootstrap');
   const values: number[] = [];
@@ -107,18 +108,6 @@ export function bcaInterval(values: ArrayLike<number>, { estimate, jackknife, le
 function cut(values: ArrayLike<number>, low: number, high: number): Interval {
   const sorted = Float64Array.from(values).toSorted();
   return { low: quantileOfSorted(sorted, low)!, high: quantileOfSorted(sorted, high)! };
-}
-
-function groupsOf(items: Int32Array, clusters?: ArrayLike<number | string>): readonly Int32Array[] {
-  if (clusters === undefined) return Array.from(items, (item) => Int32Array.of(item));
-  const groups = new Map<number | string, number[]>();
-  for (const item of items) {
-    const key = clusters[item]!;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [item]);
-    else group.push(item);
-  }
-  return [...groups.values()].map((group) => Int32Array.from(group));
 }
 
 function drawItems(groups: readonly Int32Array[], next: (place: number) => number): Int32Array<ArrayBuffer> {
