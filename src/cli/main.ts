@@ -27,6 +27,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./sft.ts')).SFT,
   },
   {
+    name: 'evaluate',
+    description: 'Measures how far a model went from its reference, how its answers changed, and what it lost',
+    load: async () => (await import('./evaluate.ts')).EVALUATE,
+  },
+  {
     name: 'score',
     description: 'Prints log-probabilities and implicit rewards of pairs of answers, one JSON object a row',
     load: async () => (await import('./score.ts')).SCORE,

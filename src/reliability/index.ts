@@ -5,7 +5,7 @@ export type { Agreement, AnnotatorCard, Coefficient } from './find-agreement.ts'
 export type { Cue, Part } from './find-bias.ts';
 export { suspectMislabelled, type HeldOutMargins, type Mislabelled } from './find-mislabelled.ts';
 export { FINDING_KINDS, type Finding, type FindingKind, type Severity } from './finding.ts';
-export { openLanguageDetector, type DetectLanguage } from './language.ts';
+export { languageName, openLanguageDetector, type DetectLanguage } from './language.ts';
 export {
   findPersonalData,
   maskPersonalData,

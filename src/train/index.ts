@@ -3,6 +3,7 @@ export * from './specification-options.ts';
 export { flagOf } from './specification-problems.ts';
 export type { ReferenceUpdate } from './specification-reference.ts';
 export * from './inputs.ts';
+export { compareTokenizers } from './compare-tokenizers.ts';
 export { resumedOptions } from './resume.ts';
 export * from './memory.ts';
 export * from './context.ts';

@@ -1,0 +1,18 @@
+export { compareBehaviour, MEASURES, type Behaviour, type BehaviourLine } from './behaviour/compare-behaviour.ts';
+export { estimateDrift, type Drift, type ScoredDocument } from './behaviour/drift.ts';
+export { isClear, meanEstimate, ratioEstimate, type Estimate } from './behaviour/estimates.ts';
+export {
+  evaluateBehaviour,
+  type DrawnPair,
+  type EvaluateOptions,
+  type Evaluation,
+  type FactScores,
+} from './behaviour/evaluate.ts';
+export { readFacts, scoreChoices, scoreFree, type ChoiceScores, type Fact } from './behaviour/facts.ts';
+export { estimateKl, type DrawnTokens, type KlEstimate } from './behaviour/kl.ts';
+export { drawAnswers, type DrawnAnswer, type SamplingOptions } from './behaviour/sample.ts';
+export { openSubjects, type OpenSubjectsOptions, type Subject, type Subjects } from './behaviour/subjects.ts';
+export { distinctShare, measureText, repetitionOf, wordsOf, type TextMeasures } from './behaviour/text-measures.ts';
+export { createTokenScorer, type TokenScorer, type TokenScores } from './behaviour/token-scorer.ts';
+export { evaluationSentences, renderEvaluation, renderFrontier } from './behaviour/evaluation-text.ts';
+export { frontierOf, type FrontierPoint } from './behaviour/frontier.ts';
