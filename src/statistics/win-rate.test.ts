@@ -4,8 +4,16 @@ import { bradleyTerry, bradleyTerryIntervals, expectedScore } from './bradley-te
 import { holm } from './holm.ts';
 import { lengthControlledWinRate } from './length-control.ts';
 import { minimumDetectableEffect, sampleSize } from './power.ts';
-import { winRate } from './win-rate.ts';
+import { winRate, type WinRate } from './win-rate.ts';
 import { anyOfK, bestOfK, coinTossAnyOfK, expectedBest } from './win-rate-at-k.ts';
+
+function covers({ interval }: Pick<WinRate, 'interval'>): number {
+  return Number(interval!.low <= 0.5 && interval!.high >= 0.5);
+}
+
+function at(k: number): { k: number; seed: number } {
+  return { k, seed: 1 };
+}
 
 describe('win rate', () => {
   test('by hand: two prompts of two, one of one', () => {
@@ -63,8 +71,6 @@ describe('win rate', () => {
       // The prompt decides three answers of four: one correlation of 1/2 and more.
       const byPrompt = Array.from({ length: 30 }, () => random.nextInt(2));
       const scores = clusters.map((prompt) => (random.nextFloat() < 0.75 ? byPrompt[prompt]! : random.nextInt(2)));
-      const covers = ({ interval }: { interval: { low: number; high: number } | null }): number =>
-        Number(interval!.low <= 0.5 && interval!.high >= 0.5);
       held += covers(winRate(scores, { clusters })!);
       naive += covers(winRate(scores)!);
     }
@@ -151,7 +157,6 @@ describe('Bradley-Terry', () => {
 
 describe('win rates at K', () => {
   const prompts = [{ scores: [1, 0, 0.5, 0], picks: [3, 2, 1, 0] }];
-  const at = (k: number): { k: number; seed: number } => ({ k, seed: 1 });
 
   test('K = 1 is the win rate, K = n the best of all', () => {
     expect(bestOfK(prompts, at(1))!.rate).toBeCloseTo(0.375, 14);
