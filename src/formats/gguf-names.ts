@@ -33,7 +33,7 @@ export function huggingFaceName(ggufName: string): string | undefined {
 }
 
 /** The GGUF name of a Hugging Face tensor; undefined when the Llama family has no such tensor. Inverse of huggingFaceName. */
-export function ggufName(huggingFace: string): string | undefined {
+export function nameInGguf(huggingFace: string): string | undefined {
   const whole = Object.entries(MODEL_NAMES).find(([, name]) => name === huggingFace);
   if (whole !== undefined) return whole[0];
   const [, layer, module, kind] = /^model\.layers\.(\d+)\.(.+)\.(weight|bias)$/.exec(huggingFace) ?? [];

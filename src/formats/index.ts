@@ -5,7 +5,7 @@ export { openGguf, tokenizerMetadata } from './gguf.ts';
 export { readGgufHeader, type GgufHeader, type GgufTensor } from './gguf-header.ts';
 export type { GgufScalar, GgufValue } from './gguf-metadata.ts';
 export { layoutGguf, type GgufWriteTensor, type GgufWriteValue } from './gguf-write.ts';
-export { ggufName, huggingFaceName } from './gguf-names.ts';
+export { huggingFaceName, nameInGguf } from './gguf-names.ts';
 export { openLlama2c } from './llama2c.ts';
 export * from './node-adapter-folder.ts';
 export { writeFileAtomically, writeFolderAtomically, writeTextAtomically } from './node-atomic.ts';

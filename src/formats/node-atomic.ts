@@ -31,11 +31,12 @@ export async function writeTextAtomically(path: string, text: string): Promise<v
 /**
  * Fills a temporary folder beside `path` through `fill` and renames it to `path`. A folder that holds something at `path` is
  * bad-input, unless `overwrite`: then it is moved aside first and removed last, so that a kill between the two renames
- * leaves the old content under a name that starts with a dot, and never half of the new one.
+ * leaves the old content under a name that starts with a dot, and never half of the new one. `fill` may name a folder within
+ * the temporary one that alone is to become `path`.
  */
 export async function writeFolderAtomically(
   path: string,
-  fill: (folder: string) => Promise<void>,
+  fill: (folder: string) => Promise<string | void>,
   options: { readonly overwrite?: boolean } = {},
 ): Promise<void> {
   const target = resolve(path);
@@ -51,15 +52,16 @@ export async function writeFolderAtomically(
   try {
     await mkdir(dirname(target), { recursive: true });
     await mkdir(temporary);
-    await fill(temporary);
-    await syncFolder(temporary);
+    const filled = (await fill(temporary)) ?? temporary;
+    await syncFolder(filled);
     if (aside !== undefined) await rename(target, aside);
-    await rename(temporary, target).catch(async (thrown: unknown) => {
+    await rename(filled, target).catch(async (thrown: unknown) => {
       if (aside !== undefined) await rename(aside, target);
       throw thrown;
     });
     await syncFolder(dirname(target));
     if (aside !== undefined) await rm(aside, { recursive: true, force: true });
+    if (filled !== temporary) await rm(temporary, { recursive: true, force: true });
   } catch (thrown) {
     await rm(temporary, { recursive: true, force: true });
     throw notWritable(path, thrown);

@@ -1,2 +1,3 @@
 export * from './lower.ts';
 export * from './print.ts';
+export { encodeModel, type OnnxGraph, type OnnxNode, type OnnxTensor, type OnnxValue } from './proto.ts';

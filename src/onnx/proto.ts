@@ -32,6 +32,8 @@ export interface OnnxTensor {
 
 export interface OnnxExternalData {
   readonly location: string;
+  /** Where the elements start in the file; default 0. */
+  readonly offsetBytes?: number;
   readonly lengthBytes: number;
 }
 
@@ -107,7 +109,7 @@ function writeTensor(writer: BinaryWriter, { name, type, dims, data }: OnnxTenso
     return;
   }
   writeEntry(writer, 13, ['location', data.location]);
-  writeEntry(writer, 13, ['offset', '0']);
+  writeEntry(writer, 13, ['offset', String(data.offsetBytes ?? 0)]);
   writeEntry(writer, 13, ['length', String(data.lengthBytes)]);
   integer(writer, 14, EXTERNAL);
 }

@@ -1,3 +1,4 @@
 export * from './types.ts';
 export * from './open-device.ts';
 export * from './profile.ts';
+export * from './onnx-file.ts';

@@ -1,0 +1,25 @@
+import { readAdapter, writeAdapter, type ReadAdapter } from '../train/index.ts';
+import type { ExportSource } from './source.ts';
+import { verifyModel, type Trained, type Verdict } from './verify.ts';
+
+/** Writes an adapter as PEFT's folder; `base` is the name by which its users find the model below it. */
+export async function writePeft(
+  path: string,
+  { source, adapter, base }: { readonly source: ExportSource; readonly adapter: ReadAdapter; readonly base: string },
+): Promise<void> {
+  const peftConfig = { ...adapter.peftConfig, base_model_name_or_path: base, inference_mode: true };
+  const read = (name: string): Promise<Float32Array> =>
+    Promise.resolve(adapter.weights.get(name)!.data as Float32Array);
+  await writeAdapter(path, { adapter: { ...adapter, peftConfig }, config: source.opened.config, read });
+}
+
+/** Reads the folder again over the base, and compares with the trained model. */
+export async function verifyPeft(path: string, source: ExportSource, trained: Trained): Promise<Verdict> {
+  const { config, files } = source.opened;
+  const adapter = await readAdapter(path, config, files.checkpoint);
+  return verifyModel({ config, checkpoint: files.checkpoint, adapter }, undefined, {
+    trained,
+    format: 'F32',
+    what: path,
+  });
+}
