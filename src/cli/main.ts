@@ -42,6 +42,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./generate.ts')).GENERATE,
   },
   {
+    name: 'export',
+    description: 'Hands a trained model over: Hugging Face, PEFT, GGUF, ONNX, Ollama; verified',
+    load: async () => (await import('./export.ts')).EXPORT,
+  },
+  {
     name: 'data check',
     description: 'Reads data and says what is wrong with it, whether it can be trusted, and how it becomes tokens',
     load: async () => (await import('./data-check.ts')).DATA_CHECK,
