@@ -7,3 +7,4 @@ export * from './export.ts';
 export { TOLERANCES, type Verdict } from './verify.ts';
 export { deviationOf, sampleLogps, type Deviation } from './measure.ts';
 export { mergedModel, type MergedModel } from './merged-model.ts';
+export { sampleSet, type SampleSet } from './samples.ts';

@@ -51,6 +51,8 @@ export function maskNodes(config: ModelConfig): OnnxNode[] {
     int64s('n_kv', [keyValueHeads]),
     int64s('n_size', [headSize]),
     int64s('n_vocabulary', [config.vocabularySize]),
+    // Keeps the rows of a matrix and joins its blocks.
+    int64s('matrix_shape', [0, -1]),
     int64s('attended_flat', [-1, heads * headSize]),
     float('hidden', HIDDEN),
     float('seen', 0),

@@ -96,14 +96,26 @@ export function isCompact({ shape }: FrozenValue, type: OnnxType): boolean {
   return type !== 'fp32' && shape.length === 2;
 }
 
-/** Makes float32 of a compact weight, which ONNX Runtime does once, when it loads the model: <name>.half, or <name>.int8 times <name>.scale [rows, 1]. */
+/** Columns that share a scale in 8 bits, where rows are made of such blocks; else a row shares one. */
+const BLOCK_COLUMNS = 32;
+
+/** [rows, blocks, width] in which a matrix of 8 bits is stored. */
+export function blockedShape([rows, columns]: readonly [number, number]): readonly [number, number, number] {
+  return columns % BLOCK_COLUMNS === 0 ? [rows, columns / BLOCK_COLUMNS, BLOCK_COLUMNS] : [rows, 1, columns];
+}
+
+/**
+ * Makes float32 of a compact weight, which ONNX Runtime does once, when it loads the model: of <name>.half, or of <name>.int8 [rows, blocks, width] times
+ * <name>.scale [rows, blocks, 1].
+ */
 function widenNodes(value: FrozenValue, type: OnnxType): OnnxNode[] {
   if (!isCompact(value, type)) return [];
   const { onnxName } = value;
   if (type === 'fp16') return [node('Cast', [`${onnxName}.half`], [onnxName], { to: { int: 1 } })];
   return [
     node('Cast', [`${onnxName}.int8`], [`${onnxName}.whole`], { to: { int: 1 } }),
-    node('Mul', [`${onnxName}.whole`, `${onnxName}.scale`], [onnxName]),
+    node('Mul', [`${onnxName}.whole`, `${onnxName}.scale`], [`${onnxName}.blocks`]),
+    node('Reshape', [`${onnxName}.blocks`, 'matrix_shape'], [onnxName]),
   ];
 }
 

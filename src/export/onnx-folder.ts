@@ -7,7 +7,7 @@ import type { FrozenValue, OnnxTensor } from '../onnx/index.ts';
 import { openOnnxFile, type OnnxFile, type OnnxFileTensor } from '../runtime/index.ts';
 import { companionFiles } from './hf.ts';
 import type { MergedModel } from './merged-model.ts';
-import { encodeDecoder, isCompact, onnxDecoder } from './onnx-decoder.ts';
+import { blockedShape, encodeDecoder, isCompact, onnxDecoder } from './onnx-decoder.ts';
 import { ONNX_SUFFIXES, type OnnxType } from './onnx-types.ts';
 import type { ExportSource } from './source.ts';
 import { judge, requireSameTokenizer, type Trained, type Verdict } from './verify.ts';
@@ -62,11 +62,13 @@ async function storedWeight({ checkpoint }: MergedModel, value: FrozenValue, typ
       throw runFailed(`${name}: values must lie within 65504 to be stored as fp16, got ${values[at]}; export fp32`);
     return [{ name: `${onnxName}.half`, type: 'float16', dims, bytes: bytesOf(half) }];
   }
-  const [rows, columns] = dims as readonly [number, number];
-  const [q, scale] = storeMatrix('int8', { name, shape: [rows, columns], data: values });
+  const blocked = blockedShape(dims as readonly [number, number]);
+  const [rows, blocks, width] = blocked;
+  // A block is to the store what a row is to others: what shares a scale.
+  const [q, scale] = storeMatrix('int8', { name, shape: [rows * blocks, width], data: values });
   return [
-    { name: `${onnxName}.int8`, type: 'int8', dims, bytes: bytesOf(q!.data) },
-    { name: `${onnxName}.scale`, type: 'float32', dims: [rows, 1], bytes: bytesOf(scale!.data) },
+    { name: `${onnxName}.int8`, type: 'int8', dims: blocked, bytes: bytesOf(q!.data) },
+    { name: `${onnxName}.scale`, type: 'float32', dims: [rows, blocks, 1], bytes: bytesOf(scale!.data) },
   ];
 }
 

@@ -14,9 +14,9 @@ export interface Trained {
 }
 
 /**
- * The most that the mean of |difference| of the samples' log-probabilities may be, in nats per token, by format. What a format loses is
- * larger in smaller models; these are some three times what the embedded model of 3 million parameters loses, the smallest that we know of. An error of
- * conversion (rows in another order, another rope, a missing adapter) is far above all of them.
+ * The most that the mean of |difference| of the samples' log-probabilities may be, in nats per token, by format: some twice what SmolLM2-135M
+ * loses, of which every format takes more than of larger models (docs/export.md has the figures). An error of conversion (rows in another order, another
+ * rope) is far above all of them; that an adapter was merged shows in the plain types, which take the same weights.
  */
 export const TOLERANCES = {
   F32: 0.001,
@@ -24,8 +24,8 @@ export const TOLERANCES = {
   BF16: 0.03,
   Q8_0: 0.05,
   Q8: 0.1,
-  Q4_K_M: 0.4,
-  Q4_0: 0.6,
+  Q4_K_M: 0.8,
+  Q4_0: 1.2,
 } as const;
 export type ToleratedFormat = keyof typeof TOLERANCES;
 
