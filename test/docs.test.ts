@@ -26,6 +26,20 @@ beforeAll(async () => {
     tinyPairs(8).map(({ prompt, chosen }) => ({ prompt, completion: chosen })),
   );
   writeRows(
+    join(folder.path, 'thumbs.jsonl'),
+    tinyPairs(8).map(({ prompt, chosen }, i) => ({ prompt, completion: chosen, label: i % 2 === 0 })),
+  );
+  writeRows(
+    join(folder.path, 'lists.jsonl'),
+    tinyPairs(4).map(({ prompt, chosen, rejected }) => ({
+      instruction: prompt,
+      completions: [chosen, rejected, `${rejected} or`].map((response, place) => ({
+        response,
+        'fine-grained_score': 5 - place,
+      })),
+    })),
+  );
+  writeRows(
     join(folder.path, 'texts.jsonl'),
     tinyPairs(8).map(({ prompt }) => ({ text: prompt.repeat(3) })),
   );
@@ -36,7 +50,7 @@ afterAll(folder.remove);
 it('runs', { timeout: 300_000 }, async () => {
   const main = buildCli();
   const commands = fences(/^sh run$/).flatMap(({ text }) => text.trim().split('\n'));
-  expect(commands.length).toBe(12);
+  expect(commands.length).toBe(14);
   for (const command of commands) {
     expect(command).toMatch(/^npx preftune /);
     const { code, err } = await preftune(main, command.split(' ').slice(2), {
@@ -49,7 +63,9 @@ it('runs', { timeout: 300_000 }, async () => {
 
 it('names only options that there are', () => {
   const known = new Set(
-    [DPO, SWEEP, SFT, SCORE].flatMap(({ options }) => options.flatMap(({ flag, alias }) => [flag, alias ?? flag] as string[])),
+    [DPO, SWEEP, SFT, SCORE].flatMap(({ options }) =>
+      options.flatMap(({ flag, alias }) => [flag, alias ?? flag] as string[]),
+    ),
   );
   for (const flag of ['--json', '--help', '--config']) known.add(flag);
   const named = [...PAGE.matchAll(/(?<![\w-])--[a-z][\w.-]*/g)].map(([flag]) => flag.replace(/\.$/, ''));

@@ -165,9 +165,6 @@ describe('bad input', () => {
     expect(await refused({ objective: 'sigmod' })).toEqual([
       expect.stringMatching(/^--objective must be one of sigmoid, robust, .*, got "sigmod"$/) as string,
     ]);
-    expect(await refused({ objective: 'kto' })).toEqual([
-      '--objective kto must take pairs, it takes completions; see docs/objectives.md for one that takes pairs',
-    ]);
     expect(await refused({ objective: 'simpo', discopopTau: 0.1 })).toEqual(
       expect.arrayContaining([expect.stringContaining('--discopop-tau has no effect with objective simpo')]),
     );

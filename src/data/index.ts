@@ -21,7 +21,7 @@ export { createFieldReader, has, isObject, type FieldReader } from './fields.ts'
 export { readRecords } from './records.ts';
 export { formatLine, readRows, type DetectedFormat, type ReadRowsOptions, type RowEvent } from './rows.ts';
 export type { TruncationOptions } from './truncate.ts';
-export type { DropReason, SideName } from './tokenize-row.ts';
+export { createRowTokenizer, type DropReason, type RowTokenizer, type SideName } from './tokenize-row.ts';
 export * from './tokenisation-report.ts';
 export { renderTokenisationReport } from './tokenisation-text.ts';
 export { selectRows, type RowSet } from './row-set.ts';
@@ -35,6 +35,10 @@ export {
   type LoadedData,
   type LoadOptions,
 } from './load.ts';
+export { loadJudgements } from './load-judgements.ts';
+export { loadLists, type LoadListsOptions } from './load-lists.ts';
+export type { TieRule } from './order-ranking.ts';
+export { mismatchPartners, withMismatches, type MismatchOptions } from './mismatches.ts';
 export { convertRows, type Conversion, type ConversionReport, type ConvertOptions } from './conversion/convert.ts';
 export { renderConversionReport } from './conversion/convert-text.ts';
 export type { RowChange } from './conversion/adapt-row.ts';

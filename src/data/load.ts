@@ -4,7 +4,7 @@ import type { DataLimits } from './limits.ts';
 import { copiesOf, type SourceShare } from './mixture.ts';
 import { createProblemLog, type ProblemLog, type RecordProblem } from './problems.ts';
 import { COMPLETION_PARTS, createCompletionSet, createPairSet, PAIR_PARTS, type RowSet } from './row-set.ts';
-import type { CompletionRow, DataRow, TokenizedCompletion, TokenizedPair } from './row.ts';
+import type { CompletionRow, DataRow, PreferenceRow, TokenizedCompletion, TokenizedPair } from './row.ts';
 import { readRows, type DetectedFormat, type RowEvent } from './rows.ts';
 import type { DataSource } from './source.ts';
 import { hashOfPrompt } from './split.ts';
@@ -26,6 +26,8 @@ export interface LoadOptions extends TruncationOptions {
   readonly limits?: DataLimits;
   /** Decides which rows of a source with a weight are taken; default 0. */
   readonly seed?: number;
+  /** Called for every preference that is kept, in the order of the rows that come out. */
+  readonly onPair?: (pair: PreferenceRow) => void;
   /** Called about every thousand rows. */
   readonly onProgress?: (rowsRead: number) => void;
   readonly signal?: AbortSignal;
@@ -41,6 +43,8 @@ export interface LoadedData<T> {
   /** Rows that were skipped (lenient), and the first problems. */
   readonly skipped: number;
   readonly problems: Pick<ProblemLog, 'kept' | 'counts' | 'total'>;
+  /** What was made of rows that are of another kind than the loader's, in sentences. */
+  readonly notes?: readonly string[];
 }
 
 export interface LoadCompletionsOptions extends LoadOptions {
@@ -66,7 +70,11 @@ export async function loadPreferencePairs(
     const pair = row.kind === 'ranking' ? decidedPair(row.row) : row.row;
     if (row.kind === 'completion') throw wrongKind(row, 'preferences', 'use them with sft');
     if (row.kind === 'judgement' || !('chosen' in pair))
-      throw wrongKind(row, 'preferences', 'build pairs of them (preftune data build)');
+      throw wrongKind(
+        row,
+        'preferences',
+        'build pairs of them (preftune data build), or take an objective of single answers (--objective kto)',
+      );
     const result = tokenize.pair(pair);
     log.pair(pair.id, result);
     if (result.kind === 'dropped') return;
@@ -76,6 +84,7 @@ export async function loadPreferencePairs(
       promptHashes.push(hashOfPrompt(pair.prompt));
       margins.push(pair.meta?.margin ?? NaN);
       weights.push(pair.meta?.weight ?? NaN);
+      options.onPair?.(pair);
     }
   });
   const tokenisation = log.report();
@@ -113,9 +122,9 @@ export async function loadCompletions(
   return { rows: createCompletionSet(arena.finish(), { promptHashes }), tokenisation, ...loaded };
 }
 
-const none = new Int32Array(0);
+export const none = new Int32Array(0);
 
-function createTokenizing(options: LoadOptions) {
+export function createTokenizing(options: LoadOptions) {
   validateTruncation(options);
   const { tokenizer, maxLength, maxPromptLength } = options;
   const truncation: TruncationOptions = {
@@ -130,7 +139,8 @@ function createTokenizing(options: LoadOptions) {
 
 type RowHandler = (row: DataRow) => void;
 
-async function load(
+/** Reads sources row by row; what `handle` refuses with bad-input becomes a problem of its row. */
+export async function load(
   source: DataSource | readonly DataSource[],
   options: LoadOptions,
   handle: RowHandler,
@@ -219,7 +229,8 @@ const WRONG_KIND = 'format';
 /** Paths of problems that every further row would have too: they end the reading at once. */
 const CONCERNS_ALL: ReadonlySet<string | undefined> = new Set([WRONG_KIND, MISSING_TEMPLATE]);
 
-function wrongKind({ kind, row }: DataRow, needed: string, hint: string): PreftuneError {
+/** bad-input that ends the reading: rows are of another kind. */
+export function wrongKind({ kind, row }: DataRow, needed: string, hint: string): PreftuneError {
   const message = `rows must be ${needed}, got ${kind}s; ${hint}`;
   return badInput({ file: row.origin.file, line: row.origin.line, path: WRONG_KIND, message });
 }
@@ -241,7 +252,8 @@ export function sourceList(source: DataSource | readonly DataSource[]): readonly
   return 'open' in source ? [source] : source;
 }
 
-function requireRows(
+/** Throws bad-input when no row is left. */
+export function requireRows(
   source: DataSource | readonly DataSource[],
   count: number,
   { rows, dropped }: TokenisationReport,

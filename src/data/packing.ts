@@ -1,5 +1,5 @@
 import { badInput } from '../core/index.ts';
-import type { TokenizedCompletion, TokenizedPair } from './row.ts';
+import type { TokenizedAnswer, TokenizedCompletion, TokenizedList, TokenizedPair } from './row.ts';
 
 /**
  * What a model batch takes: sequences one after the other without any padding. Letters: T tokens in all; U tokens whose hidden
@@ -26,7 +26,10 @@ export interface PackedBatch {
   readonly predict: Int32Array<ArrayBuffer>;
   /** [C] the scored token's id. */
   readonly targets: Int32Array<ArrayBuffer>;
-  /** [C] 2 * pair for the chosen side, 2 * pair + 1 for the rejected one; the example's number for completions. */
+  /**
+   * [C] 2 * pair for the chosen side, 2 * pair + 1 for the rejected one; the example's number for completions; list * width + place
+   * for the answers of lists.
+   */
   readonly owners: Int32Array<ArrayBuffer>;
   readonly T: number;
   readonly U: number;
@@ -97,6 +100,54 @@ export function packCompletions(
   return packSequences(
     'packCompletions',
     completions.map((row) => row.id),
+    sequences,
+  );
+}
+
+/** The answers of a list in groups that stand behind the same prompt ids, with their places in the list. */
+function branchesOf({ answers }: TokenizedList): { answer: TokenizedAnswer; place: number }[][] {
+  const groups: { answer: TokenizedAnswer; place: number }[][] = [];
+  answers.forEach((answer, place) => {
+    const group = groups.find(([first]) => isSamePrompt(first!.answer.prompt, answer.prompt));
+    if (group === undefined) groups.push([{ answer, place }]);
+    else group.push({ answer, place });
+  });
+  return groups;
+}
+
+function isSamePrompt(a: Int32Array, b: Int32Array): boolean {
+  return a === b || (a.length === b.length && a.every((id, index) => id === b[index]));
+}
+
+/** Tokens that a list takes: every answer, and each different prompt once. */
+export function packedListLength(list: TokenizedList): number {
+  return branchesOf(list).reduce(
+    (sum, group) => group.reduce((all, { answer }) => all + answer.ids.length, sum + group[0]!.answer.prompt.length),
+    0,
+  );
+}
+
+/**
+ * Lists as one batch: the prompt once, the answers as branches behind it. Owners are list * width + place, so that statistics are
+ * [lists, width].
+ *
+ * Throws bad-input when there is no list, one has more answers than `width`, or an answer has no token.
+ */
+export function packLists(lists: readonly TokenizedList[], width: number): PackedBatch {
+  const sequences = lists.flatMap((list, index): Sequence[] => {
+    if (list.answers.length > width)
+      throw badInput(`packLists: row ${list.id} must have at most ${width} answers, got ${list.answers.length}`);
+    return branchesOf(list).map((group) => ({
+      prompt: group[0]!.answer.prompt,
+      answers: group.map(({ answer: { ids, mask }, place }): Answer => {
+        requireTokens('packLists', `answer ${place + 1} of row ${list.id}`, ids);
+        return { ids, owner: index * width + place, mask };
+      }),
+    }));
+  });
+  return packSequences(
+    'packLists',
+    lists.map(({ id }) => id),
     sequences,
   );
 }

@@ -1,8 +1,8 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { internal } from '../core/index.ts';
-import { packedLength } from './packing.ts';
-import type { TokenizedCompletion, TokenizedPair } from './row.ts';
+import { packedLength, packedListLength } from './packing.ts';
+import type { TokenizedAnswer, TokenizedCompletion, TokenizedJudgement, TokenizedList, TokenizedPair } from './row.ts';
 import type { FinishedArena } from './token-arena.ts';
 
 /** Tokenised rows in compact storage. Rows are views: writing to them changes the set. */
@@ -27,6 +27,10 @@ export interface RowSet<T> {
 export const PAIR_PARTS = 6;
 /** Lists of a completion in the arena; the mask is empty where all is scored. */
 export const COMPLETION_PARTS = 3;
+/** As a completion's, and a list of one number: the label. */
+export const JUDGEMENT_PARTS = 4;
+/** Lists of one answer of a list: prompt, ids, mask. The prompt is empty where it is that of the answer before. */
+export const ANSWER_PARTS = 3;
 
 export function createPairSet(
   arena: FinishedArena,
@@ -72,6 +76,56 @@ export function createCompletionSet(
   return createSet(arena, { read, length: completionLength, sequenceCounts, promptHashes: rows.promptHashes });
 }
 
+export function createJudgementSet(
+  arena: FinishedArena,
+  rows: { readonly promptHashes: ArrayLike<number>; readonly weights: ArrayLike<number> },
+): RowSet<TokenizedJudgement> {
+  const read = (index: number): TokenizedJudgement => {
+    const list = (part: number) => listOf(arena, index * JUDGEMENT_PARTS + part);
+    const completionMask = list(2);
+    return {
+      id: arena.ids[index]!,
+      prompt: list(0),
+      completion: list(1),
+      ...(completionMask.length > 0 && { completionMask }),
+      label: list(3)[0] === 1 ? 1 : 0,
+    };
+  };
+  const sequenceCounts = new Int32Array(arena.ids.length).fill(1);
+  return createSet(arena, { ...rows, read, length: completionLength, sequenceCounts });
+}
+
+/** Lists over an arena whose rows are answers, `sizes` of them for each list in turn, all under the list's id. */
+export function createListSet(
+  arena: FinishedArena,
+  rows: {
+    readonly sizes: ArrayLike<number>;
+    readonly promptHashes: ArrayLike<number>;
+    readonly weights: ArrayLike<number>;
+  },
+): RowSet<TokenizedList> {
+  const sizes = Int32Array.from(rows.sizes);
+  const starts = new Int32Array(sizes.length + 1);
+  sizes.forEach((size, index) => (starts[index + 1] = starts[index]! + size));
+  const read = (index: number): TokenizedList => {
+    const first = starts[index]!;
+    let prompt = listOf(arena, first * ANSWER_PARTS);
+    const answers = Array.from({ length: sizes[index]! }, (_, place): TokenizedAnswer => {
+      const list = (part: number) => listOf(arena, (first + place) * ANSWER_PARTS + part);
+      const [own, ids, mask] = [list(0), list(1), list(2)];
+      if (own.length > 0) prompt = own;
+      return { prompt, ids, ...(mask.length > 0 && { mask }) };
+    });
+    return { id: arena.ids[first]!, prompt: answers[0]!.prompt, answers };
+  };
+  const sequenceCounts = Int32Array.from(
+    sizes,
+    (_, index) => new Set(read(index).answers.map((each) => each.prompt)).size,
+  );
+  const { promptHashes, weights } = rows;
+  return createSet(arena, { read, length: packedListLength, sequenceCounts, promptHashes, weights });
+}
+
 function completionLength({ prompt, completion }: TokenizedCompletion): number {
   return prompt.length + completion.length;
 }
@@ -81,7 +135,7 @@ function listOf({ tokens, starts }: FinishedArena, list: number): Int32Array<Arr
 }
 
 function createSet<T>(
-  { ids, fingerprint }: FinishedArena,
+  { fingerprint }: FinishedArena,
   rows: {
     readonly read: (index: number) => T;
     readonly length: (row: T) => number;
@@ -91,7 +145,8 @@ function createSet<T>(
     readonly weights?: ArrayLike<number>;
   },
 ): RowSet<T> {
-  const count = ids.length;
+  // Lists have several rows of the arena each.
+  const count = rows.sequenceCounts.length;
   const row = (index: number): T => {
     if (!(Number.isInteger(index) && index >= 0 && index < count))
       throw internal(`row set: index must be in [0, ${count}), got ${index}`);

@@ -142,3 +142,28 @@ export interface TokenizedCompletion {
   /** [length of completion] 1 = scored; as the masks of a pair. */
   readonly completionMask?: Int32Array<ArrayBuffer>;
 }
+
+/** One answer that was found good or bad, in token ids. */
+export interface TokenizedJudgement extends TokenizedCompletion {
+  /** 1: desirable. */
+  readonly label: 0 | 1;
+  /** An answer that belongs to another prompt, cut to fit behind this one: see withMismatches. */
+  readonly mismatched?: TokenizedCompletion;
+}
+
+/** One answer of a list: its ids behind its prompt's. */
+export interface TokenizedAnswer {
+  /** Ids of the list's prompt as they stand before this answer; nearly always the same for all of them. */
+  readonly prompt: Int32Array<ArrayBuffer>;
+  readonly ids: Int32Array<ArrayBuffer>;
+  /** [length of ids] 1 = scored; as the masks of a pair. */
+  readonly mask?: Int32Array<ArrayBuffer>;
+}
+
+/** Answers to one prompt in token ids, best first, at least two. */
+export interface TokenizedList {
+  readonly id: string;
+  /** That of the best answer. */
+  readonly prompt: Int32Array<ArrayBuffer>;
+  readonly answers: readonly TokenizedAnswer[];
+}

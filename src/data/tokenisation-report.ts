@@ -1,6 +1,6 @@
 import type { Tokenizer } from '../tokenizer/index.ts';
 import { createDistribution, type Spread } from './distribution.ts';
-import type { TokenizedCompletion, TokenizedPair } from './row.ts';
+import type { TokenizedCompletion, TokenizedList, TokenizedPair } from './row.ts';
 import { createTokenSpeller } from './spell-tokens.ts';
 import type { DropReason, SideName, SideNotes, TokenizedRow } from './tokenize-row.ts';
 import type { TruncationOptions } from './truncate.ts';
@@ -73,6 +73,7 @@ export interface TokenisationReport {
 export interface TokenisationLog {
   pair(id: string, row: TokenizedRow<TokenizedPair>): void;
   completion(id: string, row: TokenizedRow<TokenizedCompletion>): void;
+  list(id: string, row: TokenizedRow<TokenizedList>): void;
   report(): TokenisationReport;
 }
 
@@ -153,6 +154,17 @@ export function createTokenisationLog(tokenizer: Tokenizer, limits: TruncationOp
         measure('completion', completion.length);
         size(blockId, prompt.length + completion.length);
         if (blockId === id) show(id, 'completion', { prompt, answer: completion, mask: completionMask });
+      }
+    },
+    list(id, row) {
+      if (!begin(id, row)) return;
+      for (const { prompt, answers } of row.rows) {
+        measure('prompt', prompt.length);
+        for (const answer of answers) {
+          measure('completion', answer.ids.length);
+          size(id, answer.prompt.length + answer.ids.length);
+          show(id, 'completion', { prompt: answer.prompt, answer: answer.ids, mask: answer.mask });
+        }
       }
     },
     report() {

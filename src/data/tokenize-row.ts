@@ -1,6 +1,17 @@
 import type { Tokenizer } from '../tokenizer/index.ts';
 import { createSideRenderer } from './render-row.ts';
-import type { CompletionRow, Content, JudgementRow, PreferenceRow, TokenizedCompletion, TokenizedPair } from './row.ts';
+import type {
+  CompletionRow,
+  Content,
+  JudgementRow,
+  PreferenceRow,
+  RankingRow,
+  TokenizedAnswer,
+  TokenizedCompletion,
+  TokenizedJudgement,
+  TokenizedList,
+  TokenizedPair,
+} from './row.ts';
 import { createSideTokenizer, type TokenizedSide } from './tokenize-side.ts';
 import { truncateSide, type TruncatedSide, type TruncationOptions } from './truncate.ts';
 
@@ -40,14 +51,18 @@ export interface RowTokenizer {
    * A plain text (empty prompt) longer than maxLength becomes blocks: each starts with the last token of the one before, so that
    * every token but the text's first is predicted exactly once. Their ids are id, id/2, id/3, ... Others are truncated.
    */
-  completion(row: CompletionRow | JudgementRow): TokenizedRow<TokenizedCompletion>;
+  completion(row: CompletionRow): TokenizedRow<TokenizedCompletion>;
+  /** One answer with its label. Never cut into blocks: a judgement is about the whole answer. */
+  judgement(row: JudgementRow): TokenizedRow<TokenizedJudgement>;
+  /** The answers of a row, which stand best first. An answer whose ids a better one has is left out; two must remain. */
+  list(row: RankingRow): TokenizedRow<TokenizedList>;
 }
 
 export function createRowTokenizer(tokenizer: Tokenizer, truncation: TruncationOptions): RowTokenizer {
   const renderer = createSideRenderer(tokenizer);
   const sides = createSideTokenizer(tokenizer);
   const stops = new Set(tokenizer.stopIds);
-  type Row = PreferenceRow | CompletionRow | JudgementRow;
+  type Row = PreferenceRow | CompletionRow | JudgementRow | RankingRow;
   const tokenize = (row: Row, answer: Content): { ids: TokenizedSide; templateDiffers: boolean } => {
     const rendered = renderer.render(row.prompt, answer, row);
     return { ids: sides.tokenize(rendered), templateDiffers: rendered.templateDiffers };
@@ -61,6 +76,22 @@ export function createRowTokenizer(tokenizer: Tokenizer, truncation: TruncationO
     const { promptCut, answerCut } = cut;
     const stopInside = cut.answer.slice(0, -1).some((id) => stops.has(id));
     return { ...flags, side, templateDiffers, promptCut, answerCut, stopInside };
+  };
+  /** A side as one completion, or why it cannot be trained on. */
+  const single = (row: Row, content: Content): SingleAnswer | DropReason => {
+    const side = tokenize(row, content);
+    const cut = truncateSide(side.ids, truncation);
+    if (cut === undefined) return 'prompt-too-long';
+    if (!isScored(cut)) return 'no-answer-tokens';
+    const { prompt, answer, mask } = cut;
+    return {
+      answer: {
+        prompt: Int32Array.from(prompt),
+        ids: Int32Array.from(answer),
+        ...(mask && { mask: Int32Array.from(mask) }),
+      },
+      notes: notesOf('completion', side, cut),
+    };
   };
   return {
     pair(row) {
@@ -86,26 +117,55 @@ export function createRowTokenizer(tokenizer: Tokenizer, truncation: TruncationO
       return { kind: 'kept', rows: [pair], notes };
     },
     completion(row) {
-      const side = tokenize(row, row.completion);
-      const { maxLength } = truncation;
       if (row.prompt === '') {
+        const side = tokenize(row, row.completion);
         const { answer } = side.ids;
         if (answer.length < 2) return { kind: 'dropped', reason: 'no-answer-tokens' };
         const whole: TruncatedSide = { prompt: [], answer, promptCut: false, answerCut: false };
-        return { kind: 'kept', rows: blocksOf(row.id, answer, maxLength), notes: [notesOf('completion', side, whole)] };
+        return {
+          kind: 'kept',
+          rows: blocksOf(row.id, answer, truncation.maxLength),
+          notes: [notesOf('completion', side, whole)],
+        };
       }
-      const cut = truncateSide(side.ids, truncation);
-      if (cut === undefined) return { kind: 'dropped', reason: 'prompt-too-long' };
-      if (!isScored(cut)) return { kind: 'dropped', reason: 'no-answer-tokens' };
-      const completion: TokenizedCompletion = {
-        id: row.id,
-        prompt: Int32Array.from(cut.prompt),
-        completion: Int32Array.from(cut.answer),
-        ...(cut.mask && { completionMask: Int32Array.from(cut.mask) }),
+      const one = single(row, row.completion);
+      if (typeof one === 'string') return { kind: 'dropped', reason: one };
+      return { kind: 'kept', rows: [completionOf(row.id, one.answer)], notes: [one.notes] };
+    },
+    judgement(row) {
+      const one = single(row, row.completion);
+      if (typeof one === 'string') return { kind: 'dropped', reason: one };
+      // The first token of a text without prompt is predicted by nothing.
+      if (one.answer.prompt.length === 0 && one.answer.ids.length < 2)
+        return { kind: 'dropped', reason: 'no-answer-tokens' };
+      const judgement = { ...completionOf(row.id, one.answer), label: row.label ? (1 as const) : (0 as const) };
+      return { kind: 'kept', rows: [judgement], notes: [one.notes] };
+    },
+    list(row) {
+      const found = row.answers.map(({ content }) => single(row, content));
+      const reason = found.find((one) => typeof one === 'string');
+      if (reason !== undefined) return { kind: 'dropped', reason };
+      const seen = new Set<string>();
+      const isNew = ({ answer }: SingleAnswer): boolean => {
+        const key = `${answer.prompt.join()};${answer.ids.join()}`;
+        return !seen.has(key) && seen.add(key) !== undefined;
       };
-      return { kind: 'kept', rows: [completion], notes: [notesOf('completion', side, cut)] };
+      const kept = (found as readonly SingleAnswer[]).filter(isNew);
+      if (kept.length < 2) return { kind: 'dropped', reason: 'identical-tokens' };
+      const answers = kept.map(({ answer }) => answer);
+      const list = { id: row.id, prompt: answers[0]!.prompt, answers };
+      return { kind: 'kept', rows: [list], notes: kept.map(({ notes }) => notes) };
     },
   };
+}
+
+interface SingleAnswer {
+  readonly answer: TokenizedAnswer;
+  readonly notes: SideNotes;
+}
+
+function completionOf(id: string, { prompt, ids, mask }: TokenizedAnswer): TokenizedCompletion {
+  return { id, prompt, completion: ids, ...(mask && { completionMask: mask }) };
 }
 
 function blocksOf(id: string, ids: readonly number[], maxLength = Infinity): TokenizedCompletion[] {

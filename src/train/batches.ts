@@ -1,9 +1,12 @@
 import { float32Tensor, int32Tensor, type HostTensor } from '../core/index.ts';
 import {
   packCompletions,
+  packLists,
   packPairs,
   type PackedBatch,
   type TokenizedCompletion,
+  type TokenizedJudgement,
+  type TokenizedList,
   type TokenizedPair,
 } from '../data/index.ts';
 
@@ -12,8 +15,10 @@ export interface MicroBatch {
   readonly inputs: Readonly<Record<string, HostTensor>>;
   /** Tokens that the model reads: prompts once, no padding. */
   readonly tokens: number;
-  /** Scored tokens of each owner: [R, 2] for pairs (chosen, rejected), [R] for completions. */
+  /** Scored tokens of each owner: [R, W] for preferences (a pair's chosen and rejected), [R] for completions. */
   readonly counts: Float32Array<ArrayBuffer>;
+  /** Inputs that the backward pass of a coupled objective reads instead, where some answers have no gradient: they are left out. */
+  readonly backward?: Readonly<Record<string, HostTensor>>;
 }
 
 function microBatch(batch: PackedBatch, counts: Float32Array<ArrayBuffer>, countShape: readonly number[]): MicroBatch {
@@ -60,4 +65,45 @@ function sharedMask(owners: Int32Array, counts: Float32Array): Float32Array<Arra
 /** Inputs of completionScoreGraph and completionLossGraph, `lossScale` apart. */
 export function completionMicroBatch(rows: readonly TokenizedCompletion[], scorePrompt: boolean): MicroBatch {
   return microBatch(packCompletions(rows, { scorePrompt }), new Float32Array(rows.length), [rows.length]);
+}
+
+/**
+ * Inputs of the graphs of single answers: labels [R]; `counts` [R, 1], or [R, 2] where the rows have mismatched answers, in the second column. Those
+ * come behind all others, so that dropout draws the same for the others without them.
+ */
+export function judgementMicroBatch(rows: readonly TokenizedJudgement[]): MicroBatch {
+  const labels = float32Tensor(
+    [rows.length],
+    Float32Array.from(rows, ({ label }) => label),
+  );
+  const mismatched = rows.flatMap((row) => (row.mismatched === undefined ? [] : [row.mismatched]));
+  if (mismatched.length === 0) {
+    const batch = microBatch(packCompletions(rows), new Float32Array(rows.length), [rows.length, 1]);
+    return { ...batch, inputs: { ...batch.inputs, labels } };
+  }
+  const both = inColumns([rows, mismatched]);
+  return {
+    ...both,
+    inputs: { ...both.inputs, labels },
+    backward: inColumns([rows, []]).inputs,
+  };
+}
+
+/** Answers in the first column of [R, 2], then those in the second. */
+function inColumns([first, second]: readonly [
+  readonly TokenizedCompletion[],
+  readonly TokenizedCompletion[],
+]): MicroBatch {
+  const packed = packCompletions([...first, ...second]);
+  const owners = packed.owners.map((answer) => (answer < first.length ? 2 * answer : 2 * (answer - first.length) + 1));
+  return microBatch({ ...packed, owners }, new Float32Array(2 * first.length), [first.length, 2]);
+}
+
+/** Inputs of the graphs of lists, `width` answers side by side; `present` [R, width] is 1 where there is one. */
+export function listMicroBatch(lists: readonly TokenizedList[], width: number): MicroBatch {
+  const shape = [lists.length, width];
+  const batch = microBatch(packLists(lists, width), new Float32Array(lists.length * width), shape);
+  const present = new Float32Array(lists.length * width);
+  lists.forEach(({ answers }, row) => answers.forEach((_, place) => (present[row * width + place] = 1)));
+  return { ...batch, inputs: { ...batch.inputs, present: float32Tensor(shape, present) } };
 }

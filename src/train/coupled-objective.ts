@@ -1,10 +1,10 @@
 import type { HostTensor } from '../core/index.ts';
 import { graphInputs } from '../graph/index.ts';
-import { objectiveGraph } from '../objectives/index.ts';
+import { objectiveGraph, type ResolvedObjective } from '../objectives/index.ts';
 import { optimise } from '../passes/index.ts';
 import type { Device } from '../runtime/index.ts';
 import type { MicroBatch } from './batches.ts';
-import { differentiableStatistics, type PairObjective } from './pair-graphs.ts';
+import { differentiableStatistics, sourceOfInput } from './preference-graphs.ts';
 import { scalarTensor } from './trainable.ts';
 
 /** A micro-batch whose forward pass is done. */
@@ -17,7 +17,7 @@ export interface ForwardPart {
 export interface SolvedPart {
   /** [R] */
   readonly losses: HostTensor;
-  /** `cotangent/<statistic>` [R, 2], lossScale in them: inputs of pairCotangentGraph. */
+  /** `cotangent/<statistic>` [R, W], lossScale in them: inputs of preferenceCotangentGraph. */
   readonly cotangents: Readonly<Record<string, HostTensor>>;
 }
 
@@ -40,22 +40,29 @@ export interface CoupledObjective {
   dispose(): Promise<void>;
 }
 
-const SIDES = ['chosen', 'rejected'] as const;
-
-/** The value of a statistic in a micro-batch [R, 2]: computed by the graph, else the host's input. */
+/** The value of a statistic in a micro-batch [R, W]: computed by the graph, else the host's input. */
 function statisticOf({ batch, outputs }: ForwardPart, name: string): ArrayLike<number> {
   const tensor = outputs[name] ?? batch.inputs[name === 'lengths' ? 'counts' : name];
   return tensor!.data as Float32Array;
 }
 
-/** One column of a statistic over all micro-batches: [R of the batch]. */
-function column(parts: readonly ForwardPart[], name: string, side: 0 | 1): HostTensor {
-  const values = parts.flatMap((part) => [...every(statisticOf(part, name), side)]);
+/** One of `width` columns of a statistic over all micro-batches: [R of the batch]. */
+function column(parts: readonly ForwardPart[], width: number, from: { statistic: string; column: number }): HostTensor {
+  const values = parts.flatMap((part) => [...every(statisticOf(part, from.statistic), { width, start: from.column })]);
   return { dtype: 'float32', shape: [values.length], data: Float32Array.from(values) };
 }
 
-function* every(values: ArrayLike<number>, side: 0 | 1): Iterable<number> {
-  for (let i = side; i < values.length; i += 2) yield values[i]!;
+function* every(values: ArrayLike<number>, { width, start }: { width: number; start: number }): Iterable<number> {
+  for (let i = start; i < values.length; i += width) yield values[i]!;
+}
+
+const GRADIENT = 'gradient/';
+
+/** The gradients of a solved batch, by the names of the inputs that they belong to. */
+function gradientsOf(outputs: Readonly<Record<string, HostTensor>>): [string, HostTensor][] {
+  return Object.entries(outputs).flatMap(([name, tensor]) =>
+    name.startsWith(GRADIENT) ? [[name.slice(GRADIENT.length), tensor] as [string, HostTensor]] : [],
+  );
 }
 
 function rowsInput(parts: readonly ForwardPart[], name: string): HostTensor {
@@ -63,11 +70,11 @@ function rowsInput(parts: readonly ForwardPart[], name: string): HostTensor {
   return { dtype: 'float32', shape: [values.length], data: Float32Array.from(values) };
 }
 
-/** Compiles the objective of whole batches of pairs. */
+/** Compiles the objective of whole batches, whose rows have `width` answers side by side. */
 export async function createCoupledObjective(
   device: Device,
-  objective: PairObjective,
-  { betaInput }: { readonly betaInput: boolean },
+  objective: ResolvedObjective,
+  { betaInput, width = 2 }: { readonly betaInput: boolean; readonly width?: number },
 ): Promise<CoupledObjective> {
   const source = optimise(objectiveGraph(objective, { betaInput })).body;
   const program = await device.compile(source, { label: `objective ${objective.text}` });
@@ -79,9 +86,8 @@ export async function createCoupledObjective(
       if (name === 'lossScale') return [name, scalarTensor(lossScale)];
       if (name === 'beta') return [name, scalarTensor(beta!)];
       if (name.startsWith('state/')) return [name, scalarTensor(state[name.slice('state/'.length)]!)];
-      const [prefix, statistic] = name.split('/') as [string, string | undefined];
-      if (statistic === undefined) return [name, rowsInput(parts, prefix)];
-      return [name, column(parts, statistic, prefix === SIDES[0] ? 0 : 1)];
+      const from = sourceOfInput(objective, name);
+      return [name, from === undefined ? rowsInput(parts, name) : column(parts, width, from)];
     });
     return Object.fromEntries(entries);
   };
@@ -92,17 +98,18 @@ export async function createCoupledObjective(
         state = Object.fromEntries(Object.keys(state).map((name) => [name, outputs[`state/${name}`]!.data[0]!]));
       let start = 0;
       return parts.map(({ batch }) => {
-        const count = batch.counts.length / 2;
+        const count = batch.counts.length / width;
         const from = start;
         start += count;
         const losses = outputs['losses']!.data.slice(from, from + count) as Float32Array<ArrayBuffer>;
         const cotangent = (name: string): HostTensor => {
-          const data = new Float32Array(2 * count);
-          for (const side of [0, 1] as const) {
-            const gradient = outputs[`gradient/${SIDES[side]}/${name}`]!.data;
-            for (let row = 0; row < count; row++) data[2 * row + side] = gradient[from + row]!;
+          const data = new Float32Array(width * count);
+          for (const [output, { data: gradient }] of gradientsOf(outputs)) {
+            const { statistic, column: at } = sourceOfInput(objective, output)!;
+            if (statistic !== name) continue;
+            for (let row = 0; row < count; row++) data[width * row + at] = gradient[from + row]!;
           }
-          return { dtype: 'float32', shape: [count, 2], data };
+          return { dtype: 'float32', shape: [count, width], data };
         };
         return {
           losses: { dtype: 'float32', shape: [count], data: losses },

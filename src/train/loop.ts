@@ -104,15 +104,18 @@ export function allMicroBatches(rows: Rows, maxTokens: number): number[][] {
   return microBatches(rows, all, maxTokens);
 }
 
+/** Every row once, in the optimizer batches of the first pass over the data. */
+export function firstEpochBatches(rows: Rows, options: OrderOptions): (readonly number[])[] {
+  const batchOf = batchesOf(rows, options);
+  return Array.from({ length: stepsPerEpoch(rows.count, options.batchSize) }, (_, step) => batchOf(step));
+}
+
 /** Every row once, in the micro-batches of the first pass over the data. */
 export function firstEpochMicroBatches(
   rows: Rows,
   options: OrderOptions & Pick<LoopOptions, 'microBatchTokens'>,
 ): number[][] {
-  const batchOf = batchesOf(rows, options);
-  return Array.from({ length: stepsPerEpoch(rows.count, options.batchSize) }, (_, step) =>
-    microBatches(rows, batchOf(step), options.microBatchTokens),
-  ).flat();
+  return firstEpochBatches(rows, options).flatMap((batch) => microBatches(rows, batch, options.microBatchTokens));
 }
 
 function scheduleOf({ schedule, stages }: LoopOptions, { steps, warmupSteps }: Stage): ScheduleOptions {
@@ -210,8 +213,9 @@ async function* trainCoupled(
   const solved = await task.coupled!.solve(forward, { ...scales, isTraining: true });
   for (const [index, part] of parts.entries()) {
     const { losses, cotangents } = solved[index]!;
-    const outputs = await program.train({ ...part.inputs, ...cotangents });
-    yield { part, outputs: { ...outputs, losses } };
+    const { backward } = part.batch;
+    const outputs = await program.train({ ...part.inputs, ...backward, ...cotangents });
+    yield { part, outputs: { ...(backward === undefined ? outputs : forward[index]!.outputs), losses } };
   }
 }
 
@@ -247,6 +251,11 @@ export async function evaluateRows(
       measure.add(batch, solved === undefined ? outputs : { ...outputs, losses: solved[index]!.losses });
   }
   return measure.result();
+}
+
+/** Every row once, in the micro-batches in which rows are evaluated; `unit` as evaluateRows has it for a coupled objective. */
+export function evaluationMicroBatches(rows: Rows, maxTokens: number, unit: number | undefined): number[][] {
+  return evaluationUnits(rows, maxTokens, unit).flat();
 }
 
 /** What is evaluated together: single micro-batches, or for a coupled objective all those of the next `unit` rows. */

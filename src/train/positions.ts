@@ -1,10 +1,11 @@
 import { badInput, type Problem } from '../core/index.ts';
-import type { RowSet, TokenizedCompletion, TokenizedPair } from '../data/index.ts';
+import type { RowSet, TokenizedCompletion, TokenizedList, TokenizedPair } from '../data/index.ts';
 import type { ModelConfig } from '../models/index.ts';
 
 /** Tokens of the longest conversation of a row: positions restart behind the prompt for each answer of a pair. */
-export function positionsOf(row: TokenizedPair | TokenizedCompletion): number {
+export function positionsOf(row: TokenizedPair | TokenizedCompletion | TokenizedList): number {
   if ('completion' in row) return row.prompt.length + row.completion.length;
+  if ('answers' in row) return Math.max(...row.answers.map(({ prompt, ids }) => prompt.length + ids.length));
   const { prompt, chosen, rejected, rejectedPrompt = prompt } = row;
   return Math.max(prompt.length + chosen.length, rejectedPrompt.length + rejected.length);
 }
@@ -14,7 +15,7 @@ export function positionsOf(row: TokenizedPair | TokenizedCompletion): number {
  * dynamic rotary embeddings would change their frequencies too. `what` names the rows.
  */
 export function checkPositions(
-  rows: RowSet<TokenizedPair | TokenizedCompletion>,
+  rows: RowSet<TokenizedPair | TokenizedCompletion | TokenizedList>,
   { model, reference }: { readonly model: ModelConfig; readonly reference?: ModelConfig | undefined },
   what: string,
 ): void {
@@ -26,7 +27,7 @@ export function checkPositions(
 }
 
 function positionProblems(
-  rows: RowSet<TokenizedPair | TokenizedCompletion>,
+  rows: RowSet<TokenizedPair | TokenizedCompletion | TokenizedList>,
   { maxPositions, rope }: ModelConfig,
   must: string,
 ): Problem[] {

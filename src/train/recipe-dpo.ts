@@ -1,24 +1,35 @@
 import { badInput, type HostTensor } from '../core/index.ts';
-import { loadPreferencePairs, type RowSet, type TokenizedPair } from '../data/index.ts';
+import type { RowSet } from '../data/index.ts';
+import type { ResolvedObjective } from '../objectives/index.ts';
 import { BASE_ERROR_ROWS, measureBaseError, measuredOf, type BaseError } from './base-error.ts';
-import { pairMicroBatch } from './batches.ts';
 import type { RecipeContext, RecipeResult } from './context.ts';
 import { createCoupledObjective } from './coupled-objective.ts';
-import { pairMetrics } from './metrics.ts';
 import {
-  forwardGraph,
-  pairCotangentGraph,
-  pairObjectiveGraph,
-  pairScoreGraph,
+  preferenceCotangentGraph,
+  preferenceForwardGraph,
+  preferenceLossGraph,
+  preferenceScoreGraph,
   referenceStatistics,
-  requirePairs,
-  type PairModels,
-  type PairObjective,
-} from './pair-graphs.ts';
-import { allMicroBatches, firstEpochMicroBatches } from './loop.ts';
+  type PreferenceModels,
+} from './preference-graphs.ts';
+import {
+  completeRows,
+  labelWarnings,
+  loadPreferences,
+  preferenceRows,
+  type PreferenceRow,
+  type PreferenceRows,
+} from './preference-rows.ts';
+import { evaluationMicroBatches, firstEpochBatches, firstEpochMicroBatches } from './loop.ts';
 import type { OpenedModel } from './prepare.ts';
-import { isReferenceStored, referenceLogps, type ReferenceIdentity, type ReferenceValues } from './reference.ts';
-import { compilePairScores, referenceOfModel, type Reference } from './reference-model.ts';
+import {
+  isReferenceStored,
+  referenceLogps,
+  type ReferenceIdentity,
+  type ReferenceValues,
+  type ScoredRows,
+} from './reference.ts';
+import { compileScores, referenceOfModel, type Reference } from './reference-model.ts';
 import { createMovingReference, type MovingReference } from './reference-update.ts';
 import { requireUpdates, type ReferenceUpdate } from './specification-reference.ts';
 import { planStages, type Stage } from './stages.ts';
@@ -27,63 +38,91 @@ import { samplePrompts } from './samples.ts';
 import { openSession, trainInRunFolder, type Session } from './session.ts';
 import { loadOptions, loadTrainingData, type TrainingData } from './training-data.ts';
 import { objectiveOf, type DpoSpecification, type ObjectiveSpecification } from './specification.ts';
-import { rowsOf, type Measure, type Split, type Task } from './task.ts';
+import { rowsOf, type Split, type Task } from './task.ts';
 
 /**
- * Preference optimization, from a specification to a run folder: open the model, tokenise the pairs, compute the reference
- * once, train, save. Throws bad-input, run-failed and cancelled as its parts do; nothing half-written is left behind.
+ * Preference optimization, from a specification to a run folder: open the model, tokenise the rows that the objective takes (pairs, single answers
+ * with labels, lists), compute the reference once, train, save. Throws bad-input, run-failed and cancelled as its parts do; nothing half-written is left behind.
  */
 export async function trainDpo(specification: DpoSpecification, context: RecipeContext): Promise<RecipeResult> {
   const inputs = await openInputs(specification, context);
   let session: Session | undefined;
   try {
     const { opened } = inputs;
-    const data = await loadTrainingData(specification, { inputs, context }, (sources) =>
-      loadPreferencePairs(sources, loadOptions(specification, { opened, context })),
+    const objective = objectiveOf(specification.objective);
+    const read = await loadTrainingData(specification, { inputs, context }, (sources) =>
+      loadPreferences(objective, sources, loadOptions(specification, { opened, context })),
     );
-    const objective = requirePairs(objectiveOf(specification.objective));
-    requireColumns(objective, data);
+    requireColumns(objective, read);
+    for (const text of labelWarnings(objective, read.train, specification.batchSize))
+      context.listener.onWarning?.(text);
+    const data = completeRows(objective, read, {
+      train: firstEpochBatches(rowsOf(read.train), specification),
+      heldOut:
+        read.heldOut === undefined
+          ? []
+          : firstEpochBatches(rowsOf(read.heldOut), { ...specification, order: 'sequential', lengthBuckets: false }),
+      maxLength: specification.maxLength,
+    });
+    const preferences = preferenceRows(objective, data);
     const { referenceUpdate } = specification;
     const parts = referenceUpdate?.kind === 'stepwise' ? referenceUpdate.stages : 1;
     const stages = planStages(data.train.count, specification, parts);
     requireUpdates(referenceUpdate, stages);
-    const lacking = objective.needsReference ? await lackingReference(inputs, { objective, data }, context) : undefined;
+    const lacking = objective.needsReference
+      ? await lackingReference(inputs, { objective, data, preferences }, context)
+      : undefined;
     session = await openSession(specification, inputs, {
       context,
       movesReference: referenceUpdate !== undefined,
       ...(lacking && { reference: lacking.config }),
     });
-    const baseError = await baseErrorOf(session, data.train, context);
-    const reference = await openReference(specification, inputs, { session, objective });
-    const valuesOf = async (pairs: RowSet<TokenizedPair>, groups: number[][]): Promise<PairsWithReference> => {
-      if (!objective.needsReference) return { pairs, reference: undefined };
+    const baseError = await baseErrorOf(session, data.train, { preferences, context });
+    const reference = await openReference(specification, inputs, { session, objective, preferences });
+    const valuesOf = async (set: RowSet<PreferenceRow>, groups: number[][]): Promise<RowsWithReference> => {
+      if (!objective.needsReference) return { set, reference: undefined };
       const { values } = await referenceLogps({
-        identity: identityOf(reference, pairs, objective),
-        pairs,
+        identity: identityOf(reference, set, objective),
+        rows: scoredRows(set, preferences),
         cache: context.referenceCache,
         open: reference.open,
         groups,
         ...(context.listener.onReference === undefined ? {} : { onProgress: context.listener.onReference }),
         ...(context.signal === undefined ? {} : { signal: context.signal }),
       });
-      return { pairs, reference: values };
+      return { set, reference: values };
     };
     const movingReference =
       referenceUpdate &&
-      (await movingReferenceOf(session, specification, { update: referenceUpdate, objective, stages }));
+      (await movingReferenceOf(session, specification, {
+        update: referenceUpdate,
+        objective,
+        stages,
+        preferences,
+      }));
     // Cut as the policy will see them: where it is the reference, both then have the same bits in step 1 and in evaluation 0.
     const train =
       movingReference === undefined
         ? await valuesOf(data.train, firstEpochMicroBatches(rowsOf(data.train), specification))
-        : { pairs: data.train, reference: undefined };
+        : { set: data.train, reference: undefined };
     const heldOut =
       data.heldOut &&
-      (await valuesOf(data.heldOut, allMicroBatches(rowsOf(data.heldOut), specification.microBatchTokens)));
+      (await valuesOf(
+        data.heldOut,
+        evaluationMicroBatches(
+          rowsOf(data.heldOut),
+          specification.microBatchTokens,
+          objective.coupling === 'batch' ? specification.batchSize : undefined,
+        ),
+      ));
     await reference.dispose();
     const { betaSchedule } = specification.objective;
     const coupled =
       objective.coupling === 'batch'
-        ? await createCoupledObjective(session.device, objective, { betaInput: betaSchedule !== undefined })
+        ? await createCoupledObjective(session.device, objective, {
+            betaInput: betaSchedule !== undefined,
+            width: preferences.width,
+          })
         : undefined;
     return await trainInRunFolder({
       session,
@@ -91,12 +130,12 @@ export async function trainDpo(specification: DpoSpecification, context: RecipeC
       context,
       stages,
       task: {
-        ...pairTask({ train, heldOut }, objective),
+        ...preferenceTask({ train, heldOut }, objective, preferences),
         coupled,
         movingReference,
         ...betaOf(specification.objective, objective),
       },
-      graphs: graphsOf(session, objective, betaSchedule !== undefined),
+      graphs: graphsOf(session, objective, { width: preferences.width, betaInput: betaSchedule !== undefined }),
       reports: data.reports,
       promptsOf: (tokenizer) => samplePrompts(data.heldOut ?? data.train, tokenizer, specification.samples),
       identity: {
@@ -119,29 +158,36 @@ export async function trainDpo(specification: DpoSpecification, context: RecipeC
 }
 
 /** The graphs of training and evaluation. An objective of single rows has one pass; one of batches stands between two. */
-function graphsOf({ policy }: Session, objective: PairObjective, betaInput: boolean) {
+function graphsOf(
+  { policy }: Session,
+  objective: ResolvedObjective,
+  options: { readonly width: number; readonly betaInput: boolean },
+) {
   const { parameters } = policy;
-  const models = (decoder: PairModels['decoder']): PairModels => ({
+  const { width } = options;
+  const models = (decoder: PreferenceModels['decoder']): PreferenceModels => ({
     decoder,
     reference: policy.keepsReference ? policy.reference : undefined,
   });
   const [training, evaluation] = [models(policy.training), models(policy.evaluation)];
   if (objective.coupling === 'rows')
     return {
-      train: pairObjectiveGraph(training, objective, { parameters, betaInput }),
-      evaluate: pairObjectiveGraph(evaluation, objective, { parameters: [], betaInput }),
+      train: preferenceLossGraph(training, objective, { ...options, parameters }),
+      evaluate: preferenceLossGraph(evaluation, objective, { ...options, parameters: [] }),
     };
   return {
-    train: pairCotangentGraph(training, objective, { parameters }),
-    evaluate: forwardGraph(evaluation, objective),
-    ...(policy.training === policy.evaluation ? {} : { statistics: forwardGraph(training, objective) }),
+    train: preferenceCotangentGraph(training, objective, { parameters, width }),
+    evaluate: preferenceForwardGraph(evaluation, objective, width),
+    ...(policy.training === policy.evaluation
+      ? {}
+      : { statistics: preferenceForwardGraph(training, objective, width) }),
   };
 }
 
 /** beta from its first value to the last, at the end of training, in equal steps or along half a cosine. */
 function betaOf(
   { betaSchedule, options }: ObjectiveSpecification,
-  { rewardBeta }: PairObjective,
+  { rewardBeta }: ResolvedObjective,
 ): Pick<Task, 'betaAt'> {
   if (betaSchedule === undefined) return {};
   const { name, end } = betaSchedule;
@@ -155,7 +201,10 @@ function betaOf(
 }
 
 /** Throws bad-input naming the rows that lack a margin or weight that was asked for. */
-function requireColumns({ margins, weights }: PairObjective, { train, heldOut }: TrainingData<TokenizedPair>): void {
+function requireColumns(
+  { margins, weights }: ResolvedObjective,
+  { train, heldOut }: TrainingData<PreferenceRow>,
+): void {
   const problems = (['margins', 'weights'] as const).flatMap((column) => {
     if (!(column === 'margins' ? margins : weights)) return [];
     return [train, ...(heldOut === undefined ? [] : [heldOut])].flatMap((rows) => {
@@ -177,16 +226,20 @@ function requireColumns({ margins, weights }: PairObjective, { train, heldOut }:
 async function openReference(
   { microBatchTokens }: DpoSpecification,
   { reference }: RunInputs,
-  { session: { device, policy, model }, objective }: { readonly session: Session; readonly objective: PairObjective },
+  {
+    session: { device, policy, model },
+    objective,
+    preferences: { width },
+  }: { readonly session: Session; readonly objective: ResolvedObjective; readonly preferences: PreferenceRows },
 ): Promise<Reference> {
   const statistics = referenceStatistics(objective);
-  if (reference !== undefined) return referenceOfModel(device, reference, { microBatchTokens, statistics });
+  if (reference !== undefined) return referenceOfModel(device, reference, { microBatchTokens, statistics, width });
   const resident = new Map([...model.weights, ...policy.initial]);
   return {
     fingerprint: policy.startFingerprint,
     precision: model.base?.arithmetic ?? 'float32',
     open: () =>
-      compilePairScores(device, policy.reference, { label: 'reference', resident, microBatchTokens, statistics }),
+      compileScores(device, policy.reference, { label: 'reference', resident, microBatchTokens, statistics, width }),
     dispose: async () => {},
   };
 }
@@ -195,7 +248,12 @@ async function openReference(
 function movingReferenceOf(
   { device, policy, model }: Session,
   { microBatchTokens }: DpoSpecification,
-  { update, objective, stages }: { update: ReferenceUpdate; objective: PairObjective; stages: readonly Stage[] },
+  {
+    update,
+    objective,
+    stages,
+    preferences: { width },
+  }: { update: ReferenceUpdate; objective: ResolvedObjective; stages: readonly Stage[]; preferences: PreferenceRows },
 ): Promise<MovingReference> {
   const statistics = referenceStatistics(objective);
   const begins = new Set(stages.slice(1).map(({ firstStep }) => firstStep));
@@ -208,7 +266,7 @@ function movingReferenceOf(
       compile: (copies) => {
         const resident = new Map([...model.weights, ...policy.initial, ...copies]);
         const label = 'moving reference';
-        return compilePairScores(device, policy.evaluation, { label, resident, microBatchTokens, statistics });
+        return compileScores(device, policy.evaluation, { label, resident, microBatchTokens, statistics, width });
       },
     },
   );
@@ -216,26 +274,27 @@ function movingReferenceOf(
 
 function identityOf(
   { fingerprint: weights, precision }: Pick<Reference, 'fingerprint' | 'precision'>,
-  { fingerprint: rows }: RowSet<TokenizedPair>,
-  objective: PairObjective,
+  { fingerprint: rows }: RowSet<PreferenceRow>,
+  objective: ResolvedObjective,
 ): ReferenceIdentity {
   const statistics = referenceStatistics(objective);
   return { weights, rows, precision, ...(statistics.length > 0 && { statistics }) };
 }
 
-/** What a compact base loses, on the first rows. */
+/** What a compact base loses, on the first rows; run.json of a resumed run has it already. */
 function baseErrorOf(
   { opened, device, model }: Session,
-  rows: RowSet<TokenizedPair>,
-  context: RecipeContext,
+  rows: RowSet<PreferenceRow>,
+  { preferences, context }: { readonly preferences: PreferenceRows; readonly context: RecipeContext },
 ): Promise<BaseError | undefined> {
+  if (context.isResuming) return Promise.resolve(undefined);
   const count = Math.min(BASE_ERROR_ROWS, rows.count);
-  const batches = Array.from({ length: count }, (_, row) => pairMicroBatch([rows.row(row)]));
+  const batches = Array.from({ length: count }, (_, row) => preferences.batch([rows.row(row)]));
   return measureBaseError({
     opened,
     device,
     model,
-    scoreGraph: (decoder) => pairScoreGraph(decoder),
+    scoreGraph: (decoder) => preferenceScoreGraph(decoder, { width: preferences.width }),
     batches,
     context,
   });
@@ -247,20 +306,30 @@ async function lackingReference(
   {
     objective,
     data: { train, heldOut },
-  }: { readonly objective: PairObjective; readonly data: TrainingData<TokenizedPair> },
+    preferences: { width },
+  }: {
+    readonly objective: ResolvedObjective;
+    readonly data: TrainingData<PreferenceRow>;
+    readonly preferences: PreferenceRows;
+  },
   { referenceCache }: RecipeContext,
 ): Promise<OpenedModel | undefined> {
   if (reference === undefined) return undefined;
   const other = { fingerprint: await reference.files.checkpoint.fingerprint(), precision: 'float32' };
-  for (const pairs of heldOut === undefined ? [train] : [train, heldOut])
-    if (!(await isReferenceStored(identityOf(other, pairs, objective), referenceCache, pairs.count))) return reference;
+  for (const set of heldOut === undefined ? [train] : [train, heldOut])
+    if (!(await isReferenceStored(identityOf(other, set, objective), referenceCache, width * set.count)))
+      return reference;
   return undefined;
 }
 
-interface PairsWithReference {
-  readonly pairs: RowSet<TokenizedPair>;
+interface RowsWithReference {
+  readonly set: RowSet<PreferenceRow>;
   /** Undefined where the objective has no reference. */
   readonly reference: ReferenceValues | undefined;
+}
+
+function scoredRows(set: RowSet<PreferenceRow>, { width, batch }: PreferenceRows): ScoredRows {
+  return { set, width, batch: (rows) => batch(rows.map((row) => set.row(row))) };
 }
 
 /** Names of the graphs' inputs by the reference's statistics. */
@@ -269,55 +338,40 @@ const REFERENCE_INPUTS: Readonly<Record<string, string>> = {
   sharedLogps: 'sharedReferenceLogps',
 };
 
-function pairTask(
-  splits: { readonly train: PairsWithReference; readonly heldOut: PairsWithReference | undefined },
-  objective: PairObjective,
+function preferenceTask(
+  splits: { readonly train: RowsWithReference; readonly heldOut: RowsWithReference | undefined },
+  objective: ResolvedObjective,
+  preferences: PreferenceRows,
 ): Task {
-  const of = (split: Split): PairsWithReference => (split === 'train' ? splits.train : splits.heldOut!);
+  const { width } = preferences;
+  const of = (split: Split): RowsWithReference => (split === 'train' ? splits.train : splits.heldOut!);
   return {
-    train: rowsOf(splits.train.pairs),
-    heldOut: splits.heldOut && rowsOf(splits.heldOut.pairs),
+    train: rowsOf(splits.train.set),
+    heldOut: splits.heldOut && rowsOf(splits.heldOut.set),
     lossScale: (rows) => 1 / rows.length,
     batch: (split, rows) => {
-      const { pairs, reference } = of(split);
-      const batch = pairMicroBatch(rows.map((row) => pairs.row(row)));
-      const both = Object.entries(reference ?? {}).map(([name, values]) => [
+      const { set, reference } = of(split);
+      const batch = preferences.batch(rows.map((row) => set.row(row)));
+      const answers = Object.entries(reference ?? {}).map(([name, values]) => [
         REFERENCE_INPUTS[name]!,
         float32(
-          [rows.length, 2],
-          rows.flatMap((row) => [values[2 * row]!, values[2 * row + 1]!]),
+          [rows.length, width],
+          rows.flatMap((row) => [...values.subarray(width * row, width * (row + 1))]),
         ),
       ]);
       const columns = (['margins', 'weights'] as const).map((name) => [
         name,
         float32(
           [rows.length],
-          rows.map((row) => pairs[name][row]!),
+          rows.map((row) => set[name][row]!),
         ),
       ]);
-      return { ...batch, inputs: { ...batch.inputs, ...Object.fromEntries([...both, ...columns]) } };
+      return { ...batch, inputs: { ...batch.inputs, ...Object.fromEntries([...answers, ...columns]) } };
     },
-    measure: (beta) => measurePairs(beta ?? objective.rewardBeta),
+    measure: (beta) => preferences.measure(beta ?? objective.rewardBeta),
   };
 }
 
 function float32(shape: readonly number[], values: readonly number[]): HostTensor {
   return { dtype: 'float32', shape, data: Float32Array.from(values) };
-}
-
-/** pairMetrics over micro-batches of pairs; without a reference, rewards are measured from 0, as TRL measures them. */
-export function measurePairs(beta: number): Measure {
-  const sums = pairMetrics(beta);
-  return {
-    add: ({ counts, inputs }, { losses, logps, entropies, meanLogits }) =>
-      sums.add({
-        losses: losses!.data,
-        logps: logps!.data,
-        entropies: entropies!.data,
-        meanLogits: meanLogits!.data,
-        counts,
-        referenceLogps: inputs['referenceLogps']?.data ?? new Float32Array(counts.length),
-      }),
-    result: sums.result,
-  };
 }

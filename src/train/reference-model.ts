@@ -1,6 +1,6 @@
 import { plainDecoder, weightInputs, type Decoder } from '../models/index.ts';
 import type { Device, DeviceTensor } from '../runtime/index.ts';
-import { pairScoreGraph } from './pair-graphs.ts';
+import { preferenceScoreGraph } from './preference-graphs.ts';
 import { hintsFor, type OpenedModel } from './prepare.ts';
 import { compileBatchProgram, type BatchProgram } from './programs.ts';
 import { loadModel, type ResidentModel } from './resident-model.ts';
@@ -14,8 +14,8 @@ export interface Reference {
   readonly dispose: () => Promise<void>;
 }
 
-/** Compiles what scores pairs with tensors that are on the device. */
-export function compilePairScores(
+/** Compiles what scores rows of `width` answers (pairs where it is left out) with tensors that are on the device. */
+export function compileScores(
   device: Device,
   decoder: Decoder,
   options: {
@@ -24,18 +24,24 @@ export function compilePairScores(
     readonly microBatchTokens: number;
     /** What besides logps is computed of every answer. */
     readonly statistics?: readonly string[];
+    readonly width?: number;
   },
 ): Promise<BatchProgram> {
-  const { label, resident, microBatchTokens, statistics = [] } = options;
+  const { label, resident, microBatchTokens, statistics = [], width = 2 } = options;
   const hints = hintsFor(microBatchTokens, microBatchTokens / 2);
-  return compileBatchProgram(device, { evaluate: pairScoreGraph(decoder, statistics) }, { label, hints, resident });
+  const evaluate = preferenceScoreGraph(decoder, { width, statistics });
+  return compileBatchProgram(device, { evaluate }, { label, hints, resident });
 }
 
 /** Another model as the reference. Its weights are loaded by `open`; its files stay the caller's. */
 export async function referenceOfModel(
   device: Device,
   { config, files }: OpenedModel,
-  { microBatchTokens, statistics = [] }: { readonly microBatchTokens: number; readonly statistics?: readonly string[] },
+  options: {
+    readonly microBatchTokens: number;
+    readonly statistics?: readonly string[];
+    readonly width?: number;
+  },
 ): Promise<Reference> {
   let model: ResidentModel | undefined;
   return {
@@ -44,11 +50,10 @@ export async function referenceOfModel(
     open: async () => {
       model ??= await loadModel(device, config, files.checkpoint);
       const decoder = plainDecoder(config, weightInputs(config));
-      return compilePairScores(device, decoder, {
+      return compileScores(device, decoder, {
         label: 'reference',
         resident: model.weights,
-        microBatchTokens,
-        statistics,
+        ...options,
       });
     },
     dispose: async () => {

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { badInput, PreftuneError, type HostTensor } from '../core/index.ts';
-import type { RowSet, TokenizedPair } from '../data/index.ts';
+import type { RowSet } from '../data/index.ts';
 import { openSafetensorsFile, writeSafetensors } from '../formats/index.ts';
-import { pairMicroBatch } from './batches.ts';
+import type { MicroBatch } from './batches.ts';
 import type { BatchProgram } from './programs.ts';
 
 /**
- * The reference as an artefact: the log-probabilities of both answers of every pair under the frozen reference model,
+ * The reference as an artefact: the log-probabilities of the answers of every row under the frozen reference model,
  * computed once and stored under a key of everything that decides them.
  */
 export interface ReferenceIdentity {
@@ -28,7 +28,7 @@ export type ReferenceValues = Readonly<Record<string, Float32Array<ArrayBuffer>>
 
 export interface ReferenceLogps {
   readonly identity: ReferenceIdentity;
-  /** By statistic [2 * rows]: chosen and rejected of each row; `logps` are sums in nats. */
+  /** By statistic [width * rows]: the answers of each row, a pair's chosen and rejected; `logps` are sums in nats. */
   readonly values: ReferenceValues;
   readonly wasStored: boolean;
 }
@@ -40,9 +40,17 @@ export function referenceKey(identity: ReferenceIdentity): string {
     .digest('hex');
 }
 
+/** Rows whose answers a reference scores, `width` of them side by side. */
+export interface ScoredRows {
+  readonly set: Pick<RowSet<{ readonly id: string }>, 'count' | 'row'>;
+  readonly width: number;
+  /** The micro-batch of some rows, by number. */
+  readonly batch: (rows: readonly number[]) => MicroBatch;
+}
+
 export interface ReferenceOptions {
   readonly identity: ReferenceIdentity;
-  readonly pairs: RowSet<TokenizedPair>;
+  readonly rows: ScoredRows;
   /** Folder of stored references. */
   readonly cache: string;
   /** Opens the reference model; called only when something must be computed. */
@@ -65,8 +73,8 @@ function pathOf(identity: ReferenceIdentity, cache: string): string {
 }
 
 /** Whether every log-probability of the identity is stored, so that its model need not be opened. */
-export async function isReferenceStored(identity: ReferenceIdentity, cache: string, count: number): Promise<boolean> {
-  const stored = await readStored(identity, cache, count);
+export async function isReferenceStored(identity: ReferenceIdentity, cache: string, values: number): Promise<boolean> {
+  const stored = await readStored(identity, cache, values);
   return stored !== undefined && !stored.logps.some((value) => Number.isNaN(value));
 }
 
@@ -82,7 +90,7 @@ async function readStored(
     try {
       const values: Record<string, Float32Array<ArrayBuffer>> = {};
       for (const name of namesOf(identity)) values[name] = await file.readFloat32(name);
-      const isWhole = Object.values(values).every(({ length }) => length === 2 * count);
+      const isWhole = Object.values(values).every(({ length }) => length === count);
       return isWhole ? (values as ReferenceValues) : undefined;
     } finally {
       await file.close();
@@ -100,18 +108,19 @@ async function readStored(
  * computation. Throws cancelled when the signal fires (what is computed is saved), run-failed for values that are not finite.
  */
 export async function referenceLogps(options: ReferenceOptions): Promise<ReferenceLogps> {
-  const { identity, pairs, cache, open, groups, onProgress, signal } = options;
+  const { identity, rows: scored, cache, open, groups, onProgress, signal } = options;
+  const { set, width } = scored;
   mkdirSync(cache, { recursive: true });
   const path = pathOf(identity, cache);
-  const stored = await readStored(identity, cache, pairs.count);
+  const stored = await readStored(identity, cache, width * set.count);
   const empty = (): [string, Float32Array<ArrayBuffer>][] =>
-    namesOf(identity).map((name) => [name, new Float32Array(2 * pairs.count).fill(NaN)]);
+    namesOf(identity).map((name) => [name, new Float32Array(width * set.count).fill(NaN)]);
   const values = stored ?? (Object.fromEntries(empty()) as ReferenceValues);
-  const missing = groups.filter((group) => group.some((row) => Number.isNaN(values.logps[2 * row]!)));
+  const missing = groups.filter((group) => group.some((row) => Number.isNaN(values.logps[width * row]!)));
   if (missing.length === 0) return { identity, values, wasStored: true };
   const tensors = Object.entries(values).map(([name, data]) => ({
     name,
-    shape: [pairs.count, 2],
+    shape: [set.count, width],
     read: () => Promise.resolve(data),
   }));
   const { weights, rows, precision } = identity;
@@ -120,17 +129,17 @@ export async function referenceLogps(options: ReferenceOptions): Promise<Referen
   try {
     await program.refresh();
     let lastSave = performance.now();
-    let done = pairs.count - missing.reduce((sum, group) => sum + group.length, 0);
+    let done = set.count - missing.reduce((sum, group) => sum + group.length, 0);
     for (const group of missing) {
       if (signal?.aborted === true)
         throw new PreftuneError(
           'cancelled',
-          `reference: stopped after ${done} of ${pairs.count} pairs, which are kept; the same command continues there`,
+          `reference: stopped after ${done} of ${set.count} rows, which are kept; the same command continues there`,
         );
-      const outputs = await program.evaluate(pairMicroBatch(group.map((row) => pairs.row(row))).inputs);
-      for (const [name, data] of Object.entries(values)) storeGroup(data, outputs[name]!, { group, pairs });
+      const outputs = await program.evaluate(scored.batch(group).inputs);
+      for (const [name, data] of Object.entries(values)) storeGroup(data, outputs[name]!, { group, scored });
       done += group.length;
-      onProgress?.(done, pairs.count);
+      onProgress?.(done, set.count);
       if (performance.now() - lastSave > SAVE_EVERY_MS) {
         await save();
         lastSave = performance.now();
@@ -146,17 +155,17 @@ export async function referenceLogps(options: ReferenceOptions): Promise<Referen
 function storeGroup(
   into: Float32Array,
   values: HostTensor,
-  { group, pairs }: { group: readonly number[]; pairs: RowSet<TokenizedPair> },
+  { group, scored: { set, width } }: { group: readonly number[]; scored: ScoredRows },
 ): void {
   group.forEach((row, i) => {
-    for (const side of [0, 1]) {
-      const value = values.data[2 * i + side]!;
+    for (let place = 0; place < width; place++) {
+      const value = values.data[width * i + place]!;
       if (!Number.isFinite(value)) {
         throw badInput(
-          `reference: log-probabilities must be finite, row ${pairs.row(row).id} has ${value}; the reference model's weights are damaged`,
+          `reference: log-probabilities must be finite, row ${set.row(row).id} has ${value}; the reference model's weights are damaged`,
         );
       }
-      into[2 * row + side] = value;
+      into[width * row + place] = value;
     }
   });
 }

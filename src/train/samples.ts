@@ -1,5 +1,5 @@
 import { PreftuneError } from '../core/index.ts';
-import type { RowSet, TokenizedCompletion, TokenizedPair } from '../data/index.ts';
+import type { RowSet, TokenizedCompletion, TokenizedList, TokenizedPair } from '../data/index.ts';
 import type { DeviceTensor } from '../runtime/index.ts';
 import type { ReportSample } from '../store/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
@@ -12,7 +12,7 @@ const TEXT_START_TOKENS = 16;
 
 /** The first `count` different prompts of the rows, in their order. */
 export function samplePrompts(
-  rows: RowSet<TokenizedPair | TokenizedCompletion>,
+  rows: RowSet<TokenizedPair | TokenizedCompletion | TokenizedList>,
   tokenizer: Tokenizer,
   count: number,
 ): SampledPrompt[] {
@@ -28,7 +28,7 @@ export function samplePrompts(
   return prompts;
 }
 
-function promptOf(row: TokenizedPair | TokenizedCompletion): number[] {
+function promptOf(row: TokenizedPair | TokenizedCompletion | TokenizedList): number[] {
   if (row.prompt.length > 0 || !('completion' in row)) return [...row.prompt];
   return [...row.completion.subarray(0, Math.min(TEXT_START_TOKENS, row.completion.length >> 1))];
 }

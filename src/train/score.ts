@@ -8,34 +8,15 @@ import type { RecipeContext } from './context.ts';
 import { openInputs, type RunInputs } from './inputs.ts';
 import { allMicroBatches } from './loop.ts';
 import { fixedMemory, referenceMemory, requireMemory } from './memory.ts';
-import { tieAsHalf } from './metrics.ts';
 import type { BatchProgram } from './programs.ts';
 import { checkPositions } from './positions.ts';
 import { referenceLogps } from './reference.ts';
-import { compilePairScores, referenceOfModel, type Reference } from './reference-model.ts';
+import { compileScores, referenceOfModel, type Reference } from './reference-model.ts';
 import { loadModel } from './resident-model.ts';
+import { summariseScores, type PairScore, type ScoreMeasure, type ScoreSummary } from './score-summary.ts';
 import type { ScoreSpecification } from './specification.ts';
 import { rowsOf } from './task.ts';
 import { loadOptions } from './training-data.ts';
-
-/** One pair under a model. Log-probabilities are sums over an answer, in nats. */
-export interface PairScore {
-  readonly id: string;
-  readonly tokens: { readonly prompt: number; readonly chosen: number; readonly rejected: number };
-  readonly chosenLogps: number;
-  readonly rejectedLogps: number;
-  /** Absent without a reference. */
-  readonly referenceChosenLogps?: number;
-  readonly referenceRejectedLogps?: number;
-}
-
-export interface ScoreSummary {
-  readonly rows: number;
-  /** Share of pairs whose chosen answer scores higher: by reward where there is a reference, else by log-probability. A tie counts one half. */
-  readonly accuracy: number;
-  /** Mean difference of the rewards; absent without a reference. */
-  readonly margin?: number;
-}
 
 export interface Scores {
   readonly count: number;
@@ -52,10 +33,11 @@ export async function scorePairs(specification: ScoreSpecification, context: Rec
   let device: Device | undefined;
   try {
     const { opened } = inputs;
-    const { rows: pairs, tokenisation } = await loadPreferencePairs(
-      inputs.data,
-      loadOptions(specification, { opened, context }),
-    );
+    const origins: (string | undefined)[] = [];
+    const { rows: pairs, tokenisation } = await loadPreferencePairs(inputs.data, {
+      ...loadOptions(specification, { opened, context }),
+      onPair: ({ meta }) => origins.push(meta?.source),
+    });
     context.listener.onTokenised?.('train', tokenisation);
     const { config } = opened;
     checkPositions(pairs, { model: config, reference: inputs.reference?.config }, 'data');
@@ -80,9 +62,9 @@ export async function scorePairs(specification: ScoreSpecification, context: Rec
     const resident = new Map<string, DeviceTensor>(model.weights);
     for (const [tensor, values] of adapter?.weights ?? []) resident.set(tensor, await device.upload(values));
     const decoder = adapter === undefined ? plain : withLora(plain, adapter.lora, { path: 'separate' });
-    const program = await compilePairScores(device, decoder, { label: 'score', resident, microBatchTokens });
+    const program = await compileScores(device, decoder, { label: 'score', resident, microBatchTokens });
     const logps = await computeLogps(program, { pairs, microBatchTokens, context });
-    return scoresOf(pairs, { logps, reference: known, beta: specification.beta });
+    return scoresOf(pairs, { logps, reference: known, origins, specification });
   } finally {
     await device?.dispose();
     await inputs.close();
@@ -102,12 +84,12 @@ async function referenceOf(
   const { config, files } = inputs.opened;
   const { microBatchTokens } = specification;
   if (inputs.reference !== undefined) return referenceOfModel(device, inputs.reference, { microBatchTokens });
-  if (specification.adapter === undefined) return undefined;
+  if (specification.adapter === undefined || specification.referenceFree !== undefined) return undefined;
   const decoder = plainDecoder(config, weightInputs(config));
   return {
     fingerprint: await files.checkpoint.fingerprint(),
     precision: 'float32',
-    open: () => compilePairScores(device, decoder, { label: 'reference', resident: weights, microBatchTokens }),
+    open: () => compileScores(device, decoder, { label: 'reference', resident: weights, microBatchTokens }),
     dispose: async () => {},
   };
 }
@@ -125,7 +107,11 @@ async function referenceScores(
   try {
     const { values } = await referenceLogps({
       identity: { weights: reference.fingerprint, rows: pairs.fingerprint, precision: reference.precision },
-      pairs,
+      rows: {
+        set: pairs,
+        width: 2,
+        batch: (group) => pairMicroBatch(group.map((row) => pairs.row(row))),
+      },
       cache: context.referenceCache,
       open: reference.open,
       groups: allMicroBatches(rowsOf(pairs), specification.microBatchTokens),
@@ -169,39 +155,40 @@ function scoresOf(
   scored: {
     readonly logps: Float32Array;
     readonly reference: Float32Array | undefined;
-    readonly beta: number;
+    readonly origins: readonly (string | undefined)[];
+    readonly specification: ScoreSpecification;
   },
 ): Scores {
-  const { logps, reference, beta } = scored;
-  let [accuracy, margin] = [0, 0];
-  for (let row = 0; row < pairs.count; row++) {
-    const of = (values: Float32Array): number => values[2 * row]! - values[2 * row + 1]!;
-    const difference = of(logps) - (reference === undefined ? 0 : of(reference));
-    accuracy += tieAsHalf(difference);
-    margin += beta * difference;
-  }
-  return {
-    count: pairs.count,
-    row(index) {
-      const { id, prompt, chosen, rejected } = pairs.row(index);
-      const [chosenLogps, rejectedLogps] = [logps[2 * index]!, logps[2 * index + 1]!];
-      const score = {
-        id,
-        tokens: { prompt: prompt.length, chosen: chosen.length, rejected: rejected.length },
-        chosenLogps,
-        rejectedLogps,
-      };
-      if (reference === undefined) return score;
-      return {
-        ...score,
-        referenceChosenLogps: reference[2 * index]!,
-        referenceRejectedLogps: reference[2 * index + 1]!,
-      };
-    },
-    summary: {
-      rows: pairs.count,
-      accuracy: accuracy / pairs.count,
-      ...(reference === undefined ? {} : { margin: margin / pairs.count }),
-    },
+  const { logps, reference, origins, specification } = scored;
+  const { beta, referenceFree } = specification;
+  const measure: ScoreMeasure =
+    reference !== undefined ? 'reward' : referenceFree === 'average' ? 'mean-logps' : 'logps';
+  const row = (index: number): PairScore => {
+    const { id, prompt, chosen, rejected, chosenMask, rejectedMask } = pairs.row(index);
+    const source = origins[index];
+    return {
+      id,
+      ...(source === undefined ? {} : { source }),
+      tokens: {
+        prompt: prompt.length,
+        chosen: countScored(chosen, chosenMask),
+        rejected: countScored(rejected, rejectedMask),
+      },
+      chosenLogps: logps[2 * index]!,
+      rejectedLogps: logps[2 * index + 1]!,
+      ...(reference === undefined
+        ? {}
+        : { referenceChosenLogps: reference[2 * index]!, referenceRejectedLogps: reference[2 * index + 1]! }),
+    };
   };
+  const summary = summariseScores(
+    Array.from({ length: pairs.count }, (_, index) => row(index)),
+    { measure, beta, prompts: pairs.promptHashes },
+  );
+  return { count: pairs.count, row, summary };
+}
+
+/** Tokens of an answer that count: of several turns the assistant's. */
+function countScored(ids: Int32Array, mask: Int32Array | undefined): number {
+  return mask === undefined ? ids.length : mask.reduce((sum, one) => sum + one, 0);
 }

@@ -129,7 +129,9 @@ function lossField(spec: LossOption) {
 }
 
 export const LOSS_FIELDS = Object.fromEntries(
-  Object.entries(lossOptions('pairs')).map(([name, spec]) => [name, lossField(spec)]),
+  Object.entries({ ...lossOptions('lists'), ...lossOptions('completions'), ...lossOptions('pairs') }).map(
+    ([name, spec]) => [name, lossField(spec)],
+  ),
 );
 
 const beta = z.number().optional().describe('strength of the pull towards the reference; each loss has its default');
@@ -196,6 +198,12 @@ const score = z.strictObject({
     .min(1)
     .optional()
     .describe('model that rewards are measured from; default with --adapter: the model without it'),
+  referenceFree: z
+    .enum(['sum', 'average'])
+    .optional()
+    .describe(
+      'compare log-probabilities without a reference: summed over an answer, or averaged over its tokens; default sum where there is no reference',
+    ),
   data: common.data,
   beta: positive.default(0.1).describe('rewards are beta x (log-probability - the reference one)'),
   ...limits,

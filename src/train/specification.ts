@@ -210,11 +210,6 @@ function objectiveProblems(fields: DpoFields): Problem[] {
 function combinationProblems(fields: DpoFields, objective: ResolvedObjective): Problem[] {
   const problems: Problem[] = [];
   const { reference, adapter, method, betaSchedule, betaEnd } = fields;
-  if (objective.kind !== 'pairs')
-    problems.push({
-      path: 'objective',
-      message: `--objective ${fields.objective} must take pairs, it takes ${objective.kind}; see docs/objectives.md for one that takes pairs`,
-    });
   problems.push(...movingReferenceProblems(fields, objective));
   if (!objective.needsReference && reference !== undefined)
     problems.push(idleProblem('reference', `with --objective ${fields.objective}, which has no reference`));
@@ -292,7 +287,10 @@ export function parseSftSpecification(given: Given): SftSpecification {
 export function parseScoreSpecification(given: Given): ScoreSpecification {
   return parse<ScoreSpecification>('score', given, (fields) => {
     const problems: Problem[] = [];
-    if (given['beta'] !== undefined && fields.reference === undefined && fields.adapter === undefined)
+    if (fields.referenceFree !== undefined && fields.reference !== undefined)
+      problems.push(idleProblem('referenceFree', 'with --reference'));
+    const isFree = fields.referenceFree !== undefined || fields.adapter === undefined;
+    if (given['beta'] !== undefined && fields.reference === undefined && isFree)
       problems.push(idleProblem('beta', 'without --reference or --adapter, which rewards are measured by'));
     if (fields.device !== 'cpu' && fields.threads !== undefined)
       problems.push(idleProblem('threads', `with --device ${fields.device}`));

@@ -7,6 +7,7 @@ import {
   type SourceShare,
   type TokenisationReport,
   type TokenizedCompletion,
+  type TokenizedList,
   type TokenizedPair,
 } from '../data/index.ts';
 import { badInput } from '../core/index.ts';
@@ -27,6 +28,7 @@ interface Loaded<T> {
   readonly tokenisation: TokenisationReport;
   readonly sources: readonly SourceShare[];
   readonly skipped: number;
+  readonly notes?: readonly string[];
 }
 
 /** Options of src/data's loaders that a specification decides. */
@@ -51,7 +53,7 @@ export function loadOptions(
  * Loads --data and what is held out of it or stands in --held-out. Throws bad-input when nothing is left on one side, or rows are
  * longer than the model's positions.
  */
-export async function loadTrainingData<T extends TokenizedPair | TokenizedCompletion>(
+export async function loadTrainingData<T extends TokenizedPair | TokenizedCompletion | TokenizedList>(
   specification: CommonSpecification,
   { inputs, context }: { readonly inputs: RunInputs; readonly context: RecipeContext },
   load: (sources: readonly DataSource[]) => Promise<Loaded<T>>,
@@ -62,6 +64,7 @@ export async function loadTrainingData<T extends TokenizedPair | TokenizedComple
     if (loaded.skipped > 0)
       context.listener.onWarning?.(`${split}: ${loaded.skipped} bad rows were skipped, because of --lenient`);
     for (const line of mixtureLines(loaded.sources)) context.listener.onNote?.(`${split}: ${line}`);
+    for (const note of loaded.notes ?? []) context.listener.onNote?.(`${split}: ${note}`);
     context.listener.onTokenised?.(split, loaded.tokenisation);
     checkPositions(loaded.rows, { model: inputs.opened.config, reference: inputs.reference?.config }, split);
     return loaded;

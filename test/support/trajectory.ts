@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HostTensor } from '../../src/core/index.ts';
-import { packedLength, type TokenizedPair } from '../../src/data/index.ts';
+import { packedLength, type TokenizedJudgement, type TokenizedPair } from '../../src/data/index.ts';
 import {
   loraParameterSpecs,
   parameterSpecs,
@@ -15,7 +15,7 @@ import { OPTIMIZERS } from '../../src/optim/index.ts';
 import type { Device, DeviceTensor } from '../../src/runtime/index.ts';
 import {
   compileBatchProgram,
-  compilePairScores,
+  compileScores,
   createCoupledObjective,
   createMovingReference,
   createTrainable,
@@ -27,9 +27,14 @@ import {
   pairMicroBatch,
   pairObjectiveGraph,
   pairScoreGraph,
+  preferenceCotangentGraph,
+  preferenceForwardGraph,
+  preferenceLossGraph,
   readAdapter,
   requirePairs,
+  rowsOfWidth,
   runLoop,
+  widthOf,
   type OpenedModel,
   type PairObjective,
   type StepRecord,
@@ -183,12 +188,73 @@ export async function trainMovingTrajectory({ device, opened, plain }: Start, ru
       mix: run.mix,
       inputs: { logps: 'referenceLogps' },
       compile: (resident) =>
-        compilePairScores(device, plain, { label: 'moving reference', resident, microBatchTokens: 512 }),
+        compileScores(device, plain, { label: 'moving reference', resident, microBatchTokens: 512 }),
     },
   );
   const task = { ...taskOf({ ...run, reference: {} }, objective), movingReference };
   const records = await runSteps({ task, program, trainable }, run);
   await movingReference.dispose();
+  await program.dispose();
+  await trainable.dispose();
+  return records;
+}
+
+/** Trains the adapter from its start on single answers, `batch` of them a step in order, and returns every step. */
+export async function trainJudgements(
+  start: Start,
+  run: Omit<TrajectoryRun, 'pairs' | 'reference'> & { readonly rows: readonly TokenizedJudgement[] },
+): Promise<StepRecord[]> {
+  const { device, opened, weights, adapter, plain } = start;
+  const { objective, rows } = run;
+  const width = widthOf(objective, 0);
+  const { batch: microBatch, measure } = rowsOfWidth(objective, width);
+  const scorer = await compileScores(device, plain, {
+    label: 'reference',
+    resident: weights,
+    microBatchTokens: 512,
+    width,
+  });
+  await scorer.refresh();
+  const reference = (await scorer.evaluate(microBatch(rows).inputs))['logps']!.data as Float32Array;
+  const models = { decoder: withLora(plain, adapter.lora, { path: 'separate' }) };
+  const parameters = loraParameterSpecs(opened.config, adapter.lora);
+  const initial = new Map<string, DeviceTensor>();
+  for (const [name, tensor] of adapter.weights) initial.set(name, await device.upload(tensor));
+  const trainable = await createTrainable(device, initial, { parameters, optimizer: ADAMW });
+  const isCoupled = objective.coupling === 'batch';
+  const program = await compileBatchProgram(
+    device,
+    isCoupled
+      ? {
+          train: preferenceCotangentGraph(models, objective, { parameters, width }),
+          evaluate: preferenceForwardGraph(models, objective, width),
+        }
+      : {
+          train: preferenceLossGraph(models, objective, { parameters, width }),
+          evaluate: preferenceForwardGraph(models, objective, width),
+        },
+    { ...COMPILED, resident: new Map([...weights, ...initial]), gradients: trainable.gradients },
+  );
+  const coupled = isCoupled ? await createCoupledObjective(device, objective, { betaInput: false, width }) : undefined;
+  const task: Task = {
+    train: {
+      count: rows.length,
+      idOf: (row) => rows[row]!.id,
+      lengthOf: (row) => rows[row]!.prompt.length + rows[row]!.completion.length,
+    },
+    heldOut: undefined,
+    lossScale: (batch) => 1 / batch.length,
+    batch: (_split, numbers) => {
+      const batch = microBatch(numbers.map((row) => rows[row]!));
+      const data = Float32Array.from(numbers.flatMap((row) => [...reference.subarray(width * row, width * (row + 1))]));
+      const referenceLogps: HostTensor = { dtype: 'float32', shape: [numbers.length, width], data };
+      return { ...batch, inputs: { ...batch.inputs, referenceLogps } };
+    },
+    measure: () => measure(objective.rewardBeta),
+    coupled,
+  };
+  const records = await runSteps({ task, program, trainable }, { ...run, learningRate: recorded.learning_rate });
+  await coupled?.dispose();
   await program.dispose();
   await trainable.dispose();
   return records;

@@ -1,0 +1,197 @@
+import { badInput, unreachable } from '../core/index.ts';
+import {
+  loadJudgements,
+  loadLists,
+  loadPreferencePairs,
+  withMismatches,
+  type DataSource,
+  type LoadedData,
+  type LoadOptions,
+  type RowSet,
+  type TokenizedJudgement,
+  type TokenizedList,
+  type TokenizedPair,
+} from '../data/index.ts';
+import type { ResolvedObjective } from '../objectives/index.ts';
+import { judgementMicroBatch, listMicroBatch, pairMicroBatch, type MicroBatch } from './batches.ts';
+import { judgementMetrics, listMetrics, pairMetrics, type PairOutputs } from './metrics.ts';
+import { takesMismatches, widthOf } from './preference-graphs.ts';
+import type { Measure } from './task.ts';
+import type { TrainingData } from './training-data.ts';
+
+/** A row of an objective: a pair, a single answer with its label, or a list of answers. */
+export type PreferenceRow = TokenizedPair | TokenizedJudgement | TokenizedList;
+
+/** How the rows of an objective become batches and metrics. */
+export interface PreferenceRows {
+  /** Answers side by side: statistics are [R, width]. */
+  readonly width: number;
+  batch(rows: readonly PreferenceRow[]): MicroBatch;
+  measure(beta: number): Measure;
+}
+
+/**
+ * Rows of the kind that an objective takes, tokenised; other kinds become them where nothing is guessed: a pair is a list of two, or a desirable and an
+ * undesirable answer. Throws bad-input as the loaders do.
+ */
+export function loadPreferences(
+  { kind, terms }: ResolvedObjective,
+  sources: readonly DataSource[],
+  options: LoadOptions,
+): Promise<LoadedData<PreferenceRow>> {
+  switch (kind) {
+    case 'pairs':
+      return loadPreferencePairs(sources, options);
+    case 'completions':
+      return loadJudgements(sources, options);
+    case 'lists':
+      // Only a loss over the whole order needs one among the worse answers.
+      return loadLists(sources, {
+        ...options,
+        ties: terms.some(({ loss }) => loss.name === 'plackett_luce') ? 'order' : 'best',
+      });
+    default:
+      return unreachable(kind);
+  }
+}
+
+/** Batches in which rows are seen for the first time. */
+export interface FirstBatches {
+  readonly train: readonly (readonly number[])[];
+  readonly heldOut: readonly (readonly number[])[];
+  readonly maxLength: number;
+}
+
+/** The data, each answer with one of another prompt where the objective compares with those. */
+export function completeRows(
+  objective: ResolvedObjective,
+  data: TrainingData<PreferenceRow>,
+  { train, heldOut, maxLength }: FirstBatches,
+): TrainingData<PreferenceRow> {
+  if (!takesMismatches(objective)) return data;
+  const complete = (set: RowSet<PreferenceRow>, batches: readonly (readonly number[])[]): RowSet<PreferenceRow> => {
+    if (new Set(set.promptHashes).size < 2)
+      throw badInput({
+        path: 'objective',
+        message: `objective: ${objective.text} compares with answers to other prompts, got ${set.count} rows of one prompt; take apo_zero_unpaired, which does not`,
+      });
+    return withMismatches(set as RowSet<TokenizedJudgement>, { batches, maxLength });
+  };
+  return {
+    ...data,
+    train: complete(data.train, train),
+    heldOut: data.heldOut && complete(data.heldOut, heldOut),
+  };
+}
+
+/** How the rows of these data are computed with. */
+export function preferenceRows(
+  objective: ResolvedObjective,
+  { train, heldOut }: TrainingData<PreferenceRow>,
+): PreferenceRows {
+  const sets = [train, ...(heldOut === undefined ? [] : [heldOut])];
+  return rowsOfWidth(
+    objective,
+    widthOf(objective, objective.kind === 'lists' ? longestList(sets as RowSet<TokenizedList>[]) : 0),
+  );
+}
+
+/** How rows with so many answers side by side are computed with. */
+export function rowsOfWidth(objective: ResolvedObjective, width: number): PreferenceRows {
+  switch (objective.kind) {
+    case 'pairs':
+      return {
+        width,
+        batch: (rows) => pairMicroBatch(rows as readonly TokenizedPair[]),
+        measure: measurePairs,
+      };
+    case 'completions':
+      return {
+        width,
+        batch: (rows) => judgementMicroBatch(rows as readonly TokenizedJudgement[]),
+        measure: (beta) => measuring(judgementMetrics(beta, width), ['labels']),
+      };
+    case 'lists':
+      return {
+        width,
+        batch: (rows) => listMicroBatch(rows as readonly TokenizedList[], width),
+        measure: (beta) => measuring(listMetrics(beta, width), ['present']),
+      };
+    default:
+      return unreachable(objective);
+  }
+}
+
+function longestList(sets: readonly RowSet<TokenizedList>[]): number {
+  let longest = 2;
+  for (const set of sets)
+    for (let row = 0; row < set.count; row++) longest = Math.max(longest, set.row(row).answers.length);
+  return longest;
+}
+
+/** Sums over micro-batches of rows; without a reference, rewards are measured from 0, as TRL measures them. */
+function measuring<Name extends string>(
+  sums: {
+    add(outputs: PairOutputs & Readonly<Record<Name, ArrayLike<number>>>): void;
+    result: Measure['result'];
+  },
+  names: readonly Name[],
+): Measure {
+  return {
+    add: ({ counts, inputs }, { losses, logps, entropies, meanLogits }) =>
+      sums.add({
+        losses: losses!.data,
+        logps: logps!.data,
+        entropies: entropies!.data,
+        meanLogits: meanLogits!.data,
+        counts,
+        referenceLogps: inputs['referenceLogps']?.data ?? new Float32Array(counts.length),
+        ...(Object.fromEntries(names.map((name) => [name, inputs[name]!.data])) as unknown as Record<
+          Name,
+          ArrayLike<number>
+        >),
+      }),
+    result: sums.result,
+  };
+}
+
+/** pairMetrics over micro-batches of pairs; without a reference, rewards are measured from 0, as TRL measures them. */
+export function measurePairs(beta: number): Measure {
+  return measuring(pairMetrics(beta), []);
+}
+
+/** TRL's bounds for lambda_D n_D / (lambda_U n_U). Source: Ethayarajh et al. 2024, section 4.3. */
+const BALANCED = { least: 1, most: 4 / 3 } as const;
+
+/** What is odd about the labels of single answers, in sentences: one class alone, classes out of balance, batches too small. */
+export function labelWarnings(
+  objective: ResolvedObjective,
+  rows: RowSet<PreferenceRow>,
+  batchSize: number,
+): readonly string[] {
+  if (objective.kind !== 'completions') return [];
+  let desirable = 0;
+  for (let row = 0; row < rows.count; row++) desirable += (rows as RowSet<TokenizedJudgement>).row(row).label;
+  const undesirable = rows.count - desirable;
+  const warnings: string[] = [];
+  if (desirable === 0 || undesirable === 0) {
+    warnings.push(
+      `all ${rows.count} answers are ${desirable === 0 ? 'undesirable' : 'desirable'}: the model learns no difference, only to make them ${desirable === 0 ? 'less' : 'more'} likely; add answers of the other kind`,
+    );
+  } else {
+    for (const { loss, options } of objective.terms.filter(({ loss: { name } }) => name === 'kto')) {
+      const [up, down] = [Number(options['desirableWeight']), Number(options['undesirableWeight'])];
+      const ratio = (up * desirable) / (down * undesirable);
+      if (ratio >= BALANCED.least && ratio <= BALANCED.most) continue;
+      const wanted = ((undesirable * down) / desirable).toPrecision(3);
+      warnings.push(
+        `${desirable} desirable and ${undesirable} undesirable answers with weights ${up} and ${down}: ${loss.name} is balanced where the first weigh 1 to 4/3 times the second; try --desirable-weight ${wanted}`,
+      );
+    }
+  }
+  if (takesMismatches(objective) && batchSize < 4)
+    warnings.push(
+      `--batch-size ${batchSize} gives ${objective.text} a poor estimate of the reference point, which is a mean over the batch; take 8 or more`,
+    );
+  return warnings;
+}
