@@ -14,12 +14,12 @@ async function score(modelPath, lora) {
   const model = await llama.loadModel({ modelPath });
   const context = await model.createContext({ contextSize: 512, ...(lora === undefined ? {} : { lora }) });
   const logps = [];
+  const sequence = context.getSequence();
   for (const ids of samples) {
-    const sequence = context.getSequence();
-    const ask = { generateNext: { probabilities: true, options: { temperature: 1 } } };
+    await sequence.clearHistory();
+    const ask = { generateNext: { probabilities: true, options: { temperature: 1, topK: 0, topP: 1, minP: 0 } } };
     const found = await sequence.controlledEvaluate(ids.map((id, i) => (i + 1 < ids.length ? [id, ask] : id)));
     for (let i = 0; i + 1 < ids.length; i++) logps.push(Math.log(found[i].next.probabilities.get(ids[i + 1]) ?? 0));
-    sequence.dispose();
   }
   const said = model.tokenize('Hello <|im_end|> 1984', true).join(' ');
   await context.dispose();
