@@ -37,5 +37,6 @@ if (existsSync(adapter))
   result['base-F32.gguf + lora'] = await score(join(out, 'base', 'gguf', 'base-F32.gguf'), {
     adapters: [{ filePath: adapter, scale: 1 }],
   });
-console.log(JSON.stringify(result));
+process.stdout.write(`${JSON.stringify(result)}
+`);
 process.exit(0);

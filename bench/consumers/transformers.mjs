@@ -38,4 +38,5 @@ for (const dtype of ['fp32', 'fp16', 'q8']) {
     `transformers.js ${dtype}: ${tokenizer.batch_decode(answer, { skip_special_tokens: true })[0].replaceAll('\n', ' ')}\n`,
   );
 }
-console.log(JSON.stringify(result));
+process.stdout.write(`${JSON.stringify(result)}
+`);

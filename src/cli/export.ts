@@ -5,6 +5,7 @@ import {
   GGUF_FILE_TYPES,
   ONNX_TYPES,
   openExportSource,
+  pushFolder,
   TARGET_HELP,
   type Artefact,
   type ExportSpecification,
@@ -14,6 +15,7 @@ import {
 } from '../export/index.ts';
 import type { JsonObject } from '../store/index.ts';
 import type { Command, CommandContext, OptionEntry } from './command.ts';
+import { readHubSettings } from './hub-settings.ts';
 import { locateData, locateModel } from './locate.ts';
 
 const DTYPES = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' } as const;
@@ -70,6 +72,13 @@ const OPTIONS: readonly OptionEntry[] = [
     group: 'Types:',
   },
   {
+    flag: '--push',
+    type: 'string',
+    help: 'model repository of the hub, owner/name: created where it is missing; needs one target',
+    group: 'Hub:',
+  },
+  { flag: '--private', type: 'boolean', help: 'a repository that --push creates is private', group: 'Hub:' },
+  {
     flag: '--data',
     type: 'string',
     help: 'rows whose log-probabilities are compared; default: conversations that come with preftune',
@@ -112,14 +121,45 @@ export const EXPORT: Command = {
         onStage: (stage) => terminal.note(stage),
       });
       for (const artefact of artefacts) terminal.result(recordOf(artefact), lineOf(artefact));
+      const push = text('push');
+      if (push !== undefined)
+        await pushOutput(context, { folder: specification.output, repo: push, name: source.name });
     } finally {
       await source.close();
     }
   },
 };
 
+/** Sends the verified folder to the hub. */
+async function pushOutput(
+  { terminal, options, environment, signal }: CommandContext,
+  { folder, repo, name }: { readonly folder: string; readonly repo: string; readonly name: string },
+): Promise<void> {
+  const { endpoint, token } = readHubSettings(environment);
+  const progress = terminal.progress(`push ${repo}`);
+  const pushed = await pushFolder({
+    folder,
+    repo,
+    endpoint,
+    // The check of the options has seen to it that there is one.
+    token: token!,
+    signal,
+    title: `${name}, exported by preftune`,
+    ...(options['private'] === true ? { isPrivate: true } : {}),
+    onProgress: ({ file, doneBytes, totalBytes }) =>
+      progress.update({ done: doneBytes, total: totalBytes, unit: 'bytes', figures: [{ label: '', text: file }] }),
+  }).finally(() => progress.finish());
+  const { url, commit, uploaded, present } = pushed;
+  const sent =
+    commit === undefined ? 'everything was there' : `${uploaded.length} files sent, ${present.length} were there`;
+  terminal.result(
+    { url, commit: commit ?? null, uploaded: [...uploaded], present: [...present] },
+    `pushed  ${url}  ${sent}`,
+  );
+}
+
 /** What the options ask for. Throws bad-usage with all that cannot be. */
-function specificationOf({ options, given, args }: CommandContext): ExportSpecification {
+function specificationOf({ options, given, args, environment }: CommandContext): ExportSpecification {
   const problems: Problem[] = [];
   const fail = (path: string, message: string): void => void problems.push({ path, message: `export: ${message}` });
   const choices = <T extends string>(path: string, flag: string, allowed: readonly T[]): T[] => {
@@ -147,6 +187,16 @@ function specificationOf({ options, given, args }: CommandContext): ExportSpecif
       fail(path, `${flag} has no effect without --to ${wanted.join(' or ')}; leave it out`);
   if (given['samples'] !== undefined && options['data'] === undefined)
     fail('samples', '--samples has no effect without --data; leave it out');
+  if (options['push'] !== undefined) {
+    const folders = new Set(targets.map((target) => (target === 'ollama' ? 'gguf' : target)));
+    if (folders.size > 1 || /\.gguf$/i.test(options['output'] as string))
+      fail(
+        'push',
+        `--push needs an output that is one folder, got ${targets.join(', ')} in ${String(options['output'])}; push one target at a time`,
+      );
+    if (readHubSettings(environment).token === undefined)
+      fail('push', '--push needs a token of the hub that may write, got none; run `hf auth login` or set HF_TOKEN');
+  } else if (options['private'] === true) fail('private', '--private has no effect without --push; leave it out');
   if (targets.includes('ollama') && ggufTypes.length > 1)
     fail(
       'ggufType',

@@ -8,3 +8,5 @@ export { TOLERANCES, type Verdict } from './verify.ts';
 export { deviationOf, sampleLogps, type Deviation } from './measure.ts';
 export { mergedModel, type MergedModel } from './merged-model.ts';
 export { sampleSet, type SampleSet } from './samples.ts';
+export { pushFolder, type Pushed, type PushOptions } from './push.ts';
+export type { PushConnection } from './push-fetch.ts';
