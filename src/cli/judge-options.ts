@@ -14,6 +14,7 @@ import {
   type OpenedJudges,
 } from '../judge/index.ts';
 import type { CommandContext, OptionEntry } from './command.ts';
+import { locateModel } from './locate.ts';
 import type { Progress } from './progress.ts';
 
 const GROUP = 'Judge:';
@@ -145,6 +146,7 @@ export async function openCommandJudges(
     minAgreement: options['minAgreement'] as number | undefined,
     isDryRun,
     onChange,
+    resolve: async (name) => (await locateModel(name, context)).path,
   });
 }
 

@@ -1,18 +1,27 @@
+import { existsSync } from 'node:fs';
+import { badInput } from '../core/index.ts';
+import { writeFileAtomically } from '../formats/index.ts';
 import {
+  answerScores,
   parseScoreSpecification,
   scorePairs,
-  type PairScore,
+  type Scores,
   type ScoreSpecification,
-  type ScoreSummary,
 } from '../train/index.ts';
-import type { JsonObject } from '../store/index.ts';
-import type { Command, CommandContext } from './command.ts';
+import type { JsonObject, JsonValue } from '../store/index.ts';
+import type { Command, CommandContext, OptionEntry } from './command.ts';
 import type { Progress } from './progress.ts';
 import { recipeContext } from './recipe-context.ts';
+import { renderScores } from './score-table.ts';
 import { tellTokenisation } from './token-notes.ts';
 import { recipeOptions, REFERENCE_CACHE, SHOW_TOKENS } from './training-options.ts';
 
-const OWN_OPTIONS: readonly string[] = ['showTokens', 'referenceCache'];
+const OUTPUT: readonly OptionEntry[] = [
+  { flag: '--output', type: 'string', help: 'file for the scores of every pair, one JSON object a line', alias: '-o' },
+  { flag: '--overwrite', type: 'boolean', default: false, help: 'replace the output file if it exists' },
+];
+
+const OWN_OPTIONS: readonly string[] = ['showTokens', 'referenceCache', 'output', 'overwrite'];
 
 function specificationOf(given: JsonObject): ScoreSpecification {
   return parseScoreSpecification(
@@ -20,16 +29,22 @@ function specificationOf(given: JsonObject): ScoreSpecification {
   );
 }
 
-/** `preftune score`: log-probabilities and implicit rewards of pairs, one JSON object a line. */
+/** `preftune score`: how a model ranks pairs of answers, as a table; every pair's numbers go to a file. */
 export const SCORE: Command = {
   name: 'score',
-  description: 'Prints log-probabilities and implicit rewards of pairs of answers, one JSON object a row',
+  description: 'Measures how a model ranks pairs of answers: log-probabilities, implicit rewards, margins, accuracy',
   takesConfig: true,
-  options: [...recipeOptions('score'), REFERENCE_CACHE, SHOW_TOKENS],
+  options: [...recipeOptions('score'), ...OUTPUT, REFERENCE_CACHE, SHOW_TOKENS],
   check: (given) => void specificationOf(given),
   async run(context) {
     const { given, terminal, options } = context;
     const specification = specificationOf(given);
+    const output = options['output'] as string | undefined;
+    if (output !== undefined && existsSync(output) && options['overwrite'] !== true)
+      throw badInput({
+        file: output,
+        message: 'the output must not exist yet, got a file; name another or pass --overwrite',
+      });
     const bars = createBars(context);
     const scores = await scorePairs(
       specification,
@@ -45,13 +60,22 @@ export const SCORE: Command = {
       }),
     );
     terminal.close();
-    for (let row = 0; row < scores.count; row++) {
-      const line = scoreRecord(scores.row(row), specification.beta);
-      terminal.result(line, JSON.stringify(line));
-    }
-    terminal.note(summaryText(scores.summary));
+    if (output !== undefined) await writeRows(output, scores, specification.beta);
+    const { summary } = scores;
+    terminal.result(
+      { ...summary, ...(output === undefined ? {} : { output }) } as unknown as JsonValue,
+      renderScores(summary, terminal.columns),
+    );
+    if (output !== undefined) terminal.note(`wrote ${scores.count} rows to ${output}`);
   },
 };
+
+async function writeRows(path: string, scores: Scores, beta: number): Promise<void> {
+  await writeFileAtomically(path, async (file) => {
+    for (let row = 0; row < scores.count; row++)
+      await file.write(`${JSON.stringify(scoreRecord(scores.row(row), beta))}\n`);
+  });
+}
 
 function createBars({ terminal }: CommandContext): { of(label: string): Progress } {
   let bar: { readonly label: string; readonly progress: Progress } | undefined;
@@ -64,17 +88,21 @@ function createBars({ terminal }: CommandContext): { of(label: string): Progress
 }
 
 /** A row of the output. Rewards are beta x (log-probability - the reference one). */
-export function scoreRecord(score: PairScore, beta: number): JsonObject {
-  const { id, tokens, chosenLogps, rejectedLogps, referenceChosenLogps, referenceRejectedLogps } = score;
-  const record = { id, 'logps/chosen': chosenLogps, 'logps/rejected': rejectedLogps };
+export function scoreRecord(score: ReturnType<Scores['row']>, beta: number): JsonObject {
+  const { id, source, tokens, chosenLogps, rejectedLogps, referenceChosenLogps, referenceRejectedLogps } = score;
+  const record = {
+    id,
+    ...(source === undefined ? {} : { source }),
+    'logps/chosen': chosenLogps,
+    'logps/rejected': rejectedLogps,
+  };
   const counts = {
     'tokens/prompt': tokens.prompt,
     'tokens/chosen': tokens.chosen,
     'tokens/rejected': tokens.rejected,
   };
   if (referenceChosenLogps === undefined || referenceRejectedLogps === undefined) return { ...record, ...counts };
-  const chosen = beta * (chosenLogps - referenceChosenLogps);
-  const rejected = beta * (rejectedLogps - referenceRejectedLogps);
+  const { chosen, rejected } = answerScores(score, { measure: 'reward', beta });
   return {
     ...record,
     'reference_logps/chosen': referenceChosenLogps,
@@ -84,11 +112,4 @@ export function scoreRecord(score: PairScore, beta: number): JsonObject {
     'rewards/margins': chosen - rejected,
     ...counts,
   };
-}
-
-function summaryText({ rows, accuracy, margin }: ScoreSummary): string {
-  const preferred = `${rows} pairs: the chosen answer scores higher in ${(100 * accuracy).toFixed(1)} %`;
-  return margin === undefined
-    ? `${preferred} by log-probability (longer answers score lower; name a --reference to see rewards)`
-    : `${preferred} by reward, mean margin ${margin.toFixed(4)}`;
 }

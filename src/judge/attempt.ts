@@ -99,8 +99,8 @@ function adviceFor(status: number, message: string): string {
   return 'the request is not one that this server takes';
 }
 
-/** Retry-After in seconds or as a date (RFC 9110, section 10.2.3), or retry-after-ms. */
-function retryAfter(headers: Headers | undefined): { afterMs?: number } {
+/** How long a server wants to be left alone: Retry-After in seconds or as a date (RFC 9110, section 10.2.3), or retry-after-ms. */
+export function retryAfter(headers: Headers | undefined): { afterMs?: number } {
   const inMs = Number(headers?.get('retry-after-ms') ?? Number.NaN);
   if (inMs >= 0) return { afterMs: inMs };
   const text = headers?.get('retry-after');
@@ -110,7 +110,7 @@ function retryAfter(headers: Headers | undefined): { afterMs?: number } {
 }
 
 /** The innermost reason of an error: `fetch failed` says nothing. */
-function causeOf(error: unknown): string {
+export function causeOf(error: unknown): string {
   let at = error;
   for (let depth = 0; depth < 5 && at instanceof Error && at.cause !== undefined; depth++) at = at.cause;
   if (at instanceof SyntaxError) return `the reply was no JSON (${at.message})`;

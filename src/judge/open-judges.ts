@@ -9,8 +9,11 @@ import type { Judge } from './judge.ts';
 import { createLlmJudge } from './llm-judge.ts';
 import { createPanel } from './panel.ts';
 import { ownRubric, rubricOf, type Rubric } from './rubrics.ts';
-import { createRuleJudge } from './rules.ts';
-import { nameOf, type JudgeSpecification, type LlmSpecification } from './specification.ts';
+import { createRewardEndpoint } from './reward-endpoint.ts';
+import { createRewardJudge, rewardsOfAsker } from './reward-judge.ts';
+import { openRuleJudge } from './open-rule.ts';
+import { openImplicitReward, type ImplicitReward } from './implicit-reward.ts';
+import { nameOf, type JudgeSpecification, type LlmSpecification, type RewardSpecification } from './specification.ts';
 
 export interface OpenJudgesOptions {
   /** Where answers are kept, one file for each endpoint and model. */
@@ -21,6 +24,8 @@ export interface OpenJudgesOptions {
   readonly minAgreement?: number | undefined;
   /** A key is not needed: nothing will be asked. */
   readonly isDryRun?: boolean;
+  /** Turns the name of a model (of an implicit reward, of a tokenizer) into a local path; default: it is one. */
+  readonly resolve?: ((name: string, kind: 'model') => Promise<string>) | undefined;
   /** Called whenever an answer came or a request has to wait. */
   readonly onChange?: (() => void) | undefined;
 }
@@ -39,7 +44,7 @@ export interface OpenedJudges {
   readonly judge: Judge;
   readonly judges: readonly Judge[];
   readonly llms: readonly OpenedLlm[];
-  /** Of all endpoints together; cost is undefined unless all that were asked have prices. */
+  /** Of all endpoints together, scorers too; cost is undefined unless all have prices. */
   state(): AskerState;
   close(): Promise<void>;
 }
@@ -56,6 +61,10 @@ export async function openJudges(
   const rubrics = specifications.map((one) => (one.kind === 'llm' ? readRubrics(one, problems) : []));
   if (options.isDryRun !== true)
     for (const one of specifications) {
+      if (one.kind === 'reward' && one.apiKeyVariable !== undefined && keyOf(one, options) === undefined)
+        problems.push({
+          message: `judge ${nameOf(one)}: the key must be in the environment variable ${one.apiKeyVariable}, got none; set it`,
+        });
       if (one.kind !== 'llm' || !URL.canParse(one.url) || !KEYED_HOSTS.includes(new URL(one.url).hostname)) continue;
       if (keyOf(one, options) === undefined)
         problems.push({
@@ -65,22 +74,37 @@ export async function openJudges(
   if (problems.length > 0) throw badInput(problems);
   const stores = new Map<string, CallStore<Outcome>>();
   const llms: OpenedLlm[] = [];
+  const askers: Asker[] = [];
+  const implicit: ImplicitReward[] = [];
   const judges: Judge[] = [];
   const close = async (): Promise<void> => {
+    for (const model of implicit) await model.close();
     for (const store of stores.values()) await store.close();
   };
   try {
     for (const [i, one] of specifications.entries()) {
-      if (one.kind !== 'llm') {
-        const { name, ...rule } = one;
-        judges.push(createRuleJudge(rule, name));
+      const name = nameOf(one);
+      if (one.kind === 'implicit-reward') {
+        const source = await openImplicitReward(one, options);
+        implicit.push(source);
+        judges.push(createRewardJudge({ name, source, tieMargin: one.tieMargin }));
+        continue;
+      }
+      if (one.kind !== 'llm' && one.kind !== 'reward') {
+        judges.push(await openRuleJudge(one, options));
         continue;
       }
       const path = join(options.folder, storeName(one));
       const store = stores.get(path) ?? (await openCallStore<Outcome>(path));
       stores.set(path, store);
+      if (one.kind === 'reward') {
+        const asker = openScorer(one, store, options);
+        askers.push(asker);
+        judges.push(createRewardJudge({ name, source: rewardsOfAsker(asker), tieMargin: one.tieMargin }));
+        continue;
+      }
       const asker = openAsker(one, store, options);
-      const name = nameOf(one);
+      askers.push(asker);
       judges.push(createLlmJudge({ name, asker, rubrics: rubrics[i]!, bothOrders: one.bothOrders }));
       llms.push({ name, specification: one, rubrics: rubrics[i]!, asker, storePath: path });
     }
@@ -91,7 +115,7 @@ export async function openJudges(
   const { minAgreement } = options;
   const judge =
     judges.length === 1 ? judges[0]! : createPanel({ judges, ...(minAgreement === undefined ? {} : { minAgreement }) });
-  return { judge, judges, llms, state: () => sumStates(llms.map(({ asker }) => asker.state)), close };
+  return { judge, judges, llms, state: () => sumStates(askers.map((asker) => asker.state)), close };
 }
 
 function openAsker(one: LlmSpecification, store: CallStore<Outcome>, options: OpenJudgesOptions): Asker {
@@ -120,8 +144,18 @@ function openAsker(one: LlmSpecification, store: CallStore<Outcome>, options: Op
   });
 }
 
-function keyOf({ apiKeyVariable }: LlmSpecification, { environment }: OpenJudgesOptions): string | undefined {
-  return environment[apiKeyVariable]?.trim() || undefined;
+function openScorer(one: RewardSpecification, store: CallStore<Outcome>, options: OpenJudgesOptions): Asker {
+  const { url, model, extraBody, concurrency, attempts, requestsPerMinute, timeoutSeconds } = one;
+  const apiKey = keyOf(one, options);
+  const endpoint = createRewardEndpoint({ url, model, apiKey, extraBody, timeoutMs: timeoutSeconds * 1000 });
+  return createAsker(endpoint, { store, concurrency, attempts, requestsPerMinute, onChange: options.onChange });
+}
+
+function keyOf(
+  { apiKeyVariable }: LlmSpecification | RewardSpecification,
+  { environment }: OpenJudgesOptions,
+): string | undefined {
+  return apiKeyVariable === undefined ? undefined : environment[apiKeyVariable]?.trim() || undefined;
 }
 
 function readRubrics(one: LlmSpecification, problems: { message: string }[]): Rubric[] {
@@ -141,7 +175,7 @@ function readRubrics(one: LlmSpecification, problems: { message: string }[]): Ru
 }
 
 /** A file name that tells the model, and that no other endpoint shares. */
-function storeName({ url, model }: LlmSpecification): string {
+function storeName({ url, model = 'reward' }: LlmSpecification | RewardSpecification): string {
   const slug = model.replaceAll(/[^A-Za-z0-9._-]+/g, '-').slice(0, 60);
   return `${slug}-${createHash('sha256')
     .update(JSON.stringify([url.replace(/\/+$/, ''), model]))
