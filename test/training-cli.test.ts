@@ -80,6 +80,9 @@ describe('preftune dpo', () => {
       'logits/chosen',
       'logits/rejected',
       'entropy',
+      'lengths/chosen',
+      'lengths/rejected',
+      'rewards/length_correlation',
       'learning_rate',
       'grad_norm',
       'num_tokens',
@@ -219,12 +222,14 @@ describe('preftune dpo', () => {
 });
 
 describe('preftune score', () => {
-  it('prints a row of JSON for every pair: raw, with the adapter against the base, and the summary on stderr', async () => {
-    const plain = await run('score --model model --data pairs.jsonl --threads 1');
-    const adapted = await run('score --model model --adapter run/adapter --data pairs.jsonl --threads 1');
+  it('prints a table, a summary with --json, and every pair to a file: raw, and with the adapter against the base', async () => {
+    const plain = await run('score --model model --data pairs.jsonl --threads 1 --output plain.jsonl');
+    const adapted = await run(
+      'score --model model --adapter run/adapter --data pairs.jsonl --threads 1 --output adapted.jsonl --json',
+    );
     expect([plain.code, adapted.code]).toEqual([0, 0]);
-    const [rows, with_] = [plain, adapted].map(({ out }) =>
-      linesOf(out).map((line) => JSON.parse(line) as Record<string, number>),
+    const [rows, with_] = ['plain.jsonl', 'adapted.jsonl'].map((file) =>
+      linesOf(readFileSync(at(file), 'utf8')).map((line) => JSON.parse(line) as Record<string, number>),
     );
     expect([rows!.length, with_!.length]).toEqual([12, 12]);
     expect(Object.keys(rows![0]!)).toEqual([
@@ -242,9 +247,41 @@ describe('preftune score', () => {
     });
     const accuracy = with_!.filter((row) => row['rewards/margins']! > 0).length / 12;
     const margin = with_!.reduce((sum, row) => sum + row['rewards/margins']!, 0) / 12;
-    expect(linesOf(adapted.err).at(-1)).toBe(
-      `12 pairs: the chosen answer scores higher in ${(100 * accuracy).toFixed(1)} % by reward, mean margin ${margin.toFixed(4)}`,
+    expect(JSON.parse(adapted.out)).toMatchObject({
+      measure: 'reward',
+      rows: 12,
+      strictAccuracy: accuracy,
+      margin: expect.closeTo(margin, 12),
+      lengths: [{ name: '0-31 tokens', rows: 12 }],
+      output: 'adapted.jsonl',
+    });
+    const right = rows!.filter((row) => row['logps/chosen']! > row['logps/rejected']!).length / 12;
+    expect(linesOf(plain.out)[0]).toMatch(
+      new RegExp(
+        String.raw`^12 pairs: the chosen answer scores higher in ${(100 * right).toFixed(1)} % \(95 %: \d+-\d+\) by log-probability \(longer answers score lower; name a --reference to see rewards\)$`,
+      ),
     );
+    expect(linesOf(plain.err).at(-1)).toBe('wrote 12 rows to plain.jsonl');
+    const again = await run('score --model model --data pairs.jsonl --output plain.jsonl');
+    expect([again.code, again.err.includes('the output must not exist yet, got a file')]).toEqual([2, true]);
+  });
+
+  it('compares means over tokens without a reference', async () => {
+    const { code, out } = await run(
+      'score --model model --adapter run/adapter --data pairs.jsonl --threads 1 --reference-free average --json --output mean.jsonl',
+    );
+    const rows = linesOf(readFileSync(at('mean.jsonl'), 'utf8')).map(
+      (line) => JSON.parse(line) as Record<string, number>,
+    );
+    const means = rows.map(
+      (row) => row['logps/chosen']! / row['tokens/chosen']! - row['logps/rejected']! / row['tokens/rejected']!,
+    );
+    expect(code).toBe(0);
+    expect(rows[0]!['reference_logps/chosen']).toBeUndefined();
+    expect(JSON.parse(out)).toMatchObject({
+      measure: 'mean-logps',
+      margin: expect.closeTo(means.reduce((sum, value) => sum + value, 0) / 12, 9),
+    });
   });
 });
 

@@ -1,7 +1,7 @@
 import { parseDpoSpecification, trainDpo } from '../train/index.ts';
 import type { Command } from './command.ts';
 import { runTraining, specificationOf } from './run-training.ts';
-import { recipeOptions, REFERENCE_CACHE, RESUME, SHOW_TOKENS } from './training-options.ts';
+import { MONITOR, recipeOptions, REFERENCE_CACHE, RESUME, SHOW_TOKENS, STOP_ON } from './training-options.ts';
 
 const TRAINING = { recipe: 'dpo', parse: parseDpoSpecification, train: trainDpo } as const;
 
@@ -10,7 +10,7 @@ export const DPO: Command = {
   name: 'dpo',
   description: 'Trains a model on pairs of answers, the better one against the worse',
   takesConfig: true,
-  options: [...recipeOptions('dpo'), REFERENCE_CACHE, RESUME, SHOW_TOKENS],
+  options: [...recipeOptions('dpo'), REFERENCE_CACHE, RESUME, STOP_ON, MONITOR, SHOW_TOKENS],
   check: (given) => void specificationOf(TRAINING, given),
   run: (context) => runTraining(TRAINING, context),
 };

@@ -32,6 +32,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./evaluate.ts')).EVALUATE,
   },
   {
+    name: 'diagnose',
+    description: "Says what went wrong in a run, ours or TRL's, by its metrics, and what to change",
+    load: async () => (await import('./diagnose.ts')).DIAGNOSE,
+  },
+  {
     name: 'score',
     description: 'Prints log-probabilities and implicit rewards of pairs of answers, one JSON object a row',
     load: async () => (await import('./score.ts')).SCORE,

@@ -1,9 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { PreftuneError } from '../core/index.ts';
+import { PreftuneError, runFailed } from '../core/index.ts';
 import type { JsonObject, JsonValue } from '../store/index.ts';
 import {
+  findingText,
+  parseStopOn,
+  parseThresholds,
   resumedOptions,
+  verdictSentence,
   type Metrics,
   type RecipeContext,
   type RecipeListener,
@@ -22,7 +26,7 @@ export interface Training<T> {
 }
 
 /** Options of the command line alone, which no specification holds. */
-const OWN_OPTIONS: readonly string[] = ['resume', 'showTokens', 'referenceCache'];
+const OWN_OPTIONS: readonly string[] = ['resume', 'showTokens', 'referenceCache', 'stopOn', 'monitor'];
 
 /** The specification that options give; a run that is resumed knows its own. Throws bad-input with all problems. */
 export function specificationOf<T>(
@@ -30,9 +34,19 @@ export function specificationOf<T>(
   given: CommandContext['given'],
 ): T {
   const own = Object.fromEntries(Object.entries(given).filter(([name]) => !OWN_OPTIONS.includes(name))) as JsonObject;
+  // What is wrong with these is told with what is wrong with the others.
+  monitorOf(given);
   const output = own['output'];
   const isKnown = given['resume'] === true && typeof output === 'string';
   return parse(isKnown ? resumedOptions(output, recipe, own) : own);
+}
+
+/** What --stop-on and --monitor say. Throws bad-usage with every name and threshold that is none. */
+function monitorOf({ stopOn, monitor }: CommandContext['given']): NonNullable<RecipeContext['monitor']> {
+  return {
+    ...(Array.isArray(stopOn) && { stopOn: parseStopOn(stopOn.map(String)) }),
+    ...(monitor !== undefined && { thresholds: parseThresholds(monitor) }),
+  };
 }
 
 /**
@@ -50,6 +64,7 @@ export async function runTraining<T extends { readonly output: string; readonly 
   const listener = createListener(context);
   const result = await train(specification, {
     ...recipeContext(context, { listener, isResuming }),
+    monitor: monitorOf(given),
     samplePrompts: (prompts) => createReportSampler(prompts, { signal: context.signal, onNote: terminal.note }),
   });
   terminal.close();
@@ -58,6 +73,12 @@ export async function runTraining<T extends { readonly output: string; readonly 
       result.steps === 0
         ? `before step 1 of ${result.totalSteps}`
         : `after step ${result.steps} of ${result.totalSteps}, which is saved`;
+    const { stoppedBy } = result;
+    if (stoppedBy !== undefined)
+      throw runFailed(
+        `${recipe}: stopped ${where}, because ${stoppedBy.title} (${stoppedBy.name}): ${stoppedBy.evidence}; ` +
+          `${stoppedBy.advice}; or continue all the same with: preftune ${recipe} --output ${quoted(result.run)} --resume`,
+      );
     throw new PreftuneError(
       'cancelled',
       `${recipe}: stopped ${where}; continue with: preftune ${recipe} --output ${quoted(result.run)} --resume`,
@@ -98,6 +119,7 @@ export function createListener({ terminal, options }: CommandContext): RecipeLis
       barOf('train').update({ done: step, total: totalSteps, figures: figuresOf(metrics) }),
     onEvaluation: (step, metrics) => terminal.note(`step ${step}: held-out ${evaluationText(metrics)}`),
     onCheckpoint: (step) => terminal.note(`step ${step}: checkpoint saved`),
+    onFinding: (finding) => terminal.warn(findingText(finding)),
   };
 }
 
@@ -134,6 +156,7 @@ function summaryValue(result: RecipeResult): JsonValue {
     report: join(run, 'report.html'),
     tensorboard: join(run, 'tensorboard'),
     lastStep: lastStep ?? null,
+    verdict: result.verdict as unknown as JsonValue,
     heldOut: firstEvaluation === undefined ? null : { start: firstEvaluation, end: lastEvaluation! },
   };
 }
@@ -160,6 +183,7 @@ function summaryText(result: RecipeResult, { recipe, model }: { recipe: string; 
   return [
     `done: ${steps} steps${lastStep?.['loss'] === undefined ? '' : `, last loss ${lastStep['loss'].toFixed(4)}`}`,
     ...(heldOut.length === 0 ? [] : [`held out: ${heldOut.join(', ')}`]),
+    ...(result.verdict.findings.length === 0 ? [] : [`verdict:  ${verdictSentence(result.verdict)}`]),
     `${isAdapter ? 'adapter' : 'model'}:  ${artefact}`,
     `report:   ${join(run, 'report.html')}`,
     `metrics:  ${join(run, 'metrics.jsonl')}${existsSync(join(run, 'tensorboard')) ? ` (TensorBoard: ${join(run, 'tensorboard')})` : ''}`,

@@ -1,7 +1,7 @@
 import { parseSftSpecification, trainSft } from '../train/index.ts';
 import type { Command } from './command.ts';
 import { runTraining, specificationOf } from './run-training.ts';
-import { recipeOptions, RESUME, SHOW_TOKENS } from './training-options.ts';
+import { MONITOR, recipeOptions, RESUME, SHOW_TOKENS, STOP_ON } from './training-options.ts';
 
 const TRAINING = { recipe: 'sft', parse: parseSftSpecification, train: trainSft } as const;
 
@@ -10,7 +10,7 @@ export const SFT: Command = {
   name: 'sft',
   description: 'Trains a model on answers to prompts, or on plain text',
   takesConfig: true,
-  options: [...recipeOptions('sft'), RESUME, SHOW_TOKENS],
+  options: [...recipeOptions('sft'), RESUME, STOP_ON, MONITOR, SHOW_TOKENS],
   check: (given) => void specificationOf(TRAINING, given),
   run: (context) => runTraining(TRAINING, context),
 };

@@ -30,6 +30,7 @@ const GROUPS: readonly (readonly [heading: string, paths: readonly string[]])[] 
       'referenceUpdate',
       'referenceEvery',
       'referenceMix',
+      'referenceFree',
       'stages',
       'margins',
       'weights',
@@ -91,6 +92,20 @@ export const SHOW_TOKENS: OptionEntry = {
   flag: '--show-tokens',
   type: 'boolean',
   help: 'print the whole tokenisation report with examples',
+  group: RUN_GROUP,
+};
+
+export const STOP_ON: OptionEntry = {
+  flag: '--stop-on',
+  type: 'list',
+  help: 'checks that end the run, after a checkpoint, when they fire: names, or all; docs/monitoring.md has them',
+  group: RUN_GROUP,
+};
+
+export const MONITOR: OptionEntry = {
+  flag: '--monitor',
+  type: 'json',
+  help: 'thresholds of checks: {"gradient-spikes": {"ratio": 20}}',
   group: RUN_GROUP,
 };
 

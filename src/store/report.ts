@@ -15,6 +15,8 @@ export interface ReportInput {
   readonly subtitle?: string;
   /** What came of it, in plain words. */
   readonly verdict?: { readonly tone: 'good' | 'bad' | 'neutral'; readonly text: string; readonly detail?: string };
+  /** What was looked for in the metrics, and what was found. */
+  readonly checks?: readonly ReportSection[];
   readonly metrics: readonly MetricRecord[];
   /** The resolved specification. */
   readonly configuration: JsonObject;
@@ -55,6 +57,7 @@ export function renderReport(input: ReportInput): string {
   const charts = chartsOf(input.metrics);
   const figures = keyFiguresOf(input.metrics);
   const sections = [
+    section('checks', 'Checks', (input.checks ?? []).map(dataCard).join('\n'), 'data'),
     section('figures', 'Key figures', figures.map(figureCard).join('\n'), 'grid'),
     section('curves', 'Curves', charts.map(chartCard).join('\n'), 'charts'),
     section('samples', 'Before and after', samplesBody(input)),

@@ -1,6 +1,8 @@
 import type { Metrics } from './metrics.ts';
 import type { StepRecord } from './loop.ts';
 import type { DataSource, TokenisationReport } from '../data/index.ts';
+import type { DetectorName, Finding, Verdict } from './monitor/finding.ts';
+import type { Thresholds } from './monitor/monitor.ts';
 import type { Decoder } from '../models/index.ts';
 import type { Device, DeviceTensor } from '../runtime/index.ts';
 import type { ReportSample } from '../store/index.ts';
@@ -22,6 +24,8 @@ export interface RecipeContext {
   readonly sampler?: RunSampler;
   /** Makes the sampler of some of the run's own prompts, where there is no other; without it the report has no answers. */
   readonly samplePrompts?: (prompts: readonly SampledPrompt[]) => RunSampler;
+  /** Which findings end the run after a checkpoint, and thresholds over the detectors' own. */
+  readonly monitor?: { readonly stopOn?: readonly DetectorName[]; readonly thresholds?: Thresholds };
   /** Memory that the run may take; default: what is free on this machine. */
   readonly availableBytes?: () => number;
 }
@@ -66,6 +70,8 @@ export interface RecipeListener {
   readonly onStep?: (record: StepRecord) => void;
   readonly onEvaluation?: (step: number, metrics: Metrics) => void;
   readonly onCheckpoint?: (step: number) => void;
+  /** A known pattern of runs that go wrong is seen, each once. */
+  readonly onFinding?: (finding: Finding) => void;
 }
 
 export interface RecipeResult {
@@ -76,6 +82,10 @@ export interface RecipeResult {
   readonly firstEvaluation: Metrics | undefined;
   readonly lastEvaluation: Metrics | undefined;
   readonly lastStep: Metrics | undefined;
+  /** What the metrics say about how the run went. */
+  readonly verdict: Verdict;
+  /** The finding that ended the run before its last step. */
+  readonly stoppedBy?: Finding;
   /** What the sampler answered; none without a sampler, or when the run was stopped. */
   readonly samples: readonly ReportSample[];
   /** Folder of the adapter or the model; absent when the run was stopped. */

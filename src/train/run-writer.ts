@@ -22,6 +22,10 @@ import { MAY_DIFFER } from './resume.ts';
 import type { LoopEvents, Progress } from './loop.ts';
 import type { Metrics } from './metrics.ts';
 import type { RecipeContext } from './context.ts';
+import { factsOf } from './monitor/facts.ts';
+import type { Finding, Verdict } from './monitor/finding.ts';
+import { createMonitor } from './monitor/monitor.ts';
+import { monitoredVerdict, verdictSections } from './monitor/verdict-text.ts';
 import type { Trainable } from './trainable.ts';
 
 /** A run's folder while it is written: metrics, TensorBoard events, checkpoints, report. */
@@ -35,13 +39,59 @@ export interface RunWriter {
   readonly lastEvaluation: () => Metrics | undefined;
   readonly lastStep: () => Metrics | undefined;
   /** `saved` is what checkpoints hold. */
-  events(saved: Pick<Trainable, 'tensors'>, options: { readonly perEpoch: number; readonly keep: number }): LoopEvents;
+  events(
+    saved: Pick<Trainable, 'tensors'>,
+    options: { readonly perEpoch: number; readonly keep: number; readonly watch: Watch },
+  ): LoopEvents;
   report(extra: {
     readonly data: readonly ReportSection[];
     readonly samples?: readonly ReportSample[];
     readonly samplesNote?: string | undefined;
+    readonly verdict: Verdict;
   }): void;
   dispose(): void;
+}
+
+/** The monitor of a run that is being written. */
+export interface Watch {
+  readonly add: (record: MetricRecord) => void;
+  /** No record follows. */
+  readonly finish: () => void;
+  readonly verdict: () => Verdict;
+  /** Aborted by the context's signal, and by a finding that shall end the run. */
+  readonly signal: AbortSignal;
+  readonly stoppedBy: () => Finding | undefined;
+}
+
+/**
+ * Watches a run from its first record: those that a resumed run has already are looked at again, without telling, and what was found in them does not end
+ * the run a second time.
+ */
+export function watchRun(
+  { folder }: Pick<RunWriter, 'folder'>,
+  context: RecipeContext,
+  { specification, totalSteps }: { readonly specification: RunRecord['specification']; readonly totalSteps: number },
+): Watch {
+  const monitor = createMonitor(factsOf(specification, totalSteps), context.monitor?.thresholds);
+  if (context.isResuming) for (const record of readMetrics(folder.file('metrics.jsonl'))) monitor.add(record);
+  const stop = new AbortController();
+  let stoppedBy: Finding | undefined;
+  const tell = (findings: readonly Finding[]): void => {
+    for (const finding of findings) {
+      context.listener.onFinding?.(finding);
+      if (stoppedBy !== undefined || context.monitor?.stopOn?.includes(finding.name) !== true) continue;
+      stoppedBy = finding;
+      stop.abort();
+    }
+  };
+  return {
+    // Numbers that are not finite are null in the file, from which the same must follow.
+    add: (record) => tell(monitor.add(record)),
+    finish: () => tell(monitor.finish()),
+    verdict: monitor.verdict,
+    signal: context.signal === undefined ? stop.signal : AbortSignal.any([context.signal, stop.signal]),
+    stoppedBy: () => stoppedBy,
+  };
 }
 
 export function openRun(output: string, record: RunRecord, context: RecipeContext): RunWriter {
@@ -76,20 +126,24 @@ export function openRun(output: string, record: RunRecord, context: RecipeContex
     firstEvaluation: () => evaluations[0],
     lastEvaluation: () => evaluations.at(-1),
     lastStep: () => lastStep,
-    events: (saved, { perEpoch, keep }) => ({
+    events: (saved, { perEpoch, keep, watch }) => ({
       onStep: (step, isLogged) => {
         lastStep = step.metrics;
-        if (isLogged) append({ step: step.step, epoch: step.epoch, ...step.metrics });
+        const one = { step: step.step, epoch: step.epoch, ...step.metrics };
+        if (isLogged) append(one);
         context.listener.onStep?.(step);
+        if (isLogged) watch.add(one);
       },
       onEvaluation: (step, values) => {
         evaluations.push(values);
-        append({
+        const one = {
           step,
           epoch: step / perEpoch,
           ...Object.fromEntries(Object.entries(values).map(([name, value]) => [`eval_${name}`, value])),
-        });
+        };
+        append(one);
         context.listener.onEvaluation?.(step, values);
+        watch.add(one);
       },
       onCheckpoint: async (progress: Progress) => {
         metrics.flush();
@@ -98,14 +152,15 @@ export function openRun(output: string, record: RunRecord, context: RecipeContex
         context.listener.onCheckpoint?.(progress.step);
       },
     }),
-    report: ({ data, samples, samplesNote }) => {
+    report: ({ data, samples, samplesNote, verdict: monitored }) => {
       const html = renderReport({
         title: `Run ${output}`,
         subtitle: `${String(record.specification['recipe'])} of ${String(record.specification['model'])}`,
         metrics: readMetrics(folder.file('metrics.jsonl')),
         configuration: record.specification,
         data,
-        ...verdict(evaluations),
+        verdict: monitoredVerdict(monitored, verdict(evaluations)),
+        checks: verdictSections(monitored),
         ...(samples === undefined ? {} : { samples }),
         ...(samplesNote === undefined ? {} : { samplesNote }),
         footer: Object.entries(context.versions)
@@ -135,16 +190,16 @@ function stepMetrics({ step: _step, epoch: _epoch, ...values }: MetricRecord): M
 }
 
 /** One sentence on the held-out rows: what was measured, not whether the model is better. */
-function verdict(evaluations: readonly Metrics[]): { verdict?: { tone: 'good' | 'bad' | 'neutral'; text: string } } {
+function verdict(evaluations: readonly Metrics[]): { tone: 'good' | 'bad'; text: string } | undefined {
   const [first, last] = [evaluations[0], evaluations.at(-1)];
-  if (first === undefined || last === undefined || evaluations.length < 2) return {};
+  if (first === undefined || last === undefined || evaluations.length < 2) return undefined;
   const accuracy = last['rewards/accuracies'];
   const fell = last['loss']! < first['loss']!;
   const text =
     accuracy === undefined
       ? `The held-out loss went from ${first['loss']!.toFixed(4)} to ${last['loss']!.toFixed(4)}.`
       : `On held-out pairs the model prefers the chosen answer in ${(100 * accuracy).toFixed(1)} % (a reward margin of ${last['rewards/margins']!.toFixed(3)}); the loss went from ${first['loss']!.toFixed(4)} to ${last['loss']!.toFixed(4)}.`;
-  return { verdict: { tone: fell ? 'good' : 'bad', text } };
+  return { tone: fell ? 'good' : 'bad', text };
 }
 
 /** The tokenisation proof as cards of the report. */

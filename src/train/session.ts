@@ -15,7 +15,7 @@ import { createPolicy, type Policy } from './policy.ts';
 import { hintsFor, placeWeights, type OpenedModel } from './prepare.ts';
 import { compileBatchProgram, type BatchProgram } from './programs.ts';
 import type { ResidentModel } from './resident-model.ts';
-import { openRun, tokenisationSections } from './run-writer.ts';
+import { openRun, tokenisationSections, watchRun } from './run-writer.ts';
 import { createSampling, residentTensors } from './samples.ts';
 import type { CommonSpecification } from './specification.ts';
 import { epochStepsOf, planStages, totalStepsOf, type Stage } from './stages.ts';
@@ -129,13 +129,14 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
     const perEpoch = epochStepsOf(stages, specification.batchSize);
     const totalSteps = totalStepsOf(stages);
     const interval = Math.max(1, Math.round(totalSteps / DEFAULT_INTERVALS));
+    const watch = watchRun(writer, context, { specification: record.specification, totalSteps });
     context.listener.onStart?.(start.step, totalSteps);
     const result = await runLoop({
       task,
       program,
       trainable,
       start,
-      events: writer.events(saved, { perEpoch, keep: specification.keepCheckpoints }),
+      events: writer.events(saved, { perEpoch, keep: specification.keepCheckpoints, watch }),
       options: {
         schedule: {
           name: specification.schedule,
@@ -153,15 +154,18 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
         logSteps: specification.logSteps,
         evaluateSteps: specification.evaluateSteps ?? interval,
         checkpointSteps: specification.checkpointSteps ?? interval,
-        ...(context.signal === undefined ? {} : { signal: context.signal }),
+        signal: watch.signal,
       },
     });
+    if (result.isComplete) watch.finish();
     const artefact = result.isComplete ? await saveArtefact(writer.folder.path, session, trainable) : undefined;
     // Its memory is free for the answers.
     await program.dispose();
     program = undefined;
     const samples = result.isComplete ? await sampling.afterTraining() : [];
-    writer.report({ data: tokenisationSections(reports), samples, samplesNote: sampling.note });
+    const verdict = watch.verdict();
+    writer.report({ data: tokenisationSections(reports), samples, samplesNote: sampling.note, verdict });
+    const stoppedBy = result.isComplete ? undefined : watch.stoppedBy();
     return {
       run: specification.output,
       steps: result.step,
@@ -170,6 +174,8 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
       firstEvaluation: writer.firstEvaluation(),
       lastEvaluation: writer.lastEvaluation(),
       lastStep: writer.lastStep(),
+      verdict,
+      ...(stoppedBy && { stoppedBy }),
       samples,
       artefact,
     };
