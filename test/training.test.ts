@@ -200,7 +200,7 @@ describe('resuming', () => {
     );
     expect(stopped).toEqual({
       code: 'cancelled',
-      messages: ['reference: stopped after 6 of 18 pairs, which are kept; the same command continues there'],
+      messages: ['reference: stopped after 6 of 18 rows, which are kept; the same command continues there'],
     });
     expect(existsSync(at('never'))).toBe(false);
     const continued = await runDpo({ ...given, output: at(`run-${runs++}`) }, { folder: folder.path });
