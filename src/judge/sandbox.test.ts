@@ -8,8 +8,9 @@ import { runSandboxed, type SandboxLanguage, type SandboxOptions, type SandboxRe
 const abilities = await probeSandbox();
 /** Where the platform cannot take the network away, what holds without that is tested still. */
 const allowNetwork = abilities.unshare === undefined;
-if (allowNetwork) console.log('sandbox: this machine has no user namespaces; tests of the network are skipped');
-if (abilities.python === undefined) console.log('sandbox: no python3; its tests are skipped');
+if (allowNetwork)
+  process.stderr.write('sandbox: this machine has no user namespaces; tests of the network are skipped\n');
+if (abilities.python === undefined) process.stderr.write('sandbox: no python3; its tests are skipped\n');
 
 function run(language: SandboxLanguage, source: string, more: Partial<SandboxOptions> = {}): Promise<SandboxResult> {
   return runSandboxed(source, { language, allowNetwork, ...more });

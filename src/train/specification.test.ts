@@ -121,6 +121,16 @@ describe('specifications', () => {
   });
 
   it('of score take beta only where there are rewards', () => {
+    expect(
+      problemsOf(() =>
+        parseScoreSpecification({ model: 'm', data: 'd', reference: 'r', adapter: 'a', referenceFree: 'sum' }),
+      ),
+    ).toEqual(['referenceFree | --reference-free has no effect with --reference; leave it out']);
+    expect(
+      problemsOf(() =>
+        parseScoreSpecification({ model: 'm', data: 'd', adapter: 'a', referenceFree: 'average', beta: 0.5 }),
+      ),
+    ).toEqual(['beta | --beta has no effect with --reference-free, where there are no rewards; leave it out']);
     expect(parseScoreSpecification({ model: 'm', data: 'd', reference: 'r', beta: 0.5 }).beta).toBe(0.5);
     expect(
       problemsOf(() => parseScoreSpecification({ model: 'm', data: 'd', beta: 0.5, threads: 1, device: 'cuda' })),

@@ -289,8 +289,9 @@ export function parseScoreSpecification(given: Given): ScoreSpecification {
     const problems: Problem[] = [];
     if (fields.referenceFree !== undefined && fields.reference !== undefined)
       problems.push(idleProblem('referenceFree', 'with --reference'));
-    const isFree = fields.referenceFree !== undefined || fields.adapter === undefined;
-    if (given['beta'] !== undefined && fields.reference === undefined && isFree)
+    if (given['beta'] !== undefined && fields.referenceFree !== undefined)
+      problems.push(idleProblem('beta', 'with --reference-free, where there are no rewards'));
+    else if (given['beta'] !== undefined && fields.reference === undefined && fields.adapter === undefined)
       problems.push(idleProblem('beta', 'without --reference or --adapter, which rewards are measured by'));
     if (fields.device !== 'cpu' && fields.threads !== undefined)
       problems.push(idleProblem('threads', `with --device ${fields.device}`));
