@@ -70,7 +70,9 @@ export async function openLoraDpo(options: LoraDpoOptions): Promise<LoraDpo> {
     lora: { rank: options.rank },
   });
   const device = await openDevice({ device: 'cpu' });
-  const model = await loadModel(device, opened.config, opened.files.checkpoint, options.basePrecision);
+  const model = await loadModel(device, opened.config, opened.files.checkpoint, {
+    precision: options.basePrecision,
+  });
   const policy = await createPolicy(device, { opened, model, specification });
   const { logps, seconds } = await computeReference(device, { ...options, model, policy });
   const trainable = await createTrainable(device, policy.initial, {

@@ -15,14 +15,14 @@ const random = createRandom(5, 'products');
 const normals = (count: number): Float32Array<ArrayBuffer> =>
   Float32Array.from({ length: count }, () => random.nextNormal());
 
-function shapesOf(storage: WeightStorage): Graph {
+function shapesOf(storage: WeightStorage, more: { readonly isFine?: true; readonly isRounded?: true } = {}): Graph {
   const parts = {
     float16: () => [input('w', [N, K], 'float16')],
     int8: () => [input('w', [N, K], 'int8'), input('scale', [N])],
     int4: () => [input('w', [N, K / 32, 16], 'uint8'), input('scale', [N, K / 32])],
   }[storage]();
   const x = input('x', ['T', K]);
-  const y = frozenMatmul(x, parts, { storage, columns: K, transposeB: true });
+  const y = frozenMatmul(x, parts, { storage, columns: K, transposeB: true, ...more });
   return graph({ y, dx: vectorJacobian([y], [input('g', ['T', N])], [x])[0]! });
 }
 
@@ -101,4 +101,63 @@ test('int8: products at the ends of both ranges do not saturate or the weights a
     g: float32Tensor([1, N], new Float32Array(N)),
   });
   expect(Array.from(y!.data)).toEqual(Array.from({ length: N }, () => 2 * limit * K));
+});
+
+/** y and dx of x and g beside the exact ones: the largest error of a row. */
+async function worstRow(source: Graph, inputs: Record<string, HostTensor>): Promise<{ y: number; dx: number }> {
+  const [computed, exact] = [await run(source, inputs), interpret(source, inputs)];
+  const worst = (name: string, width: number): number =>
+    Math.max(
+      ...Array.from({ length: T }, (_, row) => {
+        const [from, to] = [row * width, (row + 1) * width];
+        const one = float32Tensor([width], computed[name]!.data.subarray(from, to));
+        return errorOf(one, exact[name]!.data.subarray(from, to));
+      }),
+    );
+  return { y: worst('y', N), dx: worst('dx', K) };
+}
+
+test('int8, fine: rows rounded to 16 bits are 100 times as near, gradients as before', async () => {
+  const inputs = { ...partsOf('int8'), x: rows(K), g: rows(N) };
+  const fine = await worstRow(shapesOf('int8', { isFine: true }), inputs);
+  expect(fine.y).toBeLessThan(1e-4);
+  expect(fine.dx).toBeGreaterThan(1e-3);
+  expect(fine.dx).toBeLessThan(0.01);
+});
+
+test('int4, rounded: within 8 bits of a block as a constant of the session', async () => {
+  const source = shapesOf('int4', { isRounded: true });
+  const [{ w, scale }, x, g] = [partsOf('int4'), rows(K), rows(N)];
+  const exact = interpret(source, { w: w!, scale: scale!, x, g });
+  const constants = { w: await device.upload(w!), scale: await device.upload(scale!) };
+  const program = await device.compile(source, { label: 'rounded', constants });
+  const computed = (await program.run({ x, g })) as Record<string, HostTensor>;
+  await program.dispose();
+  const error = errorOf(computed['y']!, exact['y']!.data);
+  expect(error).toBeGreaterThan(1e-4);
+  expect(error).toBeLessThan(0.01);
+  expect(errorOf(computed['dx']!, exact['dx']!.data)).toBeLessThan(1e-6);
+});
+
+test('int8: a constant of the session gives the bits that an input gives', async () => {
+  const source = shapesOf('int8');
+  const [{ w, scale }, x, g] = [partsOf('int8'), rows(K), rows(N)];
+  const asInputs = await run(source, { w: w!, scale: scale!, x, g });
+  const constants = { w: await device.upload(w!), scale: await device.upload(scale!) };
+  const program = await device.compile(source, { label: 'constants', constants });
+  expect(program.inputs.map(({ name }) => name)).toEqual(['g', 'x']);
+  const asConstants = (await program.run({ x, g })) as Record<string, HostTensor>;
+  await program.dispose();
+  expect(asConstants['y']!.data).toEqual(asInputs['y']!.data);
+  expect(asConstants['dx']!.data).toEqual(asInputs['dx']!.data);
+});
+
+test('constants: an unknown name, one that is frozen too, and another device are refused', async () => {
+  const source = shapesOf('int8');
+  const [{ w }, tensor] = [partsOf('int8'), await device.upload(float32Tensor([1], [1]))];
+  await expect(
+    device.compile(source, { label: 'refused', frozen: { w: w! }, constants: { w: tensor, u: tensor } }),
+  ).rejects.toThrow(
+    'program "refused": constants must name inputs that are not frozen, got "w"\nprogram "refused": constants must name inputs that are not frozen, got "u"',
+  );
 });

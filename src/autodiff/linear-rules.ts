@@ -75,7 +75,8 @@ function ropeCotangents({ inputs }: NodeOf<'rope'>, g: Node): readonly Node[] {
  * straight through that rounding. The parts of W get none. Source: Bengio et al. 2013 (straight-through), section 3.
  */
 function frozenCotangents({ inputs: [, ...parts], attributes }: NodeOf<'frozenMatmul'>, g: Node): (Node | undefined)[] {
-  const dx = frozenMatmul(g, parts, { ...attributes, transposeB: !attributes.transposeB });
+  const { isFine: _isFine, ...others } = attributes;
+  const dx = frozenMatmul(g, parts, { ...others, transposeB: !attributes.transposeB });
   return [dx, ...parts.map(() => undefined)];
 }
 

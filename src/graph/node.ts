@@ -53,6 +53,10 @@ export interface FrozenMatmulAttributes {
   /** k */
   readonly columns: number;
   readonly transposeB: boolean;
+  /** int4: x may be rounded to 8 bits in blocks of BLOCK_WIDTH, as int8 rounds its rows. Default: it is not. */
+  readonly isRounded?: true;
+  /** int8: rows of x are rounded to 16 bits instead of 8, for twice the products. Gradients are rounded to 8 all the same. */
+  readonly isFine?: true;
 }
 
 /**

@@ -42,6 +42,8 @@ export interface Decoder {
   readonly embed?: (tokens: Node) => Node;
   /** The [V, D] matrix of the scores, where an adapter changes it. Default: the head's weight, or the embedding's when they are tied. */
   readonly head?: Node;
+  /** Scores of the vocabulary [N, V] of states [N, D], where the head is kept compactly and its matrix can not be had. Default: their product with it. */
+  readonly scores?: (hidden: Node) => Node;
 }
 
 /**
@@ -82,13 +84,14 @@ export function addBias(
   return projectionHasBias(config, projection) ? add(y, weights(`${path}.bias`)) : y;
 }
 
-interface Angles {
+/** Of the rotary embedding, [T, 1, headSize / 2]. */
+export interface Angles {
   readonly cosine: Node;
   readonly sine: Node;
 }
 
-/** cos and sin of position * frequency, [T, 1, headSize / 2]. */
-function rotaryAngles({ rope: { frequencies, scale }, headSize }: ModelConfig, positions: Node): Angles {
+/** cos and sin of position * frequency. */
+export function rotaryAngles({ rope: { frequencies, scale }, headSize }: ModelConfig, positions: Node): Angles {
   const radians = mul(
     unsqueeze(cast(positions, 'float32'), -1),
     constant(float32Tensor([1, headSize / 2], frequencies)),
@@ -129,21 +132,33 @@ function feedForward({ project }: Decoder, x: Node, layer: number): Node {
  * Source: Touvron et al. 2023 (Llama), with grouped-query attention; weights and order of operations as Transformers.
  */
 export function hiddenStates(decoder: Decoder, { tokens, positions, attend, rows }: DecoderInputs): Node {
-  const { config, weights, project } = decoder;
-  const norm = (x: Node, name: string): Node => rmsNorm(x, weights(name), config.normEpsilon);
+  const { config, weights } = decoder;
   const angles = rotaryAngles(config, positions);
   let x = decoder.embed?.(tokens) ?? gather(weights(EMBEDDING_NAME), tokens);
   for (let layer = 0; layer < config.layers; layer++) {
-    const prefix = `model.layers.${layer}`;
-    let seen = attention(decoder, norm(x, `${prefix}.input_layernorm.weight`), { layer, angles, attend });
-    if (rows !== undefined && layer === config.layers - 1) {
-      x = gather(x, rows);
-      seen = gather(seen, rows);
-    }
-    x = add(x, project(seen, projectionPath(layer, 'o_proj')));
-    x = add(x, feedForward(decoder, norm(x, `${prefix}.post_attention_layernorm.weight`), layer));
+    const last = layer === config.layers - 1;
+    x = layerStates(decoder, x, { layer, angles, attend, ...(last && rows !== undefined && { rows }) });
   }
-  return norm(x, FINAL_NORM_NAME);
+  return rmsNorm(x, weights(FINAL_NORM_NAME), config.normEpsilon);
+}
+
+export interface LayerInputs {
+  readonly layer: number;
+  readonly angles: Angles;
+  readonly attend: Attend;
+  /** The tokens that go on after the attention. Default: all. */
+  readonly rows?: Node;
+}
+
+/** One layer: x [T, D] -> x + attention + feed-forward, [T, D] or [U, D] for `rows`. */
+export function layerStates(decoder: Decoder, x: Node, { layer, angles, attend, rows }: LayerInputs): Node {
+  const { config, weights, project } = decoder;
+  const prefix = `model.layers.${layer}`;
+  const norm = (of: Node, name: string): Node => rmsNorm(of, weights(`${prefix}.${name}.weight`), config.normEpsilon);
+  const seen = attention(decoder, norm(x, 'input_layernorm'), { layer, angles, attend });
+  const [before, kept] = rows === undefined ? [x, seen] : [gather(x, rows), gather(seen, rows)];
+  const middle = add(before, project(kept, projectionPath(layer, 'o_proj')));
+  return add(middle, feedForward(decoder, norm(middle, 'post_attention_layernorm'), layer));
 }
 
 /** The [V, D] matrix whose product with a hidden state gives the scores of the vocabulary. */
@@ -153,5 +168,6 @@ export function headWeight({ config, weights, head }: Decoder): Node {
 
 /** Scores of the whole vocabulary: hidden [N, D] -> [N, V]. Only for few positions; losses use tokenLogps. */
 export function logits(decoder: Decoder, hidden: Node): Node {
+  if (decoder.head === undefined && decoder.scores !== undefined) return decoder.scores(hidden);
   return matmul(hidden, headWeight(decoder), { transposeB: true });
 }

@@ -1,15 +1,40 @@
+/*
+ * A frozen base whose matrices are kept compactly.
+ *
+ * To train: baseDecoder(config, precision) over loadModel(device, config, checkpoint, precision). To decode, where one token a row is read and
+ * the head is a third of all bytes: both with the purpose 'decoding'; the tensors of `model.constants` then go to
+ * device.compile({ constants }) and not to `run`.
+ */
 import { BYTES_PER_ELEMENT, elementCount, internal } from '../core/index.ts';
-import { BLOCK_WIDTH, frozenMatmul, input, type Node, type WeightStorage } from '../graph/index.ts';
+import { BLOCK_WIDTH, frozenMatmul, input, mul, type Node, type WeightStorage } from '../graph/index.ts';
 import type { ModelConfig } from './config.ts';
 import { addBias, plainDecoder, weightInputs, type Decoder } from './decoder.ts';
-import { parameterSpecs, PROJECTIONS, projectionShape, type ParameterSpec, type Projection } from './parameters.ts';
+import {
+  headName,
+  HEAD_NAME,
+  HEAD_PATH,
+  parameterSpecs,
+  PROJECTIONS,
+  projectionShape,
+  type ParameterSpec,
+  type Projection,
+} from './parameters.ts';
 
-/** In what the matrices of a frozen base's projections are kept. Embeddings, head, norms and biases are float32 always. */
+/** In what the matrices of a frozen base's projections are kept. Embeddings, norms and biases are float32 always, and so is the head in training. */
 export const BASE_PRECISIONS = ['float32', 'float16', 'int8', 'int4'] as const satisfies readonly (
   | 'float32'
   | WeightStorage
 )[];
 export type BasePrecision = (typeof BASE_PRECISIONS)[number];
+
+/** What decoding can keep a base in. float16 is left out: every token would turn the whole base into float32. */
+export const DECODING_PRECISIONS = ['float32', 'int8', 'int4'] as const satisfies readonly BasePrecision[];
+export type DecodingPrecision = (typeof DECODING_PRECISIONS)[number];
+
+export type BasePurpose = 'training' | 'decoding';
+
+/** It reads products of two activations, whose largest are hundreds of times the others and in no fixed columns: 8 bits lose most here. */
+const FINE_PROJECTION: Projection = 'down_proj';
 
 const PROJECTION_WEIGHT = /\.(\w+)\.weight$/;
 
@@ -27,6 +52,26 @@ export function storedNames(path: string, storage: WeightStorage): string[] {
   return storage === 'float16' ? [stored] : [stored, `${stored}.scale`];
 }
 
+/** Projections that read the same input. */
+const INPUT_OF: Readonly<Partial<Record<Projection, string>>> = {
+  q_proj: 'qkv_proj',
+  k_proj: 'qkv_proj',
+  v_proj: 'qkv_proj',
+  gate_proj: 'gate_up_proj',
+  up_proj: 'gate_up_proj',
+};
+
+/**
+ * The name of the vector by which the input of an int8 projection is multiplied, column by column, before its rows are rounded:
+ * one for all projections that read that input. Undefined for the head.
+ */
+export function columnsName(path: string): string | undefined {
+  if (path === HEAD_PATH) return undefined;
+  const at = path.lastIndexOf('.') + 1;
+  const projection = path.slice(at) as Projection;
+  return `${path.slice(0, at)}${INPUT_OF[projection] ?? projection}.int8.columns`;
+}
+
 function storedInputs(path: string, storage: WeightStorage, [n, k]: readonly [number, number]): Node[] {
   const [stored, scale] = storedNames(path, storage) as [string, string];
   if (storage === 'float16') return [input(stored, [n, k], 'float16')];
@@ -36,40 +81,79 @@ function storedInputs(path: string, storage: WeightStorage, [n, k]: readonly [nu
 }
 
 /**
- * The model with its projections' matrices kept in `precision`: y = x W^T + bias with the stored W. Gradients flow to x, and to
- * nothing of the base. In float32 it is plainDecoder.
+ * The model with its projections' matrices kept in `precision`: y = x W^T + bias with the stored W; of int8, whose
+ * W diag(c)^-1 is stored, (x diag(c)) (W diag(c)^-1)^T. Gradients flow to x, and to nothing of the base. To decode, the head is kept so as
+ * well, and int4 rounds x to 8 bits. In float32 it is plainDecoder.
  */
-export function baseDecoder(config: ModelConfig, precision: BasePrecision): Decoder {
+export function baseDecoder(config: ModelConfig, precision: BasePrecision, purpose: BasePurpose = 'training'): Decoder {
   if (precision === 'float32') return plainDecoder(config);
   const others = weightInputs(config);
   const compact = new Set(
     parameterSpecs(config)
-      .filter((spec) => projectionOf(spec) !== undefined)
+      .filter((spec) => projectionOf(spec) !== undefined || (purpose === 'decoding' && spec.name === HEAD_NAME))
       .map(({ name }) => name),
   );
-  const stored = new Map<string, Node[]>();
+  const known = new Map<string, Node>();
+  const once = (name: string, make: () => Node): Node => {
+    const node = known.get(name) ?? make();
+    known.set(name, node);
+    return node;
+  };
   const weights = (name: string): Node => {
     if (compact.has(name)) throw internal(`${name} is kept in ${precision}: only its product reads it`);
     return others(name);
   };
+  const product = (x: Node, path: string, shape: readonly [number, number]): Node => {
+    const parts = storedInputs(path, precision, shape).map((part) => once(inputName(part), () => part));
+    const columns = precision === 'int8' ? columnsName(path) : undefined;
+    const read =
+      columns === undefined
+        ? x
+        : mul(
+            x,
+            once(columns, () => input(columns, [shape[1]])),
+          );
+    return frozenMatmul(read, parts, {
+      storage: precision,
+      columns: shape[1],
+      transposeB: true,
+      ...(precision === 'int4' && purpose === 'decoding' && { isRounded: true }),
+      ...(precision === 'int8' && path.endsWith(`.${FINE_PROJECTION}`) && { isFine: true }),
+    });
+  };
   const project = (x: Node, path: string): Node => {
     const shape = projectionShape(config, path.slice(path.lastIndexOf('.') + 1) as Projection);
-    const parts = stored.get(path) ?? storedInputs(path, precision, shape);
-    stored.set(path, parts);
-    const y = frozenMatmul(x, parts, { storage: precision, columns: shape[1], transposeB: true });
-    return addBias(y, { config, weights, path });
+    return addBias(product(x, path, shape), { config, weights, path });
   };
-  return { config, weights, project };
+  if (purpose === 'training') return { config, weights, project };
+  const scores = (hidden: Node): Node => product(hidden, HEAD_PATH, [config.vocabularySize, config.hiddenSize]);
+  return { config, weights, project, scores };
 }
 
-/** Bytes of a base whose projections are kept in `precision`, everything else in float32. */
-export function baseBytes(config: ModelConfig, precision: BasePrecision): number {
-  return parameterSpecs(config).reduce((sum, spec) => {
-    const count = elementCount(spec.shape);
-    if (precision === 'float32' || projectionOf(spec) === undefined) return sum + BYTES_PER_ELEMENT.float32 * count;
-    const [n, k] = spec.shape as readonly [number, number];
-    if (precision === 'float16') return sum + BYTES_PER_ELEMENT.float16 * count;
-    if (precision === 'int8') return sum + count + BYTES_PER_ELEMENT.float32 * n;
-    return sum + n * Math.ceil(k / BLOCK_WIDTH) * (BLOCK_WIDTH / 2 + BYTES_PER_ELEMENT.float32);
+function inputName(node: Node): string {
+  if (node.kind !== 'input') throw internal('a stored part must be an input');
+  return node.attributes.name;
+}
+
+/** Bytes of a base whose projections are kept in `precision`, everything else in float32; to decode, of the head a compact copy too. */
+export function baseBytes(config: ModelConfig, precision: BasePrecision, purpose: BasePurpose = 'training'): number {
+  const head = { name: headName(config), shape: [config.vocabularySize, config.hiddenSize] };
+  const sum = parameterSpecs(config).reduce((bytes, spec) => {
+    if (precision === 'float32' || projectionOf(spec) === undefined)
+      return bytes + BYTES_PER_ELEMENT.float32 * elementCount(spec.shape);
+    const path = spec.name.slice(0, -'.weight'.length);
+    // The vector of columns is counted with the first projection that reads it.
+    const first = /\.(q|o|gate|down)_proj$/.test(path);
+    const columns = precision === 'int8' && first ? BYTES_PER_ELEMENT.float32 * spec.shape[1]! : 0;
+    return bytes + storedBytes(spec.shape as readonly [number, number], precision) + columns;
   }, 0);
+  if (precision === 'float32' || purpose === 'training') return sum;
+  const untied = config.tiedHead ? 0 : BYTES_PER_ELEMENT.float32 * elementCount(head.shape);
+  return sum - untied + storedBytes(head.shape as [number, number], precision);
+}
+
+function storedBytes([n, k]: readonly [number, number], storage: WeightStorage): number {
+  if (storage === 'float16') return BYTES_PER_ELEMENT.float16 * n * k;
+  if (storage === 'int8') return n * k + BYTES_PER_ELEMENT.float32 * n;
+  return n * Math.ceil(k / BLOCK_WIDTH) * (BLOCK_WIDTH / 2 + BYTES_PER_ELEMENT.float32);
 }

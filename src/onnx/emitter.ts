@@ -18,6 +18,8 @@ export interface Emitter {
   /** The name of a graph node's value; it must have been lowered or bound. */
   valueOf(node: Node): string;
   bind(node: Node, value: string): void;
+  /** The name of a matrix [n, k] as [k, n] where the node is an input that is a constant of the session, else undefined. */
+  turnedConstant(node: Node): string | undefined;
   /** Emits an operator with one output and gives that output's name. */
   emit(operator: string, inputs: readonly string[], options?: EmitOptions): string;
   /** The same with several outputs. */
@@ -60,6 +62,7 @@ export interface EmitterContext {
   /** The number of a node in the graph's text. */
   readonly idOf: (node: Node) => number;
   readonly symbols: ReadonlyMap<string, DimSource>;
+  readonly turnedConstant?: (node: Node) => string | undefined;
 }
 
 function bytesOf(data: ArrayBufferView): Uint8Array {
@@ -67,7 +70,10 @@ function bytesOf(data: ArrayBufferView): Uint8Array {
 }
 
 /** An emitter, and what it has collected so far. */
-export function createEmitter({ idOf, symbols }: EmitterContext): { emitter: Emitter; parts: EmittedParts } {
+export function createEmitter({ idOf, symbols, turnedConstant = () => undefined }: EmitterContext): {
+  emitter: Emitter;
+  parts: EmittedParts;
+} {
   const values = new Map<Node, string>();
   const shared = new Map<string, string>();
   const initializers: OnnxTensor[] = [];
@@ -138,6 +144,7 @@ export function createEmitter({ idOf, symbols }: EmitterContext): { emitter: Emi
       return value;
     },
     bind: (node, value) => void values.set(node, value),
+    turnedConstant,
     emit,
     emitMany,
     body(types, build) {

@@ -6,6 +6,9 @@ import { sliceAxis } from './shape-rules.ts';
 
 const MICROSOFT = 'com.microsoft';
 
+/** accuracy_level of MatMulNBits: x in float32, or rounded to 8 bits block by block. */
+const [EXACT_INPUT, ROUNDED_INPUT] = [0, 4];
+
 /** Rows of zeros are divided by this instead of by 0. */
 const LEAST_ROW_MAXIMUM = 1e-37;
 
@@ -14,7 +17,13 @@ interface RoundedRows {
   readonly rounded: string;
   /** [m, 1] */
   readonly maximum: string;
+  /** x - its rounded value, rounded in the same way with steps 254 times as small. */
+  readonly rest: () => string;
 }
+
+/** The steps of a row's largest magnitude, and those of what one of its steps leaves, at most half of it. */
+const STEPS = 127;
+const REST_STEPS = 127 * 254;
 
 /**
  * Each row by its own largest magnitude: what a token gives must not depend on which tokens stand beside it, and a gradient's rows
@@ -22,14 +31,26 @@ interface RoundedRows {
  */
 function roundRows(x: string, emitter: Emitter): RoundedRows {
   const { emit, once, float, int64s } = emitter;
+  const keep = { attributes: { keepdims: { int: 1 } } };
+  // Two reductions cost a third of one over |x|, which is a pass that writes.
   const maximum = once(`row maximum ${x}`, () => {
-    const largest = emit('ReduceMax', [emit('Abs', [x]), int64s([1])], { attributes: { keepdims: { int: 1 } } });
-    return emit('Max', [largest, float(LEAST_ROW_MAXIMUM)]);
+    const [high, low] = ['ReduceMax', 'ReduceMin'].map((reduce) => emit(reduce, [x, int64s([1])], keep));
+    return emit('Max', [high!, emit('Neg', [low!]), float(LEAST_ROW_MAXIMUM)]);
   });
-  const rounded = once(`rounded rows ${x}`, () =>
-    emit('QuantizeLinear', [emit('Div', [x, maximum]), float(1 / 127), zeroPoint(emitter)]),
+  const rows = { attributes: { axis: { int: 0 } } };
+  const stepsOf = (count: number): string =>
+    once(`steps ${count} of rows ${x}`, () =>
+      emit('Reshape', [emit('Mul', [maximum, float(1 / count)]), int64s([-1])]),
+    );
+  const zeroPoints = once(`zero points ${x}`, () =>
+    emit('Expand', [zeroPoint(emitter), emit('Shape', [stepsOf(STEPS)])]),
   );
-  return { rounded, maximum };
+  const rounded = once(`rounded rows ${x}`, () => emit('QuantizeLinear', [x, stepsOf(STEPS), zeroPoints], rows));
+  const rest = (): string => {
+    const left = emit('Sub', [x, emit('DequantizeLinear', [rounded, stepsOf(STEPS), zeroPoints], rows)]);
+    return emit('QuantizeLinear', [left, stepsOf(REST_STEPS), zeroPoints], rows);
+  };
+  return { rounded, maximum, rest };
 }
 
 function zeroPoint(emitter: Emitter): string {
@@ -44,22 +65,26 @@ export function integerProduct(choice: KernelChoice, emitter: Emitter): void {
   const node = choice.results[0] as NodeOf<'frozenMatmul'>;
   const { emit, float } = emitter;
   const [x, q, scale] = choice.reads.map((read) => emitter.valueOf(read)) as [string, string, string];
-  const { transposeB } = node.attributes;
-  const { rounded, maximum } = roundRows(transposeB ? x : emit('Mul', [x, scale]), emitter);
-  const step = float(1 / 127);
-  const matrix = transposeB ? emit('Transpose', [q], { attributes: { perm: { ints: [1, 0] } } }) : q;
+  const { transposeB, isFine } = node.attributes;
+  const { rounded, maximum, rest } = roundRows(transposeB ? x : emit('Mul', [x, scale]), emitter);
+  const turned = (): string =>
+    emitter.turnedConstant(choice.reads[1]!) ?? emit('Transpose', [q], { attributes: { perm: { ints: [1, 0] } } });
+  const matrix = transposeB ? turned() : q;
   const columnScale = transposeB ? scale : float(1);
-  const product = emit('MatMulIntegerToFloat', [rounded, matrix, step, columnScale, zeroPoint(emitter)], {
-    domain: MICROSOFT,
-  });
-  emitter.bind(node as Node, emit('Mul', [product, maximum]));
+  const product = (rows: string, steps: number): string =>
+    emit('MatMulIntegerToFloat', [rows, matrix, float(1 / steps), columnScale, zeroPoint(emitter)], {
+      domain: MICROSOFT,
+    });
+  const coarse = product(rounded, STEPS);
+  const sum = isFine === true ? emit('Add', [coarse, product(rest(), REST_STEPS)]) : coarse;
+  emitter.bind(node as Node, emit('Mul', [sum, maximum]));
 }
 
 /** x W^T by the runtime's own product with blocks; for x W they are unpacked into float32 first. */
 export function blockProduct(choice: KernelChoice, emitter: Emitter): void {
   const node = choice.results[0] as NodeOf<'frozenMatmul'>;
   const { emit, int64s } = emitter;
-  const { columns, transposeB } = node.attributes;
+  const { columns, transposeB, isRounded } = node.attributes;
   const [n, blocks] = choice.reads[1]!.shape as readonly [number, number];
   const [x, packed, scale] = choice.reads.map((read) => emitter.valueOf(read)) as [string, string, string];
   if (transposeB) {
@@ -68,7 +93,7 @@ export function blockProduct(choice: KernelChoice, emitter: Emitter): void {
       N: { int: n },
       bits: { int: 4 },
       block_size: { int: BLOCK_WIDTH },
-      accuracy_level: { int: 0 },
+      accuracy_level: { int: isRounded === true ? ROUNDED_INPUT : EXACT_INPUT },
     };
     emitter.bind(node as Node, emit('MatMulNBits', [x, packed, scale], { domain: MICROSOFT, attributes }));
     return;

@@ -73,7 +73,9 @@ describe('outputs', () => {
       frozen: ['w'],
     });
     expect(model.inputs).toEqual([{ name: 'g', onnxName: 'in.g', dtype: 'float32', shape: ['N', 2] }]);
-    expect(model.frozen).toEqual([{ name: 'w', onnxName: 'in.w', dtype: 'float32', shape: [2], location: 'w' }]);
+    expect(model.frozen).toEqual([
+      { name: 'w', onnxName: 'in.w', dtype: 'float32', shape: [2], location: 'w', isTurned: false },
+    ]);
     expect(model.outputs).toEqual([{ name: 'w', onnxName: 'out.w', dtype: 'float32', shape: ['N', 2] }]);
     expect(model.onnx.initializers).toEqual([
       { name: 'in.w', type: 'float32', dims: [2], data: { location: 'w', lengthBytes: 8 } },

@@ -35,6 +35,8 @@ export interface ModelValue {
 export interface FrozenValue extends ModelValue {
   /** The path that the model names for it. */
   readonly location: string;
+  /** The session gets a matrix [n, k] as [k, n]; `shape` is the latter. */
+  readonly isTurned: boolean;
 }
 
 export interface OnnxModel extends LoweredGraph {
@@ -56,7 +58,7 @@ export interface LowerOptions {
   readonly plan?: KernelPlan;
   /** The most bytes of scores that a chunk of a vocabulary reduction holds. Default 40 MiB. */
   readonly chunkBytes?: number;
-  /** Inputs that become constants of the session, in known shapes. Default none. */
+  /** Inputs that become constants of the session, in known shapes; int8 matrices turned where their product wants that. Default none. */
   readonly frozen?: readonly string[];
 }
 
@@ -168,16 +170,23 @@ export function lowerToOnnx(source: Graph, options: LowerOptions): LoweredGraph 
     dtype: node.dtype,
     shape: node.shape,
   }));
-  const { emitter, parts } = createEmitter({ idOf: (node) => ids.get(node) ?? -1, symbols: symbolSources(values) });
+  const turned = new Map<Node, FrozenValue>();
+  const { emitter, parts } = createEmitter({
+    idOf: (node) => ids.get(node) ?? -1,
+    symbols: symbolSources(values),
+    turnedConstant: (node) => turnedOf(node, values, { frozenNames, turned }),
+  });
   for (const { node, onnxName } of values) emitter.bind(node, onnxName);
   lowerUnits(source, emitter, options);
   const names = nameOutputs(source, emitter, parts);
 
   const described = values.map(({ node: _node, ...value }): ModelValue => value);
   const inputs = described.filter(({ name }) => !frozenNames.has(name));
+  const isRead = readNames(parts.nodes);
   const frozen = described
-    .filter(({ name }) => frozenNames.has(name))
-    .map((value): FrozenValue => ({ ...value, location: value.name }));
+    .filter(({ name, onnxName }) => frozenNames.has(name) && isRead(onnxName))
+    .map((value): FrozenValue => ({ ...value, location: value.name, isTurned: false }))
+    .concat(...turned.values());
   const outputs = Object.entries(source.outputs).map(([name, node]): ModelValue => {
     return { name, onnxName: outputName(name), dtype: node.dtype, shape: node.shape };
   });
@@ -189,6 +198,41 @@ export function lowerToOnnx(source: Graph, options: LowerOptions): LoweredGraph 
     initializers: [...parts.initializers, ...frozen.map(externalTensor)],
   };
   return { onnx: renameIn(onnx, names), inputs, frozen, outputs };
+}
+
+/** The second form of a frozen matrix, made when a rule first asks for it. */
+function turnedOf(
+  node: Node,
+  values: readonly (ModelValue & { readonly node: Node })[],
+  { frozenNames, turned }: { frozenNames: ReadonlySet<string>; turned: Map<Node, FrozenValue> },
+): string | undefined {
+  const value = values.find((one) => one.node === node);
+  if (value === undefined || !frozenNames.has(value.name)) return undefined;
+  const { name, onnxName, dtype, shape } = value;
+  const made = turned.get(node) ?? {
+    name,
+    onnxName: `${onnxName}.turned`,
+    dtype,
+    shape: shape.toReversed(),
+    location: `${name}.turned`,
+    isTurned: true,
+  };
+  turned.set(node, made);
+  return made.onnxName;
+}
+
+/** Whether any operator, in a body too, reads a value. */
+function readNames(nodes: readonly OnnxNode[]): (name: string) => boolean {
+  const names = new Set<string>();
+  const visit = (list: readonly OnnxNode[]): void => {
+    for (const { inputs, attributes } of list) {
+      for (const name of inputs) names.add(name);
+      const { body } = attributes;
+      if (body !== undefined && 'graph' in body) visit(body.graph.nodes);
+    }
+  };
+  visit(nodes);
+  return (name) => names.has(name);
 }
 
 function externalTensor({ name, onnxName, dtype, shape, location }: FrozenValue): OnnxTensor {

@@ -23,6 +23,8 @@ export interface CompileRequest {
   /** ONNX names of outputs that stay on the device. */
   readonly deviceOutputs: readonly string[];
   readonly frozen: readonly FrozenTensor[];
+  /** External data that stands in tensors of the device. */
+  readonly constants: readonly ConstantTensor[];
   readonly profile: boolean;
 }
 
@@ -32,6 +34,13 @@ export interface FrozenTensor {
   readonly tensor: HostTensor;
   /** In the model as external data; else it is fed at every run without a copy. */
   readonly external: boolean;
+}
+
+export interface ConstantTensor {
+  readonly location: string;
+  readonly handle: number;
+  /** The session wants the matrix [n, k] as [k, n]. */
+  readonly isTurned: boolean;
 }
 
 export interface RunRequest {

@@ -78,8 +78,9 @@ async function fastestDevice(threads: number, logLevel: LogLevel): Promise<Devic
   return best.device;
 }
 
-/** Every name in keep, inPlace and frozen must exist, and an update in place must be safe. */
-function checkOptions(source: Graph, { label, keep = [], inPlace = {}, frozen = {} }: CompileOptions): void {
+/** Every name in keep, inPlace, frozen and constants must exist, and an update in place must be safe. */
+function checkOptions(source: Graph, device: DeviceName, options: CompileOptions): void {
+  const { label, keep = [], inPlace = {}, frozen = {}, constants = {} } = options;
   const problems: Problem[] = [];
   const inputs = new Set(graphInputs(source).map((node) => node.attributes.name));
   for (const name of keep) {
@@ -90,8 +91,17 @@ function checkOptions(source: Graph, { label, keep = [], inPlace = {}, frozen = 
     if (!inputs.has(name))
       problems.push({ path: 'frozen', message: `program "${label}": frozen must name inputs, got "${name}"` });
   }
+  for (const name of Object.keys(constants)) {
+    if (!inputs.has(name) || name in frozen)
+      problems.push({
+        path: 'constants',
+        message: `program "${label}": constants must name inputs that are not frozen, got "${name}"`,
+      });
+  }
+  if (device !== 'cpu' && Object.keys(constants).length > 0)
+    problems.push({ path: 'constants', message: `program "${label}": constants must be left out on ${device}` });
   for (const name of Object.values(inPlace)) {
-    if (name in frozen)
+    if (name in frozen || name in constants)
       problems.push({
         path: 'inPlace',
         message: `program "${label}": input "${name}" must not be both frozen and written`,
@@ -107,15 +117,18 @@ function createDevice(name: DeviceName, threads: number, channel: Channel): Devi
   let nextProgram = 1;
 
   const compile: Device['compile'] = async (source, options) => {
-    checkOptions(source, options);
-    const { label, keep = [], inPlace = {}, frozen = {}, chunkBytes, profile = false, portable = false } = options;
+    checkOptions(source, name, options);
+    const { label, keep = [], inPlace = {}, frozen = {}, constants = {} } = options;
+    const { chunkBytes, profile = false, portable = false } = options;
     if (programs.size >= MAX_PROGRAMS) {
       throw runFailed(
         `program "${label}": at most ${MAX_PROGRAMS} programs may be alive on a device; dispose those no longer needed, or ` +
           'use symbolic dimensions so that one program serves all shapes',
       );
     }
-    const external = name === 'cpu' ? [] : Object.keys(frozen);
+    const external = name === 'cpu' ? Object.keys(constants) : Object.keys(frozen);
+    const handleOf = (constant: string): number =>
+      tensors.resolve(constants[constant]!, `program "${label}": constant "${constant}"`).handle;
     const model = lowerGraph(source, {
       target: portable ? 'portable' : name,
       frozen: external,
@@ -123,7 +136,9 @@ function createDevice(name: DeviceName, threads: number, channel: Channel): Devi
     });
     const number = nextProgram++;
     const frozenTensors = [
-      ...model.frozen.map((value) => ({ ...value, tensor: frozen[value.name]!, external: true })),
+      ...model.frozen
+        .filter((value) => value.name in frozen)
+        .map((value) => ({ ...value, tensor: frozen[value.name]!, external: true })),
       ...model.inputs
         .filter((value) => value.name in frozen)
         .map((value) => ({ ...value, location: '', tensor: frozen[value.name]!, external: false })),
@@ -142,6 +157,13 @@ function createDevice(name: DeviceName, threads: number, channel: Channel): Devi
           tensor,
           external: outside,
         })),
+        constants: model.frozen
+          .filter((value) => value.name in constants)
+          .map((value) => ({
+            location: value.location,
+            isTurned: value.isTurned,
+            handle: handleOf(value.name),
+          })),
         profile,
       });
     } catch (error) {
@@ -149,7 +171,9 @@ function createDevice(name: DeviceName, threads: number, channel: Channel): Devi
     }
     programs.set(number, {
       modelBytes: model.bytes.length,
-      frozenBytes: Object.values(frozen).reduce((sum, { data }) => sum + data.byteLength, 0),
+      frozenBytes:
+        Object.values(frozen).reduce((sum, { data }) => sum + data.byteLength, 0) +
+        Object.values(constants).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     });
     return createProgram({
       device: name,

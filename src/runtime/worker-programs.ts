@@ -5,7 +5,7 @@ import { InferenceSession, type Tensor } from 'onnxruntime-node';
 import { internal } from '../core/index.ts';
 import type { CompileRequest, RunReply, RunRequest } from './messages.ts';
 import { sessionOptions } from './session-options.ts';
-import { toHost, toTensor, type TensorStore } from './worker-tensors.ts';
+import { toHost, toTensor, turned, type TensorStore } from './worker-tensors.ts';
 import { MAX_LOADED_SESSIONS, type DeviceName } from './types.ts';
 
 interface LoadedProgram {
@@ -14,6 +14,10 @@ interface LoadedProgram {
   readonly fed: Readonly<Record<string, Tensor>>;
   readonly profileFolder: string | undefined;
   session: InferenceSession | undefined;
+}
+
+function bytesOf(data: ArrayBufferView): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
 /** The programs of a device. At most MAX_LOADED_SESSIONS have a session; the least recently run loses its own first. */
@@ -111,7 +115,7 @@ export class ProgramStore {
       oldest.session = undefined;
       await session!.release();
     }
-    const { bytes, deviceOutputs, frozen } = program.request;
+    const { bytes, deviceOutputs, frozen, constants } = program.request;
     const external = frozen.filter((value) => value.external);
     program.session = await InferenceSession.create(
       bytes,
@@ -119,10 +123,13 @@ export class ProgramStore {
         device: this.device,
         threads: this.threads,
         deviceOutputs,
-        externalData: external.map(({ location, tensor: { data } }) => ({
-          path: location,
-          data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-        })),
+        externalData: [
+          ...external.map(({ location, tensor: { data } }) => ({ path: location, data: bytesOf(data) })),
+          ...constants.map(({ location, handle, isTurned }) => {
+            const tensor = toHost(this.tensors.get(handle));
+            return { path: location, data: bytesOf(isTurned ? turned(tensor) : tensor.data) };
+          }),
+        ],
         profilePrefix: program.profileFolder === undefined ? undefined : join(program.profileFolder, 'trace'),
       }),
     );

@@ -26,6 +26,21 @@ export function toHost(tensor: Tensor): HostTensor {
   return { dtype: tensor.type as DType, shape: tensor.dims, data };
 }
 
+/** The elements of an int8 matrix [n, k] as [k, n], in squares that stay in the cache. */
+export function turned({ shape, data }: HostTensor): Int8Array {
+  const [rows, columns] = shape as [number, number];
+  const square = 64;
+  const from = data as Int8Array;
+  const to = new Int8Array(from.length);
+  for (let top = 0; top < rows; top += square) {
+    for (let left = 0; left < columns; left += square) {
+      const [bottom, right] = [Math.min(top + square, rows), Math.min(left + square, columns)];
+      for (let i = top; i < bottom; i++) for (let j = left; j < right; j++) to[j * rows + i] = from[i * columns + j]!;
+    }
+  }
+  return to;
+}
+
 /**
  * The tensors that live on the device, by handle. On cpu and cuda they are buffers of this thread, reused by size; on
  * webgpu they are GPU buffers, reached through sessions that copy one value.

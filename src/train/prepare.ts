@@ -51,7 +51,7 @@ export async function placeWeights(
   { files, config }: OpenedModel,
   { initialise, precision = 'float32' }: PlaceOptions = {},
 ): Promise<ResidentModel> {
-  if (initialise === undefined) return loadModel(device, config, files.checkpoint, precision);
+  if (initialise === undefined) return loadModel(device, config, files.checkpoint, { precision });
   const deviation = Number(files.config['initializer_range'] ?? 0.02);
   const weights = new Map<string, DeviceTensor>();
   for (const spec of parameterSpecs(config)) {

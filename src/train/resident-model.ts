@@ -1,13 +1,23 @@
 import { badInput, PreftuneError, type HostTensor, type Problem } from '../core/index.ts';
 import { readFiniteFloat32, type Checkpoint } from '../formats/index.ts';
-import { EMBEDDING_NAME, HEAD_NAME, parameterSpecs, type BasePrecision, type ModelConfig } from '../models/index.ts';
+import {
+  EMBEDDING_NAME,
+  HEAD_NAME,
+  parameterSpecs,
+  type BasePrecision,
+  type BasePurpose,
+  type ModelConfig,
+  type ParameterSpec,
+} from '../models/index.ts';
 import type { Device, DeviceTensor } from '../runtime/index.ts';
-import { createBaseStore, type StoredBase } from './frozen-base.ts';
+import { createBaseStore, type ReadWeight, type StoredBase } from './frozen-base.ts';
 
 /** A model's weights on a device, under their Hugging Face names. */
 export interface ResidentModel {
   readonly config: ModelConfig;
   readonly weights: ReadonlyMap<string, DeviceTensor>;
+  /** What programs take as constants of their session: the compact matrices of a model to decode with. Empty otherwise. */
+  readonly constants: ReadonlyMap<string, DeviceTensor>;
   /** How the projections are kept, where it is not in float32. */
   readonly base?: StoredBase;
   dispose(): Promise<void>;
@@ -44,8 +54,26 @@ export function checkWeights(config: ModelConfig, checkpoint: Checkpoint): Probl
   return problems;
 }
 
+/** Weights in the order in which they are read: what stands before the layers, each layer, what stands after them. */
+function stagesOf(config: ModelConfig): ParameterSpec[][] {
+  const stages: ParameterSpec[][] = [];
+  let last: string | undefined;
+  for (const spec of parameterSpecs(config)) {
+    const stage = /\.layers\.(\d+)\./.exec(spec.name)?.[1] ?? 'outside';
+    if (stage !== last) stages.push([]);
+    last = stage;
+    stages.at(-1)!.push(spec);
+  }
+  return stages;
+}
+
+async function readWeight(checkpoint: Checkpoint, spec: ParameterSpec): Promise<ReadWeight> {
+  const data = await readFiniteFloat32(checkpoint, spec.name);
+  return { spec, tensor: { dtype: 'float32', shape: spec.shape, data } satisfies HostTensor<'float32'> };
+}
+
 /**
- * Reads every weight in float32 and hands it to the device, one at a time; the projections' in `precision`, so that the float32 model is
+ * Reads every weight in float32 and hands it to the device, a layer at a time; the projections' in `precision`, so that the float32 model is
  * never there as a whole. Throws bad-input with all problems: missing, surplus and misshapen weights, and weights that hold NaN or
  * infinities or that the precision cannot hold; bad-usage for another precision than float32 on another device than the CPU.
  */
@@ -53,43 +81,64 @@ export async function loadModel(
   device: Device,
   config: ModelConfig,
   checkpoint: Checkpoint,
-  precision: BasePrecision = 'float32',
+  { precision = 'float32', purpose = 'training' }: LoadOptions = {},
 ): Promise<ResidentModel> {
-  const store = await createBaseStore(device, precision);
   const problems = checkWeights(config, checkpoint);
   if (problems.length > 0) throw badInput(problems);
-  const weights = new Map<string, DeviceTensor>();
-  for (const spec of parameterSpecs(config)) {
-    const { name, shape } = spec;
-    const read = async () => {
-      const data = await readFiniteFloat32(checkpoint, name);
-      const tensor: HostTensor<'float32'> = { dtype: 'float32', shape, data };
-      return store.tensorsOf(spec, tensor);
-    };
-    const tensors = await read().catch((thrown: unknown) => {
-      if (!(thrown instanceof PreftuneError)) throw thrown;
-      problems.push(...thrown.problems);
-      return undefined;
-    });
-    for (const [key, tensor] of tensors ?? []) weights.set(key, await device.upload(tensor, { transfer: true }));
+  const store = await createBaseStore(device, { config, precision, purpose });
+  const collect = (thrown: unknown): undefined => {
+    if (!(thrown instanceof PreftuneError)) throw thrown;
+    problems.push(...thrown.problems);
+  };
+  const [weights, constants] = [new Map<string, DeviceTensor>(), new Map<string, DeviceTensor>()];
+  try {
+    for (const stage of stagesOf(config)) {
+      const read: ReadWeight[] = [];
+      for (const spec of stage) {
+        const weight = await readWeight(checkpoint, spec).catch(collect);
+        if (weight !== undefined) read.push(weight);
+      }
+      // Once a weight is bad the model is refused: what follows is only looked at.
+      const stored = problems.length > 0 ? [] : await store.store(read).catch(collect);
+      for (const { name, tensor, isCompact } of stored ?? []) {
+        const target = isCompact && purpose === 'decoding' ? constants : weights;
+        target.set(name, await device.upload(tensor, { transfer: true }));
+      }
+    }
+  } finally {
+    await store.dispose();
   }
-  const model = residentModel(config, weights, store.base());
+  const model = residentModel(config, weights, { base: store.base(), constants });
   if (problems.length === 0) return model;
   await model.dispose();
   throw badInput(problems);
 }
 
+export interface LoadOptions {
+  /** In what the projections are kept. Default float32. */
+  readonly precision?: BasePrecision | undefined;
+  /** To decode, the head is kept compactly too, and compact matrices are `constants`. Default training. */
+  readonly purpose?: BasePurpose;
+}
+
 export function residentModel(
   config: ModelConfig,
   weights: ReadonlyMap<string, DeviceTensor>,
-  base?: StoredBase,
+  {
+    base,
+    constants = new Map(),
+  }: {
+    readonly base?: StoredBase | undefined;
+    readonly constants?: ReadonlyMap<string, DeviceTensor>;
+  } = {},
 ): ResidentModel {
   return {
     config,
     weights,
+    constants,
     ...(base === undefined ? {} : { base }),
     dispose: async () => {
-      for (const tensor of weights.values()) await tensor.dispose();
+      for (const tensor of [...weights.values(), ...constants.values()]) await tensor.dispose();
     },
   };
 }
