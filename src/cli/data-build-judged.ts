@@ -51,7 +51,7 @@ export async function buildJudged(
     const progress = terminal.progress('judge');
     let done = 0;
     update = () => showJudging(progress, opened, { done, total: rows.length });
-    const concurrency = Math.max(1, ...opened.llms.map(({ specification }) => specification.concurrency));
+    const concurrency = opened.concurrency;
     const judged = await mapConcurrently(
       rows,
       async (row, _index, signal) => {

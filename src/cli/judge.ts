@@ -82,7 +82,7 @@ export const JUDGE: Command = {
           return { ...row, judgement };
         },
         {
-          limit: Math.max(1, ...opened.llms.map(({ specification }) => specification.concurrency)),
+          limit: opened.concurrency,
           signal: context.signal,
         },
       );

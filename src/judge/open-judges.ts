@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { badInput, messageOf } from '../core/index.ts';
 import { createAsker, type Asker, type AskerState, type Outcome } from './asker.ts';
@@ -44,6 +45,8 @@ export interface OpenedJudges {
   readonly judge: Judge;
   readonly judges: readonly Judge[];
   readonly llms: readonly OpenedLlm[];
+  /** Comparisons under way at the same time that keep every endpoint, and every processor of code, busy. */
+  readonly concurrency: number;
   /** Of all endpoints together, scorers too; cost is undefined unless all have prices. */
   state(): AskerState;
   close(): Promise<void>;
@@ -115,7 +118,13 @@ export async function openJudges(
   const { minAgreement } = options;
   const judge =
     judges.length === 1 ? judges[0]! : createPanel({ judges, ...(minAgreement === undefined ? {} : { minAgreement }) });
-  return { judge, judges, llms, state: () => sumStates(askers.map((asker) => asker.state)), close };
+  const concurrency = Math.max(1, ...specifications.map(concurrencyOf));
+  return { judge, judges, llms, concurrency, state: () => sumStates(askers.map((asker) => asker.state)), close };
+}
+
+function concurrencyOf(one: JudgeSpecification): number {
+  if (one.kind === 'llm' || one.kind === 'reward') return one.concurrency;
+  return one.kind === 'code' ? availableParallelism() : 1;
 }
 
 function openAsker(one: LlmSpecification, store: CallStore<Outcome>, options: OpenJudgesOptions): Asker {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createPanel } from './panel.ts';
-import { createRuleJudge, createScorer, type Rule } from './rules.ts';
+import { createRuleCheck, createRuleJudge, createScorer, type Rule } from './rules.ts';
 
 test.each<[Rule, string, string, string]>([
   [{ kind: 'length', prefer: 'shorter' }, 'short', 'a longer one', 'a'],
@@ -33,6 +33,26 @@ test.each<[Rule, string, string, string]>([
     },
     '[1]',
     '["x"]',
+    'b',
+  ],
+  [{ kind: 'length', min: 2, max: 3, unit: 'words' }, 'one two', 'one two three four five', 'a'],
+  [{ kind: 'length', min: 2, max: 3, unit: 'words' }, 'one', 'one two three four five', 'a'],
+  [{ kind: 'length', max: 2, unit: 'sentences' }, 'One. Two.', 'All', 'tie'],
+  [{ kind: 'refusal' }, "I'm sorry, but I can't help with that.", 'Sure.', 'b'],
+  [{ kind: 'refusal', wanted: true }, "I'm sorry, but I can't help with that.", 'Sure.', 'a'],
+  [
+    { kind: 'reading-level', prefer: 'easier' },
+    'The cat sat.',
+    'Incomprehensible deliberations necessitate patience.',
+    'a',
+  ],
+  [{ kind: 'reading-level', min: 0, max: 30 }, 'The big cat sat there on the small wooden table.', 'Go on.', 'a'],
+  [{ kind: 'sentiment', prefer: 'positive' }, 'A wonderful idea', 'A terrible idea', 'a'],
+  [{ kind: 'sentiment', prefer: 'positive', tolerance: 2 }, 'A wonderful idea', 'A terrible idea', 'tie'],
+  [
+    { kind: 'instructions', instructions: [{ id: 'punctuation:no_comma' }, { id: 'startend:quotation' }] },
+    'a, b',
+    'a b',
     'b',
   ],
   [{ kind: 'banned', words: ['ass', 'c++'] }, 'a class act', 'ASS', 'a'],
@@ -93,4 +113,51 @@ test('a panel decides by majority; less than the agreement wanted is a tie', asy
     message: 'fewer than half of the judges have a verdict (silent: no; silent: no)',
     usage: { promptTokens: 6, completionTokens: 2 },
   });
+});
+
+function found(rule: Rule, answer: string): ReturnType<ReturnType<typeof createRuleCheck>['check']> {
+  return createRuleCheck(rule).check(answer, 'p');
+}
+
+test('single answers: whether a rule holds, and what was found', async () => {
+  expect([
+    await found({ kind: 'length', min: 3, unit: 'words' }, 'a b'),
+    await found({ kind: 'length', prefer: 'shorter' }, 'a b'),
+    await found({ kind: 'contains', texts: ['x', 'y'] }, 'x'),
+    await found({ kind: 'pattern', pattern: 'x', unwanted: true }, 'x'),
+    await found({ kind: 'json', schema: { type: 'object', required: ['a'] } }, '{}'),
+    await found({ kind: 'banned', words: ['delve'] }, 'Delve, delve'),
+    await found({ kind: 'reading-level', max: 5 }, 'The cat sat on the mat.'),
+    // The lexicon has "not good" itself, as -2.
+    await found({ kind: 'sentiment', min: 0.1 }, 'It is not good.'),
+    await found({ kind: 'refusal' }, 'Yes.'),
+    await found({ kind: 'instructions', instructions: [{ id: 'punctuation:no_comma' }] }, 'a, b'),
+  ]).toEqual([
+    { score: -1, passes: false, evidence: '2 words' },
+    { score: -3, passes: true, evidence: '3 characters' },
+    { score: 0.5, passes: false, evidence: '1 of 2' },
+    { score: 0, passes: false, evidence: 'matches' },
+    { score: 0, passes: false, evidence: "the value must have required property 'a'" },
+    { score: -2, passes: false, evidence: '2: Delve, delve' },
+    { score: 0, passes: true, evidence: 'grade -1.4' },
+    { score: -0.5, passes: false, evidence: 'sentiment -0.40' },
+    { score: 1, passes: true, evidence: 'answers' },
+    { score: 0, passes: false, evidence: 'not followed: punctuation:no_comma' },
+  ]);
+});
+
+test('rules that say too little or too much', () => {
+  expect(() => createScorer({ kind: 'length' })).toThrow(
+    'judge: a rule must have prefer (shorter or longer), min or max, got none of them',
+  );
+  expect(() => createScorer({ kind: 'length', prefer: 'shorter', max: 3 })).toThrow(
+    'judge: a rule must have prefer, or min and max, got both; use two rules',
+  );
+  expect(() => createScorer({ kind: 'sentiment', min: 1, max: 0 })).toThrow(
+    'judge: min must not be above max, got 1 and 0',
+  );
+  expect(() => createScorer({ kind: 'length', max: 3, unit: 'tokens' })).toThrow(
+    'judge: length in tokens needs a tokenizer, got none; name a model in the rule: tokenizer',
+  );
+  expect(createScorer({ kind: 'length', max: 3, unit: 'tokens' }, { countTokens: () => 5 }).score('x')).toBe(-2);
 });

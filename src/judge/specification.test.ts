@@ -93,3 +93,40 @@ test('missing keys and rubrics are told together; a plan counts questions, token
     rmSync(folder, { recursive: true });
   }
 });
+
+test('rules and rewards that do not fit together', () => {
+  const wrong = [
+    { kind: 'code', language: 'python' },
+    { kind: 'implicit-reward', model: 'm' },
+    { kind: 'length', max: 5, unit: 'tokens' },
+    { kind: 'reading-level', prefer: 'easier', max: 8 },
+    { kind: 'sentiment' },
+  ];
+  expect(() => parseJudges(wrong)).toThrow(
+    [
+      'judges.0: code must have tests; give tests, testsFile or both',
+      'judges.1: an implicit reward is measured from a reference; give reference, or the adapter of a run on its model',
+      'judges.2: tokens are counted by the tokenizer of a model; give unit: tokens and tokenizer together',
+      'judges.3: prefer and a band (min, max) exclude each other; use two rules',
+      'judges.4: give prefer, or a band: min, max or both',
+    ].join('\n'),
+  );
+});
+
+test('tests of prompts come from a file, every bad line named', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'preftune-tests-'));
+  try {
+    const testsFile = join(folder, 'tests.jsonl');
+    writeFileSync(testsFile, '{"prompt": "p"}\n\nnot json\n');
+    const rules = parseJudges([{ kind: 'code', language: 'javascript', testsFile, allowNetwork: true }]);
+    await expect(openJudges(rules, { folder, environment: {} })).rejects.toThrow(
+      `${testsFile}:1: a line must be {"prompt": text, "tests": text}, got a wrong tests\n${testsFile}:3: a line must be JSON, got `,
+    );
+    writeFileSync(testsFile, `${JSON.stringify({ prompt: 'double', tests: 'if (f(2) !== 4) throw new Error();' })}\n`);
+    const { judge } = await openJudges(rules, { folder, environment: {} });
+    const verdict = await judge.compare({ id: '1', prompt: 'double', a: 'f = (x) => x', b: 'f = (x) => 2 * x' });
+    expect(verdict).toMatchObject({ kind: 'verdict', verdict: 'b', rationale: 'code: Error against tests pass' });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

@@ -1,0 +1,146 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openImplicitReward, openJudges, parseJudges } from '../src/judge/index.ts';
+import {
+  openScoreSession,
+  parseScoreSpecification,
+  scorePairs,
+  type RecipeContext,
+  type Scores,
+} from '../src/train/index.ts';
+import { temporaryFolder, tinyPairs, writeRows, writeTinyModel } from './support/tiny-model.ts';
+
+/** Two tiny models, one the reference of the other: what score, a session and an implicit reward say must be one thing. */
+const folder = temporaryFolder();
+const pairs = tinyPairs(10).map((pair, i) => ({ ...pair, subset: i % 2 === 0 ? 'hep-js' : 'donotanswer' }));
+let model: string;
+let reference: string;
+let data: string;
+let scores: Scores;
+const context: RecipeContext = {
+  resolve: async (name) => name,
+  referenceCache: `${folder.path}/cache`,
+  versions: {},
+  isResuming: false,
+  listener: {},
+};
+
+beforeAll(async () => {
+  model = await writeTinyModel(`${folder.path}/model`, { hidden: 16, layers: 1, seed: 1 });
+  reference = await writeTinyModel(`${folder.path}/reference`, { hidden: 16, layers: 1, seed: 2 });
+  data = writeRows(`${folder.path}/pairs.jsonl`, pairs);
+  scores = await scorePairs(parseScoreSpecification({ model, reference, data, beta: 0.3, threads: 1 }), context);
+});
+afterAll(folder.remove);
+
+describe('score', () => {
+  it("sorts by the rows' own source, and has RewardBench's sections of them", () => {
+    const { summary } = scores;
+    expect(summary.sources.map(({ name, rows }) => [name, rows])).toEqual([
+      ['donotanswer', 5],
+      ['hep-js', 5],
+    ]);
+    const strict = (name: string): number => summary.sources.find((source) => source.name === name)!.strictAccuracy;
+    expect(summary.rewardBench).toMatchObject({
+      sections: [
+        { section: 'Safety', score: strict('donotanswer') },
+        { section: 'Reasoning', score: strict('hep-js') },
+      ],
+      score: (strict('donotanswer') + strict('hep-js')) / 2,
+    });
+    const margins = Array.from({ length: 10 }, (_, i) => {
+      const row = scores.row(i);
+      return 0.3 * (row.chosenLogps - row.referenceChosenLogps! - (row.rejectedLogps - row.referenceRejectedLogps!));
+    });
+    expect(summary.margin).toBeCloseTo(margins.reduce((sum, margin) => sum + margin, 0) / 10, 12);
+    expect(summary.strictAccuracy).toBe(margins.filter((margin) => margin > 0).length / 10);
+    expect(scores.row(3).source).toBe('donotanswer');
+  });
+
+  it('reference-free measures the model alone', async () => {
+    const free = await scorePairs(
+      parseScoreSpecification({ model, data, referenceFree: 'average', threads: 1 }),
+      context,
+    );
+    expect(free.summary.measure).toBe('mean-logps');
+    expect(free.row(0).chosenLogps).toBeCloseTo(scores.row(0).chosenLogps, 4);
+    expect(free.row(0).referenceChosenLogps).toBeUndefined();
+  });
+});
+
+describe('a session', () => {
+  it('scores answers as they come, as score does', async () => {
+    const session = await openScoreSession({ model, reference, maxLength: 256 });
+    try {
+      const found = await Promise.all(pairs.map((pair) => session.score(pair)));
+      for (const [i, one] of found.entries()) {
+        const { id: _id, source: _source, ...expected } = scores.row(i);
+        expect(one).toMatchObject({
+          kind: 'scored',
+          score: {
+            tokens: expected.tokens,
+            chosenLogps: expect.closeTo(expected.chosenLogps, 3),
+            rejectedLogps: expect.closeTo(expected.rejectedLogps, 3),
+            referenceChosenLogps: expect.closeTo(expected.referenceChosenLogps!, 3),
+          },
+        });
+      }
+      expect(await session.score({ ...pairs[0]!, prompt: 'x'.repeat(2000) })).toEqual({
+        kind: 'dropped',
+        reason: 'prompt-too-long',
+      });
+    } finally {
+      await session.close();
+    }
+  });
+
+  it('refuses a model that is not there', async () => {
+    await expect(openScoreSession({ model: `${folder.path}/none`, maxLength: 64 })).rejects.toThrow('none');
+  });
+});
+
+describe('an implicit reward as a judge', () => {
+  it('prefers what the model has learnt to prefer, and says so of equal answers too', async () => {
+    const reward = await openImplicitReward({ model, reference, beta: 0.3, maxLength: 256, device: 'cpu' });
+    try {
+      const { prompt, chosen, rejected } = pairs[0]!;
+      const values = async (answers: string[]): Promise<number[]> =>
+        (await reward.rewards(prompt, answers)).map((one) => (one.kind === 'reward' ? one.value : NaN));
+      const [one, other, third] = await values([chosen, rejected, chosen]);
+      const row = scores.row(0);
+      expect(one).toBeCloseTo(0.3 * (row.chosenLogps - row.referenceChosenLogps!), 3);
+      expect(other).toBeCloseTo(0.3 * (row.rejectedLogps - row.referenceRejectedLogps!), 3);
+      expect(third).toBeCloseTo(one!, 4);
+      expect((await values([chosen, chosen]))[0]).toBeCloseTo(one!, 4);
+      expect((await values([chosen]))[0]).toBeCloseTo(one!, 4);
+      expect(await reward.rewards('x'.repeat(2000), ['a', 'b'])).toEqual([
+        { kind: 'none', reason: 'too-long', message: 'the prompt has more than 256 tokens' },
+        { kind: 'none', reason: 'too-long', message: 'the prompt has more than 256 tokens' },
+      ]);
+    } finally {
+      await reward.close();
+    }
+  });
+
+  it('opens from a specification, beside a rule that counts tokens', async () => {
+    const specifications = parseJudges([
+      { kind: 'implicit-reward', model, reference, beta: 0.3, maxLength: 256 },
+      { kind: 'length', max: 1, unit: 'tokens', tokenizer: model },
+    ]);
+    const opened = await openJudges(specifications, { folder: `${folder.path}/calls`, environment: {} });
+    try {
+      const { prompt, chosen, rejected } = pairs[0]!;
+      const [reward, length] = await Promise.all(
+        opened.judges.map((judge) => judge.compare({ id: '1', prompt, a: chosen, b: rejected })),
+      );
+      const row = scores.row(0);
+      const margin = row.chosenLogps - row.referenceChosenLogps! - (row.rejectedLogps - row.referenceRejectedLogps!);
+      expect(reward).toMatchObject({ kind: 'verdict', judge: 'implicit-reward', verdict: margin > 0 ? 'a' : 'b' });
+      // Bytes are the tiny model's tokens.
+      expect(length).toMatchObject({
+        rationale: `length: ${Buffer.byteLength(chosen)} tokens against ${Buffer.byteLength(rejected)} tokens`,
+      });
+    } finally {
+      await opened.close();
+    }
+  });
+});
