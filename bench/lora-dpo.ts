@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { RowSet, TokenizedPair } from '../src/data/index.ts';
 import type { BasePrecision } from '../src/models/index.ts';
 import { resolveObjective } from '../src/objectives/index.ts';
-import { openDevice, type Device } from '../src/runtime/index.ts';
+import { openDevice, type Device, type DeviceName } from '../src/runtime/index.ts';
 import {
   compileBatchProgram,
   createPolicy,
@@ -16,6 +16,7 @@ import {
   pairScoreGraph,
   parseDpoSpecification,
   rowsOf,
+  type BatchProgram,
   type OpenedModel,
   type Policy,
   type ResidentModel,
@@ -39,6 +40,10 @@ export interface LoraDpoOptions {
   readonly memoryBudgetMb: number;
   /** In what the projections of the base are kept. Default float32. */
   readonly basePrecision?: BasePrecision;
+  /** Default cpu. */
+  readonly device?: DeviceName;
+  /** Records operator times of the training program. */
+  readonly isProfiled?: boolean;
 }
 
 export interface MeasuredStep {
@@ -47,6 +52,10 @@ export interface MeasuredStep {
   readonly loss: number;
   /** Tokens that the model read: prompts once, no padding. */
   readonly tokens: number;
+  /** Tokens of the answers, which alone need scores of the vocabulary. */
+  readonly scored: number;
+  /** Of the seconds, those of what is computed once a step from weights alone. */
+  readonly refreshSeconds: number;
   readonly minorPageFaults: number;
 }
 
@@ -55,12 +64,17 @@ export interface LoraDpo {
   /** Seconds that the reference of all pairs took, without compiling its program. */
   readonly referenceSeconds: number;
   readonly threads: number;
+  readonly device: Device;
+  /** What is computed again in the backward pass, and the bytes kept for it, as estimated. */
+  readonly program: Pick<BatchProgram, 'level' | 'keptBytes'>;
   /** The optimizer step over pairs [8 * index, 8 * index + 8): forward, backward, clipping, AdamW. */
   step(index: number): Promise<MeasuredStep>;
+  /** The path of ONNX Runtime's trace; it goes with dispose. */
+  endProfile(): Promise<string>;
   dispose(): Promise<void>;
 }
 
-/** Puts model and adapter on the CPU device, computes the reference of all pairs, and compiles the training program. */
+/** Puts model and adapter on the device, computes the reference of all pairs, and compiles the training program. */
 export async function openLoraDpo(options: LoraDpoOptions): Promise<LoraDpo> {
   const { opened, pairs } = options;
   const specification = parseDpoSpecification({
@@ -69,7 +83,7 @@ export async function openLoraDpo(options: LoraDpoOptions): Promise<LoraDpo> {
     output: '-',
     lora: { rank: options.rank },
   });
-  const device = await openDevice({ device: 'cpu' });
+  const device = await openDevice({ device: options.device ?? 'cpu' });
   const model = await loadModel(device, opened.config, opened.files.checkpoint, {
     precision: options.basePrecision,
   });
@@ -92,10 +106,11 @@ export async function openLoraDpo(options: LoraDpoOptions): Promise<LoraDpo> {
       resident: new Map([...model.weights, ...policy.initial]),
       gradients: trainable.gradients,
       keepBudgetBytes: options.memoryBudgetMb * BYTES_PER_MIB,
+      profile: options.isProfiled ?? false,
     },
   );
   const rows = rowsOf(pairs);
-  const accumulate = async (group: readonly number[]): Promise<{ loss: number; tokens: number }> => {
+  const accumulate = async (group: readonly number[]) => {
     const micro = pairMicroBatch(group.map((row) => pairs.row(row)));
     const outputs = await program.train({
       ...micro.inputs,
@@ -107,21 +122,25 @@ export async function openLoraDpo(options: LoraDpoOptions): Promise<LoraDpo> {
       lossScale: { dtype: 'float32', shape: [], data: Float32Array.of(1 / PAIRS_PER_STEP) },
     });
     const losses = outputs['losses']!.data as Float32Array;
-    return { loss: losses.reduce((sum, one) => sum + one, 0), tokens: micro.tokens };
+    return { loss: totalOf(losses), tokens: micro.tokens, scored: totalOf(micro.counts) };
   };
   return {
     referenceSeconds: seconds,
     threads: availableParallelism(),
+    device,
+    program,
     step: async (index) => {
       const batch = Array.from({ length: PAIRS_PER_STEP }, (_, i) => index * PAIRS_PER_STEP + i);
       const faults = process.resourceUsage().minorPageFault;
       const started = performance.now();
       await program.refresh();
-      let [lossSum, tokens] = [0, 0];
+      const refreshed = performance.now();
+      let [lossSum, tokens, scored] = [0, 0, 0];
       for (const group of microBatches(rows, batch, options.microBatchTokens)) {
         const done = await accumulate(group);
         lossSum += done.loss;
         tokens += done.tokens;
+        scored += done.scored;
       }
       const norm = await trainable.gradientNorm();
       await trainable.update({ step: index + 1, learningRate: LEARNING_RATE, norm, maximum: 1 });
@@ -129,11 +148,20 @@ export async function openLoraDpo(options: LoraDpoOptions): Promise<LoraDpo> {
         seconds: (performance.now() - started) / 1000,
         loss: lossSum / PAIRS_PER_STEP,
         tokens,
+        scored,
+        refreshSeconds: (refreshed - started) / 1000,
         minorPageFaults: process.resourceUsage().minorPageFault - faults,
       };
     },
+    endProfile: () => program.endProfile(),
     dispose: () => device.dispose(),
   };
+}
+
+function totalOf(values: Iterable<number>): number {
+  let sum = 0;
+  for (const value of values) sum += value;
+  return sum;
 }
 
 function meanLength(pairs: RowSet<TokenizedPair>): number {

@@ -1,12 +1,13 @@
 /**
  * Our side of the comparison: LoRA DPO at its best settings, one step for each line `step` on standard input.
  *
- *     tsx bench/peers/ours.ts MODEL ROWS.jsonl
+ *     tsx bench/peers/ours.ts MODEL ROWS.jsonl [BASE-PRECISION]
  */
 import { createInterface } from 'node:readline';
 import { readFileSync } from 'node:fs';
 import { internal } from '../../src/core/index.ts';
 import { fileSource, loadPreferencePairs } from '../../src/data/index.ts';
+import { BASE_PRECISIONS } from '../../src/models/index.ts';
 import { openModel } from '../../src/train/index.ts';
 import { BEST_SETTINGS, openLoraDpo } from '../lora-dpo.ts';
 import type { SideEvent } from './side.ts';
@@ -22,14 +23,16 @@ function versions(): Record<string, string> {
   return { preftune: version, 'onnxruntime-node': dependencies['onnxruntime-node']!, node: process.versions.node };
 }
 
-const [model, data] = process.argv.slice(2);
-if (model === undefined || data === undefined) throw internal('ours.ts is started with a model and a file of rows');
+const [model, data, precision = 'float32'] = process.argv.slice(2);
+const basePrecision = BASE_PRECISIONS.find((name) => name === precision);
+if (model === undefined || data === undefined || basePrecision === undefined)
+  throw internal('ours.ts is started with a model, a file of rows and perhaps a precision of the base');
 const opened = await openModel(model);
 const { rows: pairs } = await loadPreferencePairs(fileSource(data), {
   tokenizer: opened.tokenizer,
   maxLength: BEST_SETTINGS.maxLength,
 });
-const training = await openLoraDpo({ opened, pairs, ...BEST_SETTINGS });
+const training = await openLoraDpo({ opened, pairs, ...BEST_SETTINGS, basePrecision });
 tell({
   event: 'ready',
   seconds_precompute: training.referenceSeconds,
