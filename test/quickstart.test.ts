@@ -70,6 +70,7 @@ describe.skipIf(!hasWeights)('preftune quickstart', () => {
     expect(readdirSync(at(files.adapter)).toSorted()).toEqual(['adapter_config.json', 'adapter_model.safetensors']);
     const report = readFileSync(at(files.report), 'utf8');
     for (const { prompt } of samples) expect(report).toContain(prompt);
+    expect(report).toContain('None of 11 checks for known faults fired.');
   });
 
   it('answers from the adapter as it did at the end of the run', { timeout: 300_000 }, async () => {

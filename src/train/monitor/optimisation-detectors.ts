@@ -29,7 +29,7 @@ export const OVERFITTING: Detector = {
     'Tunstall et al. 2023, arXiv 2310.16944 (held-out loss rises from epoch 2); Azar et al. 2023, arXiv 2310.12036',
   thresholds: { accuracy: 0.95, loss: 0.1, sftLoss: 0.05 },
   rule: ({ accuracy, loss, sftLoss }) =>
-    `held-out loss ${percent(loss!)} above its lowest in two evaluations, the last in a row, at a training accuracy of ${accuracy}; in supervised training ${percent(sftLoss!)} while training loss falls`,
+    `held-out loss ${percent(loss!)} above its lowest, or not below the first, in the last two evaluations at a training accuracy of ${accuracy}; in supervised training ${percent(sftLoss!)} while training loss falls`,
   lacks: (history) =>
     lacksLoss(history) ??
     (history.points('eval_loss').length > 0 ? undefined : 'nothing was held out (--held-out-fraction)'),
@@ -40,11 +40,15 @@ export const OVERFITTING: Detector = {
     const best = evaluations.reduce((least, point) => (point.value < least.value ? point : least));
     const ofPairs = isOfPairs(history, facts);
     const limit = best.value + Math.abs(best.value) * thresholds[ofPairs ? 'loss' : 'sftLoss']!;
-    if (before.step <= best.step || before.value < limit || last.value < limit) return undefined;
-    const heldOut = `held-out loss ${shown(best.value)} (step ${best.step}), ${shown(last.value)} (step ${last.step})`;
+    const hasRisen = before.step > best.step && before.value >= limit && last.value >= limit;
+    const start = firstLossOf(history, facts)?.value ?? Infinity;
+    const isAtStart = ofPairs && before.step > 0 && before.value >= start && last.value >= start;
+    if (!hasRisen && !isAtStart) return undefined;
+    const from = hasRisen ? best : { step: 0, value: start };
+    const heldOut = `held-out loss ${shown(from.value)} (step ${from.step}), ${shown(last.value)} (step ${last.step})`;
     const training = history.points(ofPairs ? 'rewards/accuracies' : 'loss').slice(-WINDOW);
     const now = meanOf(training);
-    const values = { best: best.value, bestStep: best.step, last: last.value, training: now };
+    const values = { best: from.value, bestStep: from.step, last: last.value, training: now };
     if (ofPairs) {
       if (!(now >= thresholds['accuracy']!)) return undefined;
       return { text: `${heldOut}; training accuracy ${percent(now)}`, values };
@@ -186,7 +190,7 @@ export const RATE_TOO_LOW: Detector = {
   detect: (history, { facts, thresholds, isEnd }) => {
     const { reward, loss, steps, progress } = thresholds as Record<'reward' | 'loss' | 'steps' | 'progress', number>;
     const { step } = history;
-    const isLate = isEnd || (facts.totalSteps !== undefined && step >= progress * facts.totalSteps);
+    const isLate = facts.totalSteps === undefined ? isEnd : step >= progress * facts.totalSteps;
     if (!isLate || step < steps) return undefined;
     if (isOfPairs(history, facts)) {
       const [chosen, rejected] = ['rewards/chosen', 'rewards/rejected'].map((name) => changeOf(history, name));

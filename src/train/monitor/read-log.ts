@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { badInput, messageOf } from '../../core/index.ts';
-import { diskError, readMetrics, readRunFile, RUN_FILE, type MetricRecord } from '../../store/index.ts';
+import { diskError, readMetrics, readRunFile, RUN_FILE, type MetricRecord, type RunRecord } from '../../store/index.ts';
 import { factsOf } from './facts.ts';
 import type { RunFacts } from './finding.ts';
 
@@ -34,10 +34,25 @@ export function readRunLog(path: string): RunLog {
     });
   if (file.endsWith('.jsonl')) {
     const folder = join(file, '..');
-    const facts = existsSync(join(folder, RUN_FILE)) ? factsOf(readRunFile(folder).specification) : {};
-    return { file, records: requireRecords(file, readMetrics(file)), facts };
+    const records = requireRecords(file, readMetrics(file));
+    if (!existsSync(join(folder, RUN_FILE))) return { file, records, facts: {} };
+    const { specification } = readRunFile(folder);
+    return { file, records, facts: factsOf(specification, totalStepsOf(specification, records)) };
   }
-  return { file, records: requireRecords(file, readTrainerState(file)), facts: {} };
+  const { records, totalSteps } = readTrainerState(file);
+  return { file, records: requireRecords(file, records), facts: { totalSteps } };
+}
+
+/** Records say how many steps an epoch has, and the specification how many epochs there are. */
+function totalStepsOf(
+  { maxSteps, epochs }: RunRecord['specification'],
+  records: readonly MetricRecord[],
+): number | undefined {
+  if (typeof maxSteps === 'number') return maxSteps;
+  const { step, epoch } = records.at(-1)!;
+  return typeof epochs === 'number' && typeof epoch === 'number' && epoch > 0
+    ? Math.round((epochs * step) / epoch)
+    : undefined;
 }
 
 function logOfFolder(folder: string): string | undefined {
@@ -59,7 +74,7 @@ function requireRecords(file: string, records: readonly MetricRecord[]): readonl
   });
 }
 
-function readTrainerState(file: string): MetricRecord[] {
+function readTrainerState(file: string): { records: MetricRecord[]; totalSteps: number | undefined } {
   let text: string;
   try {
     if (statSync(file).size > MAX_STATE_BYTES)
@@ -77,13 +92,16 @@ function readTrainerState(file: string): MetricRecord[] {
       message: `must be JSON, got ${messageOf(error)}; name a trainer_state.json or a metrics.jsonl`,
     });
   }
-  const history = (state as { log_history?: unknown } | null)?.log_history;
+  const { log_history: history, max_steps: steps } = (state ?? {}) as { log_history?: unknown; max_steps?: unknown };
   if (!Array.isArray(history))
     throw badInput({
       file,
       message: 'must hold log_history, a list of logged steps; name a trainer_state.json or a metrics.jsonl',
     });
-  return history.flatMap((entry, index) => recordOf(entry, { file, index }));
+  return {
+    records: history.flatMap((entry, index) => recordOf(entry, { file, index })),
+    totalSteps: typeof steps === 'number' && steps > 0 ? steps : undefined,
+  };
 }
 
 /** Python writes NaN and Infinity, which JSON does not have. */
