@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openImplicitReward, openJudges, parseJudges } from '../src/judge/index.ts';
 import {
+  answerScores,
   openScoreSession,
   parseScoreSpecification,
   scorePairs,
@@ -31,6 +34,44 @@ beforeAll(async () => {
   scores = await scorePairs(parseScoreSpecification({ model, reference, data, beta: 0.3, threads: 1 }), context);
 });
 afterAll(folder.remove);
+
+interface RewardBenchRun {
+  readonly chosen: number[];
+  readonly rejected: number[];
+  readonly accuracy: number;
+  readonly grouped: Record<string, number>;
+  readonly sections: Record<string, number>;
+}
+
+describe("RewardBench's own DPO inference, from text to sections", () => {
+  const fixtures = join(import.meta.dirname, 'fixtures', 'reward-bench');
+  const recorded = JSON.parse(readFileSync(join(fixtures, 'recorded.json'), 'utf8')) as Record<string, RewardBenchRun>;
+  const named = { model: join(fixtures, 'policy'), data: join(fixtures, 'pairs.jsonl'), threads: 1 };
+
+  it.each([
+    ['reference', { reference: join(fixtures, 'reference'), beta: 1 }],
+    ['average', { referenceFree: 'average' }],
+    ['sum', {}],
+  ])('%s', async (name, options) => {
+    const theirs = recorded[name]!;
+    const ours = await scorePairs(parseScoreSpecification({ ...named, ...options }), context);
+    expect(ours.count).toBe(36);
+    const { measure } = ours.summary;
+    for (let i = 0; i < ours.count; i++) {
+      const { chosen, rejected } = answerScores(ours.row(i), { measure, beta: 1 });
+      // Sums of up to 300 nats in float32, on both sides.
+      expect(Math.abs(chosen - theirs.chosen[i]!)).toBeLessThan(1e-3);
+      expect(Math.abs(rejected - theirs.rejected[i]!)).toBeLessThan(1e-3);
+    }
+    expect(ours.summary.strictAccuracy).toBeCloseTo(theirs.accuracy, 12);
+    expect(Object.fromEntries(ours.summary.sources.map((group) => [group.name, group.strictAccuracy]))).toEqual(
+      theirs.grouped,
+    );
+    expect(ours.summary.rewardBench!.sections.map(({ section, score }) => [section, score])).toEqual(
+      Object.entries(theirs.sections).map(([section, score]) => [section, expect.closeTo(score, 12)]),
+    );
+  });
+});
 
 describe('score', () => {
   it("sorts by the rows' own source, and has RewardBench's sections of them", () => {

@@ -36,7 +36,7 @@ export interface SandboxResult {
  * memory, output and files, no network where Linux lets us make a network namespace. JavaScript runs under Node's permission model (no files, no child processes,
  * no workers); Python is isolated (-I -S: the standard library only) and has an audit hook that refuses files outside its library, sockets, processes and ctypes.
  *
- * It holds careless and clumsy code. It is no jail for an attacker: Node and Python both say so of these means. Throws bad-input where the language is not there, or the network cannot be
+ * It holds careless and clumsy code. It is no jail for an attacker: Node and Python both say so of these means. Throws bad-input where the language is not there, on Windows, or the network cannot be
  * taken away and `allowNetwork` is not set.
  * Source: setrlimit(2), unshare(1); Node.js "Permissions"; PEP 578.
  */
@@ -46,6 +46,10 @@ export async function runSandboxed(source: string, options: SandboxOptions): Pro
   const interpreter = language === 'python' ? abilities.python : abilities.node;
   if (interpreter === undefined)
     throw badInput(`sandbox: ${language} must be installed to run it, got none; install python3 or leave the rule out`);
+  if (process.platform === 'win32')
+    throw badInput(
+      'sandbox: code is run by a POSIX shell that sets its limits, got Windows; use WSL, or leave the rule out',
+    );
   if (abilities.unshare === undefined && !allowNetwork) {
     throw badInput(
       'sandbox: the network must be taken away from code that runs, which needs unprivileged user namespaces (Linux, unshare); run it in a container without a network and set allowNetwork',
