@@ -46,6 +46,10 @@ beforeAll(async () => {
     { question: 'Two and two?', choices: ['4', '5', '6'], answer: '4' },
     { question: 'Who?', answers: ['me'] },
   ]);
+  writeRows(at('instructions.jsonl'), [
+    { prompt: 'Say hello.', instruction_id_list: ['punctuation:no_comma'], kwargs: [{}] },
+    { prompt: 'Say it.', instruction_id_list: ['punctuation:no_comma', 'startend:quotation'], kwargs: [{}, {}] },
+  ]);
   await runDpo(
     {
       model: at('model'),
@@ -261,13 +265,24 @@ describe('the command', () => {
     'measures a run: behaviour, KL, drift, facts, checkpoints; the folder holds the answers',
     { timeout: 60_000 },
     async () => {
-      const line = `${at('run')} --prompts ${at('prompts.jsonl')} --texts ${at('text.txt')} --facts ${at('facts.jsonl')} --frontier --max-new-tokens 8 --threads 1`;
+      const line = `${at('run')} --prompts ${at('prompts.jsonl')} --texts ${at('text.txt')} --facts ${at('facts.jsonl')} --instructions ${at('instructions.jsonl')} --frontier --max-new-tokens 8 --threads 1`;
       const { code, out } = await evaluate(`${line} --json --output ${at('out')}`);
       expect(code).toBe(0);
       const value = JSON.parse(out) as Evaluation & {
         frontier: { step: number; kl: { perAnswer: { value: number } }; heldOut: unknown }[];
       };
-      expect(Object.keys(value)).toEqual(['policy', 'reference', 'behaviour', 'kl', 'drift', 'facts', 'frontier']);
+      expect(Object.keys(value)).toEqual([
+        'policy',
+        'reference',
+        'behaviour',
+        'kl',
+        'drift',
+        'facts',
+        'instructions',
+        'frontier',
+      ]);
+      const { policy: follows, reference: followed } = value.instructions!;
+      expect([follows.prompts, follows.instructions, followed!.prompts]).toEqual([2, 3, 2]);
       expect(value.frontier.map(({ step }) => step)).toEqual([2, 4, 6]);
       // The last checkpoint is the adapter.
       expect(value.frontier.at(-1)!.kl.perAnswer.value).toBeCloseTo(value.kl!.perAnswer.value, 6);
@@ -302,7 +317,7 @@ describe('the command', () => {
       2,
       [
         'evaluate: --model has no effect with a run folder, which names it; leave one out',
-        'evaluate: there must be something to measure with: --prompts, --texts or --facts, got none',
+        'evaluate: there must be something to measure with: --prompts, --texts, --facts or --instructions, got none',
         'evaluate: --frontier needs a run folder and --prompts',
         'evaluate: --samples has no effect without --prompts; leave it out',
         'evaluate: --samples must be at least 1, got 0',

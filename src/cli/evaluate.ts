@@ -6,10 +6,12 @@ import {
   frontierOf,
   openSubjects,
   readFacts,
+  readInstructedPrompts,
   renderEvaluation,
   renderFrontier,
   type DrawnPair,
   type Fact,
+  type InstructedPrompt,
   type Subject,
 } from '../evaluate/index.ts';
 import { readPrompts, type Prompt } from '../generate/index.ts';
@@ -42,6 +44,12 @@ const OPTIONS: readonly OptionEntry[] = [
     flag: '--facts',
     type: 'string',
     help: 'questions with known answers: {question, choices, answer} or {question, answers}',
+    group: 'Measured with:',
+  },
+  {
+    flag: '--instructions',
+    type: 'string',
+    help: 'prompts with instructions that code checks, as IFEval has them: {prompt, instruction_id_list, kwargs}',
     group: 'Measured with:',
   },
   {
@@ -134,6 +142,7 @@ interface Inputs {
   readonly prompts?: readonly Prompt[];
   readonly texts?: Awaited<ReturnType<typeof locateData>>;
   readonly facts?: readonly Fact[];
+  readonly instructions?: readonly InstructedPrompt[];
 }
 
 /** Everything is read before a model is opened: a missing file should not wait for it. */
@@ -147,10 +156,12 @@ async function readInputs(context: CommandContext): Promise<Inputs> {
     one: (source: NonNullable<typeof sources>[number]) => Promise<T[]>,
   ) => sources && (await Promise.all(sources.map(one))).flat();
   const [promptRows, factRows] = [await read(prompts, readPrompts), await read(facts, readFacts)];
+  const instructions = await read(await sourcesOf('instructions'), readInstructedPrompts);
   return {
     ...(promptRows && { prompts: distinct(promptRows).slice(0, options['maxPrompts'] as number) }),
     ...(texts && { texts }),
     ...(factRows && { facts: factRows }),
+    ...(instructions && { instructions }),
   };
 }
 
@@ -231,8 +242,8 @@ function checkUsage({ args, options, given }: CommandContext): void {
   if (args[0] !== undefined)
     for (const path of ['model', 'adapter'])
       if (has(path)) fail(path, `--${path} has no effect with a run folder, which names it; leave one out`);
-  if (!has('prompts') && !has('texts') && !has('facts'))
-    fail('prompts', 'there must be something to measure with: --prompts, --texts or --facts, got none');
+  if (!['prompts', 'texts', 'facts', 'instructions'].some(has))
+    fail('prompts', 'there must be something to measure with: --prompts, --texts, --facts or --instructions, got none');
   if (has('referenceAdapter') && !has('reference'))
     fail('referenceAdapter', '--reference-adapter has no effect without --reference; name its model');
   if (options['frontier'] === true && (args[0] === undefined || !has('prompts')))

@@ -9,6 +9,15 @@ export {
   type FactScores,
 } from './behaviour/evaluate.ts';
 export { readFacts, scoreChoices, scoreFree, type ChoiceScores, type Fact } from './behaviour/facts.ts';
+export {
+  compareInstructions,
+  followedBy,
+  readInstructedPrompts,
+  scoreInstructions,
+  type InstructedPrompt,
+  type InstructionComparison,
+  type InstructionScores,
+} from './behaviour/instructions.ts';
 export { estimateKl, type DrawnTokens, type KlEstimate } from './behaviour/kl.ts';
 export { drawAnswers, type DrawnAnswer, type SamplingOptions } from './behaviour/sample.ts';
 export { openSubjects, type OpenSubjectsOptions, type Subject, type Subjects } from './behaviour/subjects.ts';

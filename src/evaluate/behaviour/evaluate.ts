@@ -7,6 +7,7 @@ import { compareBehaviour, type Behaviour } from './compare-behaviour.ts';
 import { estimateDrift, type Drift } from './drift.ts';
 import { isClear, meanEstimate, shareEstimate, type Estimate } from './estimates.ts';
 import { scoreChoices, scoreFree, type ChoiceScores, type Fact } from './facts.ts';
+import { compareInstructions, followedBy, type InstructedPrompt, type InstructionComparison } from './instructions.ts';
 import { estimateKl, type KlEstimate } from './kl.ts';
 import { drawAnswers, type DrawnAnswer } from './sample.ts';
 import type { OpenedSubject, Subjects } from './subjects.ts';
@@ -16,6 +17,8 @@ export interface EvaluateOptions {
   /** Ordinary text, on which drift is measured. */
   readonly texts?: readonly DataSource[];
   readonly facts?: readonly Fact[];
+  /** Prompts whose instructions code can verify, answered greedily. */
+  readonly instructions?: readonly InstructedPrompt[];
   /** Answers to each prompt. Default 1. */
   readonly samples?: number;
   readonly maxNewTokens?: number;
@@ -54,6 +57,7 @@ export interface Evaluation {
     readonly difference?: Estimate;
     readonly isClear: boolean;
   };
+  readonly instructions?: InstructionComparison;
 }
 
 /** The answers that an evaluation drew, in the order of the prompts. */
@@ -70,16 +74,19 @@ export async function evaluateBehaviour(
   given: EvaluateOptions,
 ): Promise<{ readonly evaluation: Evaluation; readonly answers: readonly DrawnPair[] }> {
   const options = { ...DEFAULTS, ...given };
-  if (options.prompts === undefined && options.texts === undefined && options.facts === undefined)
-    throw badInput('evaluate: there must be prompts, texts or facts to measure with, got none');
-  const answered = options.prompts && (await behaviourOf(subjects, options.prompts, options));
-  const drift = options.texts && (await driftOf(subjects, options.texts, options));
+  const { prompts, texts } = options;
+  if ([prompts, texts, options.facts, options.instructions].every((one) => one === undefined))
+    throw badInput('evaluate: there must be prompts, texts, facts or instructions to measure with, got none');
+  const answered = prompts && (await behaviourOf(subjects, prompts, options));
+  const drift = texts && (await driftOf(subjects, texts, options));
   const facts = options.facts && (await factsOf(subjects, options.facts, options));
+  const instructions = options.instructions && (await instructionsOf(subjects, options.instructions, options));
   return {
     evaluation: {
       ...(answered && { behaviour: answered.behaviour, ...(answered.kl && { kl: answered.kl }) }),
       ...(drift && { drift }),
       ...(facts && { facts }),
+      ...(instructions && { instructions }),
     },
     answers: answered?.answers ?? [],
   };
@@ -154,6 +161,35 @@ async function driftOf(subjects: Subjects, texts: readonly DataSource[], options
 /** Blocks of a long text have its id and, from the second on, their number behind it. */
 function documentOf(id: string): string {
   return id.replace(/\/\d+$/, '');
+}
+
+async function instructionsOf(
+  subjects: Subjects,
+  prompts: readonly InstructedPrompt[],
+  options: Settings,
+): Promise<InstructionComparison> {
+  const { tokenizer } = subjects;
+  const { batchSize, maxNewTokens, signal, onProgress } = options;
+  const context = { detectLanguage: await openLanguageDetector() };
+  const asked = prompts.map(({ id, prompt }): Prompt => ({ id, content: prompt }));
+  const follow = async ({ generator }: OpenedSubject, what: string) => {
+    const answers = await drawAnswers({ generator, tokenizer }, asked, {
+      samples: 1,
+      batchSize,
+      maxNewTokens,
+      signal,
+      isRaw: tokenizer.chatTemplate === undefined,
+      onProgress: (done, total) => onProgress?.(what, done, total),
+    });
+    return followedBy(
+      prompts,
+      answers.map(({ text }) => text),
+      context,
+    );
+  };
+  const own = await follow(await subjects.policy(), 'instructions');
+  const reference = await subjects.reference?.();
+  return compareInstructions(own, reference && (await follow(reference, 'reference instructions')));
 }
 
 async function factsOf(subjects: Subjects, facts: readonly Fact[], options: Settings): Promise<Evaluation['facts']> {

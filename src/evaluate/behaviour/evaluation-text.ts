@@ -4,6 +4,7 @@ import type { BehaviourLine } from './compare-behaviour.ts';
 import type { Estimate } from './estimates.ts';
 import type { Evaluation, FactScores } from './evaluate.ts';
 import type { FrontierPoint } from './frontier.ts';
+import type { InstructionScores } from './instructions.ts';
 
 /** What a measure is called, how many digits it has, and what a change of it means in words. */
 interface MeasureText {
@@ -70,7 +71,7 @@ const SPOKEN: readonly BehaviourLine['measure'][] = [
 const FEW_PROMPTS = 20;
 
 /** The findings in plain words, the most important first: what changed for sure, and what did not. */
-export function evaluationSentences({ kl, behaviour, drift, facts }: Evaluation): string[] {
+export function evaluationSentences({ kl, behaviour, drift, facts, instructions }: Evaluation): string[] {
   const sentences: string[] = [];
   if (behaviour && behaviour.prompts < FEW_PROMPTS)
     sentences.push(
@@ -105,12 +106,21 @@ export function evaluationSentences({ kl, behaviour, drift, facts }: Evaluation)
         : `What it knows has not clearly changed (${change} points of known answers).`,
     );
   }
+  if (instructions?.difference) {
+    const change = signed(instructions.difference, 1, 100);
+    const { prompts } = instructions.policy;
+    sentences.push(
+      instructions.isClear
+        ? `It follows instructions ${instructions.difference.value > 0 ? 'better' : 'worse'}: ${change} points of ${prompts} prompts.`
+        : `How it follows instructions has not clearly changed (${change} points of ${prompts} prompts).`,
+    );
+  }
   return sentences;
 }
 
 /** An evaluation for the terminal: sentences first, then every number. */
 export function renderEvaluation(evaluation: Evaluation, width: number): string {
-  const { behaviour, kl, drift, facts } = evaluation;
+  const { behaviour, kl, drift, facts, instructions } = evaluation;
   const blocks: string[][] = [evaluationSentences(evaluation).flatMap((text) => listing([['-', text]], width))];
   if (kl) blocks.push(['KL(policy || reference), nats, +- 95 %', ...klTable(kl, width)]);
   if (behaviour) {
@@ -140,6 +150,7 @@ export function renderEvaluation(evaluation: Evaluation, width: number): string 
       ),
     ]);
   if (facts) blocks.push(factsTable(facts.policy, facts.reference, width));
+  if (instructions) blocks.push(instructionsTable(instructions.policy, instructions.reference, width));
   return blocks
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
@@ -205,6 +216,28 @@ function factsTable(policy: FactScores, reference: FactScores | undefined, width
   add('answer is the known one, %', ({ free }) => free?.exact);
   const questions = (policy.choices?.questions ?? 0) + (policy.free?.questions ?? 0);
   return [`${questions} questions with known answers`, ...table([['', 'policy', 'reference'], ...rows], width)];
+}
+
+function instructionsTable(
+  policy: InstructionScores,
+  reference: InstructionScores | undefined,
+  width: number,
+): string[] {
+  const lines = [
+    ['all followed, %', 'promptStrict'],
+    ['all followed, loosely, %', 'promptLoose'],
+    ['instructions followed, %', 'instructionStrict'],
+    ['followed loosely, %', 'instructionLoose'],
+  ] as const;
+  const rows = lines.map(([label, name]) => [
+    label,
+    shown(policy[name], 1, 100),
+    reference ? shown(reference[name], 1, 100) : '-',
+  ]);
+  return [
+    `${policy.instructions} instructions of ${policy.prompts} prompts, checked by code`,
+    ...table([['', 'policy', 'reference'], ...rows], width),
+  ];
 }
 
 function languageText(counts: Readonly<Record<string, number>>): string {
