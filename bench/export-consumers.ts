@@ -9,7 +9,8 @@
  * OUT keeps the exports and figures.json. A consumer that is missing is left out and said.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
@@ -95,7 +96,9 @@ writeFileSync(
 );
 
 const results: Scored[] = [];
+const recorded: Record<string, readonly number[]> = {};
 const note = (consumer: string, file: string, logps: readonly number[]): void => {
+  recorded[`${consumer} ${file}`] = logps.map((value) => Number(value.toFixed(5)));
   const { mean, largest, tokens } = deviationOf(Float32Array.from(logps), ours);
   results.push({ consumer, file, mean, largest, tokens });
   process.stdout.write(
@@ -118,6 +121,14 @@ function runScript(consumer: string, [command, ...words]: readonly [string, ...s
   }
 }
 
+/** SHA-256 of the file that the base's weights stand in, where that is one file. */
+function weightsDigest(): string {
+  const file = existsSync(join(files.location, 'model.safetensors'))
+    ? join(files.location, 'model.safetensors')
+    : files.location;
+  return createHash('sha256').update(readFileSync(file)).digest('hex');
+}
+
 const scripts = join(import.meta.dirname, 'consumers');
 const consumers = resolve(values.consumers);
 for (const [consumer, script] of [
@@ -138,6 +149,10 @@ for (const { path, verdict } of artefacts)
       largest: verdict.largest,
       tokens: verdict.tokens,
     });
+writeFileSync(
+  join(output, 'logps.json'),
+  JSON.stringify({ weights: weightsDigest(), samples: samples.map(({ ids }) => ids), logps: recorded }),
+);
 writeFileSync(
   join(output, 'figures.json'),
   `${JSON.stringify({ folders: readdirSync(exported), results }, null, 1)}\n`,

@@ -86,7 +86,7 @@ export function ropeFactors({ config, json }: MergedModel): GgufWriteTensor | un
 /** What llama.cpp computes otherwise than the model, in words; empty for most. */
 export function ggufLimits({ config, json }: MergedModel): string[] {
   const windows = config.slidingWindow.filter((one) => one !== undefined);
-  const scaling = (json['rope_scaling'] ?? {}) as Json;
+  const scaling = (json['rope_scaling'] ?? json['rope_parameters'] ?? {}) as Json;
   return [
     ...(windows.length === 0
       ? []

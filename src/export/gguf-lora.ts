@@ -95,7 +95,7 @@ function pairOf({ lora, weights }: ReadAdapter, target: LoraTarget, config: Mode
 }
 
 /** An adapter file read again, in the words of our own engine. */
-async function readGgufLora(
+export async function readGgufLora(
   path: string,
   config: ModelConfig,
 ): Promise<{ lora: ReadAdapter['lora']; weights: Map<string, HostTensor> }> {

@@ -2,6 +2,7 @@ import { badInput, type PreftuneError } from '../core/index.ts';
 import type { GgufWriteValue, TokenizerFiles } from '../formats/index.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
 import type { GgufMetadata } from './gguf-config.ts';
+import { candidatePreTokenizers } from './gguf-pre.ts';
 import { tokenizerDifferences, type SampleSet } from './samples.ts';
 
 type HuggingFaceFiles = Extract<TokenizerFiles, { kind: 'huggingface' }>;
@@ -14,21 +15,6 @@ const CONTROL = 3;
 const USER_DEFINED = 4;
 const UNUSED = 5;
 const BYTE = 6;
-
-/** Pre-tokenizers in the order in which they are tried: what most models have first. Those left out cut as one of these does. */
-const PRE_TOKENIZERS = [
-  'llama-bpe',
-  'qwen2',
-  'smollm',
-  'gpt-2',
-  'tekken',
-  'gpt-4o',
-  'deepseek-v3',
-  'dbrx',
-  'falcon',
-  'qwen35',
-  'default',
-];
 
 export interface GgufTokenizerOptions {
   readonly files: TokenizerFiles;
@@ -171,7 +157,7 @@ function byteLevel(options: GgufTokenizerOptions, vocabulary: PlainVocabulary, m
   metadata.set('tokenizer.ggml.model', { type: 'string', value: 'gpt2' });
   metadata.set('tokenizer.ggml.merges', { type: 'strings', value: mergesOf(model) });
   let closest: readonly string[] | undefined;
-  for (const pre of PRE_TOKENIZERS) {
+  for (const pre of candidatePreTokenizers((options.files as HuggingFaceFiles).tokenizerJson as Json)) {
     metadata.set('tokenizer.ggml.pre', { type: 'string', value: pre });
     const differences = differencesOf(metadata, options);
     if (differences.length === 0) return metadata;

@@ -21,9 +21,9 @@ export interface Trained {
 export const TOLERANCES = {
   F32: 0.001,
   F16: 0.005,
-  BF16: 0.03,
-  Q8_0: 0.05,
-  Q8: 0.1,
+  BF16: 0.05,
+  Q8_0: 0.12,
+  Q8: 0.12,
   Q4_K_M: 0.8,
   Q4_0: 1.2,
 } as const;

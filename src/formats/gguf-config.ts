@@ -54,7 +54,8 @@ export function configOfGguf(header: GgufHeader, file: string, ropeFactors: Floa
     rms_norm_eps: shortestFloat32(fields.requiredNumber('attention.layer_norm_rms_epsilon')),
     ...rope(fields, ropeFactors),
     tie_word_embeddings: shapeOf(header, 'output.weight') === undefined,
-    attention_bias: shapeOf(header, 'blk.0.attn_q.bias') !== undefined,
+    // Qwen2 always has these biases, and its configuration has no word for them.
+    ...(modelType === 'qwen2' ? {} : { attention_bias: shapeOf(header, 'blk.0.attn_q.bias') !== undefined }),
     mlp_bias: shapeOf(header, 'blk.0.ffn_gate.bias') !== undefined,
     ...(slidingWindow === undefined ? {} : { sliding_window: slidingWindow }),
     ...tokenIds(metadata),

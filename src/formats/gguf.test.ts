@@ -71,7 +71,6 @@ test('the config says what the metadata say, in the words of config.json', async
     ...base,
     rope_scaling: { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 32 },
     tie_word_embeddings: true,
-    attention_bias: true,
   });
   const qwen3 = await open(fixtureBytes('qwen3.gguf'));
   expect(qwen3.config).toMatchObject({
