@@ -27,6 +27,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./sft.ts')).SFT,
   },
   {
+    name: 'compare',
+    description: 'Compares models by their answers: win rates with intervals, a verdict, a report',
+    load: async () => (await import('./compare.ts')).COMPARE,
+  },
+  {
     name: 'evaluate',
     description: 'Measures how far a model went from its reference, how its answers changed, and what it lost',
     load: async () => (await import('./evaluate.ts')).EVALUATE,

@@ -25,3 +25,17 @@ export { distinctShare, measureText, repetitionOf, wordsOf, type TextMeasures } 
 export { createTokenScorer, type TokenScorer, type TokenScores } from './behaviour/token-scorer.ts';
 export { evaluationSentences, renderEvaluation, renderFrontier } from './behaviour/evaluation-text.ts';
 export { frontierOf, type FrontierPoint } from './behaviour/frontier.ts';
+export { answersOf, type AnswerOptions, type Answers, type GivenAnswer } from './compare/answers.ts';
+export { renderComparePage, type ComparedSample, type ComparePageInput } from './compare/compare-page.ts';
+export { parseContestants, type Contestant } from './compare/contestant.ts';
+export {
+  comparisonOf,
+  meetingsOf,
+  playMatches,
+  type Match,
+  type MatchOptions,
+  type Meeting,
+} from './compare/matches.ts';
+export { blindRows, createJury, readPeople, type BlindRow } from './compare/people.ts';
+export { standingsOf, type JudgeAgreement, type Standing, type Standings } from './compare/standings.ts';
+export { headlineOf, outcomeOf, renderStandings, verdictOfPair, type CompareVerdict } from './compare/verdict.ts';

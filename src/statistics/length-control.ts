@@ -55,6 +55,8 @@ export interface LengthControlled {
 /** logspace(-4, 4, 10). */
 const CANDIDATES = Array.from({ length: 10 }, (_, i) => 10 ** (-4 + (8 * i) / 9));
 const FOLDS = 5;
+/** Where all answers differ by one length the two weights are one, and the last digits of each take long; an interval has no use for them. */
+const BOOTSTRAP_TOLERANCE = 1e-5;
 
 /**
  * The length-controlled win rate: a logistic model of the score on tanh(difference of lengths / its standard deviation), the prompt's difficulty where it is known, and
@@ -182,7 +184,7 @@ function intervalOf(
       baselineLengths: of(rows.baselineLengths),
       ...(rows.difficulties === undefined ? {} : { difficulties: of(rows.difficulties) }),
     };
-    const w = sparseLogistic(designOf(sample, gamed), start.length, { c, start });
+    const w = sparseLogistic(designOf(sample, gamed), start.length, { c, start, tolerance: BOOTSTRAP_TOLERANCE });
     return rateOf(w, sample.difficulties, items.length);
   });
   return percentileInterval(values, level);

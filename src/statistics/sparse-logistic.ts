@@ -12,8 +12,8 @@ export interface LogisticRows {
 
 /**
  * The weights w that minimise sum_j |w_j| + c sum_i weight_i [-t_i ln p_i - (1 - t_i) ln(1 - p_i)], p = 1 / (1 + exp(-x w)): logistic regression with an L1
- * penalty and no intercept, by proximal Newton steps (the quadratic model's minimum by coordinate descent, then a line search) until a step is below 1e-10
- * of the weights.
+ * penalty and no intercept, by proximal Newton steps (the quadratic model's minimum by coordinate descent, then a line search) until a step is below `tolerance`
+ * (1e-10) of the weights.
  *
  * Throws bad-input for a c that is not above 0. Source: Lee, Sun and Saunders (2014), "Proximal Newton-type methods"; the objective is that of scikit-learn's
  * LogisticRegression(penalty='l1', C=c, fit_intercept=False).
@@ -21,16 +21,16 @@ export interface LogisticRows {
 export function sparseLogistic(
   rows: LogisticRows,
   featureCount: number,
-  { c, start }: { readonly c: number; readonly start?: Float64Array },
+  { c, start, tolerance = 1e-10 }: { readonly c: number; readonly start?: Float64Array; readonly tolerance?: number },
 ): Float64Array<ArrayBuffer> {
   if (!(c > 0 && Number.isFinite(c))) throw badInput(`sparseLogistic: c must be above 0, got ${c}`);
   const w = Float64Array.from(start ?? new Float64Array(featureCount));
   for (let iteration = 0; iteration < 200; iteration++) {
     const { slope, curvature, value } = quadraticModel(rows, w, c);
-    const goal = minimiseModel(w, { slope, curvature });
+    const goal = minimiseModel(w, { slope, curvature, tolerance: tolerance / 1000 });
     const step = goal.map((target, j) => target - w[j]!);
     const largest = step.reduce((most, s) => Math.max(most, Math.abs(s)), 0);
-    if (largest <= 1e-10 * Math.max(1, ...w.map(Math.abs))) break;
+    if (largest <= tolerance * Math.max(1, ...w.map(Math.abs))) break;
     const before = value + norm(w);
     const promised = step.reduce((sum, s, j) => sum + s * slope[j]!, 0) + norm(goal) - norm(w);
     let share = 1;
@@ -55,7 +55,7 @@ export function logisticPredictions(features: Float64Array, w: Float64Array): Fl
 /** The minimum of slope (v - w) + (v - w) curvature (v - w) / 2 + |v| over v. */
 function minimiseModel(
   w: Float64Array,
-  { slope, curvature }: { slope: Float64Array; curvature: Float64Array },
+  { slope, curvature, tolerance }: { slope: Float64Array; curvature: Float64Array; tolerance: number },
 ): Float64Array<ArrayBuffer> {
   const size = w.length;
   const v = Float64Array.from(w);
@@ -71,7 +71,7 @@ function minimiseModel(
       largest = Math.max(largest, Math.abs(next - v[j]!));
       v[j] = next;
     }
-    if (largest <= 1e-13 * Math.max(1, ...v.map(Math.abs))) break;
+    if (largest <= tolerance * Math.max(1, ...v.map(Math.abs))) break;
   }
   return v;
 }

@@ -27,7 +27,18 @@ export { resolveHubModel, type HubOptions, type HubProgress, type HubSnapshot } 
 export { CONVERTED_REVISION, openHubDataset, type HubDataset } from './hub-dataset.ts';
 export { parseHubId, type DataSelection, type HubId } from './hub-files.ts';
 export type { HubConnection } from './hub-http.ts';
-export { renderReport, type ReportInput, type ReportSample, type ReportSection } from './report.ts';
+export {
+  configurationCard,
+  renderPage,
+  renderReport,
+  section,
+  verdictBox,
+  type PageInput,
+  type PageSection,
+  type ReportInput,
+  type ReportSample,
+  type ReportSection,
+} from './report.ts';
 export { escapeHtml } from './report-html.ts';
 export { REPORT_STYLE } from './report-style.ts';
 export {

@@ -27,6 +27,8 @@ export interface SamplingOptions extends Pick<
   readonly samples: number;
   /** Prompts answered together. */
   readonly batchSize: number;
+  /** The place of the first answer among all that are drawn with one seed, however they are cut into calls. Default 0. */
+  readonly firstRow?: number;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -37,7 +39,7 @@ export interface SamplingOptions extends Pick<
 export async function drawAnswers(
   { generator, tokenizer }: { readonly generator: Generator; readonly tokenizer: Tokenizer },
   prompts: readonly Prompt[],
-  { samples, batchSize, onProgress, ...decoding }: SamplingOptions & PromptOptions,
+  { samples, batchSize, firstRow = 0, onProgress, ...decoding }: SamplingOptions & PromptOptions,
 ): Promise<DrawnAnswer[]> {
   const { system, isRaw, ...generating } = decoding;
   const rows = prompts.flatMap((prompt) => {
@@ -51,7 +53,7 @@ export async function drawAnswers(
     const lastIds = new Map<number, number>();
     const answers = await generator.generate(
       batch.map(({ ids }) => ids),
-      { ...generating, firstRow: start, onToken: ({ row, id }) => void lastIds.set(row, id) },
+      { ...generating, firstRow: firstRow + start, onToken: ({ row, id }) => void lastIds.set(row, id) },
     );
     for (const [i, { ids, text, finishReason }] of answers.entries()) {
       const { prompt, ids: promptIds } = batch[i]!;

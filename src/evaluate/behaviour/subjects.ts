@@ -23,7 +23,7 @@ export interface OpenSubjectsOptions {
   readonly onWarning?: (text: string) => void;
 }
 
-/** One of the two models on the device. */
+/** One of the two models on the device; its scorer is compiled when something is scored. */
 export interface OpenedSubject {
   readonly generator: Generator;
   readonly scorer: TokenScorer;
@@ -143,16 +143,23 @@ async function compile(
   { microBatchTokens, signal }: Pick<OpenSubjectsOptions, 'microBatchTokens' | 'signal'>,
 ): Promise<OpenedSubject> {
   const decoder = adapted?.separate ?? plain;
+  const options = {
+    decoder,
+    reference: beside,
+    sharesHead: decoder.head === undefined,
+    resident,
+    microBatchTokens,
+    signal,
+  };
+  let made: Promise<TokenScorer> | undefined;
+  const scorer = (): Promise<TokenScorer> => (made ??= createTokenScorer(device, options));
   return {
     generator: await createGenerator(device, { decoder: adapted?.sum ?? plain, tokenizer, resident }),
-    scorer: await createTokenScorer(device, {
-      decoder,
-      reference: beside,
-      sharesHead: decoder.head === undefined,
-      resident,
-      microBatchTokens,
-      signal,
-    }),
+    scorer: {
+      score: async (...given) => (await scorer()).score(...given),
+      refresh: async () => (await scorer()).refresh(),
+      dispose: async () => (await made)?.dispose(),
+    },
   };
 }
 

@@ -1,0 +1,376 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { badInput, badUsage, PreftuneError, type Problem } from '../core/index.ts';
+import {
+  answersOf,
+  blindRows,
+  createJury,
+  meetingsOf,
+  parseContestants,
+  playMatches,
+  readPeople,
+  renderComparePage,
+  renderStandings,
+  standingsOf,
+  type Answers,
+  type ComparedSample,
+  type Contestant,
+  type Match,
+  type Standings,
+} from '../evaluate/index.ts';
+import { readPrompts, type Prompt } from '../generate/index.ts';
+import { promptText, type Judge, type OpenedJudges } from '../judge/index.ts';
+import type { DeviceName } from '../runtime/index.ts';
+import { writeFileAtomic, type JsonObject } from '../store/index.ts';
+import type { Command, CommandContext, OptionEntry } from './command.ts';
+import { JUDGE_OPTIONS, judgesOf, judgingLine, openCommandJudges } from './judge-options.ts';
+import { locateData, locateModel } from './locate.ts';
+import type { Progress } from './progress.ts';
+import { versions } from './recipe-context.ts';
+import { quoted } from './run-training.ts';
+
+const OPTIONS: readonly OptionEntry[] = [
+  { flag: '--prompts', type: 'string', isRequired: true, help: 'rows with the field prompt or messages' },
+  {
+    flag: '--output',
+    alias: '-o',
+    type: 'string',
+    isRequired: true,
+    help: 'folder for answers, judgements and report.html; the same command goes on with it',
+  },
+  { flag: '--max-prompts', type: 'integer', default: 200, help: 'take at most so many, the first', group: 'Answers:' },
+  {
+    flag: '--samples',
+    type: 'integer',
+    default: 1,
+    help: 'answers drawn for each prompt; more than one need a temperature',
+    group: 'Answers:',
+  },
+  { flag: '--max-new-tokens', type: 'integer', default: 256, help: 'longest answer', group: 'Answers:' },
+  { flag: '--temperature', type: 'number', default: 0, help: '0 takes the likeliest token', group: 'Answers:' },
+  {
+    flag: '--top-p',
+    type: 'number',
+    default: 1,
+    help: 'draw among the fewest likely tokens of this probability',
+    group: 'Answers:',
+  },
+  { flag: '--system', type: 'string', help: 'system message for prompts that have none', group: 'Answers:' },
+  { flag: '--seed', type: 'integer', default: 0, help: 'of draws and intervals', group: 'Answers:' },
+  {
+    flag: '--key-variable',
+    type: 'string',
+    help: 'environment variable with the key of contestants behind an address',
+    group: 'Answers:',
+  },
+  {
+    flag: '--export-people',
+    type: 'string',
+    help: 'write a blind .jsonl file for people to fill in, and judge nothing',
+    group: 'People:',
+  },
+  {
+    flag: '--people',
+    type: 'texts',
+    help: 'blind files that were filled in; each annotator is a judge',
+    group: 'People:',
+  },
+  { flag: '--min-agreement', type: 'number', help: 'share of judges that a verdict needs (without it any majority)' },
+  ...JUDGE_OPTIONS,
+  { flag: '--batch-size', type: 'integer', default: 8, help: 'prompts answered together', group: 'Machine:' },
+  { flag: '--device', type: ['cpu', 'webgpu', 'cuda'], default: 'cpu', help: 'where models run', group: 'Machine:' },
+  { flag: '--threads', type: 'integer', help: "threads of the cpu; default: the machine's cores", group: 'Machine:' },
+];
+
+/** `preftune compare`: which of several models answers better, by judges, with what can be said for sure. */
+export const COMPARE: Command = {
+  name: 'compare',
+  description: 'Compares models by their answers: win rates with intervals, a verdict, a report',
+  arguments: [
+    {
+      name: 'contestants',
+      help: 'models, MODEL+ADAPTER, run folders (RUN@step-N: a checkpoint), https://host/v1#model, or .jsonl files of answers; the first is what the others are compared with; NAME= before one names it',
+      isRequired: true,
+      isVariadic: true,
+    },
+  ],
+  options: OPTIONS,
+  takesConfig: true,
+  run,
+};
+
+async function run(context: CommandContext): Promise<void> {
+  checkUsage(context);
+  const { args, options, terminal } = context;
+  const output = options['output'] as string;
+  const contestants = parseContestants(args);
+  const specifications = asksJudges(context) ? judgesOf(context, 'compare') : [];
+  const prompts = await promptsOf(context);
+  mkdirSync(join(output, 'answers'), { recursive: true });
+  const seed = blindSeed(output);
+  const answers = await collectAnswers(contestants, prompts, context);
+  const names = contestants.map(({ name }) => name);
+  const meetings = { prompts, samples: options['samples'] as number, pairs: pairsOf(names) };
+  const all = meetingsOf(meetings);
+  const people = [options['people'] ?? []].flat().map(String);
+  if (typeof options['exportPeople'] === 'string') {
+    const rows = blindRows(all, { answers, seed });
+    writeFileAtomic(options['exportPeople'], rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    terminal.close();
+    terminal.result(
+      { file: options['exportPeople'], rows: rows.length },
+      `${rows.length} blind comparisons: ${options['exportPeople']}\nfill in the field verdict (first, second or tie), then run the same command with --people FILE`,
+    );
+    return;
+  }
+  const bars = createBars(context);
+  const opened = specifications.length === 0 ? undefined : await openCommandJudges(specifications, context, {});
+  try {
+    const persons = people.length === 0 ? [] : readPeople(people, { meetings: all, seed });
+    const judges = [...(opened?.judges ?? []), ...persons];
+    const judge = createJury(judges, options['minAgreement'] as number | undefined);
+    const matches = await play(judge, { ...meetings, answers, output, context, bars, opened });
+    terminal.close();
+    const standings = standingsOf(matches, { names, answers, seed: options['seed'] as number });
+    const value = valueOf({ contestants, judges, prompts, standings });
+    writeFileAtomic(join(output, 'comparison.json'), `${JSON.stringify(value, null, 2)}\n`);
+    writeReport(output, { context, contestants, prompts, answers, matches, standings, judges });
+    if (opened !== undefined && opened.llms.length > 0) terminal.note(judgingLine(opened));
+    terminal.result(value, `${renderStandings(standings, terminal.columns)}\n\nreport: ${join(output, 'report.html')}`);
+  } finally {
+    await opened?.close();
+  }
+}
+
+function asksJudges({ given }: CommandContext): boolean {
+  return (
+    given['judges'] !== undefined ||
+    given['judgeModel'] !== undefined ||
+    (given['people'] === undefined && given['exportPeople'] === undefined)
+  );
+}
+
+/** A secret of the folder, so that ids in blind files tell nothing. */
+function blindSeed(output: string): string {
+  const path = join(output, 'people-seed.txt');
+  if (existsSync(path)) return readFileSync(path, 'utf8').trim();
+  const seed = createHash('sha256').update(`${output}/${Date.now()}/${process.pid}/${Math.random()}`).digest('hex');
+  writeFileAtomic(path, `${seed}\n`);
+  return seed;
+}
+
+/** The first against each other one; every two where there are three or more, for ratings. */
+function pairsOf(names: readonly string[]): (readonly [string, string])[] {
+  return names.flatMap((a, i) => names.slice(i + 1).map((b) => [a, b] as const));
+}
+
+async function promptsOf(context: CommandContext): Promise<Prompt[]> {
+  const { options } = context;
+  const found: Prompt[] = [];
+  for (const source of await locateData([options['prompts'] as string], context))
+    found.push(...(await readPrompts(source)));
+  const byContent = new Map(found.map((prompt) => [JSON.stringify(prompt.content), prompt]));
+  const prompts = [...byContent.values()].slice(0, options['maxPrompts'] as number);
+  const ids = new Set<string>();
+  return prompts.map((prompt, i) => {
+    const id = ids.has(prompt.id) ? `${prompt.id}#${i + 1}` : prompt.id;
+    ids.add(id);
+    return { ...prompt, id };
+  });
+}
+
+async function collectAnswers(
+  contestants: readonly Contestant[],
+  prompts: readonly Prompt[],
+  context: CommandContext,
+): Promise<ReadonlyMap<string, Answers>> {
+  const { options, environment, terminal, signal } = context;
+  const bars = createBars(context);
+  const answers = new Map<string, Answers>();
+  for (const contestant of contestants)
+    answers.set(
+      contestant.name,
+      await answersOf(contestant, prompts, {
+        folder: options['output'] as string,
+        samples: options['samples'] as number,
+        maxNewTokens: options['maxNewTokens'] as number,
+        temperature: options['temperature'] as number,
+        topP: options['topP'] as number,
+        seed: options['seed'] as number,
+        system: options['system'] as string | undefined,
+        batchSize: options['batchSize'] as number,
+        device: options['device'] as DeviceName,
+        threads: options['threads'] as number | undefined,
+        concurrency: Number(options['concurrency'] ?? 8),
+        apiKey: environment[String(options['keyVariable'] ?? 'OPENAI_API_KEY')],
+        resolve: async (model) => (await locateModel(model, context)).path,
+        onProgress: (done, total) => bars.of(contestant.name).update({ done, total, unit: 'rows' }),
+        onWarning: terminal.warn,
+        signal,
+      }),
+    );
+  return answers;
+}
+
+interface PlayOptions {
+  readonly prompts: readonly Prompt[];
+  readonly samples: number;
+  readonly pairs: readonly (readonly [string, string])[];
+  readonly answers: ReadonlyMap<string, Answers>;
+  readonly output: string;
+  readonly context: CommandContext;
+  readonly bars: { of(label: string): Progress };
+  readonly opened: OpenedJudges | undefined;
+}
+
+/** Judges with the judgements of the same judges from before. */
+async function play(judge: Judge, options: PlayOptions): Promise<Match[]> {
+  const { output, context, bars } = options;
+  const slug = createHash('sha256').update(judge.identity).digest('hex').slice(0, 12);
+  try {
+    return await playMatches({
+      ...options,
+      judge,
+      path: join(output, `judgements-${slug}.jsonl`),
+      concurrency: Number(context.options['concurrency'] ?? 8),
+      onProgress: (done, total) => bars.of('judge').update({ done, total, unit: 'rows' }),
+      signal: context.signal,
+    });
+  } catch (thrown) {
+    if (!(thrown instanceof PreftuneError) || thrown.code === 'bad-input' || thrown.code === 'bad-usage') throw thrown;
+    throw new PreftuneError(
+      thrown.code,
+      `${thrown.message}; answers and judgements so far are kept in ${output}: the same command goes on there`,
+    );
+  }
+}
+
+function valueOf({
+  contestants,
+  judges,
+  prompts,
+  standings,
+}: {
+  readonly contestants: readonly Contestant[];
+  readonly judges: readonly Judge[];
+  readonly prompts: readonly Prompt[];
+  readonly standings: Standings;
+}): JsonObject {
+  return JSON.parse(
+    JSON.stringify({ contestants, judges: judges.map(({ name }) => name), prompts: prompts.length, ...standings }),
+  ) as JsonObject;
+}
+
+const SHOWN_SAMPLES = 12;
+
+interface ReportParts {
+  readonly context: CommandContext;
+  readonly contestants: readonly Contestant[];
+  readonly prompts: readonly Prompt[];
+  readonly answers: ReadonlyMap<string, Answers>;
+  readonly matches: readonly Match[];
+  readonly standings: Standings;
+  readonly judges: readonly Judge[];
+}
+
+function writeReport(output: string, parts: ReportParts): void {
+  const { context, contestants, prompts, answers, standings, judges } = parts;
+  const samples = Number(context.options['samples']);
+  const texts = Object.fromEntries(
+    contestants.map(({ name }) => [
+      name,
+      prompts.flatMap(({ id }) => Array.from({ length: samples }, (_, sample) => answers.get(name)!(id, sample)!.text)),
+    ]),
+  );
+  const html = renderComparePage({
+    title: contestants.map(({ name }) => name).join(' against '),
+    subtitle: `${prompts.length} prompts of ${String(context.options['prompts'])}, judged by ${judges.map(({ name }) => name).join(', ')}`,
+    standings,
+    texts,
+    samples: samplesOf(parts),
+    judges: judges.map(({ name }) => name),
+    configuration: JSON.parse(JSON.stringify({ contestants, ...context.given })) as JsonObject,
+    command: commandOf(context),
+    footer: Object.entries(versions())
+      .map(([name, version]) => `${name} ${version}`)
+      .join(', '),
+  });
+  writeFileAtomic(join(output, 'report.html'), html);
+}
+
+/** Prompts of each outcome in turn, so that the page shows losses too. */
+function samplesOf({ prompts, answers, matches, standings }: ReportParts): ComparedSample[] {
+  const { model, baseline } = standings.pairs[0]!;
+  const own = matches.filter(({ a, b, sample }) => a === baseline && b === model && sample === 0);
+  const kinds = (['b', 'a', 'tie', null] as const).map((verdict) => own.filter((match) => match.verdict === verdict));
+  const chosen: Match[] = [];
+  for (let i = 0; chosen.length < Math.min(SHOWN_SAMPLES, own.length); i++)
+    for (const kind of kinds) if (kind[i] !== undefined && chosen.length < SHOWN_SAMPLES) chosen.push(kind[i]!);
+  const contentOf = new Map(prompts.map(({ id, content }) => [id, content]));
+  return chosen.map(({ prompt, sample, verdict, rationale, reason }): ComparedSample => {
+    const winner =
+      verdict === null ? 'no verdict' : verdict === 'tie' ? 'a tie' : `${verdict === 'b' ? model : baseline} is better`;
+    return {
+      prompt: promptText(contentOf.get(prompt)!),
+      baseline: answers.get(baseline)!(prompt, sample)!.text,
+      model: answers.get(model)!(prompt, sample)!.text,
+      verdict: `${winner}: ${rationale ?? reason ?? ''}`,
+    };
+  });
+}
+
+function commandOf({ args, given }: CommandContext): string {
+  const flags = Object.entries(given).map(([path, value]) => {
+    const flag = `--${path.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    return `${flag} ${quoted(typeof value === 'string' ? value : JSON.stringify(value))}`;
+  });
+  return ['preftune compare', ...args.map(quoted), ...flags].join(' ');
+}
+
+function createBars({ terminal }: CommandContext): { of(label: string): Progress } {
+  let bar: { readonly label: string; readonly progress: Progress } | undefined;
+  return {
+    of(label) {
+      if (bar?.label !== label) bar = { label, progress: terminal.progress(label) };
+      return bar.progress;
+    },
+  };
+}
+
+/** What the combination of options rules out, all of it. */
+function checkUsage({ options, given }: CommandContext): void {
+  const problems: Problem[] = [];
+  const fail = (path: string, message: string): void => void problems.push({ path, message: `compare: ${message}` });
+  if (options['temperature'] === 0) {
+    if (Number(options['samples']) > 1)
+      fail(
+        'samples',
+        '--samples has no effect with --temperature 0, which draws the same each time; give a temperature',
+      );
+    if (given['topP'] !== undefined) fail('topP', '--top-p has no effect with --temperature 0, which draws nothing');
+  }
+  if (given['exportPeople'] !== undefined)
+    for (const path of ['people', 'judges', 'judgeModel'])
+      if (given[path] !== undefined)
+        fail(path, `--export-people judges nothing; leave the judges out, or --export-people`);
+  for (const [path, flag] of [
+    ['maxPrompts', '--max-prompts'],
+    ['samples', '--samples'],
+    ['maxNewTokens', '--max-new-tokens'],
+    ['batchSize', '--batch-size'],
+    ['threads', '--threads'],
+  ] as const) {
+    const value = options[path];
+    if (typeof value === 'number' && value < 1) fail(path, `${flag} must be at least 1, got ${value}`);
+  }
+  if (!(Number(options['temperature']) >= 0))
+    fail('temperature', `--temperature must be at least 0, got ${String(options['temperature'])}`);
+  if (problems.length > 0) throw badUsage(problems);
+  if (existsSync(String(options['output'])) && existsSync(join(String(options['output']), 'run.json')))
+    throw badInput({
+      file: String(options['output']),
+      path: 'output',
+      message: 'the output folder holds a run; choose another --output',
+    });
+}
