@@ -197,7 +197,7 @@ export function plansOf(opened: OpenedJudges, comparisons: readonly Comparison[]
 
 /** The plans as text, the first question in full. */
 export function renderPlans(plans: readonly JudgePlan[]): string {
-  if (plans.length === 0) return 'no model is asked: the judges are rules';
+  if (plans.length === 0) return 'no language model is asked: the judges are rules or rewards';
   return plans.map(renderPlan).join('\n\n');
 }
 

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { badInput } from '../core/index.ts';
+import { stopped } from './clock.ts';
 import type { Measurement } from './rules-text.ts';
-import { runSandboxed, type SandboxLanguage, type SandboxResult } from './sandbox.ts';
+import { runSandboxed, type SandboxLanguage, type SandboxOptions, type SandboxResult } from './sandbox.ts';
 
 /** Code that must pass its tests. */
 export interface CodeRule {
@@ -40,7 +41,7 @@ export function codeOf(text: string, language: SandboxLanguage): string | undefi
 
 /**
  * Measures answers by running their code with its tests in a sandbox: 1 if the program came to its end with status 0, else 0. The end is known by a
- * word that the program cannot know, so that leaving early passes nothing. Throws bad-input for a prompt without tests, or as runSandboxed does.
+ * word that the program cannot know, so that leaving early passes nothing. Throws bad-input for a prompt without tests, or as runSandboxed does, and cancelled.
  */
 export function createCodeMeasure(
   rule: CodeRule,
@@ -48,6 +49,8 @@ export function createCodeMeasure(
   const { language, tests, testsByPrompt, timeLimitSeconds = 10, memoryMiB, allowNetwork } = rule;
   if (tests === undefined && testsByPrompt === undefined)
     throw badInput('judge: a code rule must have tests, got neither tests nor testsFile');
+  // An answer that meets several others is run once.
+  const known = new Map<string, Promise<Ended>>();
   return async (text, prompt, signal) => {
     const own = testsByPrompt?.[prompt] ?? tests;
     if (own === undefined)
@@ -56,29 +59,55 @@ export function createCodeMeasure(
       );
     const code = codeOf(text, language);
     if (code === undefined || code.trim() === '') return { score: 0, passes: false, evidence: `no ${language} code` };
-    const word = `done-${randomBytes(12).toString('hex')}`;
-    const last =
-      language === 'python'
-        ? `__import__('sys').stdout.write('\\n${word}\\n')`
-        : `process.stdout.write('\\n${word}\\n');`;
-    const result = await inTurn(() =>
-      runSandboxed(`${code}\n${own}\n${last}\n`, {
-        language,
-        timeLimitMs: timeLimitSeconds * 1000,
-        ...(memoryMiB === undefined ? {} : { memoryMiB }),
-        ...(allowNetwork === undefined ? {} : { allowNetwork }),
-        signal,
-      }),
-    );
-    const passes = result.end === 'exited' && result.status === 0 && result.stdout.includes(`\n${word}\n`);
+    const program = `${code}\n${own}\n`;
+    const earlier = known.get(program);
+    const running =
+      earlier ??
+      inTurn(() =>
+        runToEnd(program, {
+          language,
+          timeLimitMs: timeLimitSeconds * 1000,
+          ...(memoryMiB === undefined ? {} : { memoryMiB }),
+          ...(allowNetwork === undefined ? {} : { allowNetwork }),
+          signal,
+        }),
+      );
+    known.set(program, running);
+    let ended: Ended;
+    try {
+      ended = await running;
+    } catch (error) {
+      known.delete(program);
+      throw error;
+    }
+    if (ended.result.end === 'cancelled') {
+      known.delete(program);
+      throw stopped();
+    }
+    const { passes, result } = ended;
     return { score: Number(passes), passes, evidence: passes ? 'tests pass' : failureOf(result, timeLimitSeconds) };
   };
+}
+
+interface Ended {
+  readonly result: SandboxResult;
+  readonly passes: boolean;
+}
+
+/** Runs a program, and sees whether it came to its last line. */
+async function runToEnd(program: string, options: SandboxOptions): Promise<Ended> {
+  const word = `done-${randomBytes(12).toString('hex')}`;
+  const last =
+    options.language === 'python'
+      ? `__import__('sys').stdout.write('\\n${word}\\n')`
+      : `process.stdout.write('\\n${word}\\n');`;
+  const result = await runSandboxed(`${program}${last}\n`, options);
+  return { result, passes: result.end === 'exited' && result.status === 0 && result.stdout.includes(`\n${word}\n`) };
 }
 
 function failureOf({ end, status, stderr }: SandboxResult, seconds: number): string {
   if (end === 'time') return `no end within ${seconds} s`;
   if (end === 'output') return 'too much output';
-  if (end === 'cancelled') return 'stopped';
   const said = stderr.split('\n').findLast((line) => /Error|Exception/.test(line));
   if (status === 0) return 'ended before its tests';
   return (

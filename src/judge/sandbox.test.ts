@@ -135,6 +135,24 @@ describe('code as a rule', () => {
     );
   });
 
+  test('stopped is no verdict', async () => {
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 300);
+    await expect(measure('for (;;);', 'p', stop.signal)).rejects.toMatchObject({ code: 'cancelled' });
+  });
+
+  test('an answer that meets several others is run once', async () => {
+    const clocks = createCodeMeasure({
+      kind: 'code',
+      language: 'javascript',
+      tests: 'throw new Error(`at ${process.hrtime.bigint()}`);',
+      allowNetwork,
+    });
+    const [first, second] = await Promise.all([clocks('const f = 1;', 'p'), clocks('const f = 1;', 'p')]);
+    expect(first.evidence).toBe(second.evidence);
+    expect((await clocks('const f = 1;', 'p')).evidence).toBe(first.evidence);
+  });
+
   test('fences: of the language, else of none, else nothing', () => {
     const three = '```sh\nnpm i\n```\n```ts\nconst x\n```\n~~~js\na\n~~~\n```\nout\n```\n```js\nb\n```';
     expect(codeOf(three, 'javascript')).toBe('a\n\nb\n');
