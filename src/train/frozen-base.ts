@@ -112,9 +112,8 @@ export async function createBaseStore(device: Device, options: BaseStoreOptions)
     const parts = storeMatrix(precision, { name: spec.name, shape, data }, { int8Limit: limit });
     const projection = projectionOf(spec);
     if (projection !== undefined) {
-      const read = readMatrix(precision, parts, shape);
-      const stored = columns === undefined ? read : scaledColumns(read, columns.inverse);
-      addError(sums, projection, { exact: tensor.data, stored });
+      const stored = readMatrix(precision, parts, shape);
+      addError(sums, projection, { exact: tensor.data, stored, factors: columns?.inverse });
       float32Bytes += BYTES_PER_ELEMENT.float32 * elementCount(shape);
       for (const part of parts) storedBytes += part.data.byteLength;
     }
@@ -187,10 +186,11 @@ function columnsOf(weights: readonly ReadWeight[], maxima: ColumnMaxima | undefi
     const largest = new Float32Array(ranges.length).fill(LEAST_RANGE);
     for (const { spec, tensor } of weights) {
       if (projectionOf(spec) === undefined || columnsName(pathOf(spec)) !== name) continue;
-      for (let at = 0; at < tensor.data.length; at++) {
-        const magnitude = Math.abs(tensor.data[at]!);
-        const column = at % ranges.length;
-        if (magnitude > largest[column]!) largest[column] = magnitude;
+      for (let from = 0; from < tensor.data.length; from += largest.length) {
+        for (let j = 0; j < largest.length; j++) {
+          const magnitude = Math.abs(tensor.data[from + j]!);
+          if (magnitude > largest[j]!) largest[j] = magnitude;
+        }
       }
     }
     const factors = ranges.map(
@@ -216,14 +216,18 @@ function rootRatio(error: number, square: number): number {
 function addError(
   sums: Map<Projection, { error: number; square: number }>,
   projection: Projection,
-  { exact, stored }: { readonly exact: Float32Array; readonly stored: Float32Array },
+  { exact, stored, factors }: { exact: Float32Array; stored: Float32Array; factors: Float32Array | undefined },
 ): void {
   const sum = sums.get(projection) ?? { error: 0, square: 0 };
   let [error, square] = [0, 0];
-  for (let i = 0; i < exact.length; i++) {
-    const difference = exact[i]! - stored[i]!;
-    error += difference * difference;
-    square += exact[i]! * exact[i]!;
+  const width = factors?.length ?? exact.length;
+  for (let from = 0; from < exact.length; from += width) {
+    for (let j = 0; j < width; j++) {
+      const value = exact[from + j]!;
+      const difference = value - stored[from + j]! * (factors === undefined ? 1 : factors[j]!);
+      error += difference * difference;
+      square += value * value;
+    }
   }
   sums.set(projection, { error: sum.error + error, square: sum.square + square });
 }
