@@ -33,6 +33,7 @@ const PROBES: Readonly<Record<string, string>> = {
   'preftune/generate': 'createGenerator',
   'preftune/reliability': 'checkReliability',
   'preftune/judge': 'openJudges',
+  'preftune/export': 'exportModel',
   'preftune/cli': 'runCli',
 };
 

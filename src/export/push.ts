@@ -77,6 +77,8 @@ export async function pushFolder(options: PushOptions): Promise<Pushed> {
     for (const group of groups) {
       commit = (await commitGroup(group, { options, push, sentBytes, totalBytes }))?.commit.oid ?? commit;
       sentBytes += group.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+      // Small files travel inside the commit, which tells no progress.
+      options.onProgress?.({ file: group.at(-1)!.path, doneBytes: sentBytes, totalBytes });
     }
     const uploaded = groups.flat().map(({ path }) => path);
     const present = files.map(({ path }) => path).filter((path) => !uploaded.includes(path));
