@@ -7,7 +7,7 @@ import { hiddenStates, plainDecoder, type Decoder } from './decoder.ts';
 import { packedAttention, packedInputs } from './packed-attention.ts';
 import { parameterSpecs } from './parameters.ts';
 import { readMatrix, storeMatrix } from './quantised-weights.ts';
-import { baseBytes, baseDecoder, columnsName, projectionOf, storedNames } from './quantised.ts';
+import { baseBytes, baseDecoder, projectionOf, storedNames } from './quantised.ts';
 
 /** Qwen2's has biases, and 40 is no multiple of a block. */
 const config = parseModelConfig({
@@ -61,14 +61,7 @@ describe.each(['float16', 'int8', 'int4'] as const)('%s', (storage) => {
       const path = name.slice(0, -'.weight'.length);
       const parts = storeMatrix(storage, { name, shape, data: tensor.data });
       parts.forEach((part, i) => (stored[storedNames(path, storage)[i]!] = part));
-      const read = readMatrix(storage, parts, shape);
-      // int8 multiplies its input column by column: the weight is the stored one times these.
-      const columns = Float32Array.from({ length: shape[1] }, (_, j) => 2 ** ((j % 3) - 1));
-      if (storage === 'int8') stored[columnsName(path)!] = float32Tensor([shape[1]], columns);
-      dense[name] = float32Tensor(
-        shape,
-        storage === 'int8' ? read.map((value, i) => value * columns[i % shape[1]]!) : read,
-      );
+      dense[name] = float32Tensor(shape, readMatrix(storage, parts, shape));
     }
     delete dense['lm_head.weight'];
     const [computed, exact] = [hidden(baseDecoder(config, storage), stored), hidden(plainDecoder(config), dense)];
@@ -92,8 +85,7 @@ test('bytes by hand', () => {
   const rest = baseBytes(config, 'float32') - 4 * elements;
   expect(rest).toBe(4 * (2 * 7 * 40 + 2 * (2 * 40 + 40 + 20 + 20) + 40));
   expect(baseBytes(config, 'float16')).toBe(rest + 2 * elements);
-  // The columns of what q, k and v read, o, gate and up, down.
-  expect(baseBytes(config, 'int8')).toBe(rest + elements + 4 * rows + 4 * 2 * (40 + 40 + 40 + 24));
+  expect(baseBytes(config, 'int8')).toBe(rest + elements + 4 * rows);
   // To decode, the head [7, 40] alone is kept so and not in float32: it is not tied.
   expect(baseBytes(config, 'int8', 'decoding')).toBe(baseBytes(config, 'int8') - 4 * 7 * 40 + 7 * 40 + 4 * 7);
   // 40 columns take two blocks, 24 one; a block is 16 bytes and a scale.

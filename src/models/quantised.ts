@@ -6,7 +6,7 @@
  * device.compile({ constants }) and not to `run`.
  */
 import { BYTES_PER_ELEMENT, elementCount, internal } from '../core/index.ts';
-import { BLOCK_WIDTH, frozenMatmul, input, mul, type Node, type WeightStorage } from '../graph/index.ts';
+import { BLOCK_WIDTH, frozenMatmul, input, type Node, type WeightStorage } from '../graph/index.ts';
 import type { ModelConfig } from './config.ts';
 import { addBias, plainDecoder, weightInputs, type Decoder } from './decoder.ts';
 import {
@@ -33,9 +33,6 @@ export type DecodingPrecision = (typeof DECODING_PRECISIONS)[number];
 
 export type BasePurpose = 'training' | 'decoding';
 
-/** It reads products of two activations, whose largest are hundreds of times the others and in no fixed columns: 8 bits lose most here. */
-const FINE_PROJECTION: Projection = 'down_proj';
-
 const PROJECTION_WEIGHT = /\.(\w+)\.weight$/;
 
 /** The projection whose matrix a weight is, if it is one. */
@@ -52,26 +49,6 @@ export function storedNames(path: string, storage: WeightStorage): string[] {
   return storage === 'float16' ? [stored] : [stored, `${stored}.scale`];
 }
 
-/** Projections that read the same input. */
-const INPUT_OF: Readonly<Partial<Record<Projection, string>>> = {
-  q_proj: 'qkv_proj',
-  k_proj: 'qkv_proj',
-  v_proj: 'qkv_proj',
-  gate_proj: 'gate_up_proj',
-  up_proj: 'gate_up_proj',
-};
-
-/**
- * The name of the vector by which the input of an int8 projection is multiplied, column by column, before its rows are rounded:
- * one for all projections that read that input. Undefined for the head.
- */
-export function columnsName(path: string): string | undefined {
-  if (path === HEAD_PATH) return undefined;
-  const at = path.lastIndexOf('.') + 1;
-  const projection = path.slice(at) as Projection;
-  return `${path.slice(0, at)}${INPUT_OF[projection] ?? projection}.int8.columns`;
-}
-
 function storedInputs(path: string, storage: WeightStorage, [n, k]: readonly [number, number]): Node[] {
   const [stored, scale] = storedNames(path, storage) as [string, string];
   if (storage === 'float16') return [input(stored, [n, k], 'float16')];
@@ -81,9 +58,9 @@ function storedInputs(path: string, storage: WeightStorage, [n, k]: readonly [nu
 }
 
 /**
- * The model with its projections' matrices kept in `precision`: y = x W^T + bias with the stored W; of int8, whose
- * W diag(c)^-1 is stored, (x diag(c)) (W diag(c)^-1)^T. Gradients flow to x, and to nothing of the base. To decode, the head is kept so as
- * well, and int4 rounds x to 8 bits. In float32 it is plainDecoder.
+ * The model with its projections' matrices kept in `precision`: y = x W^T + bias with the stored W. Gradients flow to x, and to
+ * nothing of the base. int8 rounds the rows of x to 16 bits: 8 would move the log-probability of an answer by several nats, which is what a
+ * preference is made of. To decode, the head is kept so as well, and int4 rounds x to 8 bits. In float32 it is plainDecoder.
  */
 export function baseDecoder(config: ModelConfig, precision: BasePrecision, purpose: BasePurpose = 'training'): Decoder {
   if (precision === 'float32') return plainDecoder(config);
@@ -105,20 +82,12 @@ export function baseDecoder(config: ModelConfig, precision: BasePrecision, purpo
   };
   const product = (x: Node, path: string, shape: readonly [number, number]): Node => {
     const parts = storedInputs(path, precision, shape).map((part) => once(inputName(part), () => part));
-    const columns = precision === 'int8' ? columnsName(path) : undefined;
-    const read =
-      columns === undefined
-        ? x
-        : mul(
-            x,
-            once(columns, () => input(columns, [shape[1]])),
-          );
-    return frozenMatmul(read, parts, {
+    return frozenMatmul(x, parts, {
       storage: precision,
       columns: shape[1],
       transposeB: true,
       ...(precision === 'int4' && purpose === 'decoding' && { isRounded: true }),
-      ...(precision === 'int8' && path.endsWith(`.${FINE_PROJECTION}`) && { isFine: true }),
+      ...(precision === 'int8' && { isFine: true }),
     });
   };
   const project = (x: Node, path: string): Node => {
@@ -141,11 +110,7 @@ export function baseBytes(config: ModelConfig, precision: BasePrecision, purpose
   const sum = parameterSpecs(config).reduce((bytes, spec) => {
     if (precision === 'float32' || projectionOf(spec) === undefined)
       return bytes + BYTES_PER_ELEMENT.float32 * elementCount(spec.shape);
-    const path = spec.name.slice(0, -'.weight'.length);
-    // The vector of columns is counted with the first projection that reads it.
-    const first = /\.(q|o|gate|down)_proj$/.test(path);
-    const columns = precision === 'int8' && first ? BYTES_PER_ELEMENT.float32 * spec.shape[1]! : 0;
-    return bytes + storedBytes(spec.shape as readonly [number, number], precision) + columns;
+    return bytes + storedBytes(spec.shape as readonly [number, number], precision);
   }, 0);
   if (precision === 'float32' || purpose === 'training') return sum;
   const untied = config.tiedHead ? 0 : BYTES_PER_ELEMENT.float32 * elementCount(head.shape);

@@ -67,17 +67,23 @@ export function integerProduct(choice: KernelChoice, emitter: Emitter): void {
   const [x, q, scale] = choice.reads.map((read) => emitter.valueOf(read)) as [string, string, string];
   const { transposeB, isFine } = node.attributes;
   const { rounded, maximum, rest } = roundRows(transposeB ? x : emit('Mul', [x, scale]), emitter);
-  const turned = (): string =>
-    emitter.turnedConstant(choice.reads[1]!) ?? emit('Transpose', [q], { attributes: { perm: { ints: [1, 0] } } });
-  const matrix = transposeB ? turned() : q;
+  const constant = transposeB ? emitter.turnedConstant(choice.reads[1]!) : undefined;
+  const turned = (): string => emit('Transpose', [q], { attributes: { perm: { ints: [1, 0] } } });
+  const matrix = transposeB ? (constant ?? turned()) : q;
   const columnScale = transposeB ? scale : float(1);
   const product = (rows: string, steps: number): string =>
     emit('MatMulIntegerToFloat', [rows, matrix, float(1 / steps), columnScale, zeroPoint(emitter)], {
       domain: MICROSOFT,
     });
-  const coarse = product(rounded, STEPS);
-  const sum = isFine === true ? emit('Add', [coarse, product(rest(), REST_STEPS)]) : coarse;
-  emitter.bind(node as Node, emit('Mul', [sum, maximum]));
+  const fine = (): string => {
+    if (constant === undefined) return emit('Add', [product(rounded, STEPS), product(rest(), REST_STEPS)]);
+    // Few rows, to decode: reading the matrix is what takes time, so both go through it at once.
+    const both = product(emit('Concat', [rounded, rest()], { attributes: { axis: { int: 0 } } }), STEPS);
+    const halves = { attributes: { axis: { int: 0 }, num_outputs: { int: 2 } }, outputs: 2 };
+    const [high, low] = emitter.emitMany('Split', [both], halves) as [string, string];
+    return emit('Add', [high, emit('Mul', [low, float(STEPS / REST_STEPS)])]);
+  };
+  emitter.bind(node as Node, emit('Mul', [isFine === true ? fine() : product(rounded, STEPS), maximum]));
 }
 
 /** x W^T by the runtime's own product with blocks; for x W they are unpacked into float32 first. */

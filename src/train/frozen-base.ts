@@ -1,8 +1,6 @@
 import { badUsage, elementCount, BYTES_PER_ELEMENT, type HostTensor } from '../core/index.ts';
 import { frozenMatmul, graph, input } from '../graph/index.ts';
 import {
-  columnsName,
-  EMBEDDING_NAME,
   HEAD_NAME,
   HEAD_PATH,
   headName,
@@ -17,7 +15,6 @@ import {
   type Projection,
 } from '../models/index.ts';
 import type { Device } from '../runtime/index.ts';
-import { createCalibration, type Calibration, type ColumnMaxima } from './calibrate.ts';
 
 /** A base whose projections are kept compactly. */
 export interface StoredBase {
@@ -46,11 +43,10 @@ export interface StoredTensor {
 
 /** Turns weights into what is uploaded, and sums up what that loses. */
 export interface BaseStore {
-  /** The tensors of the weights that stand before the layers, of one layer, or of what stands after them, in this order. */
-  store(weights: readonly ReadWeight[]): Promise<StoredTensor[]>;
+  /** The tensors of a weight. Throws bad-input for one that the precision cannot hold. */
+  store(weight: ReadWeight): StoredTensor[];
   /** Undefined in float32. */
   base(): StoredBase | undefined;
-  dispose(): Promise<void>;
 }
 
 export interface BaseStoreOptions {
@@ -91,8 +87,7 @@ function asItIs({ spec, tensor }: ReadWeight): StoredTensor {
 /** Throws bad-usage for a compact precision on another device than the CPU, and for float16 to decode. */
 export async function createBaseStore(device: Device, options: BaseStoreOptions): Promise<BaseStore> {
   const { config, precision, purpose } = options;
-  if (precision === 'float32')
-    return { store: async (weights) => weights.map(asItIs), base: () => undefined, dispose: async () => {} };
+  if (precision === 'float32') return { store: (weight) => [asItIs(weight)], base: () => undefined };
   if (device.name !== 'cpu')
     throw badUsage(
       `loadModel: the base must be in float32 on ${device.name}, got ${precision}; compact products are proven on the cpu alone`,
@@ -102,40 +97,27 @@ export async function createBaseStore(device: Device, options: BaseStoreOptions)
       'loadModel: the base must be in float32, int8 or int4 to decode, got float16; every token would turn all of it into float32',
     );
   const limit = precision === 'int8' ? await int8Limit(device) : FULL_LIMIT;
-  const calibration = precision === 'int8' ? await createCalibration(device, config) : undefined;
   const sums = new Map<Projection, { error: number; square: number }>();
   let [storedBytes, float32Bytes] = [0, 0];
 
-  const storeProjection = (path: string, { spec, tensor }: ReadWeight, columns: Columns | undefined) => {
+  const storeMatrixOf = (path: string, { spec, tensor }: ReadWeight): StoredTensor[] => {
     const shape = spec.shape as readonly [number, number];
-    const data = columns === undefined ? tensor.data : scaledColumns(tensor.data, columns.factors);
-    const parts = storeMatrix(precision, { name: spec.name, shape, data }, { int8Limit: limit });
+    const parts = storeMatrix(precision, { name: spec.name, shape, data: tensor.data }, { int8Limit: limit });
     const projection = projectionOf(spec);
     if (projection !== undefined) {
-      const stored = readMatrix(precision, parts, shape);
-      addError(sums, projection, { exact: tensor.data, stored, factors: columns?.inverse });
+      addError(sums, projection, { exact: tensor.data, stored: readMatrix(precision, parts, shape) });
       float32Bytes += BYTES_PER_ELEMENT.float32 * elementCount(shape);
       for (const part of parts) storedBytes += part.data.byteLength;
     }
     return storedNames(path, precision).map((name, i) => ({ name, tensor: parts[i]!, isCompact: true }));
   };
-
-  const store: BaseStore['store'] = async (weights) => {
-    const maxima = await follow(calibration, weights);
-    const columns = columnsOf(weights, maxima);
-    const stored: StoredTensor[] = [...columns].map(([name, { inverse }]) => {
-      storedBytes += inverse.byteLength;
-      return { name, tensor: { dtype: 'float32', shape: [inverse.length], data: inverse }, isCompact: false };
-    });
-    for (const weight of weights) {
-      const path = pathOf(weight.spec);
-      const isHead = purpose === 'decoding' && weight.spec.name === headName(config);
-      if (isHead) stored.push(...storeProjection(HEAD_PATH, weight, undefined));
-      if (projectionOf(weight.spec) !== undefined)
-        stored.push(...storeProjection(path, weight, columns.get(columnsName(path)!)));
-      else if (!(isHead && weight.spec.name === HEAD_NAME)) stored.push(asItIs(weight));
-    }
-    return stored;
+  const store = (weight: ReadWeight): StoredTensor[] => {
+    const { name } = weight.spec;
+    if (projectionOf(weight.spec) !== undefined) return storeMatrixOf(name.slice(0, -'.weight'.length), weight);
+    if (purpose === 'training' || name !== headName(config)) return [asItIs(weight)];
+    const head = storeMatrixOf(HEAD_PATH, weight);
+    // A tied head is the embedding too, whose rows are read in float32.
+    return name === HEAD_NAME ? head : [...head, asItIs(weight)];
   };
   return {
     store,
@@ -146,67 +128,7 @@ export async function createBaseStore(device: Device, options: BaseStoreOptions)
       storedBytes,
       float32Bytes,
     }),
-    dispose: async () => calibration?.dispose(),
   };
-}
-
-function pathOf({ name }: ParameterSpec): string {
-  return name.slice(0, -'.weight'.length);
-}
-
-/** What the calibration sees of these weights: the ranges of a layer's inputs, or nothing. */
-async function follow(
-  calibration: Calibration | undefined,
-  weights: readonly ReadWeight[],
-): Promise<ColumnMaxima | undefined> {
-  const embedding = weights.find(({ spec }) => spec.name === EMBEDDING_NAME);
-  if (embedding !== undefined) await calibration?.begin(embedding.tensor);
-  const layer = /\.layers\.(\d+)\./.exec(weights[0]?.spec.name ?? '')?.[1];
-  if (layer === undefined) return undefined;
-  return calibration?.layer(Number(layer), new Map(weights.map(({ spec, tensor }) => [spec.name, tensor])));
-}
-
-/** By what the columns of W are multiplied before they are stored, and those of x, its inverse. */
-interface Columns {
-  readonly factors: Float32Array<ArrayBuffer>;
-  readonly inverse: Float32Array<ArrayBuffer>;
-}
-
-/** How much of an input's range goes over to the weights: 0 none, 1 all. Between 0.5 and 0.7 the log-probabilities' error is about the same. */
-const MIGRATION = 0.6;
-const LEAST_RANGE = 1e-5;
-
-/**
- * Factors f_j = (max |x_j|)^a / (max |W_j|)^(1 - a), the latter over all projections that read x: x W^T = (x / f) (W f)^T exactly, and without its few
- * large columns x loses little when its rows are rounded to 8 bits. Source: Xiao et al. 2023 (SmoothQuant), equation 4.
- */
-function columnsOf(weights: readonly ReadWeight[], maxima: ColumnMaxima | undefined): ReadonlyMap<string, Columns> {
-  const columns = new Map<string, Columns>();
-  for (const [name, ranges] of maxima ?? []) {
-    const largest = new Float32Array(ranges.length).fill(LEAST_RANGE);
-    for (const { spec, tensor } of weights) {
-      if (projectionOf(spec) === undefined || columnsName(pathOf(spec)) !== name) continue;
-      for (let from = 0; from < tensor.data.length; from += largest.length) {
-        for (let j = 0; j < largest.length; j++) {
-          const magnitude = Math.abs(tensor.data[from + j]!);
-          if (magnitude > largest[j]!) largest[j] = magnitude;
-        }
-      }
-    }
-    const factors = ranges.map(
-      (range, j) => Math.max(range, LEAST_RANGE) ** MIGRATION / largest[j]! ** (1 - MIGRATION),
-    );
-    columns.set(name, { factors: Float32Array.from(factors), inverse: Float32Array.from(factors, (f) => 1 / f) });
-  }
-  return columns;
-}
-
-/** A matrix with its columns multiplied by factors. */
-function scaledColumns(data: Float32Array, factors: Float32Array): Float32Array<ArrayBuffer> {
-  const result = new Float32Array(data.length);
-  for (let from = 0; from < data.length; from += factors.length)
-    for (let j = 0; j < factors.length; j++) result[from + j] = data[from + j]! * factors[j]!;
-  return result;
 }
 
 function rootRatio(error: number, square: number): number {
@@ -216,18 +138,14 @@ function rootRatio(error: number, square: number): number {
 function addError(
   sums: Map<Projection, { error: number; square: number }>,
   projection: Projection,
-  { exact, stored, factors }: { exact: Float32Array; stored: Float32Array; factors: Float32Array | undefined },
+  { exact, stored }: { readonly exact: Float32Array; readonly stored: Float32Array },
 ): void {
   const sum = sums.get(projection) ?? { error: 0, square: 0 };
   let [error, square] = [0, 0];
-  const width = factors?.length ?? exact.length;
-  for (let from = 0; from < exact.length; from += width) {
-    for (let j = 0; j < width; j++) {
-      const value = exact[from + j]!;
-      const difference = value - stored[from + j]! * (factors === undefined ? 1 : factors[j]!);
-      error += difference * difference;
-      square += value * value;
-    }
+  for (let i = 0; i < exact.length; i++) {
+    const difference = exact[i]! - stored[i]!;
+    error += difference * difference;
+    square += exact[i]! * exact[i]!;
   }
   sums.set(projection, { error: sum.error + error, square: sum.square + square });
 }

@@ -54,26 +54,13 @@ export function checkWeights(config: ModelConfig, checkpoint: Checkpoint): Probl
   return problems;
 }
 
-/** Weights in the order in which they are read: what stands before the layers, each layer, what stands after them. */
-function stagesOf(config: ModelConfig): ParameterSpec[][] {
-  const stages: ParameterSpec[][] = [];
-  let last: string | undefined;
-  for (const spec of parameterSpecs(config)) {
-    const stage = /\.layers\.(\d+)\./.exec(spec.name)?.[1] ?? 'outside';
-    if (stage !== last) stages.push([]);
-    last = stage;
-    stages.at(-1)!.push(spec);
-  }
-  return stages;
-}
-
 async function readWeight(checkpoint: Checkpoint, spec: ParameterSpec): Promise<ReadWeight> {
   const data = await readFiniteFloat32(checkpoint, spec.name);
   return { spec, tensor: { dtype: 'float32', shape: spec.shape, data } satisfies HostTensor<'float32'> };
 }
 
 /**
- * Reads every weight in float32 and hands it to the device, a layer at a time; the projections' in `precision`, so that the float32 model is
+ * Reads every weight in float32 and hands it to the device, one at a time; the projections' in `precision`, so that the float32 model is
  * never there as a whole. Throws bad-input with all problems: missing, surplus and misshapen weights, and weights that hold NaN or
  * infinities or that the precision cannot hold; bad-usage for another precision than float32 on another device than the CPU.
  */
@@ -91,22 +78,14 @@ export async function loadModel(
     problems.push(...thrown.problems);
   };
   const [weights, constants] = [new Map<string, DeviceTensor>(), new Map<string, DeviceTensor>()];
-  try {
-    for (const stage of stagesOf(config)) {
-      const read: ReadWeight[] = [];
-      for (const spec of stage) {
-        const weight = await readWeight(checkpoint, spec).catch(collect);
-        if (weight !== undefined) read.push(weight);
-      }
-      // Once a weight is bad the model is refused: what follows is only looked at.
-      const stored = problems.length > 0 ? [] : await store.store(read).catch(collect);
-      for (const { name, tensor, isCompact } of stored ?? []) {
-        const target = isCompact && purpose === 'decoding' ? constants : weights;
-        target.set(name, await device.upload(tensor, { transfer: true }));
-      }
+  for (const spec of parameterSpecs(config)) {
+    const stored = await readWeight(checkpoint, spec)
+      .then((weight) => store.store(weight))
+      .catch(collect);
+    for (const { name, tensor, isCompact } of stored ?? []) {
+      const target = isCompact && purpose === 'decoding' ? constants : weights;
+      target.set(name, await device.upload(tensor, { transfer: true }));
     }
-  } finally {
-    await store.dispose();
   }
   const model = residentModel(config, weights, { base: store.base(), constants });
   if (problems.length === 0) return model;
