@@ -36,11 +36,12 @@ export type TextRule =
       /** For tokens: the model whose tokenizer counts. */
       readonly tokenizer?: string;
     })
-  /** The share of `texts` that are in the answer; with `any`, whether one is. */
+  /** The share of `texts` that are in the answer; with `any`, whether one is; with `unwanted`, how few are (it holds where none is). */
   | {
       readonly kind: 'contains';
       readonly texts: readonly string[];
       readonly any?: boolean;
+      readonly unwanted?: boolean;
       readonly ignoreCase?: boolean;
     }
   /** Whether a regular expression matches; with `unwanted`, whether it does not. */
@@ -72,13 +73,17 @@ export const TEXT_MEASURES: {
     const count = counterOf(unit, options);
     return banded(rule, { sign: { shorter: -1, longer: 1 }, value: count, shown: (n) => `${n} ${unit}` });
   },
-  contains: ({ texts, any = false, ignoreCase = false }) => {
+  contains: ({ texts, any = false, unwanted = false, ignoreCase = false }) => {
+    if (any && unwanted)
+      throw badInput('judge: contains must have any or unwanted, got both; unwanted wants none of the texts already');
     const fold = (text: string): string => (ignoreCase ? text.toLowerCase() : text);
     const wanted = texts.map(fold);
     return (text) => {
       const found = wanted.filter((part) => fold(text).includes(part)).length;
+      const evidence = `${found} of ${wanted.length}`;
+      if (unwanted) return { score: 0 - found, passes: found === 0, evidence };
       const passes = any ? found > 0 : found === wanted.length;
-      return { score: any ? Number(passes) : found / wanted.length, passes, evidence: `${found} of ${wanted.length}` };
+      return { score: any ? Number(passes) : found / wanted.length, passes, evidence };
     };
   },
   pattern: ({ pattern, flags, unwanted = false }) => {

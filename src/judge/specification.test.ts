@@ -101,6 +101,7 @@ test('rules and rewards that do not fit together', () => {
     { kind: 'length', max: 5, unit: 'tokens' },
     { kind: 'reading-level', prefer: 'easier', max: 8 },
     { kind: 'sentiment' },
+    { kind: 'contains', texts: ['x'], any: true, unwanted: true },
   ];
   expect(() => parseJudges(wrong)).toThrow(
     [
@@ -109,6 +110,7 @@ test('rules and rewards that do not fit together', () => {
       'judges.2: tokens are counted by the tokenizer of a model; give unit: tokens and tokenizer together',
       'judges.3: prefer and a band (min, max) exclude each other; use two rules',
       'judges.4: give prefer, or a band: min, max or both',
+      'judges.5: any and unwanted exclude each other: unwanted wants none of the texts',
     ].join('\n'),
   );
 });

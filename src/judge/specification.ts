@@ -63,6 +63,7 @@ const RULES = [
     name,
     texts,
     any: z.boolean().optional(),
+    unwanted: z.boolean().optional(),
     ignoreCase: z.boolean().optional(),
   }),
   z.strictObject({
@@ -202,6 +203,8 @@ function clashesOf(judge: JudgeSpecification, path: string, given: (field: strin
     fail('an implicit reward is measured from a reference; give reference, or the adapter of a run on its model');
   if (judge.kind === 'length' && (judge.unit === 'tokens') !== (judge.tokenizer !== undefined))
     fail('tokens are counted by the tokenizer of a model; give unit: tokens and tokenizer together');
+  if (judge.kind === 'contains' && judge.any === true && judge.unwanted === true)
+    fail('any and unwanted exclude each other: unwanted wants none of the texts');
   if ('prefer' in judge && judge.prefer !== undefined && (judge.min !== undefined || judge.max !== undefined))
     fail('prefer and a band (min, max) exclude each other; use two rules');
   if (
