@@ -110,7 +110,7 @@ function compare(scores: Float32Array, exact: Float32Array, words: number): [num
       divergence += Math.exp(logp) * (logp - a[i]! + of.logSum);
     }
   }
-  return [Math.sqrt(error / square), divergence / rows, same / rows];
+  return [Math.sqrt(error / square), Math.max(0, divergence / rows), same / rows];
 }
 
 process.stdout.write(`${machine()}\n`);
