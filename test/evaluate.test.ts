@@ -290,6 +290,12 @@ describe('the command', () => {
       expect(value.facts!.policy.choices!.questions).toBe(1);
       expect(readFileSync(at('out', 'answers.jsonl'), 'utf8').trim().split('\n').length).toBe(8);
       expect(JSON.parse(readFileSync(at('out', 'evaluation.json'), 'utf8'))).toEqual(JSON.parse(out));
+      const html = readFileSync(at('out', 'report.html'), 'utf8');
+      for (const id of ['kl', 'frontier', 'behaviour', 'drift', 'facts', 'instructions', 'answers'])
+        expect(html).toContain(`<section id="${id}"`);
+      expect(html).toContain('8 prompts cannot tell much');
+      const { value: perAnswer, interval } = value.kl!.perAnswer as { value: number; interval: { high: number } };
+      expect(html).toContain(`<td>${perAnswer.toFixed(3)} +- ${(interval.high - perAnswer).toFixed(3)}</td>`);
       const again = await evaluate(`${line} --output ${at('out')}`);
       expect([again.code, again.err]).toEqual([
         2,

@@ -111,6 +111,25 @@ describe('runs that go well', () => {
   });
 });
 
+describe('a loss without a reference', () => {
+  it('is not taken for one with a wrong reference', async () => {
+    const { result } = await train('dpo', {
+      data: 'style',
+      objective: 'simpo',
+      learningRate: 5e-4,
+      epochs: 1,
+      run: 'simpo',
+    });
+    const { findings, unjudged } = result.verdict;
+    expect(findings).toEqual([]);
+    expect(unjudged).toEqual(
+      ['rejected-alone', 'kl', 'wrong-reference'].map((name) => ({ name, reason: 'the loss has no reference' })),
+    );
+    // One that is rewarded by how likely answers are has rewards far from 0 from the start on.
+    expect(Math.abs(metricLines(at('simpo'))[0]!['eval_rewards/chosen'] as number)).toBeGreaterThan(1);
+  });
+});
+
 describe('runs that were made to go wrong', () => {
   it('chosen-falling and rejected-alone: answers that are nearly the same, after training on the chosen ones', async () => {
     const findings = await findingsOf('dpo', {

@@ -8,7 +8,7 @@ import {
   readFacts,
   readInstructedPrompts,
   renderEvaluation,
-  renderFrontier,
+  renderEvaluationPage,
   type DrawnPair,
   type Fact,
   type InstructedPrompt,
@@ -20,6 +20,7 @@ import { readRunFile, writeFileAtomic, type JsonObject, type JsonValue } from '.
 import type { Command, CommandContext, OptionEntry } from './command.ts';
 import { locateData, locateModel } from './locate.ts';
 import type { Progress } from './progress.ts';
+import { versions } from './recipe-context.ts';
 
 const DEFAULT_PROMPTS = 100;
 
@@ -69,7 +70,12 @@ const OPTIONS: readonly OptionEntry[] = [
   { flag: '--max-new-tokens', type: 'integer', default: 128, help: 'longest answer', group: 'Answers:' },
   { flag: '--temperature', type: 'number', default: 1, help: 'of what is drawn; KL needs 1', group: 'Answers:' },
   { flag: '--seed', type: 'integer', default: 0, help: 'of the draws', group: 'Answers:' },
-  { flag: '--output', alias: '-o', type: 'string', help: 'new folder for evaluation.json and answers.jsonl' },
+  {
+    flag: '--output',
+    alias: '-o',
+    type: 'string',
+    help: 'new folder for report.html, evaluation.json and answers.jsonl',
+  },
   { flag: '--batch-size', type: 'integer', default: 8, help: 'prompts answered together', group: 'Machine:' },
   { flag: '--micro-batch-tokens', type: 'integer', default: 512, help: 'tokens scored at a time', group: 'Machine:' },
   { flag: '--device', type: ['cpu', 'webgpu', 'cuda'], default: 'cpu', help: 'where it runs', group: 'Machine:' },
@@ -129,9 +135,23 @@ export const EVALUATE: Command = {
         ...evaluation,
         ...(frontier && { frontier }),
       } as unknown as JsonObject;
-      if (typeof options['output'] === 'string') writeOutput(options['output'], value, answers);
-      const text = renderEvaluation(evaluation, terminal.columns);
-      terminal.result(value, frontier ? `${text}\n\n${renderFrontier(frontier, terminal.columns)}` : text);
+      if (typeof options['output'] === 'string') {
+        const { output } = options;
+        writeOutput(output, value, answers);
+        const page = renderEvaluationPage({
+          title: `Evaluation ${output}`,
+          subtitle: `${nameOf(policy)} beside ${reference === undefined ? 'the model without its adapter' : nameOf(reference)}`,
+          evaluation,
+          frontier,
+          answers,
+          footer: Object.entries(versions())
+            .map(([name, version]) => `${name} ${version}`)
+            .join(', '),
+        });
+        writeFileAtomic(join(output, 'report.html'), page);
+        terminal.note(`report: ${join(output, 'report.html')}`);
+      }
+      terminal.result(value, renderEvaluation(evaluation, { width: terminal.columns, frontier }));
     } finally {
       await subjects.dispose();
     }
@@ -163,6 +183,11 @@ async function readInputs(context: CommandContext): Promise<Inputs> {
     ...(factRows && { facts: factRows }),
     ...(instructions && { instructions }),
   };
+}
+
+/** A model as the page names it. */
+function nameOf({ model, adapter }: Subject): string {
+  return adapter === undefined ? model : `${model} with ${adapter}`;
 }
 
 /** Preference data name a prompt for each of its pairs; it is answered once. */

@@ -23,7 +23,9 @@ export { drawAnswers, type DrawnAnswer, type SamplingOptions } from './behaviour
 export { openSubjects, type OpenSubjectsOptions, type Subject, type Subjects } from './behaviour/subjects.ts';
 export { distinctShare, measureText, repetitionOf, wordsOf, type TextMeasures } from './behaviour/text-measures.ts';
 export { createTokenScorer, type TokenScorer, type TokenScores } from './behaviour/token-scorer.ts';
-export { evaluationSentences, renderEvaluation, renderFrontier } from './behaviour/evaluation-text.ts';
+export { evaluationSections, renderEvaluationPage, type EvaluationPageInput } from './behaviour/evaluation-page.ts';
+export { evaluationTables, type EvaluationTable } from './behaviour/evaluation-tables.ts';
+export { evaluationSentences, renderEvaluation } from './behaviour/evaluation-text.ts';
 export { frontierOf, type FrontierPoint } from './behaviour/frontier.ts';
 export { answersOf, type AnswerOptions, type Answers, type GivenAnswer } from './compare/answers.ts';
 export { renderComparePage, type ComparedSample, type ComparePageInput } from './compare/compare-page.ts';

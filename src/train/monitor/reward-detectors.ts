@@ -22,7 +22,8 @@ function measuredBeta(history: History): number | undefined {
 /** Rewards that are beta times the log-probability itself. */
 function isReferenceFree(history: History): boolean {
   const ratio = (side: string): number => {
-    const [reward, logp] = [history.points(`rewards/${side}`)[0], history.points(`logps/${side}`)[0]];
+    const prefix = history.points('eval_rewards/chosen').length > 0 ? 'eval_' : '';
+    const [reward, logp] = ['rewards', 'logps'].map((name) => history.points(`${prefix}${name}/${side}`)[0]);
     return reward === undefined || logp === undefined ? NaN : reward.value / logp.value;
   };
   const [chosen, rejected] = [ratio('chosen'), ratio('rejected')];
