@@ -109,8 +109,8 @@ test('refuses wrong usage whole, and data that hold no prompts', async () => {
     `${[
       'generate: --prompt has no effect with --data; leave one out',
       'generate: --system has no effect with --raw; write it into the text',
-      'generate: --seed has no effect with --temperature 0, which draws nothing',
       'generate: --threads must be at least 1, got 0',
+      'generate: --seed has no effect with --temperature 0, which draws nothing',
     ].join('\n')}\n`,
     '',
   ]);

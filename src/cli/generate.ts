@@ -14,6 +14,8 @@ import type { DeviceName } from '../runtime/index.ts';
 import type { JsonObject, JsonValue } from '../store/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import type { Command, CommandContext, OptionEntry } from './command.ts';
+import { DECODING_OPTIONS, decodingOf, decodingProblems } from './decoding-options.ts';
+import { openAnswerFile } from './answer-file.ts';
 import { locateData, locateModel } from './locate.ts';
 
 const OPTIONS: readonly OptionEntry[] = [
@@ -23,22 +25,19 @@ const OPTIONS: readonly OptionEntry[] = [
   { flag: '--data', type: 'string', help: 'file, folder or hub id of rows with the field prompt or messages' },
   { flag: '--system', type: 'string', help: 'system message for prompts that have none' },
   { flag: '--raw', type: 'boolean', help: 'continue the text as it stands, without the chat template' },
-  { flag: '--max-new-tokens', type: 'integer', default: 256, help: 'longest answer', group: 'Decoding:' },
   {
-    flag: '--temperature',
-    type: 'number',
-    default: 0,
-    help: '0 takes the likeliest token; above 0 draws',
-    group: 'Decoding:',
+    flag: '--logprobs',
+    type: 'integer',
+    help: "with each row the log-probability of every token under the model's own distribution, and so many likeliest ones; needs --json or --output",
   },
+  { flag: '--samples', type: 'integer', default: 1, help: 'answers to each prompt of --data' },
   {
-    flag: '--top-p',
-    type: 'number',
-    default: 1,
-    help: 'draw among the fewest likely tokens of this probability',
-    group: 'Decoding:',
+    flag: '--output',
+    alias: '-o',
+    type: 'string',
+    help: 'JSON Lines file for the rows of --data; the same command goes on with one that was stopped',
   },
-  { flag: '--seed', type: 'integer', default: 0, help: 'of the draws', group: 'Decoding:' },
+  ...DECODING_OPTIONS,
   { flag: '--batch-size', type: 'integer', default: 8, help: 'prompts answered together', group: 'Machine:' },
   { flag: '--device', type: ['cpu', 'webgpu', 'cuda'], default: 'cpu', help: 'where it runs', group: 'Machine:' },
   { flag: '--threads', type: 'integer', help: "threads of the cpu; default: the machine's cores", group: 'Machine:' },
@@ -62,19 +61,38 @@ export const GENERATE: Command = {
     });
     try {
       const promptOptions = { system: options['system'] as string | undefined, isRaw: options['raw'] === true };
-      const encoded = prompts.map((prompt) => encodePrompt(generator.tokenizer, prompt, promptOptions));
+      const samples = options['samples'] as number;
+      const rows = prompts.flatMap((prompt) => Array.from({ length: samples }, () => prompt));
+      const encoded = rows.map((prompt) => encodePrompt(generator.tokenizer, prompt, promptOptions));
       const isStreamed = options['data'] === undefined;
+      const file =
+        typeof options['output'] === 'string'
+          ? openAnswerFile(options['output'], { model, ...settingsOf(context), prompts: rows.length })
+          : undefined;
       const print = (prompt: Prompt, ids: readonly number[], answer: Answer): void => {
+        const row = rowOf({ prompt, ids, answer, options: promptOptions });
+        if (file !== undefined) return file.append(row);
         const text = isStreamed ? '' : `> ${shownPrompt(prompt)}\n${answer.text.trim()}\n`;
-        if (!isStreamed || context.isJson)
-          terminal.result(rowOf({ prompt, ids, answer, options: promptOptions }), text);
+        if (!isStreamed || context.isJson) terminal.result(row, text);
       };
       const onText = isStreamed ? (text: string): void => terminal.stream(text) : undefined;
-      await answerAll(generator, encoded, {
-        context,
-        print: (i, answer) => print(prompts[i]!, encoded[i]!, answer),
-        onText,
-      });
+      try {
+        await answerAll(generator, encoded, {
+          context,
+          done: file?.count ?? 0,
+          print: (i, answer) => print(rows[i]!, encoded[i]!, answer),
+          onText,
+        });
+      } finally {
+        file?.close();
+      }
+      if (file !== undefined) {
+        file.finish();
+        terminal.result(
+          { output: options['output']!, rows: rows.length },
+          `${rows.length} answers: ${String(options['output'])}`,
+        );
+      }
       if (isStreamed) terminal.stream('\n');
     } finally {
       await generator.dispose();
@@ -93,6 +111,8 @@ async function promptsOf(context: CommandContext): Promise<Prompt[]> {
 
 interface AnswerAllOptions {
   readonly context: CommandContext;
+  /** Answers that are there already, the first ones. */
+  readonly done: number;
   readonly print: (index: number, answer: Answer) => void;
   readonly onText: ((text: string) => void) | undefined;
 }
@@ -101,24 +121,23 @@ interface AnswerAllOptions {
 async function answerAll(
   generator: Generator & { readonly tokenizer: Tokenizer },
   prompts: readonly (readonly number[])[],
-  { context, print, onText }: AnswerAllOptions,
+  { context, done, print, onText }: AnswerAllOptions,
 ): Promise<void> {
   const { options, terminal, signal } = context;
   const batchSize = options['batchSize'] as number;
   const progress = onText === undefined ? terminal.progress('generate') : undefined;
   for (let start = 0; start < prompts.length; start += batchSize) {
+    if (start + batchSize <= done) continue;
     progress?.update({ done: start, total: prompts.length, unit: 'rows' });
     const decoding: GenerateOptions = {
-      maxNewTokens: options['maxNewTokens'] as number,
-      temperature: options['temperature'] as number,
-      topP: options['topP'] as number,
-      seed: options['seed'] as number,
+      ...decodingOf(context),
       firstRow: start,
       signal,
+      ...(options['logprobs'] === undefined ? {} : { topLogps: options['logprobs'] as number }),
       ...(onText === undefined ? {} : { onToken: ({ text }) => onText(text) }),
     };
     const answers = await generator.generate(prompts.slice(start, start + batchSize), decoding);
-    for (const [i, answer] of answers.entries()) print(start + i, answer);
+    for (const [i, answer] of answers.entries()) if (start + i >= done) print(start + i, answer);
   }
   progress?.update({ done: prompts.length, total: prompts.length, unit: 'rows' });
   progress?.finish();
@@ -141,7 +160,31 @@ function rowOf({ prompt, ids, answer, options }: AnsweredPrompt): JsonObject {
     finishReason: answer.finishReason,
     promptTokens: ids.length,
     completionTokens: answer.ids.length,
+    ...(answer.stopString !== undefined && { stopString: answer.stopString }),
+    ...(answer.logps && { logprobs: answer.logps as unknown as JsonValue }),
   };
+}
+
+/** Everything that decides the answers of a file. */
+function settingsOf({ options }: CommandContext): JsonObject {
+  const paths = [
+    'adapter',
+    'data',
+    'system',
+    'raw',
+    'samples',
+    'logprobs',
+    'maxNewTokens',
+    'temperature',
+    'topK',
+    'topP',
+    'minP',
+  ];
+  return Object.fromEntries(
+    [...paths, 'repetitionPenalty', 'stop', 'seed'].flatMap((path) =>
+      options[path] === undefined ? [] : [[path, options[path]]],
+    ),
+  );
 }
 
 /** The last turn of a prompt on one line. */
@@ -151,7 +194,8 @@ function shownPrompt({ content }: Prompt): string {
 }
 
 /** What the combination of options rules out, all of it. */
-function checkUsage({ options, given }: CommandContext): void {
+function checkUsage(context: CommandContext): void {
+  const { options, given, isJson } = context;
   const problems: Problem[] = [];
   const fail = (path: string, message: string): void => void problems.push({ path, message: `generate: ${message}` });
   const [prompt, data] = [options['prompt'], options['data']];
@@ -160,27 +204,31 @@ function checkUsage({ options, given }: CommandContext): void {
   if (prompt === '') fail('prompt', '--prompt must not be empty, got ""');
   if (options['raw'] === true && options['system'] !== undefined)
     fail('system', '--system has no effect with --raw; write it into the text');
-  if (options['temperature'] === 0) {
-    for (const [path, flag] of [
-      ['topP', '--top-p'],
-      ['seed', '--seed'],
-    ] as const)
-      if (given[path] !== undefined) fail(path, `${flag} has no effect with --temperature 0, which draws nothing`);
-  }
   if (given['batchSize'] !== undefined && data === undefined)
     fail('batchSize', '--batch-size has no effect with --prompt; leave it out');
   const atLeastOne = [
     ['batchSize', '--batch-size'],
     ['threads', '--threads'],
-    ['maxNewTokens', '--max-new-tokens'],
+    ['samples', '--samples'],
   ] as const;
   for (const [path, flag] of atLeastOne) {
     const value = options[path];
     if (typeof value === 'number' && value < 1) fail(path, `${flag} must be at least 1, got ${value}`);
   }
-  const { topP, temperature, seed } = options as Record<string, number>;
-  if (!(topP! > 0 && topP! <= 1)) fail('topP', `--top-p must be above 0 and at most 1, got ${topP}`);
-  if (temperature! < 0) fail('temperature', `--temperature must be at least 0, got ${temperature}`);
-  if (seed! < 0) fail('seed', `--seed must be at least 0, got ${seed}`);
+  problems.push(...decodingProblems(context, 'generate'));
+  if (data === undefined)
+    for (const [path, flag] of [
+      ['samples', '--samples'],
+      ['output', '--output'],
+    ] as const)
+      if (given[path] !== undefined) fail(path, `${flag} has no effect with --prompt; leave it out`);
+  if (Number(options['samples']) > 1 && options['temperature'] === 0)
+    fail('samples', '--samples has no effect with --temperature 0, which draws the same each time; give a temperature');
+  if (options['logprobs'] !== undefined) {
+    if (Number(options['logprobs']) < 0)
+      fail('logprobs', `--logprobs must be at least 0, got ${String(options['logprobs'])}`);
+    if (!isJson && options['output'] === undefined)
+      fail('logprobs', '--logprobs has no effect without --json or --output; add one of them');
+  }
   if (problems.length > 0) throw badUsage(problems);
 }

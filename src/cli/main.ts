@@ -52,6 +52,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./generate.ts')).GENERATE,
   },
   {
+    name: 'chat',
+    description: 'Talks with a model in the terminal',
+    load: async () => (await import('./chat.ts')).CHAT,
+  },
+  {
     name: 'export',
     description: 'Hands a trained model over: Hugging Face, PEFT, GGUF, ONNX, Ollama; verified',
     load: async () => (await import('./export.ts')).EXPORT,

@@ -1,14 +1,24 @@
 import { createRandom } from '../core/index.ts';
 import { createStreamDecoder, type Tokenizer } from '../tokenizer/index.ts';
-import { chooseToken, type Sampling } from './sampling.ts';
+import { chooseToken, logpsOf, type Sampling, type TokenLogp } from './sampling.ts';
+import { createStopWatch } from './stop-watch.ts';
 
 /** What was generated for one prompt. */
 export interface Answer {
   /** Without the stop token. */
   readonly ids: readonly number[];
   readonly text: string;
-  /** A stop token came, or there was no room for more tokens. */
+  /** A stop token or a stop string came, or there was no room for more tokens. */
   readonly finishReason: 'stop' | 'length';
+  /** The stop string that came; it is not in `text`. */
+  readonly stopString?: string;
+  /** Of each id, where they were asked for. */
+  readonly logps?: readonly AnswerLogp[];
+}
+
+/** A token of an answer under the model's own distribution, and the likeliest tokens in its place. Nats. */
+export interface AnswerLogp extends TokenLogp {
+  readonly top: readonly TokenLogp[];
 }
 
 /** A token as it comes. */
@@ -26,6 +36,10 @@ export interface AnswerOptions extends Sampling {
   readonly prompt: readonly number[];
   readonly maxNewTokens: number;
   readonly stopIds: ReadonlySet<number>;
+  /** Texts that end the answer. */
+  readonly stopStrings?: readonly string[] | undefined;
+  /** Log-probabilities of tokens, and of so many likeliest ones beside each; left out: none. */
+  readonly topLogps?: number | undefined;
   readonly seed: number;
   /** Rows with different streams draw independently. */
   readonly stream: number;
@@ -50,7 +64,9 @@ export function beginAnswer(options: AnswerOptions): AnswerState {
   const { row, prompt, maxNewTokens, stopIds, onToken } = options;
   const random = createRandom(options.seed, `generate ${options.stream}`);
   const decoder = createStreamDecoder(options.tokenizer);
+  const watch = createStopWatch(options.stopStrings ?? []);
   const ids = [...prompt];
+  const logps: AnswerLogp[] = [];
   let [text, fed] = ['', 0];
   let finished: Answer | undefined;
   return {
@@ -66,14 +82,27 @@ export function beginAnswer(options: AnswerOptions): AnswerState {
       fed += count;
     },
     accept: (scores) => {
-      const id = chooseToken(scores, options, random);
+      const id = chooseToken(scores, options, random, ids);
       const isStop = stopIds.has(id);
-      if (!isStop) ids.push(id);
+      if (!isStop) {
+        ids.push(id);
+        if (options.topLogps !== undefined) logps.push({ id, ...logpsOf(scores, id, options.topLogps) });
+      }
       const isFull = ids.length - prompt.length >= maxNewTokens;
-      const piece = (isStop ? '' : decoder.push(id)) + (isStop || isFull ? decoder.flush() : '');
+      const isLast = isStop || isFull;
+      const { text: piece, stopString } = watch.push(
+        (isStop ? '' : decoder.push(id)) + (isLast ? decoder.flush() : ''),
+        isLast,
+      );
       text += piece;
-      if (isStop || isFull)
-        finished = { ids: ids.slice(prompt.length), text, finishReason: isStop ? 'stop' : 'length' };
+      if (isLast || stopString !== undefined)
+        finished = {
+          ids: ids.slice(prompt.length),
+          text,
+          finishReason: isStop || stopString !== undefined ? 'stop' : 'length',
+          ...(stopString !== undefined && { stopString }),
+          ...(options.topLogps !== undefined && { logps }),
+        };
       onToken?.({ row, id, text: piece });
     },
   };

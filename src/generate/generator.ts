@@ -18,6 +18,10 @@ export interface GenerateOptions extends Partial<Sampling> {
   readonly firstRow?: number;
   /** Ids that end an answer. Default: the tokenizer's. */
   readonly stopIds?: readonly number[];
+  /** Texts that end an answer; they are not in it. */
+  readonly stopStrings?: readonly string[];
+  /** Gives log-probabilities of the tokens under the model's own distribution, and of so many likeliest ones beside each. */
+  readonly topLogps?: number;
   /** Throws cancelled at the next token. */
   readonly signal?: AbortSignal | undefined;
   readonly onToken?: ((token: GeneratedToken) => void) | undefined;
@@ -61,6 +65,11 @@ export async function createGenerator(
         tokenizer,
         temperature: options.temperature ?? 0,
         topP: options.topP ?? 1,
+        topK: options.topK ?? 0,
+        minP: options.minP ?? 0,
+        repetitionPenalty: options.repetitionPenalty ?? 1,
+        stopStrings: options.stopStrings,
+        topLogps: options.topLogps,
         maxNewTokens: Math.min(options.maxNewTokens, config.maxPositions - prompt.length),
         stopIds: new Set(options.stopIds ?? tokenizer.stopIds),
         seed: options.seed ?? 0,
@@ -102,7 +111,8 @@ export async function createGenerator(
 }
 
 /** What is wrong with sampling options, at once. */
-function checkOptions({ maxNewTokens, temperature = 0, topP = 1, seed = 0 }: GenerateOptions): void {
+function checkOptions(options: GenerateOptions): void {
+  const { maxNewTokens, temperature = 0, topP = 1, topK = 0, minP = 0, repetitionPenalty = 1, seed = 0 } = options;
   const problems: Problem[] = [];
   const fail = (path: string, must: string, got: number): void =>
     void problems.push({ path, message: `generate: ${path} must be ${must}, got ${got}` });
@@ -110,6 +120,13 @@ function checkOptions({ maxNewTokens, temperature = 0, topP = 1, seed = 0 }: Gen
     fail('maxNewTokens', 'a whole number of at least 1', maxNewTokens);
   if (!(temperature >= 0 && temperature < Infinity)) fail('temperature', 'a number of at least 0', temperature);
   if (!(topP > 0 && topP <= 1)) fail('topP', 'above 0 and at most 1', topP);
+  if (!Number.isSafeInteger(topK) || topK < 0) fail('topK', 'a whole number of at least 0', topK);
+  if (!(minP >= 0 && minP < 1)) fail('minP', 'at least 0 and below 1', minP);
+  if (!(repetitionPenalty > 0 && repetitionPenalty < Infinity)) fail('repetitionPenalty', 'above 0', repetitionPenalty);
+  const { topLogps = 0, stopStrings = [] } = options;
+  if (!Number.isSafeInteger(topLogps) || topLogps < 0) fail('topLogps', 'a whole number of at least 0', topLogps);
+  if (stopStrings.includes(''))
+    problems.push({ path: 'stopStrings', message: 'generate: stopStrings must not be empty, got ""' });
   if (!Number.isSafeInteger(seed) || seed < 0) fail('seed', 'a whole number of at least 0', seed);
   if (problems.length > 0) throw badUsage(problems);
 }

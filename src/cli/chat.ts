@@ -1,0 +1,196 @@
+import { createInterface, type Interface } from 'node:readline';
+import { badUsage, messageOf, PreftuneError } from '../core/index.ts';
+import { openGenerator } from '../generate/index.ts';
+import type { DeviceName } from '../runtime/index.ts';
+import { writeFileAtomic } from '../store/index.ts';
+import type { Message } from '../tokenizer/index.ts';
+import type { Command, CommandContext } from './command.ts';
+import { DECODING_OPTIONS, decodingOf, decodingProblems } from './decoding-options.ts';
+import { locateModel } from './locate.ts';
+
+const HELP = `/system TEXT   sets the system message and begins anew (without TEXT: takes it away)
+/regenerate    answers the last question again, with another seed
+/clear         forgets the conversation
+/save FILE     writes it as one line of JSON, {"messages": [...]}
+/exit          ends; so does the end of the input, or Ctrl-C where nothing is answered`;
+
+/** `preftune chat`: a conversation with a model in the terminal, or over a pipe, a question a line. */
+export const CHAT: Command = {
+  name: 'chat',
+  description: 'Talks with a model in the terminal',
+  options: [
+    { flag: '--model', alias: '-m', type: 'string', isRequired: true, help: 'folder, .gguf file or hub id' },
+    { flag: '--adapter', type: 'string', help: 'PEFT adapter folder, such as the adapter of a run' },
+    { flag: '--system', type: 'string', help: 'system message' },
+    ...DECODING_OPTIONS,
+    { flag: '--device', type: ['cpu', 'webgpu', 'cuda'], default: 'cpu', help: 'where it runs', group: 'Machine:' },
+    { flag: '--threads', type: 'integer', help: "threads of the cpu; default: the machine's cores", group: 'Machine:' },
+  ],
+  async run(context) {
+    const problems = decodingProblems(context, 'chat');
+    if (context.isJson)
+      problems.push({ path: 'json', message: 'chat: --json has no effect; take generate for machines' });
+    if (problems.length > 0) throw badUsage(problems);
+    const { options } = context;
+    const { path: model } = await locateModel(options['model'] as string, context);
+    const generator = await openGenerator({
+      model,
+      adapter: options['adapter'] as string | undefined,
+      device: options['device'] as DeviceName,
+      threads: options['threads'] as number | undefined,
+    });
+    try {
+      if (generator.tokenizer.chatTemplate === undefined)
+        throw badUsage('chat: the model must have a chat template, it has none; take generate --raw');
+      await talk(generator, context);
+    } finally {
+      await generator.dispose();
+    }
+  },
+};
+
+type ChatGenerator = Awaited<ReturnType<typeof openGenerator>>;
+
+interface Conversation {
+  system: string | undefined;
+  turns: Message[];
+  /** Of the next answer: each attempt has its own. */
+  seed: number;
+}
+
+async function talk(generator: ChatGenerator, context: CommandContext): Promise<void> {
+  const { terminal, options, signal } = context;
+  const isLive = process.stdin.isTTY === true && process.stderr.isTTY === true;
+  const lines = createInterface({
+    input: process.stdin,
+    ...(isLive ? { output: process.stderr, prompt: '> ' } : {}),
+    terminal: isLive,
+  });
+  const conversation: Conversation = {
+    system: options['system'] as string | undefined,
+    turns: [],
+    seed: options['seed'] as number,
+  };
+  let answering: AbortController | undefined;
+  // In a terminal readline sees Ctrl-C before anybody else does.
+  lines.on('SIGINT', () => {
+    if (answering === undefined) lines.close();
+    else answering.abort();
+  });
+  const stop = (): void => lines.close();
+  signal.addEventListener('abort', stop);
+  if (isLive) terminal.note('/help lists commands; Ctrl-C stops an answer, or ends');
+  try {
+    for await (const line of questions(lines, isLive)) {
+      const text = line.trim();
+      if (text === '') continue;
+      if (text.startsWith('/')) {
+        const isAnswered = command(text, conversation, context);
+        if (isAnswered === 'exit') return;
+        if (isAnswered !== 'answer') continue;
+      } else conversation.turns.push({ role: 'user', content: line });
+      answering = new AbortController();
+      await answer(generator, conversation, { context, signal: AbortSignal.any([answering.signal, signal]) });
+      answering = undefined;
+      if (signal.aborted) return;
+    }
+  } finally {
+    signal.removeEventListener('abort', stop);
+    lines.close();
+  }
+}
+
+async function* questions(lines: Interface, isLive: boolean): AsyncGenerator<string> {
+  if (isLive) lines.prompt();
+  for await (const line of lines) {
+    yield line;
+    if (isLive) lines.prompt();
+  }
+}
+
+/** Does a command; says whether the conversation waits for an answer, or has ended. */
+function command(
+  text: string,
+  conversation: Conversation,
+  { terminal }: CommandContext,
+): 'answer' | 'exit' | undefined {
+  const [name, ...rest] = text.split(' ') as [string, ...string[]];
+  const argument = rest.join(' ').trim();
+  const { turns } = conversation;
+  switch (name) {
+    case '/help':
+      terminal.note(HELP);
+      return undefined;
+    case '/exit':
+    case '/quit':
+      return 'exit';
+    case '/clear':
+      turns.length = 0;
+      terminal.note('the conversation is forgotten');
+      return undefined;
+    case '/system':
+      turns.length = 0;
+      conversation.system = argument === '' ? undefined : argument;
+      terminal.note(argument === '' ? 'no system message' : `system message: ${argument}`);
+      return undefined;
+    case '/regenerate':
+      if (turns.at(-1)?.role === 'assistant') turns.pop();
+      if (turns.length > 0) return 'answer';
+      terminal.note('there is no question to answer again');
+      return undefined;
+    case '/save':
+      save(argument, conversation, terminal);
+      return undefined;
+    default:
+      terminal.note(`${name} is no command; /help lists them`);
+      return undefined;
+  }
+}
+
+function save(path: string, conversation: Conversation, terminal: CommandContext['terminal']): void {
+  if (path === '') return terminal.note('name a file: /save conversation.jsonl');
+  try {
+    writeFileAtomic(path, `${JSON.stringify({ messages: messagesOf(conversation) })}\n`);
+    terminal.note(`saved: ${path}`);
+  } catch (error) {
+    terminal.warn(messageOf(error));
+  }
+}
+
+function messagesOf({ system, turns }: Conversation): Message[] {
+  return system === undefined ? [...turns] : [{ role: 'system', content: system }, ...turns];
+}
+
+/** Streams an answer; one that was stopped stays as far as it came. */
+async function answer(
+  generator: ChatGenerator,
+  conversation: Conversation,
+  { context, signal }: { readonly context: CommandContext; readonly signal: AbortSignal },
+): Promise<void> {
+  const { terminal } = context;
+  const { tokenizer } = generator;
+  let text = '';
+  try {
+    const rendered = tokenizer.chatTemplate!.render(messagesOf(conversation), { addGenerationPrompt: true });
+    const ids = tokenizer.encode(rendered, { addSpecialTokens: false });
+    await generator.generate([ids], {
+      ...decodingOf(context),
+      seed: conversation.seed++,
+      signal,
+      onToken: ({ text: piece }) => {
+        text += piece;
+        terminal.stream(piece);
+      },
+    });
+  } catch (thrown) {
+    if (!(thrown instanceof PreftuneError)) throw thrown;
+    if (thrown.code !== 'cancelled') {
+      // Such as a conversation that has become too long: the question is taken back.
+      conversation.turns.pop();
+      terminal.warn(`${thrown.message}; /clear begins anew`);
+      return;
+    }
+  }
+  terminal.stream('\n');
+  conversation.turns.push({ role: 'assistant', content: text });
+}
