@@ -12,6 +12,7 @@ import {
   type ExportSource,
   type ExportSpecification,
 } from '../src/export/index.ts';
+import { startPushServer, TOKEN } from '../src/export/testing/push-server.ts';
 import { loraParameterSpecs } from '../src/models/index.ts';
 import { newAdapter, openModel, writeAdapter } from '../src/train/index.ts';
 import { temporaryFolder } from './support/tiny-model.ts';
@@ -244,7 +245,7 @@ describe('export', () => {
       );
     });
     expect(thrown).toMatch(
-      /export: log-probabilities of F16 must stay within 0\.005 nats a token of the trained model, got \d+\.\d+ on average .* nothing was kept/,
+      /changed: export: log-probabilities of F16 must stay within 0\.005 nats a token of the trained model, got \d+\.\d+ on average .* nothing was kept/,
     );
     expect(existsSync(output)).toBe(false);
   });
@@ -283,6 +284,22 @@ describe('export', () => {
       ),
     );
     expect((JSON.parse(out) as { tokens: number }).tokens).toBe(tokens);
+  });
+});
+
+describe('export --push', () => {
+  it('sends the verified folder with the token of the environment', async () => {
+    const hub = await startPushServer();
+    const output = join(folder, 'pushed');
+    const words = ['--model', MODEL, '--to', 'hf', '--output', output, '--push', 'owner/name', '--private', '--json'];
+    const { code, out } = await cli(words, { HF_ENDPOINT: hub.endpoint, HF_TOKEN: TOKEN });
+    await hub.close();
+    expect(code).toBe(0);
+    const pushed = JSON.parse(out.trim().split('\n')[1]!) as { url: string; uploaded: string[]; present: string[] };
+    expect(pushed.url).toBe(`${hub.endpoint}/owner/name`);
+    expect(pushed.uploaded.toSorted()).toEqual(readdirSync(output).toSorted());
+    expect([...hub.files.keys()].toSorted()).toEqual(readdirSync(output).toSorted());
+    expect(hub.created[0]).toMatchObject({ name: 'name', organization: 'owner', visibility: 'private' });
   });
 });
 

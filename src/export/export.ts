@@ -89,7 +89,9 @@ async function publishFolder(job: Job): Promise<Artefact[]> {
     for (const [folder, targets] of folders) {
       const path = join(stage, folder);
       const shown = folders.size === 1 ? output : join(output, folder);
-      const written = await writeTargets(path, targets, job);
+      const written = await writeTargets(path, targets, job).catch((thrown: unknown) => {
+        throw atItsPlace(thrown, path, shown);
+      });
       artefacts.push(...written.map((one) => ({ ...one, path: join(shown, one.path) })));
     }
     return folders.size === 1 ? join(stage, [...folders.keys()][0]!) : undefined;
@@ -98,13 +100,30 @@ async function publishFolder(job: Job): Promise<Artefact[]> {
   return artefacts;
 }
 
+/** An error about a file that is still beside its place, as one about the place that the user named. */
+function atItsPlace(thrown: unknown, stage: string, shown: string): unknown {
+  if (!(thrown instanceof PreftuneError)) return thrown;
+  const own = join(dirname(stage), `.${basename(stage)}.`);
+  const problems = thrown.problems.map((problem) => {
+    const { file } = problem;
+    if (file === undefined || !(file.startsWith(stage) || file.startsWith(own))) return problem;
+    const rest = file.startsWith(stage)
+      ? file.slice(stage.length)
+      : file.slice(own.length).replace(/^[0-9a-f]+\.tmp/, '');
+    return { ...problem, file: `${shown}${rest}` };
+  });
+  return new PreftuneError(thrown.code, problems, { cause: thrown });
+}
+
 /** One GGUF file: written into a hidden folder beside its place, verified there, renamed. */
 async function publishFile(job: Job): Promise<Artefact[]> {
   const target = resolve(job.specification.output);
   await mkdir(dirname(target), { recursive: true });
   const stage = await mkdtemp(join(dirname(target), `.${basename(target)}.`));
   try {
-    const [written] = await writeTargets(stage, job.specification.targets, job);
+    const [written] = await writeTargets(stage, job.specification.targets, job).catch((thrown: unknown) => {
+      throw atItsPlace(thrown, stage, dirname(job.specification.output));
+    });
     await rename(join(stage, written!.path), target);
     return [{ ...written!, path: job.specification.output }];
   } catch (thrown) {
