@@ -33,6 +33,7 @@ const PROBES: Readonly<Record<string, string>> = {
   'preftune/generate': 'createGenerator',
   'preftune/reliability': 'checkReliability',
   'preftune/judge': 'openJudges',
+  'preftune/evaluate': 'evaluateBehaviour',
   'preftune/export': 'exportModel',
   'preftune/cli': 'runCli',
 };

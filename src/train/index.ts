@@ -35,13 +35,7 @@ export * from './score-summary.ts';
 export * from './reward-bench.ts';
 export * from './policy.ts';
 export * from './session.ts';
-export {
-  DETECTOR_NAMES,
-  type DetectorName,
-  type Finding,
-  type RunFacts,
-  type Verdict,
-} from './monitor/finding.ts';
+export { DETECTOR_NAMES, type DetectorName, type Finding, type RunFacts, type Verdict } from './monitor/finding.ts';
 export {
   createMonitor,
   diagnose,
