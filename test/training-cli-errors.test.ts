@@ -13,6 +13,7 @@ beforeAll(async () => {
   main = buildCli();
   await writeTinyModel(at('model'), { hidden: 16, layers: 1 });
   writeRows(at('pairs.jsonl'), tinyPairs(12));
+  await run(`dpo ${START} --output run --max-steps 1`);
 });
 afterAll(folder.remove);
 
