@@ -8,6 +8,7 @@ import { temporaryFolder, tinyPairs, writeRows, writeTinyModel, type TinyPair } 
 const folder = temporaryFolder();
 const at = (...names: string[]): string => join(folder.path, ...names);
 let runs = 0;
+const EMBEDDED = join(import.meta.dirname, '..', 'assets', 'embedded-model');
 
 beforeAll(async () => {
   await writeTinyModel(at('model'));
@@ -45,6 +46,14 @@ describe('learning', () => {
 });
 
 describe('step 1', () => {
+  it('is exact on a real model too, every weight trained, long answers cut to its 512 positions by default', async () => {
+    const pairs = tinyPairs(4).map((pair, i) => (i === 0 ? { ...pair, chosen: 'a long answer '.repeat(300) } : pair));
+    const run = await train({ model: EMBEDDED, method: 'full', data: dataOf(pairs), batchSize: 4, maxSteps: 1 });
+    const { loss, 'rewards/margins': margin } = run.steps[0]!;
+    expect([loss, margin]).toEqual([Math.fround(Math.LN2), 0]);
+    expect(run.steps[0]!['lengths/chosen']).toBeGreaterThan(100);
+  });
+
   // The reference is computed in the micro-batches in which the policy will see the rows, so float32 sums round alike. Each case has rows
   // of its own: a stored reference that another cut computed would differ in the last bits.
   it.each([

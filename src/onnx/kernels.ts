@@ -37,8 +37,8 @@ function contrib(operator: string, attributes: (node: Node) => Attributes): Kern
 
 /** SimplifiedLayerNormalization gives the inverse RMS as its second output. */
 const rmsNorm: KernelRule = (choice, emitter) => {
-  const normalised = choice.covered.at(-1)!;
-  const inverse = normalised.inputs.find((node) => node.kind === 'inverseRms')!;
+  const parts = choice.results.at(-1)!.inputs.flatMap(({ inputs }) => inputs);
+  const inverse = parts.find((node) => node.kind === 'inverseRms' && node.inputs[0] === choice.reads[0])!;
   const { epsilon } = (inverse as NodeOf<'inverseRms'>).attributes;
   const attributes = { axis: { int: -1 }, epsilon: { float: epsilon }, stash_type: { int: 1 } };
   const outputs = choice.results.length;

@@ -42,11 +42,15 @@ test('a norm is one kernel, and gives its inverse RMS too when something else re
   expect(planText({ normed, inverse: normed.inputs[0]!.inputs[1]! }, 'webgpu')).toBe('rmsNorm %0 %3 -> %4 covering %2');
 });
 
-test('a norm whose normalised value or weight needs its own parts stays apart', () => {
+test('a norm whose normalised value is read elsewhere is the same kernel, with that value beside it', () => {
   const x = input('x', ['T', 8]);
-  const inverse = inverseRms(x, 1e-5);
-  const normalised = mul(x, inverse);
-  expect(planText({ y: mul(normalised, input('w', [8])), normalised })).toBe('');
+  const normalised = mul(x, inverseRms(x, 1e-5));
+  const outputs = { y: mul(normalised, input('w', [8])), normalised };
+  expect(planText(outputs)).toBe('rmsNorm %0 %3 -> %1 %4');
+  expect(planText(outputs, 'webgpu')).toBe('rmsNorm %0 %3 -> %4');
+});
+
+test('a norm whose weight needs its own parts stays apart', () => {
   const column = input('x', ['T', 1]);
   const scale = inverseRms(column, 1e-5);
   expect(planText({ y: mul(mul(column, scale), reduceSum(scale, { axes: [0] })) })).toBe('');

@@ -81,22 +81,25 @@ function isInner(node: Node, { consumers, outputs, taken }: Context): boolean {
 
 /**
  * The kernel gives the inverse RMS too where something else reads it, but only on the CPU: WebGPU's leaves that output
- * wrong, and CUDA's is untested, so there the inverse is computed apart.
+ * wrong, and CUDA's is untested, so there the inverse is computed apart. Where the normalised value has other readers (the
+ * gradient of a trained weight) it is computed beside the kernel, so that a norm rounds alike whether its weight is trained or not.
  */
 function matchRmsNorm(root: Node, context: Context): KernelChoice | undefined {
   if (root.kind !== 'mul') return undefined;
   for (const [normalised, weight] of bothOrders(root)) {
-    if (normalised.kind !== 'mul' || !isInner(normalised, context)) continue;
+    if (normalised.kind !== 'mul' || context.taken.has(normalised)) continue;
     for (const [x, inverse] of bothOrders(normalised)) {
       const fits = inverse.kind === 'inverseRms' && inverse.inputs[0] === x && !context.taken.has(inverse);
       if (!fits || weight.shape.length !== 1 || weight.shape[0] !== x.shape.at(-1)) continue;
       const reads = [x, weight];
-      if (isInner(inverse, context))
+      const isNormalisedInner = isInner(normalised, context);
+      const covered = isNormalisedInner ? [normalised] : [];
+      if (isNormalisedInner && isInner(inverse, context))
         return { kernel: 'rmsNorm', results: [root], covered: [inverse, normalised], reads };
-      if (context.target !== 'cpu') return { kernel: 'rmsNorm', results: [root], covered: [normalised], reads };
+      if (context.target !== 'cpu') return { kernel: 'rmsNorm', results: [root], covered, reads };
       // The kernel would wait for a weight that itself waits for the kernel.
       if (topologicalOrder([weight]).includes(inverse)) continue;
-      return { kernel: 'rmsNorm', results: [inverse, root], covered: [normalised], reads };
+      return { kernel: 'rmsNorm', results: [inverse, root], covered, reads };
     }
   }
   return undefined;

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { RowSet, TokenizedCompletion, TokenizedPair } from '../data/index.ts';
 import { packedLength } from '../data/index.ts';
 import { parseModelConfig } from '../models/index.ts';
-import { checkPositions, positionsOf } from './positions.ts';
+import { checkPositions, longestRow, positionsOf } from './positions.ts';
 
 function configOf(extra: Readonly<Record<string, unknown>>) {
   return parseModelConfig({
@@ -65,6 +65,13 @@ test('rows that are too long are counted, with the longest and what to do', () =
   expect(() => checkPositions(one, { model: configOf({ max_position_embeddings: 10 }) }, 'held-out')).toThrow(
     "held-out: rows must fit the model's 10 positions (max_position_embeddings), 1 of 1 has more tokens, the longest 11 (row text); pass --max-length 10",
   );
+});
+
+test('rows are cut to what is asked for, else to 1,024 tokens or the fewest positions of the models', () => {
+  const [long, short] = [configOf({ max_position_embeddings: 4096 }), configOf({ max_position_embeddings: 512 })];
+  expect(longestRow(undefined, [long, undefined])).toBe(1024);
+  expect(longestRow(undefined, [long, short])).toBe(512);
+  expect(longestRow(2048, [long, short])).toBe(2048);
 });
 
 test('a reference of fewer positions is named beside the model', () => {

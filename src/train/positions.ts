@@ -26,12 +26,26 @@ export function checkPositions(
   if (problems.length > 0) throw badInput(problems);
 }
 
+/** Tokens of a conversation where nobody says how many. */
+const LENGTH = 1024;
+
+/** The longest conversation that rows are cut to: what is asked for, or 1024 tokens and no more than every one of the models has positions. */
+export function longestRow(maxLength: number | undefined, models: readonly (ModelConfig | undefined)[]): number {
+  return (
+    maxLength ?? Math.min(LENGTH, ...models.map((model) => (model === undefined ? Infinity : positionLimit(model))))
+  );
+}
+
+function positionLimit({ maxPositions, rope }: ModelConfig): number {
+  return Math.min(maxPositions, rope.positionLimit);
+}
+
 function positionProblems(
   rows: RowSet<TokenizedPair | TokenizedCompletion | TokenizedList>,
-  { maxPositions, rope }: ModelConfig,
+  model: ModelConfig,
   must: string,
 ): Problem[] {
-  const limit = Math.min(maxPositions, rope.positionLimit);
+  const limit = positionLimit(model);
   let [count, longest, id] = [0, 0, ''];
   for (let index = 0; index < rows.count; index++) {
     // A packed row is at least as long as its longest conversation.

@@ -48,10 +48,10 @@ export async function trainDpo(specification: DpoSpecification, context: RecipeC
   const inputs = await openInputs(specification, context);
   let session: Session | undefined;
   try {
-    const { opened } = inputs;
     const objective = objectiveOf(specification.objective);
+    const options = loadOptions(specification, { inputs, context });
     const read = await loadTrainingData(specification, { inputs, context }, (sources) =>
-      loadPreferences(objective, sources, loadOptions(specification, { opened, context })),
+      loadPreferences(objective, sources, options),
     );
     requireColumns(objective, read);
     for (const text of labelWarnings(objective, read.train, specification.batchSize))
@@ -62,7 +62,7 @@ export async function trainDpo(specification: DpoSpecification, context: RecipeC
         read.heldOut === undefined
           ? []
           : firstEpochBatches(rowsOf(read.heldOut), { ...specification, order: 'sequential', lengthBuckets: false }),
-      maxLength: specification.maxLength,
+      maxLength: options.maxLength,
     });
     const preferences = preferenceRows(objective, data);
     const { referenceUpdate } = specification;

@@ -19,10 +19,9 @@ export async function trainSft(specification: SftSpecification, context: RecipeC
   const inputs = await openInputs(specification, context);
   let session: Session | undefined;
   try {
-    const { opened } = inputs;
     const { chosenOfPairs, initialise } = specification;
     const data = await loadTrainingData(specification, { inputs, context }, (sources) =>
-      loadCompletions(sources, { ...loadOptions(specification, { opened, context }), chosenOfPairs }),
+      loadCompletions(sources, { ...loadOptions(specification, { inputs, context }), chosenOfPairs }),
     );
     session = await openSession(specification, inputs, { context, initialise });
     const { policy } = session;

@@ -35,7 +35,7 @@ export async function scorePairs(specification: ScoreSpecification, context: Rec
     const { opened } = inputs;
     const origins: (string | undefined)[] = [];
     const { rows: pairs, tokenisation } = await loadPreferencePairs(inputs.data, {
-      ...loadOptions(specification, { opened, context }),
+      ...loadOptions(specification, { inputs, context }),
       onPair: ({ meta }) => origins.push(meta?.source),
     });
     context.listener.onTokenised?.('train', tokenisation);

@@ -53,7 +53,11 @@ const optimizer = z.strictObject({
 });
 
 const limits = {
-  maxLength: positiveInteger.default(1024).describe('tokens of prompt and answer; longer answers are cut at the end'),
+  maxLength: positiveInteger
+    .optional()
+    .describe(
+      "tokens of prompt and answer; longer answers are cut at the end; default 1024, or the model's positions where these are fewer",
+    ),
   maxPromptLength: positiveInteger.optional().describe('tokens of the prompt; a longer one loses its start'),
   lenient: z.boolean().default(false).describe('skip and count bad rows instead of stopping'),
 };

@@ -13,7 +13,7 @@ import {
 import { badInput } from '../core/index.ts';
 import type { RecipeContext } from './context.ts';
 import type { RunInputs } from './inputs.ts';
-import { checkPositions } from './positions.ts';
+import { checkPositions, longestRow } from './positions.ts';
 import type { CommonSpecification } from './specification.ts';
 
 /** Rows to train on and to hold out, tokenised, with the proof of each file. */
@@ -34,13 +34,14 @@ interface Loaded<T> {
 /** Options of src/data's loaders that a specification decides. */
 export function loadOptions(
   specification: Pick<CommonSpecification, 'maxLength' | 'maxPromptLength' | 'lenient'> & { readonly seed?: number },
-  { opened, context }: { readonly opened: RunInputs['opened']; readonly context: RecipeContext },
+  { inputs, context }: { readonly inputs: RunInputs; readonly context: RecipeContext },
 ) {
-  const { maxLength, maxPromptLength, lenient, seed } = specification;
+  const { maxPromptLength, lenient, seed } = specification;
+  const { opened, reference } = inputs;
   const { listener, signal } = context;
   return {
     tokenizer: opened.tokenizer,
-    maxLength,
+    maxLength: longestRow(specification.maxLength, [opened.config, reference?.config]),
     ...(seed === undefined ? {} : { seed }),
     ...(maxPromptLength === undefined ? {} : { maxPromptLength }),
     mode: lenient ? ('lenient' as const) : ('strict' as const),
