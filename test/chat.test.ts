@@ -113,6 +113,7 @@ describe('generate --output', () => {
     // A command that was killed leaves its part, the last line cut.
     const head = JSON.stringify({
       model: at('model'),
+      basePrecision: 'float32',
       data: at('prompts.jsonl'),
       samples: 2,
       maxNewTokens: 6,

@@ -132,7 +132,9 @@ describe('a reference', () => {
     const short = await writeTinyModel(at('short-reference'), { config: { max_position_embeddings: 48 } });
     const output = at('not-made-either');
     const given = { ...GIVEN, model: at('model'), data, output };
-    const limited = await failureOf(() => runDpo({ ...given, reference: short }, { folder: folder.path }));
+    const limited = await failureOf(() =>
+      runDpo({ ...given, reference: short, maxLength: 1024 }, { folder: folder.path }),
+    );
     expect(limited).toEqual({
       code: 'bad-input',
       messages: [

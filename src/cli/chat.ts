@@ -1,11 +1,12 @@
 import { createInterface, type Interface } from 'node:readline';
 import { badUsage, messageOf, PreftuneError } from '../core/index.ts';
 import { openGenerator } from '../generate/index.ts';
+import type { DecodingPrecision } from '../models/index.ts';
 import type { DeviceName } from '../runtime/index.ts';
 import { writeFileAtomic } from '../store/index.ts';
 import type { Message } from '../tokenizer/index.ts';
 import type { Command, CommandContext } from './command.ts';
-import { DECODING_OPTIONS, decodingOf, decodingProblems } from './decoding-options.ts';
+import { BASE_PRECISION, DECODING_OPTIONS, decodingOf, decodingProblems } from './decoding-options.ts';
 import { locateModel } from './locate.ts';
 
 const HELP = `/system TEXT   sets the system message and begins anew (without TEXT: takes it away)
@@ -23,6 +24,7 @@ export const CHAT: Command = {
     { flag: '--adapter', type: 'string', help: 'PEFT adapter folder, such as the adapter of a run' },
     { flag: '--system', type: 'string', help: 'system message' },
     ...DECODING_OPTIONS,
+    BASE_PRECISION,
     { flag: '--device', type: ['cpu', 'webgpu', 'cuda'], default: 'cpu', help: 'where it runs', group: 'Machine:' },
     { flag: '--threads', type: 'integer', help: "threads of the cpu; default: the machine's cores", group: 'Machine:' },
   ],
@@ -36,6 +38,7 @@ export const CHAT: Command = {
     const generator = await openGenerator({
       model,
       adapter: options['adapter'] as string | undefined,
+      basePrecision: options['basePrecision'] as DecodingPrecision,
       device: options['device'] as DeviceName,
       threads: options['threads'] as number | undefined,
     });

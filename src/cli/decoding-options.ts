@@ -1,5 +1,6 @@
 import type { Problem } from '../core/index.ts';
 import type { GenerateOptions } from '../generate/index.ts';
+import { DECODING_PRECISIONS } from '../models/index.ts';
 import type { CommandContext, OptionEntry } from './command.ts';
 
 const GROUP = 'Decoding:';
@@ -39,6 +40,15 @@ export const DECODING_OPTIONS: readonly OptionEntry[] = [
   { flag: '--stop', type: 'texts', help: 'text that ends an answer, and is not in it; may be repeated', group: GROUP },
   { flag: '--seed', type: 'integer', default: 0, help: 'of the draws', group: GROUP },
 ];
+
+/** How the base is kept, for commands that open a model to draw from. */
+export const BASE_PRECISION: OptionEntry = {
+  flag: '--base-precision',
+  type: DECODING_PRECISIONS,
+  default: 'float32',
+  help: "how the model's matrices are kept: int8 and int4 take less memory and time, and change scores (cpu only)",
+  group: 'Machine:',
+};
 
 /** The options that mean nothing where nothing is drawn. */
 const DRAWING = [

@@ -10,11 +10,12 @@ import {
   type Prompt,
   type PromptOptions,
 } from '../generate/index.ts';
+import type { DecodingPrecision } from '../models/index.ts';
 import type { DeviceName } from '../runtime/index.ts';
 import type { JsonObject, JsonValue } from '../store/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import type { Command, CommandContext, OptionEntry } from './command.ts';
-import { DECODING_OPTIONS, decodingOf, decodingProblems } from './decoding-options.ts';
+import { BASE_PRECISION, DECODING_OPTIONS, decodingOf, decodingProblems } from './decoding-options.ts';
 import { openAnswerFile } from './answer-file.ts';
 import { locateData, locateModel } from './locate.ts';
 
@@ -39,6 +40,7 @@ const OPTIONS: readonly OptionEntry[] = [
   },
   ...DECODING_OPTIONS,
   { flag: '--batch-size', type: 'integer', default: 8, help: 'prompts answered together', group: 'Machine:' },
+  BASE_PRECISION,
   { flag: '--device', type: ['cpu', 'webgpu', 'cuda'], default: 'cpu', help: 'where it runs', group: 'Machine:' },
   { flag: '--threads', type: 'integer', help: "threads of the cpu; default: the machine's cores", group: 'Machine:' },
 ];
@@ -56,6 +58,7 @@ export const GENERATE: Command = {
     const generator = await openGenerator({
       model,
       adapter: options['adapter'] as string | undefined,
+      basePrecision: options['basePrecision'] as DecodingPrecision,
       device: options['device'] as DeviceName,
       threads: options['threads'] as number | undefined,
     });
@@ -169,6 +172,7 @@ function rowOf({ prompt, ids, answer, options }: AnsweredPrompt): JsonObject {
 function settingsOf({ options }: CommandContext): JsonObject {
   const paths = [
     'adapter',
+    'basePrecision',
     'data',
     'system',
     'raw',

@@ -42,6 +42,8 @@ export interface GeneratorOptions {
   readonly tokenizer: Pick<Tokenizer, 'decode' | 'stopIds'>;
   /** Weights and adapter by input name; they stay the caller's, and must stay as they are while the generator lives. */
   readonly resident: ReadonlyMap<string, DeviceTensor>;
+  /** Compact matrices of a base that is not in float32; theirs is the same. */
+  readonly constants?: ReadonlyMap<string, DeviceTensor>;
 }
 
 /** New tokens of a row that one step reads: bounds the memory of a long prompt's attention. */
@@ -49,10 +51,10 @@ const STEP_TOKENS = 512;
 /** Folds the adapter into the weights and compiles the step: seconds for a model of 135 million weights. */
 export async function createGenerator(
   device: Device,
-  { decoder, tokenizer, resident }: GeneratorOptions,
+  { decoder, tokenizer, ...weights }: GeneratorOptions,
 ): Promise<Generator> {
   const { config } = decoder;
-  const step = await compileStep(device, decoder, resident);
+  const step = await compileStep(device, decoder, weights);
   const move = await compileMove(device, config);
 
   const generate = async (prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<Answer[]> => {

@@ -33,7 +33,7 @@ async function open(name: string, base?: string) {
   };
   const plain = plainDecoder(config);
   const decoder = adapter === undefined ? plain : withLora(plain, adapter.lora);
-  const step = await compileStep(device, decoder, resident);
+  const step = await compileStep(device, decoder, { resident });
   const dispose = async (): Promise<void> => {
     await step.dispose();
     for (const tensor of resident.values()) await tensor.dispose();

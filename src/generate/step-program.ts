@@ -12,6 +12,12 @@ export interface StepProgram {
   dispose(): Promise<void>;
 }
 
+export interface StepWeights {
+  readonly resident: ReadonlyMap<string, DeviceTensor>;
+  /** Compact matrices, of which the session makes its own packed copy; they must live as long as the program. */
+  readonly constants?: ReadonlyMap<string, DeviceTensor>;
+}
+
 /** Typical sizes, for choosing between equal expressions: a token a row is what is run most. */
 const HINTS = { T: 1, B: 1, S: 1, U: 1, C: 256 };
 
@@ -30,7 +36,7 @@ function pick(names: ReadonlySet<string>, from: ReadonlyMap<string, DeviceTensor
 export async function compileStep(
   device: Device,
   decoder: Decoder,
-  resident: ReadonlyMap<string, DeviceTensor>,
+  { resident, constants = new Map() }: StepWeights,
 ): Promise<StepProgram> {
   const { once, body } = optimise(stepGraph(decoder), { hints: HINTS, isInvariant: (name) => resident.has(name) });
   const folded = new Map<string, DeviceTensor>();
@@ -43,6 +49,7 @@ export async function compileStep(
   const caches = Object.keys(body.outputs).filter((name) => name !== 'scores');
   const program = await device.compile(body, {
     label: 'generate',
+    constants: pick(namesOf(body), constants),
     keep: caches,
     inPlace: Object.fromEntries(caches.map((name) => [name, name])),
   });
