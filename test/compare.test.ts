@@ -249,6 +249,20 @@ describe('models, endpoints, language models as judges', () => {
     expect(existsSync(at('models'))).toBe(false);
   });
 
+  it('a run alone meets what it began from, and ends with a verdict', async () => {
+    const line = `--prompts ${at('prompts.jsonl')} --max-prompts 3 --max-new-tokens 6 --threads 1 --batch-size 2 ${LONGER}`;
+    const { code, out } = await compare(`${at('run')} ${line} --output ${at('alone')}`);
+    expect(code).toBe(0);
+    expect(out).toMatch(/(Cannot tell run from start|run is (better|worse) than start): it wins \d+ %/);
+    const value = JSON.parse(readFileSync(at('alone', 'comparison.json'), 'utf8')) as { pairs: object[] };
+    expect(value.pairs).toMatchObject([{ baseline: 'start', model: 'run' }]);
+    const one = await compare(`${at('model')} ${line} --output ${at('none')}`);
+    expect([one.code, one.err]).toEqual([
+      2,
+      `compare: two contestants must be named at least, or a run folder, which meets what it began from, got ${at('model')}\n`,
+    ]);
+  });
+
   it('runs and checkpoints that are not there are named', async () => {
     const { code, err } = await compare(
       `${at('run')}@step-7 ${at('model')} --prompts ${at('prompts.jsonl')} ${LONGER} --output ${at('none')}`,

@@ -90,7 +90,7 @@ export const COMPARE: Command = {
   arguments: [
     {
       name: 'contestants',
-      help: 'models, MODEL+ADAPTER, run folders (RUN@step-N: a checkpoint), https://host/v1#model, or .jsonl files of answers; the first is what the others are compared with; NAME= before one names it',
+      help: 'models, MODEL+ADAPTER, run folders (RUN@step-N: a checkpoint), https://host/v1#model, or .jsonl files of answers; the first is what the others are compared with; a run folder alone meets what it began from; NAME= before one names it',
       isRequired: true,
       isVariadic: true,
     },

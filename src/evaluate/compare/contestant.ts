@@ -26,7 +26,7 @@ export type Contestant = {
 
 /**
  * Contestants as people write them, `NAME=` before each where the name shall be another: a model (folder, .gguf file, hub id), `MODEL+ADAPTER`, a run folder,
- * `RUN@step-N` for one of its checkpoints, `https://host/v1#model`, or a .jsonl file of answers. Throws bad-input with every problem: runs that have not ended,
+ * `RUN@step-N` for one of its checkpoints, `https://host/v1#model`, or a .jsonl file of answers. A run folder alone meets the model that it began from. Throws bad-input with every problem: runs that have not ended,
  * checkpoints that are not there, names given twice.
  */
 export function parseContestants(words: readonly string[]): Contestant[] {
@@ -43,7 +43,13 @@ export function parseContestants(words: readonly string[]): Contestant[] {
       return [];
     }
   });
-  if (words.length < 2) throw badUsage(`compare: two contestants must be named at least, got ${words.length}`);
+  const [only] = contestants;
+  if (words.length === 1 && only !== undefined && existsSync(join(only.source, RUN_FILE)))
+    contestants.unshift(startOfRun(only.source));
+  else if (words.length < 2)
+    throw badUsage(
+      `compare: two contestants must be named at least, or a run folder, which meets what it began from, got ${words.join(' ') || 'none'}`,
+    );
   const names = contestants.map(({ name }) => name);
   for (const name of new Set(names.filter((one, i) => names.indexOf(one) < i)))
     problems.push({
@@ -86,6 +92,14 @@ function contestantOfRun(run: string, step: string | undefined): Unnamed {
   if (found !== undefined) return { kind: 'model', model, adapter, checkpoint: found.path };
   const there = listCheckpoints(run).map((checkpoint) => `step-${checkpoint.step}`);
   throw badInput(`compare: ${run} must have a checkpoint ${step}, it has ${there.join(', ') || 'none'}`);
+}
+
+/** What a run began from: its model, with the adapter that it continued. */
+function startOfRun(run: string): Contestant {
+  const { model, adapter } = readRunFile(run).specification;
+  const continued = typeof adapter === 'string' ? { adapter } : {};
+  const source = typeof adapter === 'string' ? `${String(model)}+${adapter}` : String(model);
+  return { kind: 'model', name: 'start', source, model: String(model), ...continued };
 }
 
 function defaultName(source: string): string {
