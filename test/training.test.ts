@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failureOf, largestDifference, metricLines, runDpo, type ToldRun } from './support/training.ts';
@@ -70,6 +70,19 @@ describe('step 1', () => {
       for (const name of ['chosen', 'rejected', 'margins']) expect(metrics[`rewards/${name}`]).toBe(0);
       expect(metrics['rewards/accuracies']).toBe(0.5);
     }
+  });
+});
+
+describe('checkpoints', () => {
+  it('one that a kill before its removal left is removed by the next start, also where no step follows', async () => {
+    const given = { data: dataOf(tinyPairs(6)), batchSize: 1, epochs: 1, checkpointSteps: 2, output: at('killed') };
+    await train(given);
+    const checkpoint = (step: number): string => at('killed', 'checkpoints', `step-${step}`);
+    cpSync(checkpoint(4), checkpoint(2), { recursive: true });
+    rmSync(at('killed', 'adapter'), { recursive: true });
+    await runDpo({ model: at('model'), ...given }, { folder: folder.path, isResuming: true });
+    expect(readdirSync(at('killed', 'checkpoints')).toSorted()).toEqual(['step-4', 'step-6']);
+    expect(existsSync(at('killed', 'adapter', 'adapter_model.safetensors'))).toBe(true);
   });
 });
 

@@ -126,32 +126,36 @@ export function openRun(output: string, record: RunRecord, context: RecipeContex
     firstEvaluation: () => evaluations[0],
     lastEvaluation: () => evaluations.at(-1),
     lastStep: () => lastStep,
-    events: (saved, { perEpoch, keep, watch }) => ({
-      onStep: (step, isLogged) => {
-        lastStep = step.metrics;
-        const one = { step: step.step, epoch: step.epoch, ...step.metrics };
-        if (isLogged) append(one);
-        context.listener.onStep?.(step);
-        if (isLogged) watch.add(one);
-      },
-      onEvaluation: (step, values) => {
-        evaluations.push(values);
-        const one = {
-          step,
-          epoch: step / perEpoch,
-          ...Object.fromEntries(Object.entries(values).map(([name, value]) => [`eval_${name}`, value])),
-        };
-        append(one);
-        context.listener.onEvaluation?.(step, values);
-        watch.add(one);
-      },
-      onCheckpoint: async (progress: Progress) => {
-        metrics.flush();
-        await saveCheckpoint(output, saved, progress);
-        pruneCheckpoints(output, keep);
-        context.listener.onCheckpoint?.(progress.step);
-      },
-    }),
+    events: (saved, { perEpoch, keep, watch }) => {
+      // A run that was killed between the two may have one checkpoint more, and none may follow.
+      pruneCheckpoints(output, keep);
+      return {
+        onStep: (step, isLogged) => {
+          lastStep = step.metrics;
+          const one = { step: step.step, epoch: step.epoch, ...step.metrics };
+          if (isLogged) append(one);
+          context.listener.onStep?.(step);
+          if (isLogged) watch.add(one);
+        },
+        onEvaluation: (step, values) => {
+          evaluations.push(values);
+          const one = {
+            step,
+            epoch: step / perEpoch,
+            ...Object.fromEntries(Object.entries(values).map(([name, value]) => [`eval_${name}`, value])),
+          };
+          append(one);
+          context.listener.onEvaluation?.(step, values);
+          watch.add(one);
+        },
+        onCheckpoint: async (progress: Progress) => {
+          metrics.flush();
+          await saveCheckpoint(output, saved, progress);
+          pruneCheckpoints(output, keep);
+          context.listener.onCheckpoint?.(progress.step);
+        },
+      };
+    },
     report: ({ data, samples, samplesNote, verdict: monitored }) => {
       const html = renderReport({
         title: `Run ${output}`,
