@@ -71,3 +71,30 @@ test('an adapter that reads whole matrices is refused by name, and so is float16
     'loadModel: the base must be in float32, int8 or int4 to decode, got float16',
   );
 });
+
+test('several adapters answer in one run, each prompt with the one that it names', async () => {
+  const other = await train('other', { rank: 2 });
+  const names = [undefined, 'first', 'second', 'first', undefined];
+  const folders = new Map([
+    ['first', adapter],
+    ['second', other],
+  ]);
+  const together = await openGenerator({ model: MODEL, adapters: folders, threads: 2 });
+  const prompts = names.map((_, i) =>
+    encodePrompt(together.tokenizer, { id: '1', content: 'What is a comet? '.repeat(1 + i).trim() }, {}),
+  );
+  const options = { maxNewTokens: LENGTH, topLogps: 0 };
+  const answers = await together.generate(prompts, { ...options, adapters: names });
+  await together.dispose();
+  for (const name of [undefined, 'first', 'second']) {
+    const alone = await openGenerator({ model: MODEL, adapter: name && folders.get(name), threads: 2 });
+    const own = await alone.generate(prompts, options);
+    await alone.dispose();
+    for (const [i, { ids, logps }] of answers.entries()) {
+      const difference = Math.max(...logps!.map(({ logp }, at) => Math.abs(logp - (own[i]!.logps![at]?.logp ?? 0))));
+      if (names[i] === name) expect([ids, difference < 1e-4]).toEqual([own[i]!.ids, true]);
+      // What another adapter says is another thing.
+      else expect(difference).toBeGreaterThan(1e-3);
+    }
+  }
+});

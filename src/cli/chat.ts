@@ -41,6 +41,8 @@ export const CHAT: Command = {
       basePrecision: options['basePrecision'] as DecodingPrecision,
       device: options['device'] as DeviceName,
       threads: options['threads'] as number | undefined,
+      maxRows: 1,
+      keepsPrefix: true,
     });
     try {
       if (generator.tokenizer.chatTemplate === undefined)

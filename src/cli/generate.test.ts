@@ -127,3 +127,24 @@ test('refuses wrong usage whole, and data that hold no prompts', async () => {
     "generate: prompt 1 must be shorter than the model's 128 positions, got N tokens; shorten it\n",
   ]);
 });
+
+test('refuses adapters that are not named, are named twice, or have no effect', async () => {
+  const data = join(folder, 'named.jsonl');
+  const rows = ['kind', 'kind', 'terse'].map((adapter, i) => JSON.stringify({ id: `p${i}`, prompt: 'Hi', adapter }));
+  writeFileSync(data, rows.join('\n'));
+  const unknown = await run('-m', model, '--data', data, '--adapters', 'terse=folder');
+  expect([unknown.code, unknown.err]).toEqual([
+    2,
+    'generate: prompt p0 must name one of terse as its adapter, got kind\ngenerate: prompt p1 must name one of terse as its adapter, got kind\n',
+  ]);
+  const twice = await run('-m', model, '--data', data, '--adapters', 'a=x', '--adapters', 'a=y', '--adapters', 'z');
+  expect([twice.code, twice.err]).toEqual([
+    2,
+    'generate: --adapters must name each adapter once, got a twice\ngenerate: --adapters must be NAME=FOLDER, got z\n',
+  ]);
+  const idle = await run('-m', model, '-p', 'Hi', '--adapters', 'a=x', '--adapter', 'y');
+  expect([idle.code, idle.err]).toEqual([
+    2,
+    'generate: --adapters has no effect with --prompt; give its adapter with --adapter\ngenerate: --adapters has no effect with --adapter, which answers every row; leave one out\n',
+  ]);
+});

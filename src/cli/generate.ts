@@ -1,4 +1,4 @@
-import { badUsage, type Problem } from '../core/index.ts';
+import { badInput, badUsage, type Problem } from '../core/index.ts';
 import {
   conversationOf,
   encodePrompt,
@@ -22,6 +22,11 @@ import { locateData, locateModel } from './locate.ts';
 const OPTIONS: readonly OptionEntry[] = [
   { flag: '--model', alias: '-m', type: 'string', isRequired: true, help: 'folder, .gguf file or hub id' },
   { flag: '--adapter', type: 'string', help: 'PEFT adapter folder, such as the adapter of a run' },
+  {
+    flag: '--adapters',
+    type: 'texts',
+    help: 'NAME=FOLDER of a PEFT adapter that rows of --data with the field adapter ask for; may be repeated',
+  },
   { flag: '--prompt', alias: '-p', type: 'string', help: 'a text to answer; streamed to stdout' },
   { flag: '--data', type: 'string', help: 'file, folder or hub id of rows with the field prompt or messages' },
   { flag: '--system', type: 'string', help: 'system message for prompts that have none' },
@@ -39,7 +44,7 @@ const OPTIONS: readonly OptionEntry[] = [
     help: 'JSON Lines file for the rows of --data; the same command goes on with one that was stopped',
   },
   ...DECODING_OPTIONS,
-  { flag: '--batch-size', type: 'integer', default: 8, help: 'prompts answered together', group: 'Machine:' },
+  { flag: '--batch-size', type: 'integer', default: 8, help: 'answers under way at once', group: 'Machine:' },
   BASE_PRECISION,
   { flag: '--device', type: ['cpu', 'webgpu', 'cuda'], default: 'cpu', help: 'where it runs', group: 'Machine:' },
   { flag: '--threads', type: 'integer', help: "threads of the cpu; default: the machine's cores", group: 'Machine:' },
@@ -54,10 +59,14 @@ export const GENERATE: Command = {
     checkUsage(context);
     const { options, terminal } = context;
     const prompts = await promptsOf(context);
+    const adapters = adaptersOf(context);
+    checkAdapterNames(prompts, adapters);
     const { path: model } = await locateModel(options['model'] as string, context);
     const generator = await openGenerator({
       model,
       adapter: options['adapter'] as string | undefined,
+      adapters,
+      maxRows: options['batchSize'] as number,
       basePrecision: options['basePrecision'] as DecodingPrecision,
       device: options['device'] as DeviceName,
       threads: options['threads'] as number | undefined,
@@ -83,6 +92,7 @@ export const GENERATE: Command = {
         await answerAll(generator, encoded, {
           context,
           done: file?.count ?? 0,
+          adapters: adapters.size === 0 ? undefined : rows.map(({ adapter }) => adapter),
           print: (i, answer) => print(rows[i]!, encoded[i]!, answer),
           onText,
         });
@@ -112,37 +122,72 @@ async function promptsOf(context: CommandContext): Promise<Prompt[]> {
   return prompts;
 }
 
+/** What --adapters names. Throws bad-usage for words that are not NAME=FOLDER, and names given twice. */
+function adaptersOf({ options }: CommandContext): ReadonlyMap<string, string> {
+  const words = [options['adapters'] ?? []].flat().map(String);
+  const adapters = new Map<string, string>();
+  const problems: Problem[] = [];
+  for (const word of words) {
+    const [, name, folder] = /^([^=]+)=(.+)$/.exec(word) ?? [];
+    const fail = (message: string): void => void problems.push({ path: 'adapters', message: `generate: ${message}` });
+    if (name === undefined) fail(`--adapters must be NAME=FOLDER, got ${word}`);
+    else if (adapters.has(name)) fail(`--adapters must name each adapter once, got ${name} twice`);
+    else adapters.set(name, folder!);
+  }
+  if (problems.length > 0) throw badUsage(problems);
+  return adapters;
+}
+
+/** Every adapter that a row asks for must be one of --adapters; without any the field means nothing. */
+function checkAdapterNames(prompts: readonly Prompt[], adapters: ReadonlyMap<string, string>): void {
+  if (adapters.size === 0) return;
+  const problems = prompts
+    .filter(({ adapter }) => adapter !== undefined && !adapters.has(adapter))
+    .map(({ id, adapter }) => ({
+      message: `generate: prompt ${id} must name one of ${[...adapters.keys()].join(', ')} as its adapter, got ${adapter}`,
+    }));
+  if (problems.length > 0) throw badInput(problems);
+}
+
 interface AnswerAllOptions {
   readonly context: CommandContext;
   /** Answers that are there already, the first ones. */
   readonly done: number;
+  /** Of each prompt. */
+  readonly adapters: readonly (string | undefined)[] | undefined;
   readonly print: (index: number, answer: Answer) => void;
   readonly onText: ((text: string) => void) | undefined;
 }
 
-/** Answers prompts in batches, printed in their order. */
+/** Answers all prompts; each answer is printed when those before it are. */
 async function answerAll(
   generator: Generator & { readonly tokenizer: Tokenizer },
   prompts: readonly (readonly number[])[],
-  { context, done, print, onText }: AnswerAllOptions,
+  { context, done, adapters, print, onText }: AnswerAllOptions,
 ): Promise<void> {
   const { options, terminal, signal } = context;
-  const batchSize = options['batchSize'] as number;
   const progress = onText === undefined ? terminal.progress('generate') : undefined;
-  for (let start = 0; start < prompts.length; start += batchSize) {
-    if (start + batchSize <= done) continue;
-    progress?.update({ done: start, total: prompts.length, unit: 'rows' });
-    const decoding: GenerateOptions = {
-      ...decodingOf(context),
-      firstRow: start,
-      signal,
-      ...(options['logprobs'] === undefined ? {} : { topLogps: options['logprobs'] as number }),
-      ...(onText === undefined ? {} : { onToken: ({ text }) => onText(text) }),
-    };
-    const answers = await generator.generate(prompts.slice(start, start + batchSize), decoding);
-    for (const [i, answer] of answers.entries()) if (start + i >= done) print(start + i, answer);
-  }
-  progress?.update({ done: prompts.length, total: prompts.length, unit: 'rows' });
+  const early = new Map<number, Answer>();
+  let next = done;
+  const show = (): void => progress?.update({ done: next, total: prompts.length, unit: 'rows' });
+  show();
+  const decoding: GenerateOptions = {
+    ...decodingOf(context),
+    firstRow: done,
+    adapters: adapters?.slice(done),
+    signal,
+    ...(options['logprobs'] === undefined ? {} : { topLogps: options['logprobs'] as number }),
+    ...(onText === undefined ? {} : { onToken: ({ text }) => onText(text) }),
+    onAnswer: (row, answer) => {
+      early.set(done + row, answer);
+      for (let ready = early.get(next); ready !== undefined; ready = early.get(++next)) {
+        early.delete(next);
+        print(next, ready);
+      }
+      show();
+    },
+  };
+  await generator.generate(prompts.slice(done), decoding);
   progress?.finish();
 }
 
@@ -160,6 +205,7 @@ function rowOf({ prompt, ids, answer, options }: AnsweredPrompt): JsonObject {
     id: prompt.id,
     prompt: (isRaw ? prompt.content : conversationOf(prompt, options)) as JsonValue,
     completion: isRaw ? answer.text : [{ role: 'assistant', content: answer.text }],
+    ...(prompt.adapter !== undefined && { adapter: prompt.adapter }),
     finishReason: answer.finishReason,
     promptTokens: ids.length,
     completionTokens: answer.ids.length,
@@ -172,6 +218,7 @@ function rowOf({ prompt, ids, answer, options }: AnsweredPrompt): JsonObject {
 function settingsOf({ options }: CommandContext): JsonObject {
   const paths = [
     'adapter',
+    'adapters',
     'basePrecision',
     'data',
     'system',
@@ -205,6 +252,10 @@ function checkUsage(context: CommandContext): void {
   const [prompt, data] = [options['prompt'], options['data']];
   if (prompt === undefined && data === undefined) fail('prompt', '--prompt or --data must be given, got neither');
   if (prompt !== undefined && data !== undefined) fail('prompt', '--prompt has no effect with --data; leave one out');
+  if (given['adapters'] !== undefined && data === undefined)
+    fail('adapters', '--adapters has no effect with --prompt; give its adapter with --adapter');
+  if (given['adapters'] !== undefined && options['adapter'] !== undefined)
+    fail('adapters', '--adapters has no effect with --adapter, which answers every row; leave one out');
   if (prompt === '') fail('prompt', '--prompt must not be empty, got ""');
   if (options['raw'] === true && options['system'] !== undefined)
     fail('system', '--system has no effect with --raw; write it into the text');

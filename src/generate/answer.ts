@@ -1,4 +1,4 @@
-import { createRandom } from '../core/index.ts';
+import { asError, createRandom } from '../core/index.ts';
 import { createStreamDecoder, type Tokenizer } from '../tokenizer/index.ts';
 import { chooseToken, logpsOf, type Sampling, type TokenLogp } from './sampling.ts';
 import { createStopWatch } from './stop-watch.ts';
@@ -14,6 +14,8 @@ export interface Answer {
   readonly stopString?: string;
   /** Of each id, where they were asked for. */
   readonly logps?: readonly AnswerLogp[];
+  /** Tokens at the start of the prompt that were in the cache from an earlier request; left out for none. */
+  readonly cachedTokens?: number;
 }
 
 /** A token of an answer under the model's own distribution, and the likeliest tokens in its place. Nats. */
@@ -22,16 +24,19 @@ export interface AnswerLogp extends TokenLogp {
 }
 
 /** A token as it comes. */
-export interface GeneratedToken {
-  /** Which prompt, from 0. */
-  readonly row: number;
+export interface StreamedToken {
   readonly id: number;
-  /** The text that is certain with it; a row's texts put together are its answer. The stop token brings what was held back. */
+  /** The text that is certain with it; the texts put together are the answer. The stop token brings what was held back. */
   readonly text: string;
 }
 
-export interface AnswerOptions extends Sampling {
+/** A token of one of several answers. */
+export interface GeneratedToken extends StreamedToken {
+  /** Which prompt, from 0. */
   readonly row: number;
+}
+
+export interface AnswerOptions extends Sampling {
   readonly tokenizer: Pick<Tokenizer, 'decode'>;
   readonly prompt: readonly number[];
   readonly maxNewTokens: number;
@@ -43,7 +48,7 @@ export interface AnswerOptions extends Sampling {
   readonly seed: number;
   /** Rows with different streams draw independently. */
   readonly stream: number;
-  readonly onToken: ((token: GeneratedToken) => void) | undefined;
+  readonly onToken: (token: StreamedToken) => void;
 }
 
 /** One prompt while it is answered: every id known so far, and how many of them the cache has seen. */
@@ -51,26 +56,63 @@ export interface AnswerState {
   /** Prompt and answer. */
   readonly ids: readonly number[];
   readonly fed: number;
+  /** Ids of the prompt. */
+  readonly promptLength: number;
   /** No more ids than this will be known. */
   readonly maxLength: number;
   readonly finished: Answer | undefined;
+  /** Why there will be no answer. */
+  readonly failure: Error | undefined;
+  /** Finished or failed: it takes no more tokens. */
+  readonly isOver: boolean;
+  /** Says that the first `count` ids are in the cache from before; comes first. */
+  reuse(count: number): void;
   /** Says that `count` more ids are in the cache. */
   feed(count: number): void;
-  /** Takes the next token from the scores of the last known id. */
+  /** Takes the next token from the scores of the last known id; what goes wrong is its failure. */
   accept(scores: Float32Array): void;
+  /** Ends it without an answer, if it is not over. */
+  fail(reason: Error): void;
 }
 
 export function beginAnswer(options: AnswerOptions): AnswerState {
-  const { row, prompt, maxNewTokens, stopIds, onToken } = options;
+  const { prompt, maxNewTokens, stopIds, onToken } = options;
   const random = createRandom(options.seed, `generate ${options.stream}`);
   const decoder = createStreamDecoder(options.tokenizer);
   const watch = createStopWatch(options.stopStrings ?? []);
   const ids = [...prompt];
   const logps: AnswerLogp[] = [];
-  let [text, fed] = ['', 0];
+  let [text, fed, cached] = ['', 0, 0];
   let finished: Answer | undefined;
+  let failure: Error | undefined;
+  const take = (scores: Float32Array): void => {
+    const id = chooseToken(scores, options, random, ids);
+    const isStop = stopIds.has(id);
+    if (!isStop) {
+      ids.push(id);
+      if (options.topLogps !== undefined) logps.push({ id, ...logpsOf(scores, id, options.topLogps) });
+    }
+    const isFull = ids.length - prompt.length >= maxNewTokens;
+    const isLast = isStop || isFull;
+    const { text: piece, stopString } = watch.push(
+      (isStop ? '' : decoder.push(id)) + (isLast ? decoder.flush() : ''),
+      isLast,
+    );
+    text += piece;
+    onToken({ id, text: piece });
+    if (isLast || stopString !== undefined)
+      finished = {
+        ids: ids.slice(prompt.length),
+        text,
+        finishReason: isStop || stopString !== undefined ? 'stop' : 'length',
+        ...(stopString !== undefined && { stopString }),
+        ...(options.topLogps !== undefined && { logps }),
+        ...(cached > 0 && { cachedTokens: cached }),
+      };
+  };
   return {
     ids,
+    promptLength: prompt.length,
     maxLength: prompt.length + maxNewTokens,
     get fed() {
       return fed;
@@ -78,32 +120,27 @@ export function beginAnswer(options: AnswerOptions): AnswerState {
     get finished() {
       return finished;
     },
+    get failure() {
+      return failure;
+    },
+    get isOver() {
+      return finished !== undefined || failure !== undefined;
+    },
+    reuse: (count) => {
+      fed = cached = count;
+    },
     feed: (count) => {
       fed += count;
     },
     accept: (scores) => {
-      const id = chooseToken(scores, options, random, ids);
-      const isStop = stopIds.has(id);
-      if (!isStop) {
-        ids.push(id);
-        if (options.topLogps !== undefined) logps.push({ id, ...logpsOf(scores, id, options.topLogps) });
+      try {
+        take(scores);
+      } catch (error) {
+        failure = asError(error);
       }
-      const isFull = ids.length - prompt.length >= maxNewTokens;
-      const isLast = isStop || isFull;
-      const { text: piece, stopString } = watch.push(
-        (isStop ? '' : decoder.push(id)) + (isLast ? decoder.flush() : ''),
-        isLast,
-      );
-      text += piece;
-      if (isLast || stopString !== undefined)
-        finished = {
-          ids: ids.slice(prompt.length),
-          text,
-          finishReason: isStop || stopString !== undefined ? 'stop' : 'length',
-          ...(stopString !== undefined && { stopString }),
-          ...(options.topLogps !== undefined && { logps }),
-        };
-      onToken?.({ row, id, text: piece });
+    },
+    fail: (reason) => {
+      if (finished === undefined) failure ??= reason;
     },
   };
 }

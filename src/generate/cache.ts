@@ -1,5 +1,5 @@
 import { int32Tensor, type HostTensor } from '../core/index.ts';
-import { graph, input, permuteRows } from '../graph/index.ts';
+import { add, graph, input, mul, permuteRows } from '../graph/index.ts';
 import type { ModelConfig } from '../models/index.ts';
 import type { Device, DeviceTensor, Program } from '../runtime/index.ts';
 import { cacheNames } from './cached-attention.ts';
@@ -56,22 +56,32 @@ export function compileMove(device: Device, { keyValueHeads: heads, headSize }: 
 
 export interface MoveOptions {
   readonly config: ModelConfig;
-  /** The old row of each new one, none twice. */
+  /** The old row of each new one, none twice; NEW_ROW for one of zeros. */
   readonly keep: readonly number[];
+  /** Slots to keep of each row, the others become zeros. Default: all. */
+  readonly filled?: readonly number[];
   /** At least as many slots as are filled. */
   readonly capacity: number;
 }
 
+export const NEW_ROW = -1;
+
 /** The rows `keep` of `cache` with room for `capacity` positions; `cache` is disposed, one layer at a time. */
-export async function moveCache(move: Program, cache: Cache, { config, keep, capacity }: MoveOptions): Promise<Cache> {
+export async function moveCache(
+  move: Program,
+  cache: Cache,
+  { config, keep, filled, capacity }: MoveOptions,
+): Promise<Cache> {
   const { keyValueHeads: heads } = config;
   const common = Math.min(capacity, cache.capacity);
   const index = new Int32Array(keep.length * heads * capacity).fill(-1);
   const inverse = new Int32Array(cache.rows * heads * cache.capacity).fill(-1);
   for (const [row, oldRow] of keep.entries()) {
+    if (oldRow === NEW_ROW) continue;
+    const slots = Math.min(common, filled?.[row] ?? common);
     for (let head = 0; head < heads; head++) {
       const [to, from] = [(row * heads + head) * capacity, (oldRow * heads + head) * cache.capacity];
-      for (let slot = 0; slot < common; slot++) {
+      for (let slot = 0; slot < slots; slot++) {
         index[to + slot] = from + slot;
         inverse[from + slot] = to + slot;
       }
@@ -88,4 +98,46 @@ export async function moveCache(move: Program, cache: Cache, { config, keep, cap
     await tensor.dispose();
   }
   return cacheOf(tensors, { rows: keep.length, capacity });
+}
+
+/** Puts rows of one cache in the place of rows of another; joinCache runs it. */
+export function compileJoin(device: Device, { keyValueHeads: heads, headSize }: ModelConfig): Promise<Program> {
+  const fresh = permuteRows(
+    input('fresh', ['M', heads, 'P', headSize]),
+    input('index', ['B', heads, 'C'], 'int32'),
+    input('inverse', ['M', heads, 'P'], 'int32'),
+  );
+  const joined = add(mul(input('cache', ['B', heads, 'C', headSize]), input('stays', ['B', 1, 1, 1])), fresh);
+  return device.compile(graph({ joined }), { label: 'join', keep: ['joined'], inPlace: { joined: 'cache' } });
+}
+
+/** Row i of `fresh` becomes row `places[i]` of `cache`, which has at least its slots that are filled; `fresh` is disposed. */
+export async function joinCache(
+  join: Program,
+  { cache, fresh, places, config }: { cache: Cache; fresh: Cache; places: readonly number[]; config: ModelConfig },
+): Promise<void> {
+  const { keyValueHeads: heads } = config;
+  const common = Math.min(cache.capacity, fresh.capacity);
+  const index = new Int32Array(cache.rows * heads * cache.capacity).fill(-1);
+  const inverse = new Int32Array(fresh.rows * heads * fresh.capacity).fill(-1);
+  const stays = new Float32Array(cache.rows).fill(1);
+  for (const [row, place] of places.entries()) {
+    if (place === NEW_ROW) continue;
+    stays[place] = 0;
+    for (let head = 0; head < heads; head++) {
+      const [to, from] = [(place * heads + head) * cache.capacity, (row * heads + head) * fresh.capacity];
+      for (let slot = 0; slot < common; slot++) {
+        index[to + slot] = from + slot;
+        inverse[from + slot] = to + slot;
+      }
+    }
+  }
+  const inputs = {
+    index: int32Tensor([cache.rows, heads, cache.capacity], index),
+    inverse: int32Tensor([fresh.rows, heads, fresh.capacity], inverse),
+    stays: { dtype: 'float32', shape: [cache.rows, 1, 1, 1], data: stays } satisfies HostTensor,
+  };
+  for (const [name, tensor] of cache.tensors)
+    await join.run({ cache: tensor, fresh: fresh.tensors.get(name)!, ...inputs }, { only: [] });
+  await fresh.dispose();
 }

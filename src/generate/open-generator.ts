@@ -1,23 +1,30 @@
 import { badInput } from '../core/index.ts';
 import { baseDecoder, withLora, type DecodingPrecision } from '../models/index.ts';
 import { openDevice, type DeviceName, type DeviceTensor } from '../runtime/index.ts';
-import { loadModel, openModel, readAdapter, type Adapter } from '../train/index.ts';
+import { loadModel, openModel, readAdapter, type ReadAdapter } from '../train/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
-import { createGenerator, type Generator } from './generator.ts';
+import { BASE, createEngine, type EngineModel } from './engine.ts';
+import { generatorOf, type Generator } from './generator.ts';
 
 export interface OpenGeneratorOptions {
   /** A folder in Hugging Face layout or a .gguf file. */
   readonly model: string;
-  /** A PEFT adapter folder. */
+  /** A PEFT adapter folder, for every prompt. */
   readonly adapter?: string | undefined;
+  /** PEFT adapter folders by the names that prompts give, instead of `adapter`; they share the weights of the base. */
+  readonly adapters?: ReadonlyMap<string, string> | undefined;
   /** How the matrices of the base are kept; others than float32 need the cpu, and an adapter on them is computed apart. Default float32. */
   readonly basePrecision?: DecodingPrecision | undefined;
   readonly device?: DeviceName | undefined;
   readonly threads?: number | undefined;
+  /** Answers under way at once. Default 32. */
+  readonly maxRows?: number | undefined;
+  /** Keeps the cache of the last answer, for a prompt that goes on with it. Default false. */
+  readonly keepsPrefix?: boolean | undefined;
 }
 
 /** Throws bad-input for an adapter that must read a matrix that is kept compactly: DoRA's magnitudes, and one of the head or the embeddings it may be tied to. */
-function requireSeparable(path: string, { lora: { magnitudes, targets } }: Adapter): void {
+function requireSeparable(path: string, { lora: { magnitudes, targets } }: ReadAdapter): void {
   const ends = targets.filter((target) => target.path === 'lm_head' || target.path === 'model.embed_tokens');
   const [what] = [...(magnitudes === true ? ['magnitudes (DoRA)'] : []), ...ends.map((target) => target.path)];
   if (what === undefined) return;
@@ -30,28 +37,44 @@ function requireSeparable(path: string, { lora: { magnitudes, targets } }: Adapt
 export async function openGenerator({
   model: path,
   adapter: adapterPath,
+  adapters = new Map(),
   basePrecision: precision = 'float32',
   device: name = 'cpu',
   threads,
+  ...options
 }: OpenGeneratorOptions): Promise<Generator & { readonly tokenizer: Tokenizer }> {
   const { files, config, tokenizer } = await openModel(path);
   try {
-    const adapter = adapterPath === undefined ? undefined : await readAdapter(adapterPath, config, files.checkpoint);
-    if (precision !== 'float32' && adapter !== undefined) requireSeparable(adapterPath!, adapter);
+    const read = async (folder: string): Promise<ReadAdapter> => {
+      const adapter = await readAdapter(folder, config, files.checkpoint);
+      if (precision !== 'float32') requireSeparable(folder, adapter);
+      return adapter;
+    };
+    const own = adapterPath === undefined ? undefined : await read(adapterPath);
+    const named = new Map<string, ReadAdapter>();
+    for (const [adapter, folder] of adapters) named.set(adapter, await read(folder));
     const device = await openDevice({ device: name, ...(threads === undefined ? {} : { threads }) });
     try {
       const { weights, constants, base } = await loadModel(device, config, files.checkpoint, {
         precision,
         purpose: 'decoding',
       });
-      const resident = new Map<string, DeviceTensor>(weights);
-      for (const [weight, tensor] of adapter?.weights ?? [])
-        resident.set(weight, await device.upload(tensor, { transfer: true }));
       const plain = baseDecoder(config, precision, 'decoding');
-      // A compact matrix cannot be added to.
-      const sumOrSeparate = base === undefined ? 'sum' : 'separate';
-      const decoder = adapter === undefined ? plain : withLora(plain, adapter.lora, { path: sumOrSeparate });
-      const { generate } = await createGenerator(device, { decoder, tokenizer, resident, constants });
+      const modelOf = async (adapter: ReadAdapter, way: 'sum' | 'separate'): Promise<EngineModel> => {
+        const resident = new Map<string, DeviceTensor>(weights);
+        for (const [weight, tensor] of adapter.weights)
+          resident.set(weight, await device.upload(tensor, { transfer: true }));
+        return { decoder: withLora(plain, adapter.lora, { path: way }), resident, constants };
+      };
+      // One adapter is added to the weights once; several are computed beside them, and so is one of a compact matrix, which cannot be added to.
+      const first: EngineModel =
+        own === undefined
+          ? { decoder: plain, resident: weights, constants }
+          : await modelOf(own, base === undefined ? 'sum' : 'separate');
+      const models = new Map([[BASE, first]]);
+      for (const [adapter, one] of named) models.set(adapter, await modelOf(one, 'separate'));
+      const engine = await createEngine(device, { tokenizer, models, ...options });
+      const { generate } = generatorOf(engine, first);
       return { generate, tokenizer, dispose: () => device.dispose() };
     } catch (thrown) {
       await device.dispose();

@@ -21,6 +21,8 @@ export interface Prompt {
   readonly content: Content;
   readonly tools?: readonly unknown[];
   readonly templateVariables?: Readonly<Record<string, unknown>>;
+  /** The record's field `adapter`, where it is a text. */
+  readonly adapter?: string;
 }
 
 /**
@@ -48,7 +50,13 @@ export async function readPrompts(source: DataSource): Promise<Prompt[]> {
     const problems = fields.problems.length > 0 ? fields.problems : contentProblems(content, field);
     for (const problem of problems) log.add(at(problem));
     const id = typeof value['id'] === 'string' || typeof value['id'] === 'number' ? value['id'] : origin.line;
-    prompts.push({ id: String(id), content, ...(tools && { tools }), ...(templateVariables && { templateVariables }) });
+    prompts.push({
+      id: String(id),
+      content,
+      ...(tools && { tools }),
+      ...(templateVariables && { templateVariables }),
+      ...(typeof value['adapter'] === 'string' && { adapter: value['adapter'] }),
+    });
   }
   if (log.total > 0) throw log.error();
   if (prompts.length === 0)
