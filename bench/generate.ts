@@ -125,6 +125,11 @@ function bandwidth(): number {
   return (2 * data.byteLength * 1000) / best;
 }
 
+/** Tokens a second by the median, and the best. */
+function rate(tokens: number, times: readonly number[]): string {
+  return `${((1000 * tokens) / median(times)).toFixed(0)} (${((1000 * tokens) / Math.min(...times)).toFixed(0)})`;
+}
+
 const sides: Side[] = [];
 for (const precision of values.precisions.split(','))
   sides.push(await ours(values.model, precision as DecodingPrecision));
@@ -145,12 +150,12 @@ for (const side of sides) await side.close();
 if (values.json) process.stdout.write(`${JSON.stringify({ machine: machine(), bytesPerSecond, results })}\n`);
 else {
   process.stdout.write(`${machine()}, ${threads} threads, ${(bytesPerSecond / 1e9).toFixed(1)} GB/s\n`);
-  process.stdout.write('| side | answers | reading, tokens/s (best) | decoding, tokens/s (best) | floor of decoding |\n');
+  process.stdout.write(
+    '| side | answers | reading, tokens/s (best) | decoding, tokens/s (best) | floor of decoding |\n',
+  );
   process.stdout.write('| --- | --- | --- | --- | --- |\n');
   for (const { side, load, runs } of results) {
     const { rows, promptTokens, newTokens } = load;
-    const rate = (tokens: number, times: readonly number[]): string =>
-      `${((1000 * tokens) / median(times)).toFixed(0)} (${((1000 * tokens) / Math.min(...times)).toFixed(0)})`;
     const read = rate(
       rows * promptTokens,
       runs.map(({ readMs }) => readMs),
@@ -160,6 +165,8 @@ else {
       runs.map(({ decodeMs }) => decodeMs),
     );
     const floor = (rows * bytesPerSecond) / sides.find(({ name }) => name === side)!.bytes;
-    process.stdout.write(`| ${side} | ${rows} x (${promptTokens} + ${newTokens}) | ${read} | ${decode} | ${floor.toFixed(0)} |\n`);
+    process.stdout.write(
+      `| ${side} | ${rows} x (${promptTokens} + ${newTokens}) | ${read} | ${decode} | ${floor.toFixed(0)} |\n`,
+    );
   }
 }

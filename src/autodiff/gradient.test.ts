@@ -155,6 +155,12 @@ describe('derived by hand', () => {
     expect(x).toEqual([3, 0, 1]);
   });
 
+  test('putRows: to x where nothing was put, to the updates what their places get', () => {
+    const given = { x: array([2, 2], [1, 2, 3, 4]), u: list(5) };
+    const { x, u } = gradientsOf(given, (n) => weighed(g.putRows(n.x, n.u, g.reshape(ints(1, 0), [1, 2])), 1, 2, 3, 4));
+    expect([x, u]).toEqual([[1, 2, 0, 4], [3]]);
+  });
+
   test('slice, pad and concat', () => {
     const given = { a: list(1, 2, 3), b: list(4) };
     const { a, b } = gradientsOf(given, (n) => {

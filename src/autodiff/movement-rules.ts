@@ -1,7 +1,15 @@
+import { float32Tensor } from '../core/index.ts';
 import {
+  add,
+  broadcastTo,
+  constant,
+  dimProduct,
+  dimSize,
   gather,
+  mul,
   pad,
   permuteRows,
+  putRows,
   reshape,
   scatterAdd,
   scatterAddAlong,
@@ -27,6 +35,22 @@ function concatParts({ inputs, attributes: { axis } }: NodeOf<'concat'>, g: Node
   });
 }
 
+/** x has no part in the rows that were put, and updates have theirs there. */
+function putRowsParts({ inputs }: NodeOf<'putRows'>, g: Node): readonly (Node | undefined)[] {
+  const [x, updates, at] = inputs as [Node, Node, Node];
+  const count = Number(at.shape.at(-1));
+  const tail = x.shape.slice(count);
+  const nothing = broadcastTo(constant(float32Tensor([], [0])), updates.shape);
+  const places = at.shape.slice(0, -1);
+  let row = reshape(slice(at, { axis: places.length, start: 0, end: 1 }), places);
+  for (let axis = 1; axis < count; axis++) {
+    const next = reshape(slice(at, { axis: places.length, start: axis, end: axis + 1 }), places);
+    row = add(mul(row, dimSize(x.shape[axis]!)), next);
+  }
+  const rows = reshape(g, [dimProduct(x.shape.slice(0, count)), ...tail]);
+  return [putRows(g, nothing, at), gather(rows, row), undefined];
+}
+
 /** Kinds that only move or repeat elements: each one's rule is its transpose, and most come in pairs. */
 export const MOVEMENT_RULES = {
   reshape: ({ inputs: [x] }, g) => [reshape(g, x!.shape)],
@@ -42,6 +66,7 @@ export const MOVEMENT_RULES = {
   gather: ({ inputs: [x, index] }, g) => [scatterAdd(g, index!, x!.shape[0]!), undefined],
   scatterAdd: ({ inputs: [, index] }, g) => [gather(g, index!), undefined],
   permuteRows: ({ inputs: [, index, inverse] }, g) => [permuteRows(g, inverse!, index!), undefined, undefined],
+  putRows: putRowsParts,
   takeAlong: ({ inputs: [x, index] }, g) => [scatterAddAlong(g, index!, x!.shape.at(-1)!), undefined],
   scatterAddAlong: ({ inputs: [, index] }, g) => [takeAlong(g, index!), undefined],
 } satisfies Partial<CotangentRules>;

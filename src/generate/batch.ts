@@ -97,13 +97,12 @@ export function createBatch(options: BatchOptions): Batch {
       running = await resize(running, Math.max(capacity, roomFor(joining, 0)), joining.length);
     const free = freeOf(running);
     const owners = [...running.owners];
-    const places = fresh.owners.map((answer) => {
-      if (answer.isOver) return NEW_ROW;
-      const place = free.shift()!;
-      owners[place] = answer;
-      return place;
+    const joins = joining.map((answer) => {
+      const to = free.shift()!;
+      owners[to] = answer;
+      return { from: fresh.owners.indexOf(answer), to, filled: answer.fed };
     });
-    await joinCache(join, { cache: running.cache, fresh: fresh.cache, places, config });
+    await joinCache(join, { cache: running.cache, fresh: fresh.cache, rows: joins, heads: config.keyValueHeads });
     running.owners = owners;
   };
 

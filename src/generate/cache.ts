@@ -1,5 +1,5 @@
 import { int32Tensor, type HostTensor } from '../core/index.ts';
-import { add, graph, input, mul, permuteRows } from '../graph/index.ts';
+import { dimProduct, gather, graph, input, permuteRows, putRows, reshape } from '../graph/index.ts';
 import type { ModelConfig } from '../models/index.ts';
 import type { Device, DeviceTensor, Program } from '../runtime/index.ts';
 import { cacheNames } from './cached-attention.ts';
@@ -102,42 +102,37 @@ export async function moveCache(
 
 /** Puts rows of one cache in the place of rows of another; joinCache runs it. */
 export function compileJoin(device: Device, { keyValueHeads: heads, headSize }: ModelConfig): Promise<Program> {
-  const fresh = permuteRows(
-    input('fresh', ['M', heads, 'P', headSize]),
-    input('index', ['B', heads, 'C'], 'int32'),
-    input('inverse', ['M', heads, 'P'], 'int32'),
-  );
-  const joined = add(mul(input('cache', ['B', heads, 'C', headSize]), input('stays', ['B', 1, 1, 1])), fresh);
+  const rows = reshape(input('fresh', ['M', heads, 'P', headSize]), [dimProduct(['M', heads, 'P']), headSize]);
+  const taken = gather(rows, input('from', ['N'], 'int32'));
+  const joined = putRows(input('cache', ['B', heads, 'C', headSize]), taken, input('to', ['N', 3], 'int32'));
   return device.compile(graph({ joined }), { label: 'join', keep: ['joined'], inPlace: { joined: 'cache' } });
 }
 
-/** Row i of `fresh` becomes row `places[i]` of `cache`, which has at least its slots that are filled; `fresh` is disposed. */
+/** A row of a cache that joins another one. */
+export interface JoiningRow {
+  readonly from: number;
+  /** Its row in the other cache. */
+  readonly to: number;
+  /** Slots to take. */
+  readonly filled: number;
+}
+
+/** Takes the filled slots of rows of `fresh` over into rows of `cache`, in place; `fresh` is disposed. */
 export async function joinCache(
   join: Program,
-  { cache, fresh, places, config }: { cache: Cache; fresh: Cache; places: readonly number[]; config: ModelConfig },
+  { cache, fresh, rows, heads }: { cache: Cache; fresh: Cache; rows: readonly JoiningRow[]; heads: number },
 ): Promise<void> {
-  const { keyValueHeads: heads } = config;
-  const common = Math.min(cache.capacity, fresh.capacity);
-  const index = new Int32Array(cache.rows * heads * cache.capacity).fill(-1);
-  const inverse = new Int32Array(fresh.rows * heads * fresh.capacity).fill(-1);
-  const stays = new Float32Array(cache.rows).fill(1);
-  for (const [row, place] of places.entries()) {
-    if (place === NEW_ROW) continue;
-    stays[place] = 0;
-    for (let head = 0; head < heads; head++) {
-      const [to, from] = [(place * heads + head) * cache.capacity, (row * heads + head) * fresh.capacity];
-      for (let slot = 0; slot < common; slot++) {
-        index[to + slot] = from + slot;
-        inverse[from + slot] = to + slot;
+  const total = heads * rows.reduce((sum, { filled }) => sum + filled, 0);
+  const [from, to] = [new Int32Array(total), new Int32Array(total * 3)];
+  let place = 0;
+  for (const row of rows)
+    for (let head = 0; head < heads; head++)
+      for (let slot = 0; slot < row.filled; slot++, place++) {
+        from[place] = (row.from * heads + head) * fresh.capacity + slot;
+        to.set([row.to, head, slot], place * 3);
       }
-    }
-  }
-  const inputs = {
-    index: int32Tensor([cache.rows, heads, cache.capacity], index),
-    inverse: int32Tensor([fresh.rows, heads, fresh.capacity], inverse),
-    stays: { dtype: 'float32', shape: [cache.rows, 1, 1, 1], data: stays } satisfies HostTensor,
-  };
+  const places = { from: int32Tensor([total], from), to: int32Tensor([total, 3], to) };
   for (const [name, tensor] of cache.tensors)
-    await join.run({ cache: tensor, fresh: fresh.tensors.get(name)!, ...inputs }, { only: [] });
+    await join.run({ cache: tensor, fresh: fresh.tensors.get(name)!, ...places }, { only: [] });
   await fresh.dispose();
 }

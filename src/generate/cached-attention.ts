@@ -8,6 +8,7 @@ import {
   and,
   matmul,
   permuteRows,
+  putRows,
   reshape,
   softmax,
   sub,
@@ -33,10 +34,8 @@ export interface StepInputs {
   readonly scatterIndex: Node;
   /** int32 [B, S]: the position of each query slot, -1 where there is none. */
   readonly slotPositions: Node;
-  /** int32 [B, KV, C]: the new key (token * KV + head) that a cache slot takes, -1 for a slot that stays as it is. */
-  readonly cacheIndex: Node;
-  /** int32 [T, KV]: the cache slot of each new key. */
-  readonly cacheSlots: Node;
+  /** int32 [T, KV, 3]: row, head and slot of the cache that each new key and value goes to. */
+  readonly cachePlaces: Node;
 }
 
 export function stepInputs({ keyValueHeads }: ModelConfig): StepInputs {
@@ -46,8 +45,7 @@ export function stepInputs({ keyValueHeads }: ModelConfig): StepInputs {
     gatherIndex: input('gatherIndex', ['B', 'S'], 'int32'),
     scatterIndex: input('scatterIndex', ['T'], 'int32'),
     slotPositions: input('slotPositions', ['B', 'S'], 'int32'),
-    cacheIndex: input('cacheIndex', ['B', keyValueHeads, 'C'], 'int32'),
-    cacheSlots: input('cacheSlots', ['T', keyValueHeads], 'int32'),
+    cachePlaces: input('cachePlaces', ['T', keyValueHeads, 3], 'int32'),
   };
 }
 
@@ -70,8 +68,7 @@ function visibility({ slotPositions }: StepInputs, window: number | undefined): 
 
 /**
  * Attention of new tokens over everything that their rows have seen: softmax(q K^T / sqrt(d) + visibility) V, with K and V
- * the cache after the new keys and values are added to it. A cache starts as zeros and a slot is added to once, so adding is
- * writing, and an addition may be done in the cache's own memory. `updated` collects the new caches by name.
+ * the cache after the new keys and values are put into it, which may be done in the cache's own memory. `updated` collects the new caches by name.
  */
 export function cachedAttention(config: ModelConfig, inputs: StepInputs, updated: Record<string, Node>): Attend {
   const { heads, keyValueHeads, headSize } = config;
@@ -84,8 +81,8 @@ export function cachedAttention(config: ModelConfig, inputs: StepInputs, updated
     return bias;
   };
   const cached = (name: string, fresh: Node): Node => {
-    const placed = permuteRows(fresh, inputs.cacheIndex, inputs.cacheSlots);
-    return (updated[name] = add(input(name, ['B', keyValueHeads, 'C', headSize]), placed));
+    const cache = input(name, ['B', keyValueHeads, 'C', headSize]);
+    return (updated[name] = putRows(cache, fresh, inputs.cachePlaces));
   };
   return ({ q, k, v }, layer) => {
     const names = cacheNames(layer);

@@ -12,24 +12,19 @@ export interface RowTokens {
 
 export interface StepShape {
   readonly rows: number;
-  readonly capacity: number;
   readonly keyValueHeads: number;
 }
 
 /** The host inputs of stepGraph for some rows' new tokens; `last` names the last token of each, in the order given. */
-export function stepLayout(
-  news: readonly RowTokens[],
-  { rows, capacity, keyValueHeads }: StepShape,
-): Record<string, HostTensor> {
+export function stepLayout(news: readonly RowTokens[], { rows, keyValueHeads }: StepShape): Record<string, HostTensor> {
   const total = news.reduce((sum, { ids }) => sum + ids.length, 0);
   const longest = news.reduce((most, { ids }) => Math.max(most, ids.length), 0);
   const tokens = new Int32Array(total);
   const positions = new Int32Array(total);
   const scatterIndex = new Int32Array(total);
-  const cacheSlots = new Int32Array(total * keyValueHeads);
+  const cachePlaces = new Int32Array(total * keyValueHeads * 3);
   const gatherIndex = new Int32Array(rows * longest).fill(-1);
   const slotPositions = new Int32Array(rows * longest).fill(-1);
-  const cacheIndex = new Int32Array(rows * keyValueHeads * capacity).fill(-1);
   let token = 0;
   for (const { row, start, ids } of news) {
     for (const [i, id] of ids.entries()) {
@@ -39,11 +34,8 @@ export function stepLayout(
       scatterIndex[token] = slot;
       gatherIndex[slot] = token;
       slotPositions[slot] = start + i;
-      for (let head = 0; head < keyValueHeads; head++) {
-        const cacheSlot = (row * keyValueHeads + head) * capacity + start + i;
-        cacheSlots[token * keyValueHeads + head] = cacheSlot;
-        cacheIndex[cacheSlot] = token * keyValueHeads + head;
-      }
+      for (let head = 0; head < keyValueHeads; head++)
+        cachePlaces.set([row, head, start + i], (token * keyValueHeads + head) * 3);
       token++;
     }
   }
@@ -54,8 +46,7 @@ export function stepLayout(
     gatherIndex: int32Tensor([rows, longest], gatherIndex),
     scatterIndex: int32Tensor([total], scatterIndex),
     slotPositions: int32Tensor([rows, longest], slotPositions),
-    cacheIndex: int32Tensor([rows, keyValueHeads, capacity], cacheIndex),
-    cacheSlots: int32Tensor([total, keyValueHeads], cacheSlots),
+    cachePlaces: int32Tensor([total, keyValueHeads, 3], cachePlaces),
     last: int32Tensor(
       [news.length],
       news.map(({ ids }) => (end += ids.length)),

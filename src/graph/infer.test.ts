@@ -236,6 +236,20 @@ const FAILURES = {
       'permuteRows: inputs must be float32, int32, int32, got float32 [T, 4], float32 [T, 4], int32 [T]',
     ],
   ],
+  putRows: [
+    [
+      () => g.putRows(x, x, node(['T', 3], 'int32')),
+      'putRows: the last axis of the places must be as long as x has leading axes, got float32 [T, 4], float32 [T, 4], int32 [T, 3]',
+    ],
+    [
+      () => g.putRows(x, x, node(['S', 1], 'int32')),
+      'putRows: updates must be a row of x for each place, got float32 [T, 4], float32 [T, 4], int32 [S, 1]',
+    ],
+    [
+      () => g.putRows(x, x, x),
+      'putRows: inputs must be float32, float32, int32, got float32 [T, 4], float32 [T, 4], float32 [T, 4]',
+    ],
+  ],
   takeAlong: [
     [
       () => g.takeAlong(x, node(['S', 1], 'int32')),
@@ -373,6 +387,7 @@ test('shapes and dtypes that are inferred, a line for each case', () => {
     gather: float32 [S, 3], float32 [B, T, 2], float32 [2], float32 [2, 2], float32 [Z, 2], int32 [4], bool [2]
     scatterAdd: float32 [6, 2], float32 [T, 2], float32 [2, 3], float32 [3], float32 [3, 2]
     permuteRows: float32 [S, 2, 2], float32 [4, 2], float32 [S], float32 [3, 2]
+    putRows: float32 [T, 2], float32 [B, 2, T, 3], float32 [2, T], float32 [T, 2]
     takeAlong: float32 [T, 1], float32 [2, 4], float32 [2], float32 [B, 2, T], float32 [Z, 1], float32 [B, T], int32 [2, 1]
     scatterAddAlong: float32 [2, 3], float32 [B, T], float32 [2], float32 [B, 2, 3]
     rope: float32 [T, 4], float32 [B, 2, T, 6], float32 [B, 2, T, 2]

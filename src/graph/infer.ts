@@ -323,6 +323,16 @@ const INFER: InferRules = {
     if (!leads) fail('permuteRows', 'the leading axes of x must be those of the inverse', inputs);
     return { shape: [...index.shape, ...x.shape.slice(inverse.shape.length)], dtype: 'float32' };
   },
+  putRows: (inputs) => {
+    expectDType('putRows', inputs, 'float32', 'float32', 'int32');
+    const [x, updates, places] = inputs as [Node, Node, Node];
+    const count = Number(places.shape.at(-1));
+    if (!(count >= 1 && count <= x.shape.length))
+      fail('putRows', 'the last axis of the places must be as long as x has leading axes', inputs);
+    if (!sameShape(updates.shape, [...places.shape.slice(0, -1), ...x.shape.slice(count)]))
+      fail('putRows', 'updates must be a row of x for each place', inputs);
+    return { shape: x.shape, dtype: 'float32' };
+  },
   takeAlong: (inputs) => {
     const [x, index] = inferIndexed('takeAlong', inputs);
     needRank('takeAlong', inputs, 1);

@@ -139,6 +139,11 @@ export interface NodeAttributes extends Record<UnaryKind | BinaryKind | CompareK
    * inverse[index[p]] = p, and inverse is -1 where nothing takes the row. So it is its own adjoint with the two swapped.
    */
   permuteRows: None;
+  /**
+   * (x [...n, ...], updates [...m, ...], at: int32 [...m, k]) -> x with the row at coordinates at[p] (k of them, for the k leading
+   * axes n) replaced by updates[p]. No two places are the same.
+   */
+  putRows: None;
   /** (x [..., n], index: int32 [..., k]) -> [..., k]: x[..., index[..., j]] along the last axis. */
   takeAlong: None;
   /** (updates [..., k], index: int32 [..., k]) -> [..., size]: zeros with updates added along the last axis. The adjoint of takeAlong. */

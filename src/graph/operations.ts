@@ -263,6 +263,10 @@ export function permuteRows(x: Node, index: Node, inverse: Node): Node {
   return makeNode('permuteRows', [x, index, inverse], EMPTY);
 }
 
+export function putRows(x: Node, updates: Node, at: Node): Node {
+  return makeNode('putRows', [x, updates, at], EMPTY);
+}
+
 export function takeAlong(x: Node, index: Node): Node {
   return makeNode('takeAlong', [x, index], EMPTY);
 }

@@ -104,6 +104,16 @@ test('permuteRows checks that index and inverse belong together', () => {
   expect(permute([2, 0], [1, -1, 2])).toThrow('permuteRows: every index must be in [-1, 2), got 2 at [2]');
 });
 
+test('putRows checks that its places are there, and each another', () => {
+  const x = g.constant(float32Tensor([2, 2], [1, 2, 3, 4]));
+  const put = (...places: readonly number[]): (() => void) => {
+    const updates = g.constant(float32Tensor([2], [5, 6]));
+    return running(g.putRows(x, updates, indices([2, 2], places)));
+  };
+  expect(put(0, 1, 1, 2)).toThrow('putRows: every coordinate of axis 1 must be in [0, 2), got 2 at [1, 1]');
+  expect(put(1, 0, 1, 0)).toThrow('putRows: every place must be another, got one twice, the second at 1');
+});
+
 test('int32 division by 0', () => {
   const node = g.div(g.constant(int32Tensor([2], [1, 2])), g.constant(int32Tensor([2], [1, 0])));
   expect(running(node)).toThrow('div: int32 divisors must not be 0, got 0 at [1] of the divisor');

@@ -59,6 +59,29 @@ function permuteRows(node: NodeOf<'permuteRows'>, inputs: readonly Value[], { sh
   return makeValue('float64', shapeOf(node.shape), takeRows(x, index, width));
 }
 
+function putRows(_node: NodeOf<'putRows'>, inputs: readonly Value[]): Value {
+  const [x, updates, places] = inputs as [Value, Value, Value];
+  const count = places.shape.at(-1)!;
+  const width = elementCount(x.shape.slice(count));
+  const result = makeValue('float64', x.shape, (position) => x.data[position]!);
+  const seen = new Set<number>();
+  for (let place = 0; place < places.data.length / count; place++) {
+    let row = 0;
+    for (let axis = 0; axis < count; axis++) {
+      const [index, limit] = [places.data[place * count + axis]!, x.shape[axis]!];
+      if (index < 0 || index >= limit)
+        throw badInput(
+          `putRows: every coordinate of axis ${axis} must be in [0, ${limit}), got ${index} at ${formatPosition(places.shape, place * count + axis)}`,
+        );
+      row = row * limit + index;
+    }
+    if (seen.has(row)) throw badInput(`putRows: every place must be another, got one twice, the second at ${place}`);
+    seen.add(row);
+    for (let i = 0; i < width; i++) result.data[row * width + i] = updates.data[place * width + i]!;
+  }
+  return result;
+}
+
 function takeAlong(_node: NodeOf<'takeAlong'>, inputs: readonly Value[]): Value {
   const [x, index] = inputs as [Value, Value];
   const length = x.shape.at(-1)!;
@@ -88,6 +111,7 @@ export const INDEX_RULES = {
   gather,
   scatterAdd,
   permuteRows,
+  putRows,
   takeAlong,
   scatterAddAlong,
 } satisfies Partial<ValueRules>;

@@ -207,6 +207,14 @@ const HAND_DERIVED = {
       data: [4, 5, 6, ...zeros, 1, 2, 3],
     },
   ],
+  putRows: [
+    {
+      node: g.putRows(M, float([1, 3], [7, 8, 9]), int([1, 1], [1])),
+      shape: [2, 3],
+      data: [1, 2, 3, 7, 8, 9],
+    },
+    { node: g.putRows(M, float([2], [7, 8]), int([2, 2], [0, 2, 1, 0])), shape: [2, 3], data: [1, 2, 7, 8, 5, 6] },
+  ],
   takeAlong: [{ node: g.takeAlong(M, int([2, 2], [2, 2, 0, 1])), shape: [2, 2], data: [3, 3, 4, 5] }],
   scatterAddAlong: [
     { node: g.scatterAddAlong(M, int([2, 3], [1, 1, 0, 0, 0, 0]), 2), shape: [2, 2], data: [3, 3, 15, 0] },

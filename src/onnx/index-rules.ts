@@ -34,6 +34,16 @@ function permuteRows(node: Node, emitter: Emitter): string {
   return emitter.emit('Gather', [extended, emitter.valueOf(index)]);
 }
 
+/** TensorProto.INT64. */
+const INT64 = 7;
+
+/** ScatterND copies x first, except where it writes into x's own memory: then it writes the rows and nothing else. */
+function putRows(node: Node, emitter: Emitter): string {
+  const [x, updates, at] = node.inputs.map((input) => emitter.valueOf(input)) as [string, string, string];
+  const places = emitter.once(`int64 ${at}`, () => emitter.emit('Cast', [at], { attributes: { to: { int: INT64 } } }));
+  return emitter.emit('ScatterND', [x, places, updates]);
+}
+
 export const INDEX_RULES = {
   gather: (node: Node, emitter: Emitter) => {
     const [x, index] = node.inputs as [Node, Node];
@@ -41,6 +51,7 @@ export const INDEX_RULES = {
   },
   scatterAdd,
   permuteRows,
+  putRows,
   takeAlong: (node: Node, emitter: Emitter) => {
     const [x, index] = node.inputs as [Node, Node];
     const attributes = { axis: { int: -1 } };

@@ -11,6 +11,7 @@ import {
   mul,
   neg,
   permuteRows,
+  putRows,
   reduceSum,
   reshape,
   rmsNorm,
@@ -171,6 +172,10 @@ test('rows are moved and added by operators that are exact where an index is -1 
     v3 = Concat in.x v2 axis=0
     out.y = Gather v3 in.i"
   `);
+  const places = input('at', ['S', 1], 'int32');
+  expect(lowered({ y: putRows(x, input('u', ['S', 4]), places) })).toBe(
+    'v0 = Cast in.at to=7\nout.y = ScatterND in.x v0 in.u',
+  );
   expect(lowered({ y: scatterAdd(input('u', ['S', 4]), index, 9) })).toMatchInlineSnapshot(`
     "v1 = Reshape in.i c0
     v3 = Expand v1 c2

@@ -1,5 +1,18 @@
 import { expect, test } from 'vitest';
-import { add, graph, input, matmul, mul, neg, reduceSum, reshape, sigmoid, sub, transpose } from '../graph/index.ts';
+import {
+  add,
+  graph,
+  input,
+  matmul,
+  mul,
+  neg,
+  putRows,
+  reduceSum,
+  reshape,
+  sigmoid,
+  sub,
+  transpose,
+} from '../graph/index.ts';
 import { checkInPlace } from './in-place.ts';
 
 const p = input('p', [2, 2]);
@@ -11,6 +24,13 @@ test('an elementwise update is safe, and so are readers that it needs', () => {
   expect(checkInPlace(graph({ q: moment }), { q: 'p' })).toBeUndefined();
   const norm = reduceSum(mul(p, p));
   expect(checkInPlace(graph({ q: sub(p, mul(g, norm)) }), { q: 'p' })).toBeUndefined();
+});
+
+test('rows are put in place into what nothing else of the node reads', () => {
+  const at = input('at', [2, 1], 'int32');
+  expect(checkInPlace(graph({ q: putRows(p, g, at) }), { q: 'p' })).toBeUndefined();
+  expect(() => checkInPlace(graph({ q: putRows(g, p, at) }), { q: 'p' })).toThrow('elementwise node, got putRows');
+  expect(() => checkInPlace(graph({ q: putRows(p, p, at) }), { q: 'p' })).toThrow('elementwise node, got putRows');
 });
 
 test.each([

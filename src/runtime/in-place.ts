@@ -71,7 +71,10 @@ interface Pair {
 function unsafeReason({ outputs, writer, memory, consumers }: Pair): string | undefined {
   if (writer.dtype !== memory.dtype || !sameShape(writer.shape, memory.shape))
     return `dtype and shape must be the same, got ${writer.dtype} [${writer.shape.join(', ')}] and ${memory.dtype} [${memory.shape.join(', ')}]`;
-  if (!ELEMENTWISE.has(writer.kind)) return `the output must be made by an elementwise node, got ${writer.kind}`;
+  // Rows are put into x's own memory, which nothing else of the node may read.
+  const isPut = writer.kind === 'putRows' && writer.inputs.indexOf(memory) === 0 && !writer.inputs.includes(memory, 1);
+  if (!ELEMENTWISE.has(writer.kind) && !isPut)
+    return `the output must be made by an elementwise node, got ${writer.kind}`;
   if (outputs.get(writer)! > 1) return 'its value must be one output only, two outputs share it';
   let known: ReadonlySet<Node> | undefined;
   // Most memory has one reader, the writer itself: only others need the walk over the graph.

@@ -97,6 +97,36 @@ export const INDEX_CASES = {
       ['x'],
     ),
   ],
+  putRows: [
+    nodeCase(
+      'rows of a list',
+      { x: normal(['T', 2]), u: normal(['S', 2]), at: ints(['S', 1], [3, 0, 4]) },
+      ({ x, u, at }) => g.putRows(x, u, at),
+      ['x', 'u'],
+    ),
+    nodeCase(
+      'slots of a cache',
+      {
+        x: normal(['B', 2, 'T', 3]),
+        u: normal([2, 2, 3]),
+        at: ints([2, 2, 3], [1, 0, 2, 1, 1, 2, 0, 0, 1, 0, 1, 1]),
+      },
+      ({ x, u, at }) => g.putRows(x, u, at),
+      ['x', 'u'],
+    ),
+    nodeCase(
+      'single elements',
+      { x: normal([2, 'T']), u: normal([3]), at: ints([3, 2], [0, 1, 1, 0, 1, 3]) },
+      ({ x, u, at }) => g.putRows(x, u, at),
+      ['x', 'u'],
+    ),
+    nodeCase(
+      'nothing to put',
+      { x: normal(['T', 2]), u: floats(['Z', 2], []), at: ints(['Z', 1], []) },
+      ({ x, u, at }) => g.putRows(x, u, at),
+      ['x', 'u'],
+    ),
+  ],
   takeAlong: [
     nodeCase('one of each row', { x: normal(['T', 4]), i: ints(['T', 1], [0, 3, 3, 1, 2]) }, ({ x, i }) =>
       g.takeAlong(x, i),
