@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { PreftuneError } from '../core/index.ts';
 import { fileSource, type DataSource } from '../data/index.ts';
 import type { ByteSource } from '../formats/index.ts';
+import { CARD_FILE, selectConfigured } from './hub-configs.ts';
 import { selectDataFiles, type DataSelection } from './hub-files.ts';
 import { createHubFetch, type Wanted } from './hub-http.ts';
 import { openHubBytes } from './hub-ranges.ts';
@@ -19,9 +20,10 @@ export interface HubDataset extends Omit<HubSnapshot, 'path'> {
 }
 
 /**
- * The data set `id` (owner/name, with a folder or file of it behind): its files of one kind and one split. Where the repository holds
- * nothing that can be read and no revision was asked for, the Parquet that the hub made of it is taken, whose folders are the data
- * set's configurations. Parquet is not downloaded but read in ranges through the cache; all else comes as resolveHubModel's files.
+ * The data set `id` (owner/name, with a configuration, folder or file of it behind): the files that its README gives a configuration,
+ * else files of one kind; of one split. Where the repository holds nothing that can be read and no revision was asked for, the Parquet
+ * that the hub made of it is taken, whose folders are the data set's configurations. Parquet is not downloaded but read in ranges
+ * through the cache; all else comes as resolveHubModel's files.
  *
  * Throws as resolveHubModel.
  */
@@ -36,8 +38,9 @@ export async function openHubDataset(id: string, options: HubOptions & DataSelec
         hubId,
         wanted,
         isLazy: (path) => path.endsWith('.parquet'),
-        select: (names, own) => {
-          const selected = selectDataFiles(names, own, options);
+        textFile: CARD_FILE,
+        select: (names, own, card) => {
+          const selected = selectConfigured(names, own, { ...options, card }) ?? selectDataFiles(names, own, options);
           ({ notes } = selected);
           return selected.files;
         },

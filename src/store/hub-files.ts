@@ -161,7 +161,8 @@ function ggufOf(names: readonly string[]): string[] {
   return names.filter((name) => name.endsWith('.gguf'));
 }
 
-function show(names: readonly string[], none: string): string {
+/** Names for a message, the first of many. */
+export function show(names: readonly string[], none: string): string {
   if (names.length === 0) return none;
   const rest = names.length - MAX_NAMED;
   return names.slice(0, MAX_NAMED).join(', ') + (rest > 0 ? ` and ${rest} more` : '');

@@ -46,6 +46,7 @@ export interface HubSnapshot {
 }
 
 const MAX_INDEX_BYTES = 64 * 2 ** 20;
+const MAX_TEXT_BYTES = 4 * 2 ** 20;
 
 /**
  * The model `id` (owner/name, or owner/name/file.gguf) in the hub's cache: downloads what is missing of its configuration, tokenizer, templates and safetensors, or of the named
@@ -63,7 +64,9 @@ export async function resolveHubModel(id: string, options: HubOptions): Promise<
 export interface RepoRequest {
   readonly hubId: HubId;
   readonly wanted: Wanted;
-  readonly select: (names: readonly string[], id: HubId) => readonly string[];
+  readonly select: (names: readonly string[], id: HubId, text: string | undefined) => readonly string[];
+  /** A file that `select` is given the text of, where the repository has it and it is not beyond MAX_TEXT_BYTES. */
+  readonly textFile?: string;
   /** Files that are not downloaded now; the snapshot has their listing instead. */
   readonly isLazy: (path: string) => boolean;
 }
@@ -99,7 +102,7 @@ export async function resolveRepo(request: RepoRequest, options: HubOptions): Pr
 }
 
 async function fromHub(
-  { hubId, wanted, select, isLazy }: RepoRequest,
+  { hubId, wanted, select, isLazy, textFile }: RepoRequest,
   repo: CachedRepo,
   options: HubOptions,
 ): Promise<RepoSnapshot> {
@@ -108,9 +111,11 @@ async function fromHub(
   const isDeep = wanted.kind === 'dataset' || hubId.file !== undefined;
   const listing = await askFiles({ wanted, commit, isDeep }, options.endpoint, hubFetch);
   const names = [...listing.keys()];
-  const first = select(names, hubId).map((name) => listing.get(name)!);
   const bring = (files: readonly HubFile[]): Promise<void> =>
     bringFiles({ files, commit, wanted, repo }, options, hubFetch);
+  const described = textFile === undefined ? undefined : listing.get(textFile);
+  if (described !== undefined && described.sizeBytes <= MAX_TEXT_BYTES) await bring([described]);
+  const first = select(names, hubId, textOf(repo, commit, textFile)).map((name) => listing.get(name)!);
   let files = first;
   const index = first.find(({ path }) => path === INDEX_FILE);
   if (index !== undefined) {
@@ -127,7 +132,7 @@ async function fromHub(
 
 /** What the cache has, when it has everything that the selection wants. */
 function fromCache(
-  { hubId, wanted, select }: RepoRequest,
+  { hubId, wanted, select, textFile }: RepoRequest,
   repo: CachedRepo,
   { reason, error }: { readonly reason: string; readonly error?: PreftuneError },
 ): RepoSnapshot {
@@ -135,7 +140,7 @@ function fromCache(
   try {
     if (commit === undefined) throw badInput(`hub: no copy of ${hubId.repo} at ${wanted.revision} in ${repo.folder}`);
     const names = cachedFiles(repo, commit);
-    const files = [...select(names, hubId)];
+    const files = [...select(names, hubId, textOf(repo, commit, textFile))];
     if (files.includes(INDEX_FILE))
       files.push(...shardsOf(readIndex(repo.snapshot(commit, INDEX_FILE)), names, hubId.repo));
     return { ...snapshotOf({ repo, id: hubId, commit, files }), cachedBecause: reason, repo, lazy: [] };
@@ -208,6 +213,13 @@ function checkRoom(repo: CachedRepo, files: readonly HubFile[]): void {
 
 function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+function textOf(repo: CachedRepo, commit: string, file: string | undefined): string | undefined {
+  if (file === undefined) return undefined;
+  const path = repo.snapshot(commit, file);
+  const size = statSync(path, { throwIfNoEntry: false })?.size;
+  return size === undefined || size > MAX_TEXT_BYTES ? undefined : readFileSync(path, 'utf8');
 }
 
 function readIndex(path: string): string {
