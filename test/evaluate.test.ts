@@ -210,7 +210,7 @@ describe('token scores', () => {
 });
 
 describe('a policy and its reference', () => {
-  const options = { threads: 1, microBatchTokens: 512 };
+  const options = { threads: 1, microBatchTokens: 512, batchSize: 8 };
 
   it('the same adapter as another model gives the same numbers without the exact KL', { timeout: 60_000 }, async () => {
     const policy = { model: at('model'), adapter: at('run', 'adapter') };

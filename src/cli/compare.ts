@@ -6,29 +6,30 @@ import {
   answersOf,
   blindRows,
   createJury,
+  measureContestants,
   meetingsOf,
   parseContestants,
   playMatches,
   readPeople,
-  renderComparePage,
+  readRunStories,
+  renderMeasured,
   renderStandings,
   standingsOf,
   type Answers,
-  type ComparedSample,
   type Contestant,
   type Match,
-  type Standings,
+  type Measured,
 } from '../evaluate/index.ts';
 import { readPrompts, type Prompt } from '../generate/index.ts';
-import { promptText, type Judge, type OpenedJudges } from '../judge/index.ts';
+import { type Judge, type OpenedJudges } from '../judge/index.ts';
 import type { DeviceName } from '../runtime/index.ts';
-import { writeFileAtomic, type JsonObject } from '../store/index.ts';
+import { writeFileAtomic } from '../store/index.ts';
 import type { Command, CommandContext, OptionEntry } from './command.ts';
+import { valueOf, writeReport } from './compare-report.ts';
 import { JUDGE_OPTIONS, judgesOf, judgingLine, openCommandJudges } from './judge-options.ts';
 import { locateData, locateModel } from './locate.ts';
+import { MEASURE_OPTIONS, readMeasureInputs, stateOfSources, type MeasureInputs } from './measure-inputs.ts';
 import type { Progress } from './progress.ts';
-import { versions } from './recipe-context.ts';
-import { quoted } from './run-training.ts';
 
 const OPTIONS: readonly OptionEntry[] = [
   { flag: '--prompts', type: 'string', isRequired: true, help: 'rows with the field prompt or messages' },
@@ -78,6 +79,14 @@ const OPTIONS: readonly OptionEntry[] = [
   },
   { flag: '--min-agreement', type: 'number', help: 'share of judges that a verdict needs (without it any majority)' },
   ...JUDGE_OPTIONS,
+  {
+    flag: '--measure',
+    type: 'integer',
+    default: 50,
+    help: 'prompts on which models are measured beside the first one (KL, entropy, ...), drawn at temperature 1; 0: none',
+    group: 'Measured with:',
+  },
+  ...MEASURE_OPTIONS,
   { flag: '--batch-size', type: 'integer', default: 8, help: 'prompts answered together', group: 'Machine:' },
   { flag: '--device', type: ['cpu', 'webgpu', 'cuda'], default: 'cpu', help: 'where models run', group: 'Machine:' },
   { flag: '--threads', type: 'integer', help: "threads of the cpu; default: the machine's cores", group: 'Machine:' },
@@ -107,6 +116,7 @@ async function run(context: CommandContext): Promise<void> {
   const contestants = parseContestants(args);
   const specifications = asksJudges(context) ? judgesOf(context, 'compare') : [];
   const prompts = await promptsOf(context);
+  const inputs = await readMeasureInputs(context);
   mkdirSync(join(output, 'answers'), { recursive: true });
   const seed = blindSeed(output);
   const answers = await collectAnswers(contestants, prompts, context);
@@ -131,13 +141,19 @@ async function run(context: CommandContext): Promise<void> {
     const judges = [...(opened?.judges ?? []), ...persons];
     const judge = createJury(judges, options['minAgreement'] as number | undefined);
     const matches = await play(judge, { ...meetings, answers, output, context, bars, opened });
+    const measured = await measure(contestants, { prompts, inputs, context, bars });
+    const stories = readRunStories(contestants);
     terminal.close();
     const standings = standingsOf(matches, { names, answers, seed: options['seed'] as number });
-    const value = valueOf({ contestants, judges, prompts, standings });
+    const value = valueOf({ contestants, judges, prompts, standings, measured, stories });
     writeFileAtomic(join(output, 'comparison.json'), `${JSON.stringify(value, null, 2)}\n`);
-    writeReport(output, { context, contestants, prompts, answers, matches, standings, judges });
+    writeReport(output, { context, contestants, prompts, answers, matches, standings, judges, measured, stories });
     if (opened !== undefined && opened.llms.length > 0) terminal.note(judgingLine(opened));
-    terminal.result(value, `${renderStandings(standings, terminal.columns)}\n\nreport: ${join(output, 'report.html')}`);
+    const said = [renderStandings(standings, terminal.columns), renderMeasured(measured, stories, terminal.columns)];
+    terminal.result(
+      value,
+      [...said.filter((part) => part !== ''), `report: ${join(output, 'report.html')}`].join('\n\n'),
+    );
   } finally {
     await opened?.close();
   }
@@ -246,86 +262,36 @@ async function play(judge: Judge, options: PlayOptions): Promise<Match[]> {
   }
 }
 
-function valueOf({
-  contestants,
-  judges,
-  prompts,
-  standings,
-}: {
-  readonly contestants: readonly Contestant[];
-  readonly judges: readonly Judge[];
+interface MeasureParts {
   readonly prompts: readonly Prompt[];
-  readonly standings: Standings;
-}): JsonObject {
-  return JSON.parse(
-    JSON.stringify({ contestants, judges: judges.map(({ name }) => name), prompts: prompts.length, ...standings }),
-  ) as JsonObject;
-}
-
-const SHOWN_SAMPLES = 12;
-
-interface ReportParts {
+  readonly inputs: MeasureInputs;
   readonly context: CommandContext;
-  readonly contestants: readonly Contestant[];
-  readonly prompts: readonly Prompt[];
-  readonly answers: ReadonlyMap<string, Answers>;
-  readonly matches: readonly Match[];
-  readonly standings: Standings;
-  readonly judges: readonly Judge[];
+  readonly bars: { of(label: string): Progress };
 }
 
-function writeReport(output: string, parts: ReportParts): void {
-  const { context, contestants, prompts, answers, standings, judges } = parts;
-  const samples = Number(context.options['samples']);
-  const texts = Object.fromEntries(
-    contestants.map(({ name }) => [
-      name,
-      prompts.flatMap(({ id }) => Array.from({ length: samples }, (_, sample) => answers.get(name)!(id, sample)!.text)),
-    ]),
-  );
-  const html = renderComparePage({
-    title: contestants.map(({ name }) => name).join(' against '),
-    subtitle: `${prompts.length} prompts of ${String(context.options['prompts'])}, judged by ${judges.map(({ name }) => name).join(', ')}`,
-    standings,
-    texts,
-    samples: samplesOf(parts),
-    judges: judges.map(({ name }) => name),
-    configuration: JSON.parse(JSON.stringify({ contestants, ...context.given })) as JsonObject,
-    command: commandOf(context),
-    footer: Object.entries(versions())
-      .map(([name, version]) => `${name} ${version}`)
-      .join(', '),
+function measure(
+  contestants: readonly Contestant[],
+  { prompts, inputs: { texts, ...inputs }, context, bars }: MeasureParts,
+): Promise<Measured[]> {
+  const { options, terminal, signal } = context;
+  return measureContestants(contestants, {
+    ...inputs,
+    texts: texts && { sources: texts, state: stateOfSources(texts) },
+    folder: options['output'] as string,
+    prompts: prompts.slice(0, options['measure'] as number),
+    hasFrontier: options['frontier'] === true,
+    maxNewTokens: options['maxNewTokens'] as number,
+    seed: options['seed'] as number,
+    system: options['system'] as string | undefined,
+    batchSize: options['batchSize'] as number,
+    device: options['device'] as DeviceName,
+    threads: options['threads'] as number | undefined,
+    resolve: async (model) => (await locateModel(model, context)).path,
+    onProgress: (name, what, done, total) => bars.of(`${name}: ${what}`).update({ done, total, unit: 'rows' }),
+    onNote: terminal.note,
+    onWarning: terminal.warn,
+    signal,
   });
-  writeFileAtomic(join(output, 'report.html'), html);
-}
-
-/** Prompts of each outcome in turn, so that the page shows losses too. */
-function samplesOf({ prompts, answers, matches, standings }: ReportParts): ComparedSample[] {
-  const { model, baseline } = standings.pairs[0]!;
-  const own = matches.filter(({ a, b, sample }) => a === baseline && b === model && sample === 0);
-  const kinds = (['b', 'a', 'tie', null] as const).map((verdict) => own.filter((match) => match.verdict === verdict));
-  const chosen: Match[] = [];
-  for (let i = 0; chosen.length < Math.min(SHOWN_SAMPLES, own.length); i++)
-    for (const kind of kinds) if (kind[i] !== undefined && chosen.length < SHOWN_SAMPLES) chosen.push(kind[i]!);
-  const contentOf = new Map(prompts.map(({ id, content }) => [id, content]));
-  return chosen.map(({ prompt, sample, verdict, rationale, reason }): ComparedSample => {
-    const winner =
-      verdict === null ? 'no verdict' : verdict === 'tie' ? 'a tie' : `${verdict === 'b' ? model : baseline} is better`;
-    return {
-      prompt: promptText(contentOf.get(prompt)!),
-      baseline: answers.get(baseline)!(prompt, sample)!.text,
-      model: answers.get(model)!(prompt, sample)!.text,
-      verdict: `${winner}: ${rationale ?? reason ?? ''}`,
-    };
-  });
-}
-
-function commandOf({ args, given }: CommandContext): string {
-  const flags = Object.entries(given).map(([path, value]) => {
-    const flag = `--${path.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    return `${flag} ${quoted(typeof value === 'string' ? value : JSON.stringify(value))}`;
-  });
-  return ['preftune compare', ...args.map(quoted), ...flags].join(' ');
 }
 
 function createBars({ terminal }: CommandContext): { of(label: string): Progress } {
@@ -364,6 +330,10 @@ function checkUsage({ options, given }: CommandContext): void {
     const value = options[path];
     if (typeof value === 'number' && value < 1) fail(path, `${flag} must be at least 1, got ${value}`);
   }
+  if (Number(options['measure']) < 0)
+    fail('measure', `--measure must be at least 0, got ${Number(options['measure'])}`);
+  if (options['measure'] === 0 && options['frontier'] === true)
+    fail('frontier', '--frontier has no effect with --measure 0, which draws nothing; leave one out');
   if (!(Number(options['temperature']) >= 0))
     fail('temperature', `--temperature must be at least 0, got ${String(options['temperature'])}`);
   if (problems.length > 0) throw badUsage(problems);

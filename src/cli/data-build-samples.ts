@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { DataSource, RankingRow } from '../data/index.ts';
 import { encodePrompt, openGenerator, readPrompts, type Prompt } from '../generate/index.ts';
-import { openCallStore, sampleRow, type SampleAnswers } from '../judge/index.ts';
+import { mapConcurrently, openCallStore, sampleRow, type SampleAnswers } from '../judge/index.ts';
 import type { DeviceName } from '../runtime/index.ts';
 import type { CommandContext } from './command.ts';
 import { locateModel } from './locate.ts';
@@ -29,19 +29,29 @@ export async function sampleRows(
   const { path } = await locateModel(named, context);
   const sampler = await openSampler(path, context);
   const progress = context.terminal.progress('sample');
-  const rows: RankingRow[] = [];
+  let done = 0;
   try {
-    for (const [place, prompt] of wanted.entries()) {
-      progress.update({ done: place, total: wanted.length, unit: 'rows' });
-      rows.push(await sampleRow(prompt, sampler.sample, { count: countOf(options), place, file, model: named }));
-    }
-    progress.update({ done: wanted.length, total: wanted.length, unit: 'rows' });
+    progress.update({ done, total: wanted.length, unit: 'rows' });
+    // As many prompts as fill the generator's rows, and one that waits for the first free one.
+    const limit = Math.ceil(ROWS / countOf(options)) + 1;
+    const rows = await mapConcurrently(
+      wanted,
+      async (prompt, place) => {
+        const row = await sampleRow(prompt, sampler.sample, { count: countOf(options), place, file, model: named });
+        progress.update({ done: ++done, total: wanted.length, unit: 'rows' });
+        return row;
+      },
+      { limit, signal: context.signal },
+    );
+    return { rows };
   } finally {
     progress.finish();
     await sampler.close();
   }
-  return { rows };
 }
+
+/** Answers drawn at once. */
+const ROWS = 32;
 
 function countOf(options: CommandContext['options']): number {
   return (options['samples'] as number | undefined) ?? 4;
@@ -80,7 +90,7 @@ async function openSampler(path: string, { options, environment, signal }: Comma
   const store = await openCallStore<readonly string[]>(join(folder, `${digest(models).slice(0, 16)}.jsonl`));
   let opening: ReturnType<typeof openGenerator> | undefined;
   const open = (): ReturnType<typeof openGenerator> =>
-    openGenerator({ model: path, adapter, device, threads: options['threads'] as number | undefined });
+    openGenerator({ model: path, adapter, device, threads: options['threads'] as number | undefined, maxRows: ROWS });
   return {
     async sample(prompt, count, firstRow) {
       const { id: _id, ...content } = prompt;

@@ -5,13 +5,9 @@ import {
   evaluateBehaviour,
   frontierOf,
   openSubjects,
-  readFacts,
-  readInstructedPrompts,
   renderEvaluation,
   renderEvaluationPage,
   type DrawnPair,
-  type Fact,
-  type InstructedPrompt,
   type Subject,
 } from '../evaluate/index.ts';
 import { readPrompts, type Prompt } from '../generate/index.ts';
@@ -19,6 +15,7 @@ import type { DeviceName } from '../runtime/index.ts';
 import { readRunFile, writeFileAtomic, type JsonObject, type JsonValue } from '../store/index.ts';
 import type { Command, CommandContext, OptionEntry } from './command.ts';
 import { locateData, locateModel } from './locate.ts';
+import { MEASURE_OPTIONS, readMeasureInputs } from './measure-inputs.ts';
 import type { Progress } from './progress.ts';
 import { versions } from './recipe-context.ts';
 
@@ -35,30 +32,7 @@ const OPTIONS: readonly OptionEntry[] = [
     help: 'rows with the field prompt or messages, which both answer',
     group: 'Measured with:',
   },
-  {
-    flag: '--texts',
-    type: 'string',
-    help: 'ordinary text (rows with text, or .txt): what was lost of it',
-    group: 'Measured with:',
-  },
-  {
-    flag: '--facts',
-    type: 'string',
-    help: 'questions with known answers: {question, choices, answer} or {question, answers}',
-    group: 'Measured with:',
-  },
-  {
-    flag: '--instructions',
-    type: 'string',
-    help: 'prompts with instructions that code checks, as IFEval has them: {prompt, instruction_id_list, kwargs}',
-    group: 'Measured with:',
-  },
-  {
-    flag: '--frontier',
-    type: 'boolean',
-    help: 'KL of every checkpoint of RUN on the prompts',
-    group: 'Measured with:',
-  },
+  ...MEASURE_OPTIONS,
   {
     flag: '--max-prompts',
     type: 'integer',
@@ -101,6 +75,7 @@ export const EVALUATE: Command = {
       device: options['device'] as DeviceName,
       threads: options['threads'] as number | undefined,
       microBatchTokens: options['microBatchTokens'] as number,
+      batchSize: options['batchSize'] as number,
       signal,
       onWarning: terminal.warn,
     });
@@ -110,7 +85,6 @@ export const EVALUATE: Command = {
         maxNewTokens: options['maxNewTokens'] as number,
         temperature: options['temperature'] as number,
         seed: options['seed'] as number,
-        batchSize: options['batchSize'] as number,
         signal,
       };
       const { evaluation, answers } = await evaluateBehaviour(subjects, {
@@ -158,30 +132,14 @@ export const EVALUATE: Command = {
   },
 };
 
-interface Inputs {
-  readonly prompts?: readonly Prompt[];
-  readonly texts?: Awaited<ReturnType<typeof locateData>>;
-  readonly facts?: readonly Fact[];
-  readonly instructions?: readonly InstructedPrompt[];
-}
-
 /** Everything is read before a model is opened: a missing file should not wait for it. */
-async function readInputs(context: CommandContext): Promise<Inputs> {
+async function readInputs(context: CommandContext) {
   const { options } = context;
-  const sourcesOf = async (path: string) =>
-    typeof options[path] === 'string' ? locateData([options[path]], context) : undefined;
-  const [prompts, texts, facts] = [await sourcesOf('prompts'), await sourcesOf('texts'), await sourcesOf('facts')];
-  const read = async <T>(
-    sources: Awaited<ReturnType<typeof sourcesOf>>,
-    one: (source: NonNullable<typeof sources>[number]) => Promise<T[]>,
-  ) => sources && (await Promise.all(sources.map(one))).flat();
-  const [promptRows, factRows] = [await read(prompts, readPrompts), await read(facts, readFacts)];
-  const instructions = await read(await sourcesOf('instructions'), readInstructedPrompts);
+  const sources = typeof options['prompts'] === 'string' ? await locateData([options['prompts']], context) : undefined;
+  const prompts = sources && distinct((await Promise.all(sources.map(readPrompts))).flat());
   return {
-    ...(promptRows && { prompts: distinct(promptRows).slice(0, options['maxPrompts'] as number) }),
-    ...(texts && { texts }),
-    ...(factRows && { facts: factRows }),
-    ...(instructions && { instructions }),
+    ...(prompts && { prompts: prompts.slice(0, options['maxPrompts'] as number) }),
+    ...(await readMeasureInputs(context)),
   };
 }
 

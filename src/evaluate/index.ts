@@ -30,6 +30,8 @@ export { frontierOf, type FrontierPoint } from './behaviour/frontier.ts';
 export { answersOf, type AnswerOptions, type Answers, type GivenAnswer } from './compare/answers.ts';
 export { renderComparePage, type ComparedSample, type ComparePageInput } from './compare/compare-page.ts';
 export { parseContestants, type Contestant } from './compare/contestant.ts';
+export { measureContestants, type Measured, type MeasureOptions } from './compare/measure.ts';
+export { readRunStories, type RunStory } from './compare/run-story.ts';
 export {
   comparisonOf,
   meetingsOf,
@@ -40,4 +42,11 @@ export {
 } from './compare/matches.ts';
 export { blindRows, createJury, readPeople, type BlindRow } from './compare/people.ts';
 export { standingsOf, type JudgeAgreement, type Standing, type Standings } from './compare/standings.ts';
-export { headlineOf, outcomeOf, renderStandings, verdictOfPair, type CompareVerdict } from './compare/verdict.ts';
+export {
+  headlineOf,
+  outcomeOf,
+  renderMeasured,
+  renderStandings,
+  verdictOfPair,
+  type CompareVerdict,
+} from './compare/verdict.ts';

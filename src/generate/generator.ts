@@ -7,6 +7,8 @@ import { checkDecoding, checkPrompts, type DecodingOptions } from './request.ts'
 export interface GenerateOptions extends DecodingOptions {
   /** The place of the first prompt among all that are answered with one seed, however they are cut into calls. Default 0. */
   readonly firstRow?: number;
+  /** The place of each prompt among them, where they do not follow one another. */
+  readonly places?: readonly number[] | undefined;
   /** The adapter of each prompt, where the generator has several; undefined for the base. */
   readonly adapters?: readonly (string | undefined)[] | undefined;
   /** Throws cancelled at the next token. */
@@ -41,7 +43,7 @@ export async function createGenerator(
 /** What answers lists of prompts with an engine; the engine is disposed with it. */
 export function generatorOf(engine: Engine, { decoder }: Pick<EngineModel, 'decoder'>): Generator {
   const generate = async (prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<Answer[]> => {
-    const { firstRow = 0, adapters, signal, onToken, onAnswer, ...decoding } = options;
+    const { firstRow = 0, places, adapters, signal, onToken, onAnswer, ...decoding } = options;
     checkDecoding(decoding);
     checkPrompts(prompts, decoder.config);
     if (signal?.aborted) throw new PreftuneError('cancelled', 'generate: stopped before the answer ended');
@@ -49,7 +51,7 @@ export function generatorOf(engine: Engine, { decoder }: Pick<EngineModel, 'deco
       engine.submit({
         ...decoding,
         prompt,
-        stream: firstRow + row,
+        stream: places?.[row] ?? firstRow + row,
         adapter: adapters?.[row],
         ...(onToken && { onToken: (token) => onToken({ row, ...token }) }),
       }),

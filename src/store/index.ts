@@ -27,8 +27,12 @@ export { resolveHubModel, type HubOptions, type HubProgress, type HubSnapshot } 
 export { CONVERTED_REVISION, openHubDataset, type HubDataset } from './hub-dataset.ts';
 export { parseHubId, type DataSelection, type HubId } from './hub-files.ts';
 export type { HubConnection } from './hub-http.ts';
+export { chartsOf, keyFiguresOf, type Chart } from './report-curves.ts';
 export {
+  chartCard,
   configurationCard,
+  dataCard,
+  figureCard,
   renderPage,
   renderReport,
   section,

@@ -24,7 +24,10 @@ export interface Chart {
   readonly title: string;
   /** What the axis counts and what is good. */
   readonly note: string;
+  /** Ascending; steps, or what xLabel says. */
   readonly steps: readonly number[];
+  /** What the horizontal axis counts. Default: step. */
+  readonly xLabel?: string;
   readonly curves: readonly Curve[];
   /** Fixed ends of the axis, for shares. */
   readonly range?: readonly [number, number];

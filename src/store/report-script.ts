@@ -52,12 +52,12 @@ export const REPORT_SCRIPT = `
       width: width, height: isPrinting ? 170 : 220,
       scales: { x: { time: false }, y: chart.range ? { range: chart.range } : {} },
       axes: [
-        Object.assign({}, axis, { gap: 6, size: 30, space: 64, values: axisText, incrs: STEPS, grid: { show: false } }),
+        Object.assign({}, axis, { gap: 6, size: 30, space: 64, values: axisText, grid: { show: false } }, chart.xLabel ? {} : { incrs: STEPS }),
         Object.assign({}, axis, { size: 58, gap: 8, space: 34, values: axisText })
       ],
       cursor: { y: false, points: { size: 7 }, drag: { x: true, y: false } },
       legend: { live: !isPrinting },
-      series: [{ label: 'step', value: function (u, v) { return v === null ? '' : String(v); } }].concat(chart.curves.map(function (curve) { return series(curve, hasHeldOut); }))
+      series: [{ label: chart.xLabel || 'step', value: function (u, v) { return v === null ? '' : chart.xLabel ? show(v) : String(v); } }].concat(chart.curves.map(function (curve) { return series(curve, hasHeldOut); }))
     };
     place.textContent = '';
     var data = [chart.steps].concat(chart.curves.map(function (curve) { return curve.values; }));
@@ -76,7 +76,7 @@ export const REPORT_SCRIPT = `
       if (next === undefined) return;
       event.preventDefault();
       plot.setCursor({ left: plot.valToPos(chart.steps[next], 'x'), top: 10 });
-      said.textContent = chart.title + ', step ' + chart.steps[next] + ': ' + chart.curves
+      said.textContent = chart.title + ', ' + (chart.xLabel || 'step') + ' ' + chart.steps[next] + ': ' + chart.curves
         .filter(function (curve) { return curve.values[next] !== null; })
         .map(function (curve) { return curve.label + ' ' + show(curve.values[next]); }).join(', ');
     });

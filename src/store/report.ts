@@ -143,7 +143,7 @@ export function verdictBox(verdict: ReportInput['verdict']): string {
   return `<div class="verdict ${tone}"><p class="text">${escapeHtml(text)}</p>${more}</div>`;
 }
 
-function figureCard({ label, start, end, unit, change }: KeyFigure): string {
+export function figureCard({ label, start, end, unit, change }: KeyFigure): string {
   const show = unit === 'share' ? showShare : showNumber;
   const difference = end - start;
   const size =
@@ -157,6 +157,7 @@ function figureCard({ label, start, end, unit, change }: KeyFigure): string {
 
 /** A chart's place, with a table of the same numbers. */
 export function chartCard(chart: Chart, index: number): string {
+  const { xLabel = 'step' } = chart;
   const summary = chart.curves
     .map(({ label, values }) => {
       const numbers = values.filter((value) => value !== null);
@@ -164,19 +165,19 @@ export function chartCard(chart: Chart, index: number): string {
     })
     .join('; ');
   return `<figure class="card chart">
-<figcaption><h3>${chart.title}</h3><p class="note">${chart.note}</p></figcaption>
-<div class="plot" id="plot-${index}" tabindex="0" role="img" aria-label="${chart.title} by step: ${summary}. Arrow keys go from step to step."></div>
-<details><summary>${chart.title} as a table</summary><div class="scroll">${chartTable(chart)}</div></details>
+<figcaption><h3>${escapeHtml(chart.title)}</h3><p class="note">${escapeHtml(chart.note)}</p></figcaption>
+<div class="plot" id="plot-${index}" tabindex="0" role="img" aria-label="${escapeHtml(`${chart.title} by ${xLabel}: ${summary}. Arrow keys go from ${xLabel === 'step' ? 'step to step' : 'point to point'}.`)}"></div>
+<details><summary>${escapeHtml(chart.title)} as a table</summary><div class="scroll">${chartTable(chart)}</div></details>
 </figure>`;
 }
 
-function chartTable({ steps, curves }: Chart): string {
+function chartTable({ steps, curves, xLabel = 'step' }: Chart): string {
   const stride = Math.max((steps.length - 1) / (MAX_TABLE_ROWS - 1), 1);
   const count = Math.min(steps.length, MAX_TABLE_ROWS);
   const rows = Array.from({ length: count }, (_, row) => Math.round(row * stride));
   const cells = (at: number): string => curves.map(({ values }) => `<td>${showCell(values[at])}</td>`).join('');
-  return `<table class="numbers"><thead><tr><th scope="col">step</th>${curves.map(({ label }) => `<th scope="col">${label}</th>`).join('')}</tr></thead>
-<tbody>${rows.map((at) => `<tr><th scope="row">${steps[at]}</th>${cells(at)}</tr>`).join('\n')}</tbody></table>`;
+  return `<table class="numbers"><thead><tr><th scope="col">${escapeHtml(xLabel)}</th>${curves.map(({ label }) => `<th scope="col">${escapeHtml(label)}</th>`).join('')}</tr></thead>
+<tbody>${rows.map((at) => `<tr><th scope="row">${xLabel === 'step' ? steps[at] : showNumber(steps[at]!)}</th>${cells(at)}</tr>`).join('\n')}</tbody></table>`;
 }
 
 function samplesBody({ samples = [], samplesNote }: ReportInput): string {
@@ -215,7 +216,7 @@ function showSetting(value: JsonValue): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-function dataCard({ title, rows, notes = [], examples = [] }: ReportSection): string {
+export function dataCard({ title, rows, notes = [], examples = [] }: ReportSection): string {
   const table = rows
     .map(
       ([label, value]) =>

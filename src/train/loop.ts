@@ -104,18 +104,22 @@ export function allMicroBatches(rows: Rows, maxTokens: number): number[][] {
   return microBatches(rows, all, maxTokens);
 }
 
-/** Every row once, in the optimizer batches of the first pass over the data. */
-export function firstEpochBatches(rows: Rows, options: OrderOptions): (readonly number[])[] {
+/** Every row once, in the optimizer batches of the first pass over the data; of its first `steps` where there are no more. */
+export function firstEpochBatches(rows: Rows, options: OrderOptions, steps = Infinity): (readonly number[])[] {
   const batchOf = batchesOf(rows, options);
-  return Array.from({ length: stepsPerEpoch(rows.count, options.batchSize) }, (_, step) => batchOf(step));
+  const length = Math.min(steps, stepsPerEpoch(rows.count, options.batchSize));
+  return Array.from({ length }, (_, step) => batchOf(step));
 }
 
-/** Every row once, in the micro-batches of the first pass over the data. */
+/** The micro-batches of firstEpochBatches. */
 export function firstEpochMicroBatches(
   rows: Rows,
   options: OrderOptions & Pick<LoopOptions, 'microBatchTokens'>,
+  steps?: number,
 ): number[][] {
-  return firstEpochBatches(rows, options).flatMap((batch) => microBatches(rows, batch, options.microBatchTokens));
+  return firstEpochBatches(rows, options, steps).flatMap((batch) =>
+    microBatches(rows, batch, options.microBatchTokens),
+  );
 }
 
 function scheduleOf({ schedule, stages }: LoopOptions, { steps, warmupSteps }: Stage): ScheduleOptions {

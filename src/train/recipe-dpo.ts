@@ -32,7 +32,7 @@ import {
 import { compileScores, referenceOfModel, type Reference } from './reference-model.ts';
 import { createMovingReference, type MovingReference } from './reference-update.ts';
 import { requireUpdates, type ReferenceUpdate } from './specification-reference.ts';
-import { planStages, type Stage } from './stages.ts';
+import { planStages, type Stage, totalStepsOf } from './stages.ts';
 import { openInputs, type RunInputs } from './inputs.ts';
 import { samplePrompts } from './samples.ts';
 import { openSession, trainInRunFolder, type Session } from './session.ts';
@@ -100,10 +100,10 @@ export async function trainDpo(specification: DpoSpecification, context: RecipeC
         stages,
         preferences,
       }));
-    // Cut as the policy will see them: where it is the reference, both then have the same bits in step 1 and in evaluation 0.
+    // Cut as the policy will see them: where it is the reference, both then have the same bits in step 1 and in evaluation 0. A run of few steps needs few rows.
     const train =
       movingReference === undefined
-        ? await valuesOf(data.train, firstEpochMicroBatches(rowsOf(data.train), specification))
+        ? await valuesOf(data.train, firstEpochMicroBatches(rowsOf(data.train), specification, totalStepsOf(stages)))
         : { set: data.train, reference: undefined };
     const heldOut =
       data.heldOut &&

@@ -55,7 +55,7 @@ export interface ReferenceOptions {
   readonly cache: string;
   /** Opens the reference model; called only when something must be computed. */
   readonly open: () => Promise<BatchProgram>;
-  /** The micro-batches to compute, every row in one of them: allMicroBatches or firstEpochMicroBatches. */
+  /** The micro-batches to compute, every row that is wanted in one of them: allMicroBatches or firstEpochMicroBatches. */
   readonly groups: readonly (readonly number[])[];
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
@@ -103,8 +103,8 @@ async function readStored(
 }
 
 /**
- * The stored log-probabilities of the identity, or computes and stores them. NaN marks what an interrupted computation has
- * not reached; a micro-batch that lacks a row is computed whole, so that continuing gives the bits of an uninterrupted
+ * The stored log-probabilities of the identity, or computes and stores them. NaN marks what no computation has
+ * reached yet; a micro-batch that lacks a row is computed whole, so that continuing gives the bits of an uninterrupted
  * computation. Throws cancelled when the signal fires (what is computed is saved), run-failed for values that are not finite.
  */
 export async function referenceLogps(options: ReferenceOptions): Promise<ReferenceLogps> {
@@ -129,17 +129,19 @@ export async function referenceLogps(options: ReferenceOptions): Promise<Referen
   try {
     await program.refresh();
     let lastSave = performance.now();
-    let done = set.count - missing.reduce((sum, group) => sum + group.length, 0);
+    const rowsIn = (parts: typeof groups): number => parts.reduce((sum, group) => sum + group.length, 0);
+    const total = rowsIn(groups);
+    let done = total - rowsIn(missing);
     for (const group of missing) {
       if (signal?.aborted === true)
         throw new PreftuneError(
           'cancelled',
-          `reference: stopped after ${done} of ${set.count} rows, which are kept; the same command continues there`,
+          `reference: stopped after ${done} of ${total} rows, which are kept; the same command continues there`,
         );
       const outputs = await program.evaluate(scored.batch(group).inputs);
       for (const [name, data] of Object.entries(values)) storeGroup(data, outputs[name]!, { group, scored });
       done += group.length;
-      onProgress?.(done, set.count);
+      onProgress?.(done, total);
       if (performance.now() - lastSave > SAVE_EVERY_MS) {
         await save();
         lastSave = performance.now();

@@ -25,7 +25,8 @@ export interface EvaluateOptions {
   /** Of what is drawn. KL is measured at 1 alone. Default 1. */
   readonly temperature?: number;
   readonly seed?: number;
-  readonly batchSize?: number;
+  /** System message for prompts that have none. */
+  readonly system?: string | undefined;
   /** Tokens of a block of text. Default 512. */
   readonly textLength?: number;
   readonly onProgress?: (what: string, done: number, total: number) => void;
@@ -66,7 +67,7 @@ export interface DrawnPair {
   readonly reference?: DrawnAnswer;
 }
 
-const DEFAULTS = { samples: 1, maxNewTokens: 128, temperature: 1, seed: 0, batchSize: 8, textLength: 512 } as const;
+const DEFAULTS = { samples: 1, maxNewTokens: 128, temperature: 1, seed: 0, textLength: 512 } as const;
 
 /** Measures what was asked for. Throws bad-input when that is nothing, cancelled. */
 export async function evaluateBehaviour(
@@ -95,17 +96,18 @@ export async function evaluateBehaviour(
 type Settings = EvaluateOptions & Required<Pick<EvaluateOptions, keyof typeof DEFAULTS>>;
 
 async function behaviourOf(subjects: Subjects, prompts: readonly Prompt[], options: Settings) {
-  const { samples, maxNewTokens, temperature, seed, batchSize, signal, onProgress } = options;
+  const { samples, maxNewTokens, temperature, seed, system, signal, onProgress } = options;
   const { tokenizer } = subjects;
   const draw = ({ generator }: OpenedSubject, what: string) =>
     drawAnswers({ generator, tokenizer }, prompts, {
       samples,
-      batchSize,
       maxNewTokens,
       temperature,
       topP: 1,
       seed,
       signal,
+      system,
+      isRaw: tokenizer.chatTemplate === undefined,
       onProgress: (done, total) => onProgress?.(what, done, total),
     });
   const policy = await subjects.policy();
@@ -169,13 +171,12 @@ async function instructionsOf(
   options: Settings,
 ): Promise<InstructionComparison> {
   const { tokenizer } = subjects;
-  const { batchSize, maxNewTokens, signal, onProgress } = options;
+  const { maxNewTokens, signal, onProgress } = options;
   const context = { detectLanguage: await openLanguageDetector() };
   const asked = prompts.map(({ id, prompt }): Prompt => ({ id, content: prompt }));
   const follow = async ({ generator }: OpenedSubject, what: string) => {
     const answers = await drawAnswers({ generator, tokenizer }, asked, {
       samples: 1,
-      batchSize,
       maxNewTokens,
       signal,
       isRaw: tokenizer.chatTemplate === undefined,
@@ -228,13 +229,12 @@ async function answerFacts(
   });
   const free = facts.flatMap((fact, index) => ('answers' in fact ? [{ fact, index }] : []));
   const prompts = free.map(({ fact: { id, question } }): Prompt => ({ id, content: question }));
-  const { batchSize, maxNewTokens, signal } = options;
+  const { maxNewTokens, signal } = options;
   const drawn =
     free.length === 0
       ? []
       : await drawAnswers({ generator, tokenizer }, prompts, {
           samples: 1,
-          batchSize,
           maxNewTokens,
           signal,
           isRaw: tokenizer.chatTemplate === undefined,

@@ -53,7 +53,8 @@ export function renderEvaluationPage({ title, subtitle, evaluation, frontier, ..
   });
 }
 
-function tableCard({ title, note, rows: [head = [], ...rows] }: EvaluationTable): string {
+/** A table with its title and note. */
+export function tableCard({ title, note, rows: [head = [], ...rows] }: EvaluationTable): string {
   const heads = head.map((cell) => `<th scope="col">${escapeHtml(cell.trim())}</th>`).join('');
   const body = rows.map(([label = '', ...cells]) => {
     const values = cells.map((cell) => `<td>${escapeHtml(cell.trim())}</td>`).join('');

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { openSafetensorsFile } from '../../formats/index.ts';
-import type { Prompt } from '../../generate/index.ts';
+import type { Prompt, PromptOptions } from '../../generate/index.ts';
 import { listCheckpoints, readMetrics } from '../../store/index.ts';
 import { meanEstimate, type Estimate } from './estimates.ts';
 import { estimateKl, type KlEstimate } from './kl.ts';
@@ -28,10 +28,11 @@ export async function frontierOf(
     prompts,
     onStep,
     ...sampling
-  }: SamplingOptions & {
-    readonly prompts: readonly Prompt[];
-    readonly onStep?: (step: number, done: number, total: number) => void;
-  },
+  }: SamplingOptions &
+    PromptOptions & {
+      readonly prompts: readonly Prompt[];
+      readonly onStep?: (step: number, done: number, total: number) => void;
+    },
 ): Promise<FrontierPoint[]> {
   const points: FrontierPoint[] = [];
   const checkpoints = [...listCheckpoints(run)].toSorted((a, b) => a.step - b.step);

@@ -1,6 +1,7 @@
 import type { TokenizedCompletion } from '../../data/index.ts';
 import {
   encodePrompt,
+  type Answer,
   type GenerateOptions,
   type Generator,
   type Prompt,
@@ -25,55 +26,58 @@ export interface SamplingOptions extends Pick<
 > {
   /** Answers to each prompt. */
   readonly samples: number;
-  /** Prompts answered together. */
-  readonly batchSize: number;
-  /** The place of the first answer among all that are drawn with one seed, however they are cut into calls. Default 0. */
-  readonly firstRow?: number;
+  /** The place of each prompt among all that are answered with one seed; default: its place in the list. */
+  readonly places?: readonly number[];
+  readonly onAnswer?: (answer: DrawnAnswer) => void;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
 /**
- * Answers of a model to every prompt. What is drawn for a prompt depends on the seed and its place alone. Throws bad-input for prompts that do not
- * fit the model, cancelled.
+ * Answers of a model to every prompt, as many at once as its generator has rows, in the order of prompts. What is drawn for a prompt depends on the seed and its place alone.
+ * Throws bad-input for prompts that do not fit the model, cancelled.
  */
 export async function drawAnswers(
   { generator, tokenizer }: { readonly generator: Generator; readonly tokenizer: Tokenizer },
   prompts: readonly Prompt[],
-  { samples, batchSize, firstRow = 0, onProgress, ...decoding }: SamplingOptions & PromptOptions,
+  { samples, places, onAnswer, onProgress, ...decoding }: SamplingOptions & PromptOptions,
 ): Promise<DrawnAnswer[]> {
   const { system, isRaw, ...generating } = decoding;
-  const rows = prompts.flatMap((prompt) => {
+  const rows = prompts.flatMap((prompt, i) => {
     const ids = encodePrompt(tokenizer, prompt, { system, isRaw: isRaw === true });
-    return Array.from({ length: samples }, () => ({ prompt, ids }));
+    return Array.from({ length: samples }, (_, k) => ({ prompt, ids, place: samples * (places?.[i] ?? i) + k }));
   });
-  const drawn: DrawnAnswer[] = [];
-  for (let start = 0; start < rows.length; start += batchSize) {
-    onProgress?.(start, rows.length);
-    const batch = rows.slice(start, start + batchSize);
-    const lastIds = new Map<number, number>();
-    const answers = await generator.generate(
-      batch.map(({ ids }) => ids),
-      { ...generating, firstRow: firstRow + start, onToken: ({ row, id }) => void lastIds.set(row, id) },
-    );
-    for (const [i, { ids, text, finishReason }] of answers.entries()) {
-      const { prompt, ids: promptIds } = batch[i]!;
-      const isCut = finishReason === 'length';
-      const stop = isCut ? [] : [lastIds.get(i)!];
-      drawn.push({
-        promptId: prompt.id,
-        prompt: lastTurn(prompt),
-        text,
-        isCut,
-        tokens: {
-          id: `${prompt.id}/${start + i}`,
-          prompt: Int32Array.from(promptIds),
-          completion: Int32Array.from([...ids, ...stop]),
-        } as TokenizedCompletion,
-      });
-    }
-  }
-  onProgress?.(rows.length, rows.length);
-  return drawn;
+  const lastIds = new Map<number, number>();
+  const drawnOf = (row: number, { ids, text, finishReason }: Answer): DrawnAnswer => {
+    const { prompt, ids: promptIds, place } = rows[row]!;
+    const isCut = finishReason === 'length';
+    const stop = isCut ? [] : [lastIds.get(row)!];
+    return {
+      promptId: prompt.id,
+      prompt: lastTurn(prompt),
+      text,
+      isCut,
+      tokens: {
+        id: `${prompt.id}/${place}`,
+        prompt: Int32Array.from(promptIds),
+        completion: Int32Array.from([...ids, ...stop]),
+      } as TokenizedCompletion,
+    };
+  };
+  let done = 0;
+  onProgress?.(0, rows.length);
+  const answers = await generator.generate(
+    rows.map(({ ids }) => ids),
+    {
+      ...generating,
+      places: rows.map(({ place }) => place),
+      onToken: ({ row, id }) => void lastIds.set(row, id),
+      onAnswer: (row, answer) => {
+        onAnswer?.(drawnOf(row, answer));
+        onProgress?.(++done, rows.length);
+      },
+    },
+  );
+  return answers.map((answer, row) => drawnOf(row, answer));
 }
 
 function lastTurn({ content }: Prompt): string {

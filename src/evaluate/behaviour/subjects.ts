@@ -19,6 +19,8 @@ export interface OpenSubjectsOptions {
   readonly device?: DeviceName | undefined;
   readonly threads?: number | undefined;
   readonly microBatchTokens: number;
+  /** Prompts answered together. */
+  readonly batchSize: number;
   readonly signal?: AbortSignal | undefined;
   readonly onWarning?: (text: string) => void;
 }
@@ -140,7 +142,7 @@ interface Compiled extends Placed {
 async function compile(
   device: Device,
   { plain, adapted, resident, tokenizer, beside }: Compiled,
-  { microBatchTokens, signal }: Pick<OpenSubjectsOptions, 'microBatchTokens' | 'signal'>,
+  { microBatchTokens, batchSize, signal }: Pick<OpenSubjectsOptions, 'microBatchTokens' | 'batchSize' | 'signal'>,
 ): Promise<OpenedSubject> {
   const decoder = adapted?.separate ?? plain;
   const options = {
@@ -154,7 +156,12 @@ async function compile(
   let made: Promise<TokenScorer> | undefined;
   const scorer = (): Promise<TokenScorer> => (made ??= createTokenScorer(device, options));
   return {
-    generator: await createGenerator(device, { decoder: adapted?.sum ?? plain, tokenizer, resident }),
+    generator: await createGenerator(device, {
+      decoder: adapted?.sum ?? plain,
+      tokenizer,
+      resident,
+      maxRows: batchSize,
+    }),
     scorer: {
       score: async (...given) => (await scorer()).score(...given),
       refresh: async () => (await scorer()).refresh(),

@@ -51,6 +51,9 @@ export interface AnswerOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Tokens scored at a time. */
+export const MICRO_BATCH_TOKENS = 512;
+
 /** What a contestant answered, by prompt and sample; text undefined where there is no answer. */
 export type Answers = (prompt: string, sample: number) => GivenAnswer | undefined;
 
@@ -104,13 +107,14 @@ async function drawFromModel(
 ): Promise<void> {
   const { store, samples, batchSize, device, threads, signal, onProgress, onWarning, resolve, ...decoding } = options;
   const { system, temperature, topP, maxNewTokens, seed } = decoding;
-  const isMissing = new Set(missing(prompts, options).map(({ prompt, sample }) => `${sample} ${prompt.id}`));
-  if (isMissing.size === 0) return;
+  const todo = missing(prompts, options);
+  if (todo.length === 0) return;
   const subjects = await openSubjects({
     policy: { model: await resolve(model), adapter },
     device,
     threads,
-    microBatchTokens: 512,
+    microBatchTokens: MICRO_BATCH_TOKENS,
+    batchSize,
     signal,
     ...(onWarning && { onWarning }),
   });
@@ -118,38 +122,34 @@ async function drawFromModel(
     if (checkpoint !== undefined) await useCheckpoint(subjects, checkpoint);
     const { generator } = await subjects.policy();
     const { tokenizer } = subjects;
+    const placeOf = new Map(prompts.map(({ id }, place) => [id, place]));
     let done = 0;
-    for (let sample = 0; sample < samples; sample++)
-      for (let start = 0; start < prompts.length; start += batchSize) {
-        // A batch is drawn as a whole, so that an answer does not depend on which others were there already.
-        const batch = prompts.slice(start, start + batchSize);
-        if (!batch.some(({ id }) => isMissing.has(`${sample} ${id}`))) continue;
-        onProgress?.(done, isMissing.size);
-        const drawn = await drawAnswers({ generator, tokenizer }, batch, {
-          samples: 1,
-          batchSize,
-          maxNewTokens,
-          temperature,
-          topP,
-          seed: seedOf(seed, sample),
-          firstRow: start,
-          signal,
-          system,
-          isRaw: tokenizer.chatTemplate === undefined,
-        });
-        const fresh = drawn.flatMap(({ promptId: prompt, text, isCut }): GivenAnswer[] =>
-          isMissing.has(`${sample} ${prompt}`) ? [{ prompt, sample, text, ...(isCut && { isCut }) }] : [],
-        );
-        store.append(fresh);
-        done += fresh.length;
-      }
-    onProgress?.(done, isMissing.size);
+    for (let sample = 0; sample < samples; sample++) {
+      const lacking = todo.filter((one) => one.sample === sample).map(({ prompt }) => prompt);
+      onProgress?.(done, todo.length);
+      await drawAnswers({ generator, tokenizer }, lacking, {
+        samples: 1,
+        maxNewTokens,
+        temperature,
+        topP,
+        seed: seedOf(seed, sample),
+        places: lacking.map(({ id }) => placeOf.get(id)!),
+        signal,
+        system,
+        isRaw: tokenizer.chatTemplate === undefined,
+        onAnswer: ({ promptId: prompt, text, isCut }) => {
+          store.append([{ prompt, sample, text, ...(isCut && { isCut }) }]);
+          onProgress?.(++done, todo.length);
+        },
+      });
+    }
   } finally {
     await subjects.dispose();
   }
 }
 
-async function useCheckpoint(subjects: Subjects, path: string): Promise<void> {
+/** Puts a checkpoint's tensors in the place of the policy's adapter. */
+export async function useCheckpoint(subjects: Subjects, path: string): Promise<void> {
   const file = await openSafetensorsFile(join(path, 'state.safetensors'));
   try {
     await subjects.setAdapter((name) => file.readFloat32(name));

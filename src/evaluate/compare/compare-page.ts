@@ -1,7 +1,22 @@
 import { diffWordsWithSpace } from 'diff';
-import { configurationCard, escapeHtml, renderPage, section, verdictBox, type JsonObject } from '../../store/index.ts';
+import {
+  chartCard,
+  configurationCard,
+  dataCard,
+  escapeHtml,
+  renderPage,
+  section,
+  verdictBox,
+  type Chart,
+  type JsonObject,
+} from '../../store/index.ts';
+import { verdictSentence } from '../../train/index.ts';
 import { meanEstimate } from '../behaviour/estimates.ts';
+import { evaluationSentences } from '../behaviour/evaluation-text.ts';
 import { measureText } from '../behaviour/text-measures.ts';
+import type { Measured } from './measure.ts';
+import { frontierSection, measuredSections, trainingSections } from './measured-page.ts';
+import type { RunStory } from './run-story.ts';
 import type { Standing, Standings } from './standings.ts';
 import { headlineOf, levelText, outcomeOf, verdictOfPair } from './verdict.ts';
 
@@ -22,6 +37,10 @@ export interface ComparePageInput {
   readonly texts: Readonly<Record<string, readonly string[]>>;
   readonly samples: readonly ComparedSample[];
   readonly judges: readonly string[];
+  readonly measured: readonly Measured[];
+  readonly stories: readonly RunStory[];
+  /** The file of prompts, and how many of it were answered. */
+  readonly prompts: { readonly source: string; readonly count: number };
   readonly configuration: JsonObject;
   /** The command that makes this page again. */
   readonly command: string;
@@ -49,12 +68,18 @@ svg.rates .worse .bar { stroke: var(--bad); } svg.rates .worse .dot { fill: var(
 
 /** report.html of a comparison: the verdict, win rates with their intervals, ratings, behaviour, answers side by side, how it was made. Self-contained. */
 export function renderComparePage(input: ComparePageInput): string {
-  const { standings, samples } = input;
+  const { standings, samples, measured, stories } = input;
+  const charts: Chart[] = [];
+  const place = (more: readonly Chart[]): string => {
+    const from = charts.push(...more) - more.length;
+    const cards = more.map((chart, i) => chartCard(chart, from + i));
+    return cards.length === 0 ? '' : `<div class="charts">\n${cards.join('\n')}\n</div>`;
+  };
   return renderPage({
     title: input.title,
     subtitle: input.subtitle,
-    verdict: verdictBox(headlineOf(standings)),
-    charts: [],
+    verdict: verdictBox(verdictOf(input)),
+    charts,
     style: STYLE,
     footer: input.footer,
     sections: [
@@ -62,6 +87,9 @@ export function renderComparePage(input: ComparePageInput): string {
       section('ratings', 'Ratings', ratingsCard(standings)),
       section('at-k', 'Best of several samples', atKCard(standings)),
       section('judges', 'Judges', judgesCard(input)),
+      ...trainingSections(stories, { place }),
+      frontierSection(measured, standings.pairs, { place }),
+      ...measuredSections(measured),
       section('behaviour', 'Behaviour', behaviourCard(input.texts)),
       section('samples', 'Answers side by side', samples.map(sampleCard(standings)).join('\n')),
       section(
@@ -69,8 +97,31 @@ export function renderComparePage(input: ComparePageInput): string {
         'How it was made',
         `${repeatCard(input.command)}${configurationCard(input.configuration)}`,
       ),
+      section('data', 'Data', dataOf(input), 'data'),
     ],
   });
+}
+
+/** What the judges say, and of a single model what it cost: the distance, what changed, what was lost, what went wrong in training. */
+function verdictOf({ standings, measured, stories }: ComparePageInput): ReturnType<typeof headlineOf> {
+  const headline = headlineOf(standings);
+  if (standings.pairs.length > 1) return headline;
+  const more = [
+    ...measured.flatMap(({ evaluation }) => evaluationSentences(evaluation)),
+    ...stories.flatMap(({ verdict }) => (verdict === undefined ? [] : [verdictSentence(verdict)])),
+  ];
+  return { ...headline, detail: [headline.detail, ...more].filter((part) => part !== '').join(' ') };
+}
+
+function dataOf({ prompts, stories }: ComparePageInput): string {
+  const own = dataCard({
+    title: 'Prompts',
+    rows: [
+      ['answered', prompts.source],
+      ['prompts', prompts.count],
+    ],
+  });
+  return [own, ...stories.map(({ data }) => dataCard(data))].join('\n');
 }
 
 function card(body: string): string {

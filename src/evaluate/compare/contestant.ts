@@ -17,6 +17,8 @@ export type Contestant = {
       readonly adapter?: string | undefined;
       /** A checkpoint whose tensors stand in the adapter's place. */
       readonly checkpoint?: string | undefined;
+      /** The run folder that it comes from. */
+      readonly run?: string | undefined;
     }
   /** Answers that were made elsewhere. */
   | { readonly kind: 'answers'; readonly file: string }
@@ -82,14 +84,14 @@ function contestantOfRun(run: string, step: string | undefined): Unnamed {
   const model = String(readRunFile(run).specification['model']);
   const [adapter, full] = [join(run, 'adapter'), join(run, 'model')];
   if (!existsSync(adapter) && existsSync(full)) {
-    if (step === undefined) return { kind: 'model', model: full };
+    if (step === undefined) return { kind: 'model', model: full, run };
     throw badInput(`compare: checkpoints can be compared of runs with adapters, ${run} trained every weight`);
   }
   if (!existsSync(adapter))
     throw badInput(`compare: ${run} must have ended, it holds neither adapter/ nor model/; continue it with --resume`);
-  if (step === undefined) return { kind: 'model', model, adapter };
+  if (step === undefined) return { kind: 'model', model, adapter, run };
   const found = listCheckpoints(run).find((checkpoint) => `step-${checkpoint.step}` === step);
-  if (found !== undefined) return { kind: 'model', model, adapter, checkpoint: found.path };
+  if (found !== undefined) return { kind: 'model', model, adapter, checkpoint: found.path, run };
   const there = listCheckpoints(run).map((checkpoint) => `step-${checkpoint.step}`);
   throw badInput(`compare: ${run} must have a checkpoint ${step}, it has ${there.join(', ') || 'none'}`);
 }

@@ -1,5 +1,9 @@
-import { table } from '../../data/index.ts';
+import { listing, table } from '../../data/index.ts';
 import type { Interval } from '../../statistics/index.ts';
+import { verdictSentence } from '../../train/index.ts';
+import { evaluationSentences } from '../behaviour/evaluation-text.ts';
+import type { Measured } from './measure.ts';
+import type { RunStory } from './run-story.ts';
 import type { Standing, Standings } from './standings.ts';
 
 /** What came of a comparison, for somebody who decides. */
@@ -102,6 +106,20 @@ export function headlineOf({ pairs, ratings, level }: Standings): CompareVerdict
         detail,
       }
     : { tone: 'neutral', text: `Cannot tell which is the best: ${rated}, their intervals overlap.`, detail };
+}
+
+/** What was measured of each model beside the first, and what the checks say of each run: sentences for the terminal. */
+export function renderMeasured(measured: readonly Measured[], stories: readonly RunStory[], width: number): string {
+  const blocks = [
+    ...measured.map(({ name, reference, evaluation }) => [
+      `${name} beside ${reference}:`,
+      ...evaluationSentences(evaluation).flatMap((text) => listing([['-', text]], width)),
+    ]),
+    ...stories.flatMap(({ name, verdict }) =>
+      verdict === undefined ? [] : [wrapped(`Training of ${name}: ${verdictSentence(verdict)}`, width)],
+    ),
+  ];
+  return blocks.map((lines) => lines.join('\n')).join('\n\n');
 }
 
 /** Verdicts and tables for the terminal. */

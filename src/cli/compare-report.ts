@@ -1,0 +1,107 @@
+import { join } from 'node:path';
+import {
+  renderComparePage,
+  type Answers,
+  type ComparedSample,
+  type Contestant,
+  type Match,
+  type Measured,
+  type RunStory,
+  type Standings,
+} from '../evaluate/index.ts';
+import type { Prompt } from '../generate/index.ts';
+import { promptText, type Judge } from '../judge/index.ts';
+import { writeFileAtomic, type JsonObject } from '../store/index.ts';
+import type { CommandContext } from './command.ts';
+import { versions } from './recipe-context.ts';
+import { quoted } from './run-training.ts';
+
+type ValueParts = Pick<ReportParts, 'contestants' | 'judges' | 'prompts' | 'standings' | 'measured' | 'stories'>;
+
+/** comparison.json. */
+export function valueOf({ contestants, judges, prompts, standings, measured, stories }: ValueParts): JsonObject {
+  const runs = stories.map(({ name, folder, verdict }) => ({ name, folder, verdict }));
+  return JSON.parse(
+    JSON.stringify({
+      contestants,
+      judges: judges.map(({ name }) => name),
+      prompts: prompts.length,
+      ...standings,
+      ...(measured.length > 0 && { measured }),
+      ...(runs.length > 0 && { runs }),
+    }),
+  ) as JsonObject;
+}
+
+const SHOWN_SAMPLES = 12;
+
+/** Everything that a comparison came to. */
+export interface ReportParts {
+  readonly context: CommandContext;
+  readonly contestants: readonly Contestant[];
+  readonly prompts: readonly Prompt[];
+  readonly answers: ReadonlyMap<string, Answers>;
+  readonly matches: readonly Match[];
+  readonly standings: Standings;
+  readonly judges: readonly Judge[];
+  readonly measured: readonly Measured[];
+  readonly stories: readonly RunStory[];
+}
+
+/** Writes report.html. */
+export function writeReport(output: string, parts: ReportParts): void {
+  const { context, contestants, prompts, answers, standings, judges, measured, stories } = parts;
+  const samples = Number(context.options['samples']);
+  const texts = Object.fromEntries(
+    contestants.map(({ name }) => [
+      name,
+      prompts.flatMap(({ id }) => Array.from({ length: samples }, (_, sample) => answers.get(name)!(id, sample)!.text)),
+    ]),
+  );
+  const html = renderComparePage({
+    title: contestants.map(({ name }) => name).join(' against '),
+    subtitle: `${prompts.length} prompts of ${String(context.options['prompts'])}, judged by ${judges.map(({ name }) => name).join(', ')}`,
+    standings,
+    texts,
+    samples: samplesOf(parts),
+    judges: judges.map(({ name }) => name),
+    measured,
+    stories,
+    prompts: { source: String(context.options['prompts']), count: prompts.length },
+    configuration: JSON.parse(JSON.stringify({ contestants, ...context.given })) as JsonObject,
+    command: commandOf(context),
+    footer: Object.entries(versions())
+      .map(([name, version]) => `${name} ${version}`)
+      .join(', '),
+  });
+  writeFileAtomic(join(output, 'report.html'), html);
+}
+
+/** Prompts of each outcome in turn, so that the page shows losses too. */
+function samplesOf({ prompts, answers, matches, standings }: ReportParts): ComparedSample[] {
+  const { model, baseline } = standings.pairs[0]!;
+  const own = matches.filter(({ a, b, sample }) => a === baseline && b === model && sample === 0);
+  const kinds = (['b', 'a', 'tie', null] as const).map((verdict) => own.filter((match) => match.verdict === verdict));
+  const chosen: Match[] = [];
+  for (let i = 0; chosen.length < Math.min(SHOWN_SAMPLES, own.length); i++)
+    for (const kind of kinds) if (kind[i] !== undefined && chosen.length < SHOWN_SAMPLES) chosen.push(kind[i]!);
+  const contentOf = new Map(prompts.map(({ id, content }) => [id, content]));
+  return chosen.map(({ prompt, sample, verdict, rationale, reason }): ComparedSample => {
+    const winner =
+      verdict === null ? 'no verdict' : verdict === 'tie' ? 'a tie' : `${verdict === 'b' ? model : baseline} is better`;
+    return {
+      prompt: promptText(contentOf.get(prompt)!),
+      baseline: answers.get(baseline)!(prompt, sample)!.text,
+      model: answers.get(model)!(prompt, sample)!.text,
+      verdict: `${winner}: ${rationale ?? reason ?? ''}`,
+    };
+  });
+}
+
+function commandOf({ args, given }: CommandContext): string {
+  const flags = Object.entries(given).map(([path, value]) => {
+    const flag = `--${path.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    return `${flag} ${quoted(typeof value === 'string' ? value : JSON.stringify(value))}`;
+  });
+  return ['preftune compare', ...args.map(quoted), ...flags].join(' ');
+}

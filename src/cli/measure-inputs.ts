@@ -1,0 +1,60 @@
+import { statSync } from 'node:fs';
+import type { DataSource } from '../data/index.ts';
+import { readFacts, readInstructedPrompts, type Fact, type InstructedPrompt } from '../evaluate/index.ts';
+import type { CommandContext, OptionEntry } from './command.ts';
+import { locateData } from './locate.ts';
+
+/** What models are measured with besides prompts, the same for `evaluate` and `compare`. */
+export const MEASURE_OPTIONS: readonly OptionEntry[] = [
+  {
+    flag: '--texts',
+    type: 'string',
+    help: 'ordinary text (rows with text, or .txt): what was lost of it',
+    group: 'Measured with:',
+  },
+  {
+    flag: '--facts',
+    type: 'string',
+    help: 'questions with known answers: {question, choices, answer} or {question, answers}',
+    group: 'Measured with:',
+  },
+  {
+    flag: '--instructions',
+    type: 'string',
+    help: 'prompts with instructions that code checks, as IFEval has them: {prompt, instruction_id_list, kwargs}',
+    group: 'Measured with:',
+  },
+  {
+    flag: '--frontier',
+    type: 'boolean',
+    help: 'KL of every checkpoint of a run on the prompts',
+    group: 'Measured with:',
+  },
+];
+
+export interface MeasureInputs {
+  readonly texts?: readonly DataSource[];
+  readonly facts?: readonly Fact[];
+  readonly instructions?: readonly InstructedPrompt[];
+}
+
+/** Reads what --texts, --facts and --instructions name; texts are read when they are scored. Throws bad-input. */
+export async function readMeasureInputs(context: CommandContext): Promise<MeasureInputs> {
+  const { options } = context;
+  const read = async <T>(path: string, one: (source: DataSource) => Promise<T[]>): Promise<T[] | undefined> => {
+    const sources = typeof options[path] === 'string' ? await locateData([options[path]], context) : undefined;
+    return sources && (await Promise.all(sources.map(one))).flat();
+  };
+  const texts = await read('texts', async (source) => [source]);
+  const facts = await read('facts', readFacts);
+  const instructions = await read('instructions', readInstructedPrompts);
+  return { ...(texts && { texts }), ...(facts && { facts }), ...(instructions && { instructions }) };
+}
+
+/** Names, sizes and times of files: what changes when their content does. */
+export function stateOfSources(sources: readonly DataSource[]): unknown {
+  return sources.map(({ name }) => {
+    const found = statSync(name, { throwIfNoEntry: false });
+    return [name, found?.size ?? null, found?.mtimeMs ?? null];
+  });
+}

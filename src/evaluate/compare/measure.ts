@@ -1,0 +1,159 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { PreftuneError } from '../../core/index.ts';
+import type { DataSource } from '../../data/index.ts';
+import type { Prompt } from '../../generate/index.ts';
+import type { DeviceName } from '../../runtime/index.ts';
+import { writeFileAtomic } from '../../store/index.ts';
+import { evaluateBehaviour, type Evaluation } from '../behaviour/evaluate.ts';
+import type { Fact } from '../behaviour/facts.ts';
+import { frontierOf, type FrontierPoint } from '../behaviour/frontier.ts';
+import type { InstructedPrompt } from '../behaviour/instructions.ts';
+import { openSubjects } from '../behaviour/subjects.ts';
+import { MICRO_BATCH_TOKENS, useCheckpoint } from './answers.ts';
+import type { Contestant } from './contestant.ts';
+
+/** A model of a comparison beside its first model. */
+export interface Measured {
+  readonly name: string;
+  /** The first contestant, which is the reference here. */
+  readonly reference: string;
+  readonly evaluation: Evaluation;
+  readonly frontier?: readonly FrontierPoint[];
+}
+
+export interface MeasureOptions {
+  /** Measures lie in its folder measures/. */
+  readonly folder: string;
+  /** Answered at temperature 1; none where KL and behaviour are left out. */
+  readonly prompts: readonly Prompt[];
+  /** With what decides their content, for what is kept. */
+  readonly texts?: { readonly sources: readonly DataSource[]; readonly state: unknown } | undefined;
+  readonly facts?: readonly Fact[] | undefined;
+  readonly instructions?: readonly InstructedPrompt[] | undefined;
+  /** Whether checkpoints of runs are measured too. */
+  readonly hasFrontier: boolean;
+  readonly maxNewTokens: number;
+  readonly seed: number;
+  readonly system?: string | undefined;
+  readonly batchSize: number;
+  readonly device: DeviceName;
+  readonly threads?: number | undefined;
+  readonly resolve: (model: string) => Promise<string>;
+  readonly onProgress?: (name: string, what: string, done: number, total: number) => void;
+  readonly onNote?: (text: string) => void;
+  readonly onWarning?: (text: string) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+type Model = Extract<Contestant, { readonly kind: 'model' }>;
+
+/**
+ * Every model beside the first contestant, where that is a model too: how far it went, how its answers changed, what it lost. What was measured is kept, and measured again
+ * only with other settings. A model that cannot stand beside the first one (another vocabulary) is left out with a note. Throws cancelled, and as drawing does.
+ */
+export async function measureContestants(
+  contestants: readonly Contestant[],
+  options: MeasureOptions,
+): Promise<Measured[]> {
+  const [first, ...others] = contestants;
+  const { prompts, texts, facts, instructions } = options;
+  if (first?.kind !== 'model') return [];
+  if (prompts.length === 0 && [texts, facts, instructions].every((one) => one === undefined)) return [];
+  const measured: Measured[] = [];
+  for (const contestant of others) {
+    if (contestant.kind !== 'model') continue;
+    try {
+      const one = await kept(contestant, first, options);
+      measured.push(one);
+      if (options.hasFrontier && contestant.run !== undefined && one.frontier === undefined)
+        options.onNote?.(
+          `${contestant.name} has no frontier: checkpoints are measured of a run with an adapter, with the model under it as the first contestant`,
+        );
+    } catch (thrown) {
+      if (!(thrown instanceof PreftuneError) || thrown.code !== 'bad-input') throw thrown;
+      options.onNote?.(`${contestant.name} is not measured beside ${first.name}: ${thrown.message}`);
+    }
+  }
+  return measured;
+}
+
+async function kept(contestant: Model, first: Model, options: MeasureOptions): Promise<Measured> {
+  const { prompts, texts, facts, instructions, hasFrontier, maxNewTokens, seed, system } = options;
+  const inputs = { prompts, texts: texts?.state, facts, instructions };
+  const identity = createHash('sha256')
+    .update(JSON.stringify([1, contestant, first, inputs, { hasFrontier, maxNewTokens, seed, system }]))
+    .digest('hex');
+  const path = join(options.folder, 'measures', `${contestant.name}.json`);
+  const there = readKept(path, identity);
+  if (there !== undefined) return there;
+  const measured = await measure(contestant, first, options);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileAtomic(path, `${JSON.stringify({ identity, measured })}\n`);
+  // As a second command reads it: what JSON does not hold is not there the first time either.
+  return readKept(path, identity)!;
+}
+
+/** Undefined where there is none, it was cut, or it is of other settings. */
+function readKept(path: string, identity: string): Measured | undefined {
+  if (!existsSync(path)) return undefined;
+  try {
+    const found = JSON.parse(readFileSync(path, 'utf8')) as { identity: string; measured: Measured };
+    return found.identity === identity ? found.measured : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function measure(contestant: Model, first: Model, options: MeasureOptions): Promise<Measured> {
+  const { prompts, texts, facts, instructions, hasFrontier, resolve, device, threads, batchSize, signal } = options;
+  const { onWarning, onProgress } = options;
+  const [model, base] = [await resolve(contestant.model), await resolve(first.model)];
+  // An adapter beside its own base is one graph, which knows whole distributions.
+  const isShared = model === base && contestant.adapter !== undefined && first.adapter === undefined;
+  const subjects = await openSubjects({
+    policy: { model, adapter: contestant.adapter },
+    reference: isShared ? undefined : { model: base, adapter: first.adapter },
+    device,
+    threads,
+    microBatchTokens: MICRO_BATCH_TOKENS,
+    batchSize,
+    signal,
+    ...(onWarning && { onWarning }),
+  });
+  const { name } = contestant;
+  const sampling = {
+    samples: 1,
+    maxNewTokens: options.maxNewTokens,
+    temperature: 1,
+    seed: options.seed,
+    system: options.system,
+    signal,
+  };
+  try {
+    if (contestant.checkpoint !== undefined) await useCheckpoint(subjects, contestant.checkpoint);
+    const { evaluation } = await evaluateBehaviour(subjects, {
+      ...sampling,
+      ...(prompts.length > 0 && { prompts }),
+      ...(texts && { texts: texts.sources }),
+      ...(facts && { facts }),
+      ...(instructions && { instructions }),
+      onProgress: (what, done, total) => onProgress?.(name, what, done, total),
+    });
+    const { run } = contestant;
+    const isRun = isShared && run !== undefined && contestant.checkpoint === undefined && prompts.length > 0;
+    const frontier =
+      hasFrontier && isRun
+        ? await frontierOf(subjects, run, {
+            ...sampling,
+            prompts,
+            isRaw: subjects.tokenizer.chatTemplate === undefined,
+            onStep: (step, done, total) => onProgress?.(name, `step ${step}`, done, total),
+          })
+        : undefined;
+    return { name, reference: first.name, evaluation, ...(frontier && { frontier }) };
+  } finally {
+    await subjects.dispose();
+  }
+}
