@@ -1,9 +1,17 @@
-import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COMPARE } from '../src/cli/compare.ts';
 import { runCli } from '../src/cli/index.ts';
-import { headlineOf, outcomeOf, standingsOf, verdictOfPair, type Answers, type Match } from '../src/evaluate/index.ts';
+import {
+  headlineOf,
+  outcomeOf,
+  standingsOf,
+  verdictOfPair,
+  type Answers,
+  type Match,
+  type Measured,
+} from '../src/evaluate/index.ts';
 import { startJudgeServer, type JudgeServer, type Served } from '../src/judge/testing/judge-server.ts';
 import { temporaryFolder, tinyPairs, writeRows, writeTinyModel } from './support/tiny-model.ts';
 import { runDpo } from './support/training.ts';
@@ -254,13 +262,74 @@ describe('models, endpoints, language models as judges', () => {
     const { code, out } = await compare(`${at('run')} ${line} --output ${at('alone')}`);
     expect(code).toBe(0);
     expect(out).toMatch(/(Cannot tell run from start|run is (better|worse) than start): it wins \d+ %/);
-    const value = JSON.parse(readFileSync(at('alone', 'comparison.json'), 'utf8')) as { pairs: object[] };
-    expect(value.pairs).toMatchObject([{ baseline: 'start', model: 'run' }]);
+    const value = JSON.parse(readFileSync(at('alone', 'comparison.json'), 'utf8')) as Record<string, object[]>;
+    expect(value['pairs']).toMatchObject([{ baseline: 'start', model: 'run' }]);
+    // What it cost stands beside what was won: distance, behaviour, and how it was trained.
+    expect(value['measured']).toMatchObject([
+      { name: 'run', reference: 'start', evaluation: { kl: { method: 'exact' }, behaviour: { prompts: 3 } } },
+    ]);
+    expect(value['runs']).toMatchObject([{ name: 'run', verdict: { findings: [] } }]);
+    expect(out.replaceAll(/\s+/g, ' ')).toMatch(
+      /run beside start: - 3 prompts cannot tell much.* nats an answer away from the reference \(KL\).*Training of run: None of \d+ checks/,
+    );
+    expect(sectionsOf('alone')).toEqual([
+      'rates',
+      'judges',
+      'training',
+      'measured',
+      'behaviour',
+      'samples',
+      'configuration',
+      'data',
+    ]);
     const one = await compare(`${at('model')} ${line} --output ${at('none')}`);
     expect([one.code, one.err]).toEqual([
       2,
       `compare: two contestants must be named at least, or a run folder, which meets what it began from, got ${at('model')}\n`,
     ]);
+  });
+
+  it(
+    'texts and checkpoints are measured too, once; --measure 0 leaves the drawing out',
+    { timeout: 60_000 },
+    async () => {
+      writeFileSync(at('text.txt'), 'It rained all day.\nThen it stopped.\n\nNobody was there to see it.\n');
+      const base = `${at('run')} --prompts ${at('prompts.jsonl')} --max-prompts 3 --max-new-tokens 6 --threads 1 ${LONGER} --texts ${at('text.txt')} --json`;
+      const first = await compare(`${base} --frontier --output ${at('measured')}`);
+      expect([first.code, first.err]).toEqual([0, '']);
+      const [measured] = (JSON.parse(first.out) as { measured: Measured[] }).measured;
+      expect(measured!.evaluation.drift!.documents).toBe(2);
+      expect(measured!.frontier!.map(({ step }) => step)).toEqual([1, 2]);
+      // The last checkpoint is the adapter.
+      expect(measured!.frontier![1]!.kl.perAnswer.value).toBeCloseTo(measured!.evaluation.kl!.perAnswer.value, 6);
+      expect(sectionsOf('measured')).toContain('frontier');
+      const kept = at('measured', 'measures', 'run.json');
+      const { mtimeMs } = statSync(kept);
+      const again = await compare(`${base} --frontier --output ${at('measured')}`);
+      expect([again.out, statSync(kept).mtimeMs]).toEqual([first.out, mtimeMs]);
+      const less = await compare(`${base} --measure 0 --output ${at('measured')}`);
+      const [one] = (JSON.parse(less.out) as { measured: Measured[] }).measured;
+      expect(Object.keys(one!.evaluation)).toEqual(['drift']);
+      const usage = await compare(`${base} --frontier --measure 0 --output ${at('measured')}`);
+      expect([usage.code, usage.out + usage.err]).toEqual([
+        2,
+        expect.stringContaining(
+          '--frontier has no effect with --measure 0, which draws nothing; leave one out',
+        ) as string,
+      ]);
+    },
+  );
+
+  it('a model with other tokens is judged all the same, and not measured', { timeout: 60_000 }, async () => {
+    const embedded = join(import.meta.dirname, '..', 'assets', 'embedded-model');
+    const { code, err } = await compare(
+      `${at('run')} other=${embedded} --prompts ${at('prompts.jsonl')} --max-prompts 2 --max-new-tokens 4 --threads 1 ${LONGER} --output ${at('vocabularies')}`,
+    );
+    expect(code).toBe(0);
+    expect(err).toMatch(/other: not measured beside run: /);
+    const value = JSON.parse(readFileSync(at('vocabularies', 'comparison.json'), 'utf8')) as Record<string, unknown>;
+    expect(value['measured']).toBeUndefined();
+    expect(value['notMeasured']).toMatchObject([{ name: 'other' }]);
   });
 
   it('runs and checkpoints that are not there are named', async () => {
@@ -270,6 +339,11 @@ describe('models, endpoints, language models as judges', () => {
     expect([code, err]).toEqual([2, `compare: ${at('run')} must have a checkpoint step-7, it has step-1, step-2\n`]);
   });
 });
+
+/** Ids of the sections of a comparison's page, in order. */
+function sectionsOf(name: string): string[] {
+  return [...readFileSync(at(name, 'report.html'), 'utf8').matchAll(/<section id="([\w-]+)"/g)].map(([, id]) => id!);
+}
 
 const sameAnswers: Answers = (prompt, sample) => ({ prompt, sample, text: 'x' });
 

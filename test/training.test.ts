@@ -216,7 +216,7 @@ describe('resuming', () => {
 
   it('a reference that was interrupted continues with the bits of one that was not', async () => {
     const data = dataOf(tinyPairs(18));
-    const given = { model: at('model'), data, batchSize: 6, maxSteps: 1, microBatchTokens: 130 };
+    const given = { model: at('model'), data, batchSize: 6, maxSteps: 3, microBatchTokens: 130 };
     const stopped = await failureOf(() =>
       runDpo({ ...given, output: at('never') }, { folder: folder.path, stopAtReference: 5 }),
     );
@@ -229,6 +229,22 @@ describe('resuming', () => {
     expect(continued.references[0]).toBeGreaterThan(6);
     expect(continued.references.at(-1)).toBe(18);
     expect(of(continued, 'loss')[0]).toBe(Math.fround(Math.LN2));
+  });
+
+  it('a run of few steps computes the reference of the rows that it trains, a longer one what that lacks', async () => {
+    const data = dataOf(tinyPairs(20));
+    const given = { model: at('model'), data, batchSize: 4, microBatchTokens: 4096, lora: { rank: 2 } };
+    const cache = temporaryFolder();
+    const run = async (maxSteps: number, folderOfCache: string) =>
+      runDpo({ ...given, maxSteps, output: at(`run-${runs++}`) }, { folder: folderOfCache });
+    const short = await run(2, cache.path);
+    expect(short.references.at(-1)).toBe(8);
+    const long = await run(5, cache.path);
+    expect([long.references[0], long.references.at(-1)]).toEqual([12, 20]);
+    const fresh = await run(5, join(cache.path, 'fresh'));
+    expect(fresh.references.at(-1)).toBe(20);
+    expect(of(long, 'loss')).toEqual(of(fresh, 'loss'));
+    cache.remove();
   });
 
   it('the memory budget that the run decided holds when it is resumed where more or less is free', async () => {

@@ -6,6 +6,7 @@ import {
   type Contestant,
   type Match,
   type Measured,
+  type NotMeasured,
   type RunStory,
   type Standings,
 } from '../evaluate/index.ts';
@@ -16,10 +17,21 @@ import type { CommandContext } from './command.ts';
 import { versions } from './recipe-context.ts';
 import { quoted } from './run-training.ts';
 
-type ValueParts = Pick<ReportParts, 'contestants' | 'judges' | 'prompts' | 'standings' | 'measured' | 'stories'>;
+type ValueParts = Pick<
+  ReportParts,
+  'contestants' | 'judges' | 'prompts' | 'standings' | 'measured' | 'notMeasured' | 'stories'
+>;
 
 /** comparison.json. */
-export function valueOf({ contestants, judges, prompts, standings, measured, stories }: ValueParts): JsonObject {
+export function valueOf({
+  contestants,
+  judges,
+  prompts,
+  standings,
+  measured,
+  notMeasured,
+  stories,
+}: ValueParts): JsonObject {
   const runs = stories.map(({ name, folder, verdict }) => ({ name, folder, verdict }));
   return JSON.parse(
     JSON.stringify({
@@ -28,6 +40,7 @@ export function valueOf({ contestants, judges, prompts, standings, measured, sto
       prompts: prompts.length,
       ...standings,
       ...(measured.length > 0 && { measured }),
+      ...(notMeasured.length > 0 && { notMeasured }),
       ...(runs.length > 0 && { runs }),
     }),
   ) as JsonObject;
@@ -45,11 +58,12 @@ export interface ReportParts {
   readonly standings: Standings;
   readonly judges: readonly Judge[];
   readonly measured: readonly Measured[];
+  readonly notMeasured: readonly NotMeasured[];
   readonly stories: readonly RunStory[];
 }
 
 /** Writes report.html. */
-export function writeReport(output: string, parts: ReportParts): void {
+export function writeReport(output: string, parts: Omit<ReportParts, 'notMeasured'>): void {
   const { context, contestants, prompts, answers, standings, judges, measured, stories } = parts;
   const samples = Number(context.options['samples']);
   const texts = Object.fromEntries(
@@ -78,7 +92,7 @@ export function writeReport(output: string, parts: ReportParts): void {
 }
 
 /** Prompts of each outcome in turn, so that the page shows losses too. */
-function samplesOf({ prompts, answers, matches, standings }: ReportParts): ComparedSample[] {
+function samplesOf({ prompts, answers, matches, standings }: Omit<ReportParts, 'notMeasured'>): ComparedSample[] {
   const { model, baseline } = standings.pairs[0]!;
   const own = matches.filter(({ a, b, sample }) => a === baseline && b === model && sample === 0);
   const kinds = (['b', 'a', 'tie', null] as const).map((verdict) => own.filter((match) => match.verdict === verdict));

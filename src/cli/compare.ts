@@ -18,7 +18,6 @@ import {
   type Answers,
   type Contestant,
   type Match,
-  type Measured,
 } from '../evaluate/index.ts';
 import { readPrompts, type Prompt } from '../generate/index.ts';
 import { type Judge, type OpenedJudges } from '../judge/index.ts';
@@ -141,11 +140,12 @@ async function run(context: CommandContext): Promise<void> {
     const judges = [...(opened?.judges ?? []), ...persons];
     const judge = createJury(judges, options['minAgreement'] as number | undefined);
     const matches = await play(judge, { ...meetings, answers, output, context, bars, opened });
-    const measured = await measure(contestants, { prompts, inputs, context, bars });
+    const { measured, notMeasured } = await measure(contestants, { prompts, inputs, context, bars });
     const stories = readRunStories(contestants);
     terminal.close();
     const standings = standingsOf(matches, { names, answers, seed: options['seed'] as number });
-    const value = valueOf({ contestants, judges, prompts, standings, measured, stories });
+    const value = valueOf({ contestants, judges, prompts, standings, measured, notMeasured, stories });
+    for (const { name, reason } of notMeasured) terminal.note(`${name}: not measured beside ${names[0]}: ${reason}`);
     writeFileAtomic(join(output, 'comparison.json'), `${JSON.stringify(value, null, 2)}\n`);
     writeReport(output, { context, contestants, prompts, answers, matches, standings, judges, measured, stories });
     if (opened !== undefined && opened.llms.length > 0) terminal.note(judgingLine(opened));
@@ -272,7 +272,7 @@ interface MeasureParts {
 function measure(
   contestants: readonly Contestant[],
   { prompts, inputs: { texts, ...inputs }, context, bars }: MeasureParts,
-): Promise<Measured[]> {
+): ReturnType<typeof measureContestants> {
   const { options, terminal, signal } = context;
   return measureContestants(contestants, {
     ...inputs,
@@ -288,7 +288,6 @@ function measure(
     threads: options['threads'] as number | undefined,
     resolve: async (model) => (await locateModel(model, context)).path,
     onProgress: (name, what, done, total) => bars.of(`${name}: ${what}`).update({ done, total, unit: 'rows' }),
-    onNote: terminal.note,
     onWarning: terminal.warn,
     signal,
   });

@@ -30,7 +30,7 @@ export { frontierOf, type FrontierPoint } from './behaviour/frontier.ts';
 export { answersOf, type AnswerOptions, type Answers, type GivenAnswer } from './compare/answers.ts';
 export { renderComparePage, type ComparedSample, type ComparePageInput } from './compare/compare-page.ts';
 export { parseContestants, type Contestant } from './compare/contestant.ts';
-export { measureContestants, type Measured, type MeasureOptions } from './compare/measure.ts';
+export { measureContestants, type Measured, type MeasureOptions, type NotMeasured } from './compare/measure.ts';
 export { readRunStories, type RunStory } from './compare/run-story.ts';
 export {
   comparisonOf,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { PreftuneError } from '../../core/index.ts';
 import type { DataSource } from '../../data/index.ts';
@@ -23,6 +23,12 @@ export interface Measured {
   readonly frontier?: readonly FrontierPoint[];
 }
 
+/** A model that cannot stand beside the first one. */
+export interface NotMeasured {
+  readonly name: string;
+  readonly reason: string;
+}
+
 export interface MeasureOptions {
   /** Measures lie in its folder measures/. */
   readonly folder: string;
@@ -42,7 +48,6 @@ export interface MeasureOptions {
   readonly threads?: number | undefined;
   readonly resolve: (model: string) => Promise<string>;
   readonly onProgress?: (name: string, what: string, done: number, total: number) => void;
-  readonly onNote?: (text: string) => void;
   readonly onWarning?: (text: string) => void;
   readonly signal?: AbortSignal | undefined;
 }
@@ -51,32 +56,35 @@ type Model = Extract<Contestant, { readonly kind: 'model' }>;
 
 /**
  * Every model beside the first contestant, where that is a model too: how far it went, how its answers changed, what it lost. What was measured is kept, and measured again
- * only with other settings. A model that cannot stand beside the first one (another vocabulary) is left out with a note. Throws cancelled, and as drawing does.
+ * only with other settings. A model that cannot stand beside the first one (another vocabulary) is left out, and why. Throws cancelled, and as drawing does.
  */
 export async function measureContestants(
   contestants: readonly Contestant[],
   options: MeasureOptions,
-): Promise<Measured[]> {
+): Promise<{ readonly measured: readonly Measured[]; readonly notMeasured: readonly NotMeasured[] }> {
   const [first, ...others] = contestants;
   const { prompts, texts, facts, instructions } = options;
-  if (first?.kind !== 'model') return [];
-  if (prompts.length === 0 && [texts, facts, instructions].every((one) => one === undefined)) return [];
+  const nothing = { measured: [], notMeasured: [] };
+  if (first?.kind !== 'model') return nothing;
+  if (prompts.length === 0 && [texts, facts, instructions].every((one) => one === undefined)) return nothing;
   const measured: Measured[] = [];
+  const notMeasured: NotMeasured[] = [];
   for (const contestant of others) {
     if (contestant.kind !== 'model') continue;
     try {
       const one = await kept(contestant, first, options);
       measured.push(one);
       if (options.hasFrontier && contestant.run !== undefined && one.frontier === undefined)
-        options.onNote?.(
-          `${contestant.name} has no frontier: checkpoints are measured of a run with an adapter, with the model under it as the first contestant`,
-        );
+        notMeasured.push({
+          name: `checkpoints of ${contestant.name}`,
+          reason: 'those of a run with an adapter are, beside the model under it as the first contestant',
+        });
     } catch (thrown) {
       if (!(thrown instanceof PreftuneError) || thrown.code !== 'bad-input') throw thrown;
-      options.onNote?.(`${contestant.name} is not measured beside ${first.name}: ${thrown.message}`);
+      notMeasured.push({ name: contestant.name, reason: thrown.message });
     }
   }
-  return measured;
+  return { measured, notMeasured };
 }
 
 async function kept(contestant: Model, first: Model, options: MeasureOptions): Promise<Measured> {
@@ -111,7 +119,8 @@ async function measure(contestant: Model, first: Model, options: MeasureOptions)
   const { onWarning, onProgress } = options;
   const [model, base] = [await resolve(contestant.model), await resolve(first.model)];
   // An adapter beside its own base is one graph, which knows whole distributions.
-  const isShared = model === base && contestant.adapter !== undefined && first.adapter === undefined;
+  const isShared =
+    realpathSync(model) === realpathSync(base) && contestant.adapter !== undefined && first.adapter === undefined;
   const subjects = await openSubjects({
     policy: { model, adapter: contestant.adapter },
     reference: isShared ? undefined : { model: base, adapter: first.adapter },
