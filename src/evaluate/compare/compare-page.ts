@@ -52,7 +52,9 @@ table.standings { font-variant-numeric: tabular-nums; }
 table.standings th[scope=row] { color: var(--ink); width: auto; }
 table.standings td, table.standings th { white-space: nowrap; }
 table.standings td.number, table.standings th.number { text-align: right; }
-svg.rates { display: block; width: 100%; min-width: 30rem; height: auto; max-width: 46rem; margin-bottom: 1rem; }
+svg.rates { display: block; width: 100%; height: auto; max-width: 34rem; margin-bottom: 1rem; }
+.grid + .charts, .charts + .data, .charts + .card, .grid + .data, section > .card + .card { margin-top: 1rem; }
+.card > .note, section > .note { color: var(--quiet); font-size: .9rem; margin: .75rem 0; }
 svg.rates text { fill: var(--ink); font: 13px system-ui, sans-serif; }
 svg.rates .axis { stroke: var(--line); stroke-width: 1; }
 svg.rates .half { stroke: var(--ink); stroke-dasharray: 4 4; opacity: .5; }
@@ -176,12 +178,14 @@ function ratesCard({ pairs, level }: Standings): string {
   );
 }
 
-const [ROW, LEFT, RIGHT] = [34, 190, 40] as const;
-const WIDTH = 720;
+/** Units of the drawing, about pixels where there is room. */
+const [ROW, RIGHT, WIDTH, LETTER] = [34, 24, 440, 7.5] as const;
+const MAX_NAME = 24;
 
 /** Win rates as points with their intervals, from 0 to 100 %. */
 function intervalChart(pairs: readonly Standing[]): string {
-  const at = (rate: number): number => LEFT + rate * (WIDTH - LEFT - RIGHT);
+  const left = 28 + LETTER * Math.min(MAX_NAME, Math.max(...pairs.map(({ model }) => model.length)));
+  const at = (rate: number): number => left + rate * (WIDTH - left - RIGHT);
   const height = ROW * pairs.length + 34;
   const ticks = [0, 0.25, 0.5, 0.75, 1].map(
     (tick) =>
@@ -190,7 +194,7 @@ function intervalChart(pairs: readonly Standing[]): string {
   const rows = pairs.map((pair, i) => {
     const y = ROW * i + ROW / 2 + 6;
     const { winRate: rate, model } = pair;
-    const name = `<text x="${LEFT - 12}" y="${y + 4}" text-anchor="end">${escapeHtml(model.slice(0, 24))}</text>`;
+    const name = `<text x="${left - 16}" y="${y + 4}" text-anchor="end">${escapeHtml(model.slice(0, MAX_NAME))}</text>`;
     if (rate === null) return name;
     const { low, high } = rate.interval ?? { low: rate.rate, high: rate.rate };
     return `${name}<g class="${outcomeOf(pair)}"><line class="bar" x1="${at(low)}" x2="${at(high)}" y1="${y}" y2="${y}"/><circle class="dot" cx="${at(rate.rate)}" cy="${y}" r="6"/></g>`;

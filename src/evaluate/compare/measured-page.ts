@@ -34,7 +34,7 @@ export function trainingSections(stories: readonly RunStory[], charts: ChartPlac
     const checks = verdict === undefined ? '' : verdictSections(verdict).map(dataCard).join('\n');
     const said = verdict === undefined ? '' : `<p>${escapeHtml(verdictSentence(verdict))}</p>`;
     const body = [said, grid('grid', figures), curves, grid('data', checks)].filter((part) => part !== '').join('\n');
-    const title = stories.length === 1 ? 'How it was trained' : `How ${escapeHtml(name)} was trained`;
+    const title = stories.length === 1 ? 'Training' : `Training of ${escapeHtml(name)}`;
     return section(i === 0 ? 'training' : `training-${i + 1}`, title, body);
   });
 }
@@ -75,7 +75,7 @@ export function frontierSection(
     .filter(({ frontier }) => frontier !== undefined)
     .map(({ name, frontier }) => named(evaluationTables({}, frontier as FrontierPoint[]), name, '').map(tableCard));
   const body = [charts.place([...ofModels, ...ofRuns]), ...tables.flat()].filter((part) => part !== '').join('\n');
-  return section('frontier', 'What was won, and how far it went', body);
+  return section('frontier', 'Frontier', body);
 }
 
 function grid(kind: string, body: string): string {

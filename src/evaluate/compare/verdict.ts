@@ -25,8 +25,10 @@ export function levelText(level: number): string {
   return `${Number((100 * level).toFixed(1))} %`;
 }
 
+/** In whole percent; in tenths where a bound would be taken for one half, since that is what verdicts turn on. */
 function range({ low, high }: Interval): string {
-  return `${(100 * low).toFixed(0)} to ${(100 * high).toFixed(0)}`;
+  const digits = [low, high].some((bound) => Math.round(100 * bound) === 50) ? 1 : 0;
+  return `${(100 * low).toFixed(digits)} to ${(100 * high).toFixed(digits)}`;
 }
 
 /** Whether a win rate is told from one half: its interval leaves one half out. */
