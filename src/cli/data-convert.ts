@@ -114,10 +114,12 @@ async function* pieces(
 ): AsyncGenerator<string> {
   let text = `${hasMark ? '\ufeff' : ''}${isList ? '[' : ''}`;
   let isFirst = true;
-  for await (const record of conversion.records()) {
-    if (isList) text += isFirst ? '\n' : ',\n';
-    text += isList ? JSON.stringify(record) : `${JSON.stringify(record)}\n`;
-    isFirst = false;
+  for await (const batch of conversion.batches()) {
+    for (const record of batch) {
+      if (isList) text += isFirst ? '\n' : ',\n';
+      text += isList ? JSON.stringify(record) : `${JSON.stringify(record)}\n`;
+      isFirst = false;
+    }
     if (text.length < PIECE) continue;
     yield text;
     text = '';

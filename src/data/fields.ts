@@ -57,88 +57,124 @@ const LABELS = new Map<unknown, boolean>([
 
 /** `prefix` goes in front of every path that problems name: `input.` for a record's field input. */
 export function createFieldReader(record: JsonObject, prefix = ''): FieldReader {
-  const problems: FieldProblem[] = [];
-  // `id` is the row's own id in every format, and no meta.
-  const used = new Set(typeof record['id'] === 'string' || typeof record['id'] === 'number' ? ['id'] : []);
-  const wrong = (name: string, expected: string, value: unknown): void => {
-    const path = prefix + name;
+  return new RecordFields(record, prefix);
+}
+
+/** A class, because millions of records are read, and closures for each would be most of what is allocated. */
+class RecordFields implements FieldReader {
+  readonly problems: FieldProblem[] = [];
+  readonly #record: JsonObject;
+  readonly #prefix: string;
+  readonly #used: string[];
+
+  constructor(record: JsonObject, prefix: string) {
+    this.#record = record;
+    this.#prefix = prefix;
+    // `id` is the row's own id in every format, and no meta.
+    this.#used = typeof record['id'] === 'string' || typeof record['id'] === 'number' ? ['id'] : [];
+  }
+
+  wrong(name: string, expected: string, value: unknown): void {
+    const path = this.#prefix + name;
     const reason = value === undefined || value === null ? 'missing-field' : 'wrong-type';
-    problems.push({ reason, path, message: `${path} must be ${expected}, got ${shown(value ?? undefined)}` });
-  };
-  const field = (name: string): unknown => {
-    used.add(name);
-    return Object.hasOwn(record, name) ? record[name] : undefined;
-  };
-  const messages = (name: string): readonly Message[] => {
-    const value = field(name);
-    if (Array.isArray(value))
-      return value.map((turn, index) => readMessage(turn, `${prefix}${name}.${index}`, problems));
-    wrong(name, 'a list of messages', value);
-    return [];
-  };
-  const text = (name: string): string => {
-    const value = field(name);
+    this.problems.push({ reason, path, message: `${path} must be ${expected}, got ${shown(value ?? undefined)}` });
+  }
+
+  #field(name: string): unknown {
+    this.#used.push(name);
+    return Object.hasOwn(this.#record, name) ? this.#record[name] : undefined;
+  }
+
+  value(name: string): unknown {
+    return this.#field(name) ?? undefined;
+  }
+
+  text(name: string): string {
+    const value = this.#field(name);
     if (typeof value === 'string') return value;
-    wrong(name, 'a text', value);
+    this.wrong(name, 'a text', value);
     return '';
-  };
-  return {
-    problems,
-    wrong,
-    text,
-    messages,
-    value: (name) => field(name) ?? undefined,
-    optionalText: (name) => ((field(name) ?? undefined) === undefined ? undefined : text(name)),
-    list(name) {
-      const value = field(name);
-      if (Array.isArray(value)) return value;
-      wrong(name, 'a list', value);
-      return [];
-    },
-    label(name) {
-      const value = field(name);
-      const known = LABELS.get(typeof value === 'string' ? value.toLowerCase() : value);
-      if (known === undefined) wrong(name, 'true or false', value);
-      return known ?? false;
-    },
-    optionalNumber(name) {
-      const value = field(name) ?? undefined;
-      const number = numberOf(value);
-      if (number === undefined && value !== undefined) wrong(name, 'a number', value);
-      return number;
-    },
-    id(...names) {
-      for (const name of names) {
-        const value = Object.hasOwn(record, name) ? record[name] : undefined;
-        if ((typeof value !== 'string' || value === '') && typeof value !== 'number') continue;
-        used.add(name);
-        return String(value);
-      }
-      return undefined;
-    },
-    meta: () => readMeta(record, used),
-    content(name) {
-      const value = field(name);
-      if (Array.isArray(value)) return messages(name);
-      if (typeof value !== 'string') wrong(name, 'a text or a list of messages', value);
-      return typeof value === 'string' ? value : '';
-    },
-    tools() {
-      let value = field('tools');
-      if (value === undefined || value === null) return undefined;
-      if (typeof value === 'string') value = parsed(value);
-      if (Array.isArray(value)) return value.length > 0 ? value : undefined;
-      wrong('tools', 'a list of JSON schemas, or its JSON text', field('tools'));
-      return undefined;
-    },
-    templateVariables() {
-      const value = field('chat_template_kwargs');
-      if (value === undefined || value === null) return undefined;
-      if (isObject(value)) return Object.keys(value).length > 0 ? value : undefined;
-      wrong('chat_template_kwargs', 'an object', value);
-      return undefined;
-    },
-  };
+  }
+
+  optionalText(name: string): string | undefined {
+    return (this.#field(name) ?? undefined) === undefined ? undefined : this.text(name);
+  }
+
+  list(name: string): readonly unknown[] {
+    const value = this.#field(name);
+    if (Array.isArray(value)) return value;
+    this.wrong(name, 'a list', value);
+    return [];
+  }
+
+  label(name: string): boolean {
+    const value = this.#field(name);
+    const known = LABELS.get(typeof value === 'string' ? value.toLowerCase() : value);
+    if (known === undefined) this.wrong(name, 'true or false', value);
+    return known ?? false;
+  }
+
+  optionalNumber(name: string): number | undefined {
+    const value = this.#field(name) ?? undefined;
+    const number = numberOf(value);
+    if (number === undefined && value !== undefined) this.wrong(name, 'a number', value);
+    return number;
+  }
+
+  id(...names: readonly string[]): string | undefined {
+    for (const name of names) {
+      const value = Object.hasOwn(this.#record, name) ? this.#record[name] : undefined;
+      if ((typeof value !== 'string' || value === '') && typeof value !== 'number') continue;
+      this.#used.push(name);
+      return String(value);
+    }
+    return undefined;
+  }
+
+  meta(): RowMeta | undefined {
+    return readMeta(this.#record, this.#used);
+  }
+
+  messages(name: string): readonly Message[] {
+    const value = this.#field(name);
+    if (Array.isArray(value))
+      return value.map(
+        (turn, index) => plainMessage(turn) ?? readMessage(turn, `${this.#prefix}${name}.${index}`, this.problems),
+      );
+    this.wrong(name, 'a list of messages', value);
+    return [];
+  }
+
+  content(name: string): Content {
+    const value = this.#field(name);
+    if (Array.isArray(value)) return this.messages(name);
+    if (typeof value !== 'string') this.wrong(name, 'a text or a list of messages', value);
+    return typeof value === 'string' ? value : '';
+  }
+
+  tools(): readonly unknown[] | undefined {
+    let value = this.#field('tools');
+    if (value === undefined || value === null) return undefined;
+    if (typeof value === 'string') value = parsed(value);
+    if (Array.isArray(value)) return value.length > 0 ? value : undefined;
+    this.wrong('tools', 'a list of JSON schemas, or its JSON text', this.#field('tools'));
+    return undefined;
+  }
+
+  templateVariables(): JsonObject | undefined {
+    const value = this.#field('chat_template_kwargs');
+    if (value === undefined || value === null) return undefined;
+    if (isObject(value)) return Object.keys(value).length > 0 ? value : undefined;
+    this.wrong('chat_template_kwargs', 'an object', value);
+    return undefined;
+  }
+}
+
+/** The turn that nearly all are, a known role and a text and nothing else; undefined for every other one. */
+function plainMessage(turn: unknown): Message | undefined {
+  if (!isObject(turn) || typeof turn['content'] !== 'string' || !KNOWN_ROLES.includes(turn['role'] as string))
+    return undefined;
+  return Object.keys(turn).length === 2 ? ({ role: turn['role'], content: turn['content'] } as Message) : undefined;
 }
 
 /**

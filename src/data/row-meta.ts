@@ -29,9 +29,9 @@ const COLUMNS = {
  * Everything of a record that `used` does not name: known columns typed, the others as they stand in `fields`. A known
  * column of another type stays in `fields` too. Undefined when nothing is left.
  */
-export function readMeta(record: JsonObject, used: ReadonlySet<string>): RowMeta | undefined {
+export function readMeta(record: JsonObject, used: readonly string[]): RowMeta | undefined {
   // Most records have nothing else, and there are millions of them.
-  if (Object.keys(record).every((name) => used.has(name) || record[name] === null)) return undefined;
+  if (Object.keys(record).every((name) => used.includes(name) || record[name] === null)) return undefined;
   const meta: Record<string, unknown> = {};
   const taken = new Set(used);
   for (const [key, { type, names }] of Object.entries(COLUMNS) as [string, Column][]) {

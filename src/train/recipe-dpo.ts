@@ -69,8 +69,10 @@ export async function trainDpo(specification: DpoSpecification, context: RecipeC
     const parts = referenceUpdate?.kind === 'stepwise' ? referenceUpdate.stages : 1;
     const stages = planStages(data.train.count, specification, parts);
     requireUpdates(referenceUpdate, stages);
+    // A run of few steps needs the reference of few rows.
+    const trained = firstEpochBatches(rowsOf(data.train), specification, totalStepsOf(stages));
     const lacking = objective.needsReference
-      ? await lackingReference(inputs, { objective, data, preferences }, context)
+      ? await lackingReference(inputs, { objective, data, preferences, trained: trained.flat() }, context)
       : undefined;
     session = await openSession(specification, inputs, {
       context,
@@ -100,7 +102,7 @@ export async function trainDpo(specification: DpoSpecification, context: RecipeC
         stages,
         preferences,
       }));
-    // Cut as the policy will see them: where it is the reference, both then have the same bits in step 1 and in evaluation 0. A run of few steps needs few rows.
+    // Cut as the policy will see them: where it is the reference, both then have the same bits in step 1 and in evaluation 0.
     const train =
       movingReference === undefined
         ? await valuesOf(data.train, firstEpochMicroBatches(rowsOf(data.train), specification, totalStepsOf(stages)))
@@ -307,17 +309,24 @@ async function lackingReference(
     objective,
     data: { train, heldOut },
     preferences: { width },
+    trained,
   }: {
     readonly objective: ResolvedObjective;
     readonly data: TrainingData<PreferenceRow>;
     readonly preferences: PreferenceRows;
+    readonly trained: readonly number[];
   },
   { referenceCache }: RecipeContext,
 ): Promise<OpenedModel | undefined> {
   if (reference === undefined) return undefined;
   const other = { fingerprint: await reference.files.checkpoint.fingerprint(), precision: 'float32' };
-  for (const set of heldOut === undefined ? [train] : [train, heldOut])
-    if (!(await isReferenceStored(identityOf(other, set, objective), referenceCache, width * set.count)))
+  const wanted = [{ set: train, rows: trained }];
+  if (heldOut !== undefined)
+    wanted.push({ set: heldOut, rows: Array.from({ length: heldOut.count }, (_, row) => row) });
+  for (const { set, rows } of wanted)
+    if (
+      !(await isReferenceStored(identityOf(other, set, objective), referenceCache, { count: set.count, width, rows }))
+    )
       return reference;
   return undefined;
 }

@@ -72,10 +72,14 @@ function pathOf(identity: ReferenceIdentity, cache: string): string {
   return join(cache, `${referenceKey(identity)}.safetensors`);
 }
 
-/** Whether every log-probability of the identity is stored, so that its model need not be opened. */
-export async function isReferenceStored(identity: ReferenceIdentity, cache: string, values: number): Promise<boolean> {
-  const stored = await readStored(identity, cache, values);
-  return stored !== undefined && !stored.logps.some((value) => Number.isNaN(value));
+/** Whether the log-probabilities of these rows are stored, so that the identity's model need not be opened. */
+export async function isReferenceStored(
+  identity: ReferenceIdentity,
+  cache: string,
+  { count, width, rows }: { readonly count: number; readonly width: number; readonly rows: readonly number[] },
+): Promise<boolean> {
+  const stored = await readStored(identity, cache, width * count);
+  return stored !== undefined && !rows.some((row) => Number.isNaN(stored.logps[width * row]!));
 }
 
 async function readStored(

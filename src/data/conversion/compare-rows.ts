@@ -17,7 +17,8 @@ export function compareRows(before: DataRow, after: DataRow): RowComparison {
   const contents = [before, after].map(contentsOf);
   const isSame =
     before.kind === after.kind &&
-    sameJson(contents[0]!.map(essence), contents[1]!.map(essence)) &&
+    contents[0]!.length === contents[1]!.length &&
+    contents[0]!.every((content, i) => saysTheSame(content, contents[1]![i]!)) &&
     standing(before) === standing(after);
   if (!isSame) return { isSame, lost: [] };
   const lost: string[] = [];
@@ -67,14 +68,22 @@ function contentsOf({ row }: DataRow): readonly Content[] {
   return [row.prompt, row.completion];
 }
 
-/** What a conversation says: roles, texts, and which functions are called with what. */
-function essence(content: Content): unknown {
-  if (typeof content === 'string') return content;
-  return content.map(({ role, content: text, tool_calls: calls }) => [
-    role,
-    text,
-    calls?.map((call) => [call.function.name, call.function.arguments]) ?? null,
-  ]);
+/** Whether two conversations say the same: roles, texts, and which functions are called with what. */
+function saysTheSame(one: Content, two: Content): boolean {
+  if (typeof one === 'string' || typeof two === 'string') return one === two;
+  return one.length === two.length && one.every((turn, i) => turnSaysTheSame(turn, two[i]!));
+}
+
+function turnSaysTheSame(
+  { role, content, tool_calls: calls }: Message,
+  { role: otherRole, content: otherContent, tool_calls: otherCalls }: Message,
+): boolean {
+  if (role !== otherRole || content !== otherContent) return false;
+  return calls === otherCalls || sameJson(calls?.map(callOf) ?? null, otherCalls?.map(callOf) ?? null);
+}
+
+function callOf({ function: { name, arguments: given } }: NonNullable<Message['tool_calls']>[number]): unknown {
+  return [name, given];
 }
 
 function standing(data: DataRow): unknown {

@@ -36,6 +36,7 @@ export function recordOf(
     ...(!Object.hasOwn(fields, 'tools') && { tools: row.tools }),
     chat_template_kwargs: row.templateVariables,
   };
+  if (row.meta === undefined) return written(named);
   const taken = new Set(['tools', 'chat_template_kwargs', idField, ...reserved]);
   const meta = Object.entries(writeMeta(row.meta)).filter(([name]) => !has(named, name) && !taken.has(name));
   return written({ ...named, ...Object.fromEntries(meta) });
