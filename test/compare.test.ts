@@ -332,6 +332,21 @@ describe('models, endpoints, language models as judges', () => {
     expect(value['notMeasured']).toMatchObject([{ name: 'other' }]);
   });
 
+  it('models, adapters and files that are not there are named before anything is drawn', async () => {
+    const { code, err } = await compare(
+      `${at('model')} ${at('gone')} x=${at('model')}+${at('no-adapter')} y=${at('gone.jsonl')} --prompts ${at('prompts.jsonl')} ${LONGER} --output ${at('gone-out')}`,
+    );
+    expect([code, err.trim().split('\n')]).toEqual([
+      2,
+      [
+        `${at('gone')}: the model must be a file or folder that exists, or a hub id such as owner/name; check the path`,
+        `${at('no-adapter', 'adapter_config.json')}: x needs this file, it does not exist; check the path`,
+        `${at('gone.jsonl')}: y needs this file, it does not exist; check the path`,
+      ],
+    ]);
+    expect(readdirSync(at('gone-out', 'answers'))).toEqual([]);
+  });
+
   it('runs and checkpoints that are not there are named', async () => {
     const { code, err } = await compare(
       `${at('run')}@step-7 ${at('model')} --prompts ${at('prompts.jsonl')} ${LONGER} --output ${at('none')}`,

@@ -203,8 +203,10 @@ async function collectAnswers(
 ): Promise<ReadonlyMap<string, Answers>> {
   const { options, environment, terminal, signal } = context;
   const bars = createBars(context);
+  const resolve = await locateContestants(contestants, context);
   const answers = new Map<string, Answers>();
-  for (const contestant of contestants)
+  // Files first: what is wrong with them should not be told after minutes of drawing.
+  for (const contestant of contestants.toSorted((a, b) => Number(b.kind === 'answers') - Number(a.kind === 'answers')))
     answers.set(
       contestant.name,
       await answersOf(contestant, prompts, {
@@ -220,13 +222,40 @@ async function collectAnswers(
         threads: options['threads'] as number | undefined,
         concurrency: Number(options['concurrency'] ?? 8),
         apiKey: environment[String(options['keyVariable'] ?? 'OPENAI_API_KEY')],
-        resolve: async (model) => (await locateModel(model, context)).path,
+        resolve,
         onProgress: (done, total) => bars.of(contestant.name).update({ done, total, unit: 'rows' }),
         onWarning: terminal.warn,
         signal,
       }),
     );
   return answers;
+}
+
+/** Looks for every model, adapter and file before anything is drawn; the paths of models. Throws bad-input with all that are not there. */
+async function locateContestants(
+  contestants: readonly Contestant[],
+  context: CommandContext,
+): Promise<(model: string) => Promise<string>> {
+  const problems: Problem[] = [];
+  const paths = new Map<string, string>();
+  for (const contestant of contestants) {
+    if (contestant.kind === 'endpoint') continue;
+    try {
+      if (contestant.kind === 'model' && !paths.has(contestant.model))
+        paths.set(contestant.model, (await locateModel(contestant.model, context)).path);
+    } catch (thrown) {
+      if (!(thrown instanceof PreftuneError) || thrown.code !== 'bad-input') throw thrown;
+      problems.push(...thrown.problems);
+    }
+    const file =
+      contestant.kind === 'answers'
+        ? contestant.file
+        : contestant.adapter && join(contestant.adapter, 'adapter_config.json');
+    if (file !== undefined && !existsSync(file))
+      problems.push({ file, message: `${contestant.name} needs this file, it does not exist; check the path` });
+  }
+  if (problems.length > 0) throw badInput(problems);
+  return async (model) => paths.get(model) ?? (await locateModel(model, context)).path;
 }
 
 interface PlayOptions {

@@ -30,12 +30,9 @@ export function recordOf(
   { idField = 'id', reserved = [] }: { readonly idField?: string; readonly reserved?: readonly string[] } = {},
 ): WrittenRecord {
   const id = ownId(row);
-  const named = {
-    ...(id !== undefined && { [idField]: id }),
-    ...fields,
-    ...(!Object.hasOwn(fields, 'tools') && { tools: row.tools }),
-    chat_template_kwargs: row.templateVariables,
-  };
+  const named: Record<string, unknown> = id === undefined ? { ...fields } : { [idField]: id, ...fields };
+  if (row.tools !== undefined && !Object.hasOwn(fields, 'tools')) named['tools'] = row.tools;
+  if (row.templateVariables !== undefined) named['chat_template_kwargs'] = row.templateVariables;
   if (row.meta === undefined) return written(named);
   const taken = new Set(['tools', 'chat_template_kwargs', idField, ...reserved]);
   const meta = Object.entries(writeMeta(row.meta)).filter(([name]) => !has(named, name) && !taken.has(name));
