@@ -117,6 +117,21 @@ function createTableBuilder({ detectLanguage, tokenizer }: ScanOptions) {
   const files: string[] = [];
   let count = 0;
   const language = (text: string): number => languages.of(detectLanguage?.(text));
+  /** What is known of a prompt. Rows of one prompt mostly stand together, and most of the time goes into texts. */
+  let known: { hash: number; language: number; personal: number; signature: Uint8Array } | undefined;
+  const knownOf = (prompt: Content, text: string): NonNullable<typeof known> => {
+    const hash = keyOf(prompt);
+    if (known?.hash === hash) return known;
+    const signature = new Uint8Array(PROMPT_HASHES);
+    promptHasher.sign(shingleHashes(text.slice(-COMPARED_PROMPT)), signature);
+    known = {
+      hash,
+      language: asksForLanguage(text) ? 0 : language(lastTurn(prompt)),
+      personal: personalBits(text),
+      signature,
+    };
+    return known;
+  };
   const tokens = (text: string): number => tokenizer?.encode(text, { addSpecialTokens: false }).length ?? 0;
   return {
     beginFile(name: string): void {
@@ -127,7 +142,7 @@ function createTableBuilder({ detectLanguage, tokenizer }: ScanOptions) {
       const { prompt, first, second, isTie } = partsOf(event);
       const [promptText, firstText] = [textOf(prompt), textOf(first)];
       const secondText = second === undefined ? '' : textOf(second);
-      const promptHash = keyOf(prompt);
+      const { hash: promptHash, language: promptLanguage, personal, signature } = knownOf(prompt, promptText);
       const firstHash = keyOf(first);
       const secondHash = second === undefined ? 0 : keyOf(second);
       columns.place.push(placeOf(files.length - 1, origin.line));
@@ -148,12 +163,12 @@ function createTableBuilder({ detectLanguage, tokenizer }: ScanOptions) {
           (isRefusal(firstText) ? FLAG.firstRefusal : 0) |
           (isRefusal(secondText) ? FLAG.secondRefusal : 0),
       );
-      columns.personal.push(personalBits(promptText) | personalBits(firstText) | personalBits(secondText));
-      columns.promptLanguage.push(asksForLanguage(promptText) ? 0 : language(lastTurn(prompt)));
+      columns.personal.push(personal | personalBits(firstText) | personalBits(secondText));
+      columns.promptLanguage.push(promptLanguage);
       columns.firstLanguage.push(language(firstText));
       columns.source.push(sources.of(meta?.source));
       columns.annotator.push(annotators.of(meta?.annotator));
-      promptHasher.sign(shingleHashes(promptText.slice(-COMPARED_PROMPT)), promptBytes.extend(PROMPT_HASHES));
+      promptBytes.extend(PROMPT_HASHES).set(signature);
       answerHasher.sign(shingleHashes(`${firstText}\n${secondText}`), answerBytes.extend(ANSWER_HASHES));
       const shown =
         event.kind === 'ranking' && event.row.votes !== undefined
