@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { TokenizedJudgement } from '../src/data/index.ts';
-import { resolveObjective, type LOSSES, type LossName } from '../src/objectives/index.ts';
+import type { TokenizedJudgement, TokenizedList } from '../src/data/index.ts';
+import { LOSSES, resolveObjective, type LossName } from '../src/objectives/index.ts';
 import { openDevice } from '../src/runtime/index.ts';
 import { judgementMetrics, widthOf } from '../src/train/index.ts';
 import { failureOf, largestDifference, metricLines, runDpo, type ToldRun } from './support/training.ts';
 import { hasStories, openStories, skipWithoutStories } from './support/stories.ts';
 import { temporaryFolder, tinyPairs, writeRows, writeTinyModel, type TinyPair } from './support/tiny-model.ts';
-import { openStart, trainJudgements } from './support/trajectory.ts';
+import { openStart, trainAnswers } from './support/trajectory.ts';
 
 /** Losses of single answers with labels, and of lists, through whole training runs, on a random model of two layers; KTO beside TRL. */
 const folder = temporaryFolder();
@@ -64,6 +64,8 @@ const SETTINGS: Readonly<
   apo_zero_unpaired: { rows: judgements },
   plackett_luce: { rows: rankings },
   softmax_dpo: { rows: rankings },
+  tpo: { given: { beta: 0.1 }, rows: rankings },
+  tpo_l: { rows: rankings },
 };
 
 describe.each(Object.entries(SETTINGS))('%s', (objective, { given = {}, rows }) => {
@@ -89,6 +91,11 @@ describe.each(Object.entries(SETTINGS))('%s', (objective, { given = {}, rows }) 
     const run = await train({ ...options, data, heldOut, batchSize: 12, epochs: 16, evaluateSteps: 16 });
     const [first, last] = [run.evaluations[0]!, run.evaluations.at(-1)!];
     expect(last['loss']).toBeLessThan(first['loss']!);
+    if (!LOSSES[objective as LossName].needsReference) {
+      // Rewards are the policy's own log-probabilities, which know an order before training.
+      expect(last['rewards/margins']).toBeGreaterThan(first['rewards/margins']!);
+      return;
+    }
     expect(first['rewards/accuracies']).toBe(0.5);
     expect(last['rewards/accuracies']).toBeGreaterThan(0.8);
     expect(last['rewards/margins']).toBeGreaterThan(0);
@@ -309,7 +316,7 @@ describe.skipIf(!hasStories)("TRL's KTOTrainer, step by step", () => {
     const opened = await openStories();
     try {
       const start = await openStart(device, opened);
-      const steps = await trainJudgements(start, { objective, rows, microBatchTokens: 90, steps: recorded.steps });
+      const steps = await trainAnswers(start, { objective, rows, microBatchTokens: 90, steps: recorded.steps });
       const theirs = recorded.runs[name]!;
       const ours = (metric: string): number[] => steps.map(({ metrics }) => metrics[metric]!);
       expect(steps.length).toBe(recorded.steps);
@@ -326,6 +333,46 @@ describe.skipIf(!hasStories)("TRL's KTOTrainer, step by step", () => {
         expect(largestDifference(ours(metric), theirs[metric]!) / size).toBeLessThan(1e-4);
       }
       if (width === 2) expect(largestDifference(ours('kl'), theirs['kl']!)).toBeLessThan(1e-3);
+    } finally {
+      await device.dispose();
+      await opened.files.close();
+    }
+  });
+});
+
+interface RecordedTpo {
+  readonly steps: number;
+  readonly rows: readonly Readonly<Record<'prompt' | 'chosen' | 'rejected' | 'gold', readonly number[]>>[];
+  readonly runs: Readonly<Record<string, { readonly loss: readonly number[]; readonly grad_norm: readonly number[] }>>;
+}
+
+describe.skipIf(!hasStories)("TRL's TPOTrainer, step by step", () => {
+  const recorded = JSON.parse(
+    readFileSync(join(import.meta.dirname, 'fixtures', 'trajectory', 'tpo.json'), 'utf8'),
+  ) as RecordedTpo;
+
+  it.each([
+    ['tpo', { objective: 'tpo', options: { beta: 0.1 } }],
+    ['tpo_smoothed', { objective: 'tpo', options: { beta: 0.3, tpoAlpha: 0.5, labelSmoothing: 0.1 } }],
+    ['tpo_l', { objective: 'tpo_l', options: { beta: 2 } }],
+  ] as const)('%s', { timeout: 120_000 }, async (name, request) => {
+    const rows = recorded.rows.map(({ prompt, gold, chosen, rejected }, i): TokenizedList => {
+      const own = Int32Array.from(prompt);
+      const answers = [gold, chosen, rejected].map((ids) => ({ prompt: own, ids: Int32Array.from(ids) }));
+      return { id: `row ${i}`, prompt: own, answers };
+    });
+    const device = await openDevice({ threads: 1 });
+    const opened = await openStories();
+    try {
+      const start = await openStart(device, opened);
+      const run = { objective: resolveObjective(request), rows, longestList: 3, microBatchTokens: 120 };
+      const steps = await trainAnswers(start, { ...run, steps: recorded.steps });
+      const theirs = recorded.runs[name]!;
+      const ours = (metric: string): number[] => steps.map(({ metrics }) => metrics[metric]!);
+      expect(steps.length).toBe(recorded.steps);
+      expect(largestDifference(ours('loss'), theirs.loss)).toBeLessThan(1e-4);
+      const norm = Math.max(...theirs.grad_norm);
+      expect(largestDifference(ours('grad_norm'), theirs.grad_norm) / norm).toBeLessThan(1e-3);
     } finally {
       await device.dispose();
       await opened.files.close();

@@ -82,6 +82,8 @@ const FACTS = {
   // 3!, 2! and 1! rankings are equally probable.
   plackett_luce: { atReference: [Math.log(6), ln2, 0] },
   softmax_dpo: { atReference: [Math.log(3), ln2, 0] },
+  tpo: { atReference: undefined },
+  tpo_l: { atReference: undefined },
 } as const satisfies Record<LossName, Facts>;
 
 function requestOf(name: LossName, options: Readonly<Record<string, number | string>> = {}): ObjectiveRequest {
@@ -186,6 +188,9 @@ describe('limits are DPO', () => {
     };
     expect(losses(requestOf('plackett_luce'), lists)).toEqual(sigmoid);
     expect(losses(requestOf('softmax_dpo'), lists)).toEqual(sigmoid);
+    // Without a reference: CPO and SimPO.
+    expect(losses(requestOf('tpo'), lists)).toEqual(losses(requestOf('cpo')));
+    expect(losses(requestOf('tpo_l', { tpoAlpha: 0 }), lists)).toEqual(losses(requestOf('simpo', { simpoGamma: 0.5 })));
   });
 
   test('aot of a single pair, and never above DPO on a batch', () => {

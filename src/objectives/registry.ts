@@ -15,6 +15,7 @@ import { kto } from './kto.ts';
 import { rDpo, sigmoidNorm } from './length.ts';
 import { ncaPair } from './nca.ts';
 import { orpo } from './orpo.ts';
+import { tpo, tpoL } from './tpo.ts';
 import { plackettLuce, softmaxDpo } from './plackett-luce.ts';
 import { robust } from './robust.ts';
 import { sft } from './sft.ts';
@@ -57,6 +58,8 @@ export const LOSSES = {
   apo_zero_unpaired: apoZeroUnpaired,
   plackett_luce: plackettLuce,
   softmax_dpo: softmaxDpo,
+  tpo,
+  tpo_l: tpoL,
 } as const satisfies Record<string, Loss>;
 
 export type LossName = keyof typeof LOSSES;

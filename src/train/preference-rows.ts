@@ -45,10 +45,10 @@ export function loadPreferences(
     case 'completions':
       return loadJudgements(sources, options);
     case 'lists':
-      // Only a loss over the whole order needs one among the worse answers.
+      // Only a loss to which the best answer alone is different needs no order among the others.
       return loadLists(sources, {
         ...options,
-        ties: terms.some(({ loss }) => loss.name === 'plackett_luce') ? 'order' : 'best',
+        ties: terms.every(({ loss }) => loss.name === 'softmax_dpo') ? 'best' : 'order',
       });
     default:
       return unreachable(kind);

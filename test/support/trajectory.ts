@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HostTensor } from '../../src/core/index.ts';
-import { packedLength, type TokenizedJudgement, type TokenizedPair } from '../../src/data/index.ts';
+import { packedLength, type TokenizedJudgement, type TokenizedList, type TokenizedPair } from '../../src/data/index.ts';
 import {
   loraParameterSpecs,
   parameterSpecs,
@@ -199,14 +199,22 @@ export async function trainMovingTrajectory({ device, opened, plain }: Start, ru
   return records;
 }
 
-/** Trains the adapter from its start on single answers, `batch` of them a step in order, and returns every step. */
-export async function trainJudgements(
+function lengthOf(row: TokenizedJudgement | TokenizedList): number {
+  const answers = 'answers' in row ? row.answers.map(({ ids }) => ids) : [row.completion];
+  return answers.reduce((sum, { length }) => sum + length, row.prompt.length);
+}
+
+/** Trains the adapter from its start on single answers, or lists of so many at most, `batch` rows a step in order, and returns every step. */
+export async function trainAnswers(
   start: Start,
-  run: Omit<TrajectoryRun, 'pairs' | 'reference'> & { readonly rows: readonly TokenizedJudgement[] },
+  run: Omit<TrajectoryRun, 'pairs' | 'reference'> & {
+    readonly rows: readonly TokenizedJudgement[] | readonly TokenizedList[];
+    readonly longestList?: number;
+  },
 ): Promise<StepRecord[]> {
   const { device, opened, weights, adapter, plain } = start;
   const { objective, rows } = run;
-  const width = widthOf(objective, 0);
+  const width = widthOf(objective, run.longestList ?? 0);
   const { batch: microBatch, measure } = rowsOfWidth(objective, width);
   const scorer = await compileScores(device, plain, {
     label: 'reference',
@@ -240,7 +248,7 @@ export async function trainJudgements(
     train: {
       count: rows.length,
       idOf: (row) => rows[row]!.id,
-      lengthOf: (row) => rows[row]!.prompt.length + rows[row]!.completion.length,
+      lengthOf: (row) => lengthOf(rows[row]!),
     },
     heldOut: undefined,
     lossScale: (batch) => 1 / batch.length,
@@ -248,7 +256,7 @@ export async function trainJudgements(
       const batch = microBatch(numbers.map((row) => rows[row]!));
       const data = Float32Array.from(numbers.flatMap((row) => [...reference.subarray(width * row, width * (row + 1))]));
       const referenceLogps: HostTensor = { dtype: 'float32', shape: [numbers.length, width], data };
-      return { ...batch, inputs: { ...batch.inputs, referenceLogps } };
+      return objective.needsReference ? { ...batch, inputs: { ...batch.inputs, referenceLogps } } : batch;
     },
     measure: () => measure(objective.rewardBeta),
     coupled,

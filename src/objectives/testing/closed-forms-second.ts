@@ -239,4 +239,37 @@ export const SECOND_FORMS = {
       },
     },
   ],
+  tpo: [
+    // The second against the last, the likelihood of the first; a list of two; one answer alone.
+    {
+      request: { objective: 'tpo', options: { beta: 0.1 } },
+      rows: THREE_LISTS,
+      losses: [soft(-0.23) + 1.9, soft(-0.5) + 1.5, 4 / 3],
+      gradients: {
+        logps: [
+          -1 / 5,
+          -0.1 / (1 + Math.exp(-0.23)),
+          0.1 / (1 + Math.exp(-0.23)),
+          -0.1 / (1 + Math.exp(-0.5)) - 1 / 8,
+          0.1 / (1 + Math.exp(-0.5)),
+          0,
+          -1 / 3,
+          0,
+          0,
+        ],
+      },
+    },
+    {
+      request: { objective: 'tpo', options: { beta: 0.1, tpoAlpha: 0 } },
+      rows: THREE_LISTS,
+      losses: [soft(-0.23), soft(-0.5), 0],
+    },
+  ],
+  tpo_l: [
+    {
+      request: { objective: 'tpo_l', options: { beta: 0.1, tpoAlpha: 0.5 } },
+      rows: THREE_LISTS,
+      losses: [soft(0.1 * (-1.8 + 8.5 / 7) - 0.5) + 0.95, soft(0.1 * (-1.5 + 7 / 9) - 0.5) + 0.75, 2 / 3],
+    },
+  ],
 } as const satisfies Record<string, readonly ClosedForm[]>;
