@@ -276,6 +276,15 @@ describe('what is said of the rows', () => {
     const even = await train({ objective: 'kto', data: dataOf(judgements(9)), maxSteps: 1, desirableWeight: 0.5 });
     expect(even.warnings).toEqual([]);
   });
+
+  it('warns where triples are asked for and there are only pairs', async () => {
+    const pairs = await train({ objective: 'tpo', data: dataOf(tinyPairs(4)), maxSteps: 1 });
+    expect(pairs.warnings).toEqual([
+      'no list has three answers: tpo imitates the better of the two and prefers it to the other, as cpo does; rank or score a gold answer above them to train on triples',
+    ]);
+    const lists = await train({ objective: 'tpo', data: dataOf(rankings(4)), maxSteps: 1 });
+    expect(lists.warnings).toEqual([]);
+  });
 });
 
 interface RecordedKto {

@@ -163,13 +163,26 @@ export function measurePairs(beta: number): Measure {
 /** TRL's bounds for lambda_D n_D / (lambda_U n_U). Source: Ethayarajh et al. 2024, section 4.3. */
 const BALANCED = { least: 1, most: 4 / 3 } as const;
 
-/** What is odd about the labels of single answers, in sentences: one class alone, classes out of balance, batches too small. */
-export function labelWarnings(
+/** What is odd about the rows for the objective, in sentences. */
+export function rowWarnings(
   objective: ResolvedObjective,
   rows: RowSet<PreferenceRow>,
   batchSize: number,
 ): readonly string[] {
-  if (objective.kind !== 'completions') return [];
+  if (objective.kind === 'completions') return labelWarnings(objective, rows, batchSize);
+  const takesGold = objective.terms.some(({ loss: { name } }) => name === 'tpo' || name === 'tpo_l');
+  if (!takesGold || longestList([rows as RowSet<TokenizedList>]) > 2) return [];
+  return [
+    `no list has three answers: ${objective.text} imitates the better of the two and prefers it to the other, as cpo does; rank or score a gold answer above them to train on triples`,
+  ];
+}
+
+/** What is odd about the labels of single answers: one class alone, classes out of balance, batches too small. */
+function labelWarnings(
+  objective: ResolvedObjective,
+  rows: RowSet<PreferenceRow>,
+  batchSize: number,
+): readonly string[] {
   let desirable = 0;
   for (let row = 0; row < rows.count; row++) desirable += (rows as RowSet<TokenizedJudgement>).row(row).label;
   const undesirable = rows.count - desirable;

@@ -14,7 +14,7 @@ import {
 } from './preference-graphs.ts';
 import {
   completeRows,
-  labelWarnings,
+  rowWarnings,
   loadPreferences,
   preferenceRows,
   type PreferenceRow,
@@ -54,8 +54,7 @@ export async function trainDpo(specification: DpoSpecification, context: RecipeC
       loadPreferences(objective, sources, options),
     );
     requireColumns(objective, read);
-    for (const text of labelWarnings(objective, read.train, specification.batchSize))
-      context.listener.onWarning?.(text);
+    for (const text of rowWarnings(objective, read.train, specification.batchSize)) context.listener.onWarning?.(text);
     const data = completeRows(objective, read, {
       train: firstEpochBatches(rowsOf(read.train), specification),
       heldOut:
