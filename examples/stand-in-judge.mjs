@@ -74,6 +74,11 @@ server.on('error', (error) => {
   process.stderr.write(`the stand-in judge cannot listen: ${error.message}; name another port\n`);
   process.exitCode = 1;
 });
-server.listen(Number(process.argv[2] ?? DEFAULT_PORT), '127.0.0.1', () => {
+const port = Number(process.argv[2] ?? DEFAULT_PORT);
+if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+  process.stderr.write(`the port must be a whole number from 0 to 65535, got ${process.argv[2]}\n`);
+  process.exit(2);
+}
+server.listen(port, '127.0.0.1', () => {
   process.stdout.write(`the stand-in judge listens: http://127.0.0.1:${server.address().port}/v1\n`);
 });

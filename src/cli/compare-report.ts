@@ -14,6 +14,7 @@ import type { Prompt } from '../generate/index.ts';
 import { promptText, type Judge } from '../judge/index.ts';
 import { writeFileAtomic, type JsonObject } from '../store/index.ts';
 import type { CommandContext } from './command.ts';
+import { flagOf } from './judge-options.ts';
 import { versions } from './recipe-context.ts';
 import { quoted } from './run-training.ts';
 
@@ -114,8 +115,7 @@ function samplesOf({ prompts, answers, matches, standings }: Omit<ReportParts, '
 
 function commandOf({ args, given }: CommandContext): string {
   const flags = Object.entries(given).map(([path, value]) => {
-    const flag = `--${path.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    return `${flag} ${quoted(typeof value === 'string' ? value : JSON.stringify(value))}`;
+    return `${flagOf(path)} ${quoted(typeof value === 'string' ? value : JSON.stringify(value))}`;
   });
   return ['preftune compare', ...args.map(quoted), ...flags].join(' ');
 }

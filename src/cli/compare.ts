@@ -17,6 +17,7 @@ import {
   standingsOf,
   type Answers,
   type Contestant,
+  type DrawingOptions,
   type Match,
 } from '../evaluate/index.ts';
 import { readPrompts, type Prompt } from '../generate/index.ts';
@@ -25,7 +26,7 @@ import type { DeviceName } from '../runtime/index.ts';
 import { writeFileAtomic } from '../store/index.ts';
 import type { Command, CommandContext, OptionEntry } from './command.ts';
 import { valueOf, writeReport } from './compare-report.ts';
-import { JUDGE_OPTIONS, judgesOf, judgingLine, openCommandJudges } from './judge-options.ts';
+import { flagOf, JUDGE_OPTIONS, judgesOf, judgingLine, openCommandJudges } from './judge-options.ts';
 import { locateData, locateModel } from './locate.ts';
 import { MEASURE_OPTIONS, readMeasureInputs, stateOfSources, type MeasureInputs } from './measure-inputs.ts';
 import type { Progress } from './progress.ts';
@@ -113,12 +114,14 @@ async function run(context: CommandContext): Promise<void> {
   const { args, options, terminal } = context;
   const output = options['output'] as string;
   const contestants = parseContestants(args);
+  checkMeasuring(contestants, context);
   const specifications = asksJudges(context) ? judgesOf(context, 'compare') : [];
   const prompts = await promptsOf(context);
   const inputs = await readMeasureInputs(context);
+  const drawing = drawingOf(context, await locateContestants(contestants, context));
   mkdirSync(join(output, 'answers'), { recursive: true });
   const seed = blindSeed(output);
-  const answers = await collectAnswers(contestants, prompts, context);
+  const answers = await collectAnswers(contestants, prompts, { drawing, context });
   const names = contestants.map(({ name }) => name);
   const meetings = { prompts, samples: options['samples'] as number, pairs: pairsOf(names) };
   const all = meetingsOf(meetings);
@@ -140,7 +143,7 @@ async function run(context: CommandContext): Promise<void> {
     const judges = [...(opened?.judges ?? []), ...persons];
     const judge = createJury(judges, options['minAgreement'] as number | undefined);
     const matches = await play(judge, { ...meetings, answers, output, context, bars, opened });
-    const { measured, notMeasured } = await measure(contestants, { prompts, inputs, context, bars });
+    const { measured, notMeasured } = await measure(contestants, { prompts, inputs, drawing, context, bars });
     const stories = readRunStories(contestants);
     terminal.close();
     const standings = standingsOf(matches, { names, answers, seed: options['seed'] as number });
@@ -199,36 +202,41 @@ async function promptsOf(context: CommandContext): Promise<Prompt[]> {
 async function collectAnswers(
   contestants: readonly Contestant[],
   prompts: readonly Prompt[],
-  context: CommandContext,
+  { drawing, context }: { readonly drawing: DrawingOptions; readonly context: CommandContext },
 ): Promise<ReadonlyMap<string, Answers>> {
-  const { options, environment, terminal, signal } = context;
+  const { options, environment } = context;
   const bars = createBars(context);
-  const resolve = await locateContestants(contestants, context);
   const answers = new Map<string, Answers>();
   // Files first: what is wrong with them should not be told after minutes of drawing.
   for (const contestant of contestants.toSorted((a, b) => Number(b.kind === 'answers') - Number(a.kind === 'answers')))
     answers.set(
       contestant.name,
       await answersOf(contestant, prompts, {
-        folder: options['output'] as string,
+        ...drawing,
         samples: options['samples'] as number,
-        maxNewTokens: options['maxNewTokens'] as number,
         temperature: options['temperature'] as number,
         topP: options['topP'] as number,
-        seed: options['seed'] as number,
-        system: options['system'] as string | undefined,
-        batchSize: options['batchSize'] as number,
-        device: options['device'] as DeviceName,
-        threads: options['threads'] as number | undefined,
         concurrency: Number(options['concurrency'] ?? 8),
         apiKey: environment[String(options['keyVariable'] ?? 'OPENAI_API_KEY')],
-        resolve,
         onProgress: (done, total) => bars.of(contestant.name).update({ done, total, unit: 'rows' }),
-        onWarning: terminal.warn,
-        signal,
       }),
     );
   return answers;
+}
+
+function drawingOf({ options, terminal, signal }: CommandContext, resolve: DrawingOptions['resolve']): DrawingOptions {
+  return {
+    folder: options['output'] as string,
+    maxNewTokens: options['maxNewTokens'] as number,
+    seed: options['seed'] as number,
+    system: options['system'] as string | undefined,
+    batchSize: options['batchSize'] as number,
+    device: options['device'] as DeviceName,
+    threads: options['threads'] as number | undefined,
+    resolve,
+    onWarning: terminal.warn,
+    signal,
+  };
 }
 
 /** Looks for every model, adapter and file before anything is drawn; the paths of models. Throws bad-input with all that are not there. */
@@ -255,7 +263,7 @@ async function locateContestants(
       problems.push({ file, message: `${contestant.name} needs this file, it does not exist; check the path` });
   }
   if (problems.length > 0) throw badInput(problems);
-  return async (model) => paths.get(model) ?? (await locateModel(model, context)).path;
+  return async (model) => paths.get(model)!;
 }
 
 interface PlayOptions {
@@ -294,31 +302,23 @@ async function play(judge: Judge, options: PlayOptions): Promise<Match[]> {
 interface MeasureParts {
   readonly prompts: readonly Prompt[];
   readonly inputs: MeasureInputs;
+  readonly drawing: DrawingOptions;
   readonly context: CommandContext;
   readonly bars: { of(label: string): Progress };
 }
 
 function measure(
   contestants: readonly Contestant[],
-  { prompts, inputs: { texts, ...inputs }, context, bars }: MeasureParts,
+  { prompts, inputs: { texts, ...inputs }, drawing, context, bars }: MeasureParts,
 ): ReturnType<typeof measureContestants> {
-  const { options, terminal, signal } = context;
+  const { options } = context;
   return measureContestants(contestants, {
+    ...drawing,
     ...inputs,
     texts: texts && { sources: texts, state: stateOfSources(texts) },
-    folder: options['output'] as string,
     prompts: prompts.slice(0, options['measure'] as number),
     hasFrontier: options['frontier'] === true,
-    maxNewTokens: options['maxNewTokens'] as number,
-    seed: options['seed'] as number,
-    system: options['system'] as string | undefined,
-    batchSize: options['batchSize'] as number,
-    device: options['device'] as DeviceName,
-    threads: options['threads'] as number | undefined,
-    resolve: async (model) => (await locateModel(model, context)).path,
     onProgress: (name, what, done, total) => bars.of(`${name}: ${what}`).update({ done, total, unit: 'rows' }),
-    onWarning: terminal.warn,
-    signal,
   });
 }
 
@@ -330,6 +330,24 @@ function createBars({ terminal }: CommandContext): { of(label: string): Progress
       return bar.progress;
     },
   };
+}
+
+const MEASURING = ['measure', 'texts', 'facts', 'instructions', 'frontier'] as const;
+
+/** Refuses what can measure none of these contestants. */
+function checkMeasuring([first, ...others]: readonly Contestant[], { given, options }: CommandContext): void {
+  const problems: Problem[] = [];
+  const hasModels = first?.kind === 'model' && others.some(({ kind }) => kind === 'model');
+  for (const path of MEASURING)
+    if (given[path] !== undefined && !hasModels)
+      problems.push({
+        path,
+        message: `compare: --${path} has no effect here, since models are measured beside a first contestant that is a model; leave it out, or name a model first`,
+      });
+  const hasRun = others.some((one) => one.kind === 'model' && one.run !== undefined);
+  if (hasModels && options['frontier'] === true && !hasRun)
+    problems.push({ path: 'frontier', message: 'compare: --frontier needs a run folder behind the first contestant' });
+  if (problems.length > 0) throw badUsage(problems);
 }
 
 /** What the combination of options rules out, all of it. */
@@ -345,9 +363,9 @@ function checkUsage({ options, given }: CommandContext): void {
     if (given['topP'] !== undefined) fail('topP', '--top-p has no effect with --temperature 0, which draws nothing');
   }
   if (given['exportPeople'] !== undefined)
-    for (const path of ['people', 'judges', 'judgeModel'])
+    for (const path of ['people', 'judges', 'judgeModel', ...MEASURING])
       if (given[path] !== undefined)
-        fail(path, `--export-people judges nothing; leave the judges out, or --export-people`);
+        fail(path, `--export-people judges and measures nothing; leave ${flagOf(path)} out, or --export-people`);
   for (const [path, flag] of [
     ['maxPrompts', '--max-prompts'],
     ['samples', '--samples'],

@@ -128,7 +128,8 @@ function temperatureOf(text: unknown): unknown {
   return typeof text === 'string' && text.trim() !== '' ? Number(text) : text;
 }
 
-function flagOf(path: string): string {
+/** How an option is written: `maxPrompts` is --max-prompts. */
+export function flagOf(path: string): string {
   return `--${path.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 

@@ -70,7 +70,8 @@ function withRevision(options: HubOptions, revision: string | undefined): HubOpt
 /** What looks like a path on this computer is one, and its absence is the news. */
 function refuseMissingPath(id: string, named: string, what: string): void {
   const isPath = /^([./~\\]|[A-Za-z]:)/.test(named) || named.endsWith('/') || parseHubId(id) === undefined;
-  const isFileName = !id.includes('/') && /\.(gguf|jsonl?|gz|zst|parquet|csv|tsv|safetensors)$/.test(id);
+  // owner/name/file.jsonl may be a file of the hub; no repository is called name.jsonl.
+  const isFileName = id.split('/').length <= 2 && /\.(gguf|jsonl?|gz|zst|parquet|csv|tsv|txt|safetensors)$/.test(id);
   if (isPath || isFileName) {
     throw badInput({
       file: named,

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
-import type { DataSource } from '../data/index.ts';
+import { badInput, type Problem } from '../core/index.ts';
+import { readRows, type DataSource } from '../data/index.ts';
 import { readFacts, readInstructedPrompts, type Fact, type InstructedPrompt } from '../evaluate/index.ts';
 import type { CommandContext, OptionEntry } from './command.ts';
 import { locateData } from './locate.ts';
@@ -38,18 +39,34 @@ export interface MeasureInputs {
   readonly instructions?: readonly InstructedPrompt[];
 }
 
-/** Reads what --texts, --facts and --instructions name; texts are read when they are scored. Throws bad-input. */
+/** Reads what --texts, --facts and --instructions name; texts are only checked here, and read when they are scored. Throws bad-input. */
 export async function readMeasureInputs(context: CommandContext): Promise<MeasureInputs> {
   const { options } = context;
   const read = async <T>(path: string, one: (source: DataSource) => Promise<T[]>): Promise<T[] | undefined> => {
     const sources = typeof options[path] === 'string' ? await locateData([options[path]], context) : undefined;
     return sources && (await Promise.all(sources.map(one))).flat();
   };
-  const texts = await read('texts', async (source) => [source]);
+  const texts = await read('texts', async (source) => [await checkedText(source)]);
   const facts = await read('facts', readFacts);
   const instructions = await read('instructions', readInstructedPrompts);
   return { ...(texts && { texts }), ...(facts && { facts }), ...(instructions && { instructions }) };
 }
+
+/** A text that can be scored. Throws bad-input with every problem of its rows: it should not wait until models have answered. */
+async function checkedText(source: DataSource): Promise<DataSource> {
+  const problems: Problem[] = [];
+  for await (const event of readRows(source)) {
+    if (event.kind === 'problems') problems.push(...event.problems);
+    else if (event.kind !== 'format' && event.kind !== 'completion')
+      problems.push({ file: source.name, message: 'rows must be texts or answers to prompts; name rows with text' });
+    if (problems.length >= MAX_PROBLEMS) throw badInput(problems);
+  }
+  if (problems.length > 0) throw badInput(problems);
+  return source;
+}
+
+/** Problems that are told at once. */
+const MAX_PROBLEMS = 20;
 
 /** Names, sizes and times of files: what changes when their content does. */
 export function stateOfSources(sources: readonly DataSource[]): unknown {

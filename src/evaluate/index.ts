@@ -27,7 +27,13 @@ export { evaluationSections, renderEvaluationPage, type EvaluationPageInput } fr
 export { evaluationTables, type EvaluationTable } from './behaviour/evaluation-tables.ts';
 export { evaluationSentences, renderEvaluation } from './behaviour/evaluation-text.ts';
 export { frontierOf, type FrontierPoint } from './behaviour/frontier.ts';
-export { answersOf, type AnswerOptions, type Answers, type GivenAnswer } from './compare/answers.ts';
+export {
+  answersOf,
+  type AnswerOptions,
+  type Answers,
+  type DrawingOptions,
+  type GivenAnswer,
+} from './compare/answers.ts';
 export { renderComparePage, type ComparedSample, type ComparePageInput } from './compare/compare-page.ts';
 export { parseContestants, type Contestant } from './compare/contestant.ts';
 export { measureContestants, type Measured, type MeasureOptions, type NotMeasured } from './compare/measure.ts';

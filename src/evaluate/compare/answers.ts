@@ -29,26 +29,30 @@ export interface GivenAnswer {
   readonly isCut?: boolean;
 }
 
-export interface AnswerOptions {
-  /** Answers lie in its folder answers/. */
+/** How the models of a comparison are run. */
+export interface DrawingOptions {
+  /** The comparison's. */
   readonly folder: string;
-  readonly samples: number;
   readonly maxNewTokens: number;
-  readonly temperature: number;
-  readonly topP: number;
   readonly seed: number;
   readonly system?: string | undefined;
   readonly batchSize: number;
   readonly device: DeviceName;
   readonly threads?: number | undefined;
+  /** Turns the name of a model into a local path. */
+  readonly resolve: (model: string) => Promise<string>;
+  readonly onWarning?: (text: string) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface AnswerOptions extends DrawingOptions {
+  readonly samples: number;
+  readonly temperature: number;
+  readonly topP: number;
   /** Of endpoints. */
   readonly concurrency: number;
   readonly apiKey?: string | undefined;
-  /** Turns the name of a model into a local path. */
-  readonly resolve: (model: string) => Promise<string>;
   readonly onProgress?: (done: number, total: number) => void;
-  readonly onWarning?: (text: string) => void;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** Tokens scored at a time. */

@@ -4,14 +4,13 @@ import { dirname, join } from 'node:path';
 import { PreftuneError } from '../../core/index.ts';
 import type { DataSource } from '../../data/index.ts';
 import type { Prompt } from '../../generate/index.ts';
-import type { DeviceName } from '../../runtime/index.ts';
 import { writeFileAtomic } from '../../store/index.ts';
 import { evaluateBehaviour, type Evaluation } from '../behaviour/evaluate.ts';
 import type { Fact } from '../behaviour/facts.ts';
 import { frontierOf, type FrontierPoint } from '../behaviour/frontier.ts';
 import type { InstructedPrompt } from '../behaviour/instructions.ts';
 import { openSubjects } from '../behaviour/subjects.ts';
-import { MICRO_BATCH_TOKENS, useCheckpoint } from './answers.ts';
+import { MICRO_BATCH_TOKENS, useCheckpoint, type DrawingOptions } from './answers.ts';
 import type { Contestant } from './contestant.ts';
 
 /** A model of a comparison beside its first model. */
@@ -29,9 +28,7 @@ export interface NotMeasured {
   readonly reason: string;
 }
 
-export interface MeasureOptions {
-  /** Measures lie in its folder measures/. */
-  readonly folder: string;
+export interface MeasureOptions extends DrawingOptions {
   /** Answered at temperature 1; none where KL and behaviour are left out. */
   readonly prompts: readonly Prompt[];
   /** With what decides their content, for what is kept. */
@@ -40,16 +37,7 @@ export interface MeasureOptions {
   readonly instructions?: readonly InstructedPrompt[] | undefined;
   /** Whether checkpoints of runs are measured too. */
   readonly hasFrontier: boolean;
-  readonly maxNewTokens: number;
-  readonly seed: number;
-  readonly system?: string | undefined;
-  readonly batchSize: number;
-  readonly device: DeviceName;
-  readonly threads?: number | undefined;
-  readonly resolve: (model: string) => Promise<string>;
   readonly onProgress?: (name: string, what: string, done: number, total: number) => void;
-  readonly onWarning?: (text: string) => void;
-  readonly signal?: AbortSignal | undefined;
 }
 
 type Model = Extract<Contestant, { readonly kind: 'model' }>;
@@ -71,23 +59,21 @@ export async function measureContestants(
   const notMeasured: NotMeasured[] = [];
   for (const contestant of others) {
     if (contestant.kind !== 'model') continue;
-    try {
-      const one = await kept(contestant, first, options);
+    const one = await kept(contestant, first, options);
+    if ('reason' in one) notMeasured.push(one);
+    else {
       measured.push(one);
       if (options.hasFrontier && contestant.run !== undefined && one.frontier === undefined)
         notMeasured.push({
           name: `checkpoints of ${contestant.name}`,
           reason: 'those of a run with an adapter are, beside the model under it as the first contestant',
         });
-    } catch (thrown) {
-      if (!(thrown instanceof PreftuneError) || thrown.code !== 'bad-input') throw thrown;
-      notMeasured.push({ name: contestant.name, reason: thrown.message });
     }
   }
   return { measured, notMeasured };
 }
 
-async function kept(contestant: Model, first: Model, options: MeasureOptions): Promise<Measured> {
+async function kept(contestant: Model, first: Model, options: MeasureOptions): Promise<Measured | NotMeasured> {
   const { prompts, texts, facts, instructions, hasFrontier, maxNewTokens, seed, system } = options;
   const inputs = { prompts, texts: texts?.state, facts, instructions };
   const identity = createHash('sha256')
@@ -97,6 +83,7 @@ async function kept(contestant: Model, first: Model, options: MeasureOptions): P
   const there = readKept(path, identity);
   if (there !== undefined) return there;
   const measured = await measure(contestant, first, options);
+  if ('reason' in measured) return measured;
   mkdirSync(dirname(path), { recursive: true });
   writeFileAtomic(path, `${JSON.stringify({ identity, measured })}\n`);
   // As a second command reads it: what JSON does not hold is not there the first time either.
@@ -114,14 +101,14 @@ function readKept(path: string, identity: string): Measured | undefined {
   }
 }
 
-async function measure(contestant: Model, first: Model, options: MeasureOptions): Promise<Measured> {
+async function measure(contestant: Model, first: Model, options: MeasureOptions): Promise<Measured | NotMeasured> {
   const { prompts, texts, facts, instructions, hasFrontier, resolve, device, threads, batchSize, signal } = options;
   const { onWarning, onProgress } = options;
   const [model, base] = [await resolve(contestant.model), await resolve(first.model)];
   // An adapter beside its own base is one graph, which knows whole distributions.
   const isShared =
     realpathSync(model) === realpathSync(base) && contestant.adapter !== undefined && first.adapter === undefined;
-  const subjects = await openSubjects({
+  const opened = await openSubjects({
     policy: { model, adapter: contestant.adapter },
     reference: isShared ? undefined : { model: base, adapter: first.adapter },
     device,
@@ -130,8 +117,14 @@ async function measure(contestant: Model, first: Model, options: MeasureOptions)
     batchSize,
     signal,
     ...(onWarning && { onWarning }),
+  }).catch((thrown: unknown) => {
+    // They cannot stand beside each other: another vocabulary.
+    if (thrown instanceof PreftuneError && thrown.code === 'bad-input') return thrown.message;
+    throw thrown;
   });
   const { name } = contestant;
+  if (typeof opened === 'string') return { name, reason: opened };
+  const subjects = opened;
   const sampling = {
     samples: 1,
     maxNewTokens: options.maxNewTokens,
