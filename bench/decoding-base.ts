@@ -18,7 +18,7 @@ import {
   type DecodingPrecision,
 } from '../src/models/index.ts';
 import { openDevice } from '../src/runtime/index.ts';
-import { loadModel, openModel } from '../src/train/index.ts';
+import { loadModel, openModel } from '../src/policy/index.ts';
 import { machine } from './machine.ts';
 import { median } from './statistics.ts';
 

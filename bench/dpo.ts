@@ -7,11 +7,11 @@
 import { copyFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { badUsage } from '../src/core/index.ts';
-import { loadPreferencePairs, selectRows, sourcesOfPath } from '../src/data/index.ts';
+import { loadPairs, selectRows, sourcesOfPath } from '../src/data/index.ts';
 import { graph, input, matmul } from '../src/graph/index.ts';
 import { BASE_PRECISIONS, parameterSpecs, type BasePrecision } from '../src/models/index.ts';
 import type { Device, DeviceName, DeviceTensor } from '../src/runtime/index.ts';
-import { openModel } from '../src/train/index.ts';
+import { openModel } from '../src/policy/index.ts';
 import { BEST_SETTINGS, openLoraDpo, PAIRS_PER_STEP, type MeasuredStep } from './lora-dpo.ts';
 import { machine } from './machine.ts';
 import { median } from './statistics.ts';
@@ -67,7 +67,7 @@ if (values.model === undefined || values.data === undefined || basePrecision ===
 const started = performance.now();
 const steps = Number(values.steps);
 const opened = await openModel(values.model);
-const { rows } = await loadPreferencePairs(await sourcesOfPath(values.data), {
+const { rows } = await loadPairs(await sourcesOfPath(values.data), {
   tokenizer: opened.tokenizer,
   maxLength: BEST_SETTINGS.maxLength,
   mode: 'lenient',

@@ -13,14 +13,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import {
-  deviationOf,
-  exportModel,
-  openExportSource,
-  sampleLogps,
-  sampleSet,
-  type ExportTarget,
-} from '../src/export/index.ts';
+import { deviationOf, sampleLogps } from '../src/score/index.ts';
+import { exportModel, openExportSource, sampleSet, type ExportTarget } from '../src/export/index.ts';
 
 interface Scored {
   readonly consumer: string;

@@ -16,7 +16,7 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { openGenerator } from '../src/generate/index.ts';
 import { baseBytes, type DecodingPrecision } from '../src/models/index.ts';
-import { openModel } from '../src/train/index.ts';
+import { openModel } from '../src/policy/index.ts';
 import { machine } from './machine.ts';
 import { median } from './statistics.ts';
 

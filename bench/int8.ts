@@ -12,10 +12,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { badUsage } from '../src/core/index.ts';
-import { fileSource, loadPreferencePairs } from '../src/data/index.ts';
+import { fileSource, loadPairs } from '../src/data/index.ts';
 import { BASE_PRECISIONS, type BasePrecision } from '../src/models/index.ts';
 import { summarise } from '../src/runtime/index.ts';
-import { openModel, parseDpoSpecification, trainDpo, type Metrics } from '../src/train/index.ts';
+import { openModel } from '../src/policy/index.ts';
+import { parseDpoSpecification } from '../src/specification/index.ts';
+import { trainDpo, type Metrics } from '../src/train/index.ts';
 import { BEST_SETTINGS, openLoraDpo, PAIRS_PER_STEP } from './lora-dpo.ts';
 import { machine } from './machine.ts';
 import { writeRows } from './peers/rows.ts';
@@ -96,7 +98,7 @@ async function measureSpeed(rows: string, steps: number): Promise<Speed[]> {
 /** Share of each operator in one step, those of integer products first. */
 async function printProfile(rows: string, basePrecision: BasePrecision): Promise<void> {
   const opened = await openModel(values.model);
-  const { rows: pairs } = await loadPreferencePairs(fileSource(rows), {
+  const { rows: pairs } = await loadPairs(fileSource(rows), {
     tokenizer: opened.tokenizer,
     maxLength: BEST_SETTINGS.maxLength,
   });

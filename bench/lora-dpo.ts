@@ -1,26 +1,24 @@
 import { availableParallelism } from 'node:os';
-import type { RowSet, TokenizedPair } from '../src/data/index.ts';
+import { type RowSet, type TokenizedPair, microBatches, rowsOf } from '../src/data/index.ts';
 import type { BasePrecision } from '../src/models/index.ts';
 import { resolveObjective } from '../src/objectives/index.ts';
 import { openDevice, type Device, type DeviceName } from '../src/runtime/index.ts';
 import {
   compileBatchProgram,
   createPolicy,
-  createTrainable,
   hintsFor,
   loadModel,
-  microBatches,
   pairObjectiveGraph,
   requirePairs,
   pairMicroBatch,
   pairScoreGraph,
-  parseDpoSpecification,
-  rowsOf,
   type BatchProgram,
   type OpenedModel,
   type Policy,
   type ResidentModel,
-} from '../src/train/index.ts';
+} from '../src/policy/index.ts';
+import { createTrainable } from '../src/train/index.ts';
+import { parseDpoSpecification } from '../src/specification/index.ts';
 
 /** The settings at which LoRA DPO is fastest here, within the memory that the comparison with peers allows. */
 export const BEST_SETTINGS = { rank: 16, maxLength: 512, microBatchTokens: 256, memoryBudgetMb: 300 } as const;

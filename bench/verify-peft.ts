@@ -30,16 +30,15 @@ import { openDevice, type Device, type DeviceTensor } from '../src/runtime/index
 import {
   compileBatchProgram,
   completionMicroBatch,
-  createTrainable,
   hintsFor,
   loadModel,
   newAdapter,
   pairObjectiveGraph,
   requirePairs,
   pairMicroBatch,
-  scalarTensor,
   writeAdapter,
-} from '../src/train/index.ts';
+} from '../src/policy/index.ts';
+import { createTrainable, scalarTensor } from '../src/train/index.ts';
 
 const FIXTURES = join(import.meta.dirname, '..', 'test', 'fixtures');
 const STEPS = 10;

@@ -1,72 +1,106 @@
 /**
- * Import direction: the folders of src/ stand in the order in which data flows, and a file may import only from its own
- * folder, or through the index.ts of a folder that stands earlier. Exits 1 with one line for each breach.
+ * The house: folders of src/ stand in the order in which data flows, and this script holds them to it. It refuses
+ *
+ * - an import of a folder that stands later, or past a folder's index.ts
+ * - files that import each other in a circle
+ * - `export *` in an index.ts, since the names of a face are its contract
+ * - a name that two faces give to different things
+ * - a Node module in what a browser runs, and onnxruntime-node outside runtime/
+ * - a folder of more than 25 files, or with a chain of more than ten imports inside it
+ *
+ * Exits 1 with one line for each breach.
  *
  *     tsx scripts/check-imports.ts [SOURCE_FOLDER]
  */
 import { readdirSync, readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 
-export const ORDER = [
-  'core',
-  'statistics',
-  'graph',
-  'interpret',
-  'autodiff',
-  'passes',
-  'onnx',
-  'runtime',
-  'formats',
-  'tokenizer',
-  'models',
-  'data',
-  'objectives',
-  'optim',
-  'store',
-  'train',
-  'generate',
-  'reliability',
-  'judge',
-  'evaluate',
-  'export',
-  'serve',
-  'cli',
+/** A folder of src/, what it is, and where a reader begins. */
+export interface Room {
+  readonly name: string;
+  readonly purpose: string;
+  /** The browser runs it too: no Node module, files named `node-*.ts` excepted. */
+  readonly isBrowser?: boolean;
+}
+
+/** In the order of the data: each imports only from those before it. */
+export const ROOMS: readonly Room[] = [
+  { name: 'core', purpose: 'errors, dtypes, JSON, text, seeded random numbers', isBrowser: true },
+  { name: 'statistics', purpose: 'intervals, agreement, win rates, near duplicates', isBrowser: true },
+  { name: 'graph', purpose: 'immutable typed nodes with symbolic dimensions', isBrowser: true },
+  { name: 'interpret', purpose: 'a graph to float64 numbers, slowly: the oracle of tests', isBrowser: true },
+  { name: 'autodiff', purpose: 'a graph to its gradients', isBrowser: true },
+  { name: 'passes', purpose: 'a graph to a better graph, and to a kernel plan', isBrowser: true },
+  { name: 'onnx', purpose: 'graph and plan to model bytes', isBrowser: true },
+  { name: 'runtime', purpose: 'bytes to results; the only importer of onnxruntime-node' },
+  { name: 'formats', purpose: 'safetensors, GGUF, adapter and model folders' },
+  { name: 'tokenizer', purpose: 'text to ids, conversations to text', isBrowser: true },
+  { name: 'models', purpose: 'parameters and tokens to nodes; LoRA', isBrowser: true },
+  { name: 'data', purpose: 'bytes to rows, rows to tokens, tokens to batches', isBrowser: true },
+  { name: 'objectives', purpose: 'log-probabilities to a loss', isBrowser: true },
+  { name: 'optim', purpose: 'gradients to new parameters', isBrowser: true },
+  { name: 'store', purpose: 'run folders, checkpoints, metrics: what is written and never lost' },
+  { name: 'report', purpose: 'pages: shell, curves, style, tables' },
+  { name: 'hub', purpose: 'finding and fetching models and data by name' },
+  { name: 'specification', purpose: 'what decides a run: schema, problems, resume, sweep, stages' },
+  { name: 'policy', purpose: 'a model in use: opened, adapted, on a device, with its graphs and its memory' },
+  { name: 'generate', purpose: 'prompts to answers' },
+  { name: 'score', purpose: 'log-probabilities of given answers; the stored reference' },
+  { name: 'monitor', purpose: 'what goes wrong in runs' },
+  { name: 'reliability', purpose: 'whether data can be trusted' },
+  { name: 'ask', purpose: 'asking a language model over HTTP: limits, retries, cost, stored calls' },
+  { name: 'judge', purpose: 'two answers to a verdict: language models, rules, rewards; the sandbox' },
+  { name: 'pairs', purpose: 'signals (ratings, votes, edits, thumbs, samples, verdicts) to rows' },
+  { name: 'train', purpose: 'recipes, the step loop, the shell of a run' },
+  { name: 'evaluate', purpose: 'what changed: KL, behaviour, win rates, cards of judges' },
+  { name: 'export', purpose: 'a trained model to the files that others read, each compared before it is there' },
+  { name: 'quickstart', purpose: 'the pairs and questions of the first minute' },
+  { name: 'cli', purpose: 'one file a command' },
 ];
 
-/** These run in the browser too. */
-const NODE_FREE = [
-  'core',
-  'statistics',
-  'graph',
-  'interpret',
-  'autodiff',
-  'passes',
-  'onnx',
-  'models',
-  'data',
-  'objectives',
-  'optim',
-  'tokenizer',
-];
+const ORDER = ROOMS.map(({ name }) => name);
+const BROWSER = new Set(ROOMS.filter(({ isBrowser }) => isBrowser === true).map(({ name }) => name));
+
+const MOST_FILES = 25;
+const MOST_FLOORS = 10;
 
 /** `import ... from 'x'`, `export ... from 'x'`, `import 'x'`, `import('x')`. */
 const IMPORT = /(?:\bfrom|\bimport\s*\(|\bimport)\s*'([^']+)'/g;
+/** The same without `import('x')`, which runs later and so closes no circle. */
+const STATIC_IMPORT = /(?:\bfrom|\bimport)\s*'([^']+)'/g;
+const NAMED_EXPORT = /^export (?:type )?\{([^}]*)\} from '([^']+)';/gm;
 
-interface Importer {
+interface Source {
   /** Path below src. */
   readonly file: string;
   readonly folder: string;
   readonly isTest: boolean;
+  readonly text: string;
+}
+
+function readSources(root: string): Source[] {
+  const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+  return files.map((file) => ({
+    file,
+    folder: file.split('/')[0]!,
+    isTest: file.endsWith('.test.ts') || file.includes('/testing/'),
+    text: readFileSync(join(root, file), 'utf8'),
+  }));
+}
+
+function isNodeModule(target: string): boolean {
+  return target.startsWith('node:') || builtinModules.includes(target.split('/')[0]!);
 }
 
 /** What is wrong with one import, if anything. */
-function breachesOf({ file, folder, isTest }: Importer, target: string): string[] {
+function importBreaches({ file, folder, isTest }: Source, target: string): string[] {
   const where = `src/${file}`;
   if (target === 'onnxruntime-node') {
     return folder === 'runtime' ? [] : [`${where}: only runtime/ may import onnxruntime-node`];
   }
-  if (target.startsWith('node:')) {
-    const isFree = NODE_FREE.includes(folder) && !isTest && !file.includes('/node-');
+  if (isNodeModule(target)) {
+    const isFree = BROWSER.has(folder) && !isTest && !file.includes('/node-');
     return isFree ? [`${where}: ${folder}/ must stay free of ${target}, the browser runs it too`] : [];
   }
   if (!target.startsWith('.')) return [];
@@ -76,23 +110,119 @@ function breachesOf({ file, folder, isTest }: Importer, target: string): string[
   const breaches: string[] = [];
   if (!folder.endsWith('.ts') && !isTest && ORDER.indexOf(importedFolder) > ORDER.indexOf(folder))
     breaches.push(`${where}: ${folder}/ stands before ${importedFolder}/ and must not import it`);
-  if (imported !== `${importedFolder}/index.ts`)
-    breaches.push(`${where}: import ${importedFolder}/index.ts, not ${imported}`);
+  const isFace = imported === `${importedFolder}/index.ts` || (isTest && imported.includes('/testing/'));
+  if (!isFace) breaches.push(`${where}: import ${importedFolder}/index.ts, not ${imported}`);
   return breaches;
+}
+
+function starBreaches({ file, text }: Source): string[] {
+  if (!file.endsWith('index.ts')) return [];
+  return [...text.matchAll(/^export \* from '([^']+)'/gm)].map(
+    ([, from]) => `src/${file}: name what ${from} gives, instead of export *`,
+  );
+}
+
+/** Names that faces give to different things. */
+function nameBreaches(sources: readonly Source[]): string[] {
+  const meanings = new Map<string, Set<string>>();
+  for (const { file, folder, text } of sources) {
+    if (file !== `${folder}/index.ts`) continue;
+    for (const [, names = '', from = ''] of text.matchAll(NAMED_EXPORT))
+      for (const part of names.split(',')) {
+        const name = part
+          .replace(/^\s*type /, '')
+          .split(' as ')
+          .at(-1)!
+          .trim();
+        if (name === '') continue;
+        meanings.set(name, (meanings.get(name) ?? new Set()).add(join(folder, from)));
+      }
+  }
+  return [...meanings].flatMap(([name, places]) =>
+    places.size === 1 ? [] : [`src: ${name} means ${places.size} things: ${[...places].toSorted().join(', ')}`],
+  );
+}
+
+/** What each file imports at once, of the files that there are. */
+function importsOf(sources: readonly Source[]): Map<string, readonly string[]> {
+  const own = sources.filter(({ isTest }) => !isTest);
+  const files = new Set(own.map(({ file }) => file));
+  return new Map(
+    own.map(({ file, text }) => {
+      const targets = [...text.matchAll(STATIC_IMPORT)].map(([, target]) => join(dirname(file), target!));
+      return [file, targets.filter((target) => files.has(target))];
+    }),
+  );
+}
+
+/** One line for each circle that a walk along the imports closes. */
+function circleBreaches(imports: ReadonlyMap<string, readonly string[]>): string[] {
+  const done = new Set<string>();
+  const path: string[] = [];
+  const breaches: string[] = [];
+  const visit = (file: string): void => {
+    const at = path.indexOf(file);
+    if (at !== -1)
+      breaches.push(
+        `src/${path[at]!}: files must not import in a circle, got ${[...path.slice(at), file].join(' > ')}`,
+      );
+    if (at !== -1 || done.has(file)) return;
+    path.push(file);
+    for (const target of imports.get(file) ?? []) visit(target);
+    path.pop();
+    done.add(file);
+  };
+  for (const file of [...imports.keys()].toSorted()) visit(file);
+  return breaches;
+}
+
+/** Files of each folder, nested ones apart, and its longest chain of imports. */
+export function measureFolders(root: string): Map<string, { readonly files: number; readonly floors: number }> {
+  const imports = importsOf(readSources(root));
+  const folders = new Map<string, string[]>();
+  for (const file of imports.keys()) folders.set(dirname(file), [...(folders.get(dirname(file)) ?? []), file]);
+  const floors = new Map<string, number>();
+  const floorOf = (file: string): number => {
+    const known = floors.get(file);
+    if (known !== undefined) return known;
+    floors.set(file, 1);
+    const below = imports.get(file)!.filter((target) => dirname(target) === dirname(file));
+    const floor = 1 + Math.max(0, ...below.map(floorOf));
+    floors.set(file, floor);
+    return floor;
+  };
+  return new Map(
+    [...folders].map(([folder, files]) => {
+      const inner = files.filter((file) => !file.endsWith('index.ts'));
+      return [folder, { files: inner.length, floors: Math.max(0, ...inner.map(floorOf)) }];
+    }),
+  );
+}
+
+function sizeBreaches(root: string): string[] {
+  return [...measureFolders(root)].flatMap(([folder, { files, floors }]) => [
+    ...(files > MOST_FILES ? [`src/${folder}: at most ${MOST_FILES} files belong in a folder, got ${files}`] : []),
+    ...(floors > MOST_FLOORS
+      ? [`src/${folder}: at most ${MOST_FLOORS} imports may stand on each other, got ${floors}`]
+      : []),
+  ]);
 }
 
 /** Every breach below a source folder, one line each, sorted. */
 export function checkImports(root: string): string[] {
-  const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
-  const folders = new Set(files.filter((file) => file.includes('/')).map((file) => file.split('/')[0]!));
+  const sources = readSources(root);
+  const folders = new Set(sources.filter(({ file }) => file.includes('/')).map(({ folder }) => folder));
   const unknown = [...folders].filter((folder) => !ORDER.includes(folder));
-  const problems = unknown.map((folder) => `src/${folder}: must have its place in ORDER of scripts/check-imports.ts`);
-  for (const file of files) {
-    const importer = { file, folder: file.split('/')[0]!, isTest: file.endsWith('.test.ts') };
-    const text = readFileSync(join(root, file), 'utf8');
-    for (const match of text.matchAll(IMPORT)) problems.push(...breachesOf(importer, match[1]!));
-  }
-  return problems.toSorted();
+  return [
+    ...unknown.map((folder) => `src/${folder}: must have its place in ROOMS of scripts/check-imports.ts`),
+    ...sources.flatMap((source) => [
+      ...[...source.text.matchAll(IMPORT)].flatMap(([, target]) => importBreaches(source, target!)),
+      ...starBreaches(source),
+    ]),
+    ...nameBreaches(sources),
+    ...circleBreaches(importsOf(sources)),
+    ...sizeBreaches(root),
+  ].toSorted();
 }
 
 if (process.argv[1] === import.meta.filename) {

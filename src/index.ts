@@ -14,28 +14,24 @@ export { parseModelConfig, plainDecoder, withLora, type ModelConfig } from './mo
 export {
   checkData,
   loadCompletions,
-  loadPreferencePairs,
+  loadPairs,
   sourcesOfPath,
-  type PreferenceRow,
+  type PairRow,
   type RowSet,
   type TokenizedPair,
 } from './data/index.ts';
 export { LOSSES, resolveObjective, type LossName, type ResolvedObjective } from './objectives/index.ts';
 export { OPTIMIZERS, type OptimizerName } from './optim/index.ts';
-export { readMetrics, openHubDataset, resolveHubModel } from './store/index.ts';
+export { readMetrics } from './store/index.ts';
+export { openHubDataset, resolveHubModel } from './hub/index.ts';
+export { openModel, type OpenedModel } from './policy/index.ts';
 export {
-  openModel,
   parseDpoSpecification,
   parseScoreSpecification,
   parseSftSpecification,
-  scorePairs,
-  trainDpo,
-  trainSft,
   type DpoSpecification,
-  type OpenedModel,
-  type RecipeContext,
-  type RecipeListener,
-  type RecipeResult,
   type SftSpecification,
-} from './train/index.ts';
+} from './specification/index.ts';
+export { scorePairs } from './score/index.ts';
+export { trainDpo, trainSft, type RecipeContext, type RecipeListener, type RecipeResult } from './train/index.ts';
 export { createGenerator, openGenerator } from './generate/index.ts';

@@ -14,7 +14,7 @@ import {
 import { resolveObjective } from '../src/objectives/index.ts';
 import { lowerToOnnx } from '../src/onnx/index.ts';
 import { optimise } from '../src/passes/index.ts';
-import { pairObjectiveGraph, requirePairs } from '../src/train/index.ts';
+import { pairObjectiveGraph, requirePairs } from '../src/policy/index.ts';
 
 /**
  * What ARCHITECTURE.md prints, made again. A failure shows the text that the document should hold now: put it there, and see whether what stands

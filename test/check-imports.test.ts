@@ -1,9 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { checkImports, ORDER } from '../scripts/check-imports.ts';
+import { checkImports, measureFolders, ROOMS } from '../scripts/check-imports.ts';
+import { houseText, withHouse } from '../scripts/write-house.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const folders: string[] = [];
@@ -24,7 +25,14 @@ function sources(files: Readonly<Record<string, string>>): string {
 
 test('the folders of this repository keep the order', () => {
   expect(checkImports(join(ROOT, 'src'))).toEqual([]);
-  expect(new Set(ORDER).size).toBe(ORDER.length);
+  expect(new Set(ROOMS.map(({ name }) => name)).size).toBe(ROOMS.length);
+});
+
+test('the README shows the house as it is', () => {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  expect(withHouse(readme)).toBe(readme);
+  expect(ROOMS.filter(({ name }) => !existsSync(join(ROOT, 'src', name, 'index.ts')))).toEqual([]);
+  for (const { name, purpose } of ROOMS) expect(houseText()).toContain(`${name} `.padEnd(15) + purpose);
 });
 
 test('every kind of breach is found, in every form of import', () => {
@@ -45,11 +53,59 @@ test('every kind of breach is found, in every form of import', () => {
     'src/core/late.ts: core/ stands before train/ and must not import it',
     'src/core/side.ts: core/ stands before train/ and must not import it',
     'src/data/nested/deep.ts: import models/index.ts, not models/decoder.ts',
-    'src/extras: must have its place in ORDER of scripts/check-imports.ts',
+    'src/extras: must have its place in ROOMS of scripts/check-imports.ts',
     'src/graph/b.ts: graph/ must stay free of node:fs, the browser runs it too',
     'src/graph/b.ts: import core/index.ts, not core/a.ts',
     'src/train/run.ts: only runtime/ may import onnxruntime-node',
   ]);
+});
+
+test('faces name what they give, each name means one thing', () => {
+  const root = sources({
+    'core/index.ts': "export * from './a.ts';\nexport { Split, type Fact } from './a.ts';",
+    'core/a.ts': 'export const Split = 1;\nexport interface Fact {}',
+    'data/index.ts': "export { type Split, readFact as Fact } from './b.ts';",
+    'data/b.ts': 'export const readFact = 1;\nexport type Split = 1;',
+  });
+  expect(checkImports(root)).toEqual([
+    'src/core/index.ts: name what ./a.ts gives, instead of export *',
+    'src: Fact means 2 things: core/a.ts, data/b.ts',
+    'src: Split means 2 things: core/a.ts, data/b.ts',
+  ]);
+});
+
+test('files in a circle are found, types or not; what is loaded later closes none', () => {
+  const root = sources({
+    'core/a.ts': "import type { B } from './b.ts';",
+    'core/b.ts': "import { c } from './c.ts';",
+    'core/c.ts': "import { a } from './a.ts';",
+    'core/d.ts': "const e = await import('./e.ts');",
+    'core/e.ts': "import { d } from './d.ts';",
+  });
+  expect(checkImports(root)).toEqual([
+    'src/core/a.ts: files must not import in a circle, got core/a.ts > core/b.ts > core/c.ts > core/a.ts',
+  ]);
+});
+
+test('a Node module without its prefix is refused too', () => {
+  const root = sources({ 'data/a.ts': "import { readFile } from 'fs/promises';\nimport path from 'path';" });
+  expect(checkImports(root)).toEqual([
+    'src/data/a.ts: data/ must stay free of fs/promises, the browser runs it too',
+    'src/data/a.ts: data/ must stay free of path, the browser runs it too',
+  ]);
+});
+
+test('a folder has at most 25 files and ten floors', () => {
+  const many = Object.fromEntries(Array.from({ length: 26 }, (_, i) => [`core/f${i}.ts`, '']));
+  const high = Object.fromEntries(
+    Array.from({ length: 11 }, (_, i) => [`graph/deep/f${i}.ts`, i === 0 ? '' : `import './f${i - 1}.ts';`]),
+  );
+  const root = sources({ ...many, ...high });
+  expect(checkImports(root)).toEqual([
+    'src/core: at most 25 files belong in a folder, got 26',
+    'src/graph/deep: at most 10 imports may stand on each other, got 11',
+  ]);
+  expect(measureFolders(root).get('graph/deep')).toEqual({ files: 11, floors: 11 });
 });
 
 test('what is allowed: the own folder, earlier faces, later ones in tests, node: in node-*.ts, packages, the root', () => {
@@ -59,7 +115,7 @@ test('what is allowed: the own folder, earlier faces, later ones in tests, node:
       "import { t } from '../train/index.ts';\nimport { s } from '../../test/support/x.ts';\nimport 'node:fs';",
     'data/node-source.ts': "import { readFile } from 'node:fs/promises';",
     'runtime/open.ts': "import ort from 'onnxruntime-node';\nimport { Worker } from 'node:worker_threads';",
-    'index.ts': "export { trainDpo } from './train/index.ts';\nexport * from './core/index.ts';",
+    'index.ts': "export { trainDpo } from './train/index.ts';\nexport { a } from './core/index.ts';",
   });
   expect(checkImports(root)).toEqual([]);
 });

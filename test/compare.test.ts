@@ -9,7 +9,7 @@ import {
   standingsOf,
   verdictOfPair,
   type Answers,
-  type Match,
+  type ContestantMatch,
   type Measured,
 } from '../src/evaluate/index.ts';
 import { startJudgeServer, type JudgeServer, type Served } from '../src/judge/testing/judge-server.ts';
@@ -362,9 +362,9 @@ function sectionsOf(name: string): string[] {
 
 const sameAnswers: Answers = (prompt, sample) => ({ prompt, sample, text: 'x' });
 
-function standings(verdicts: readonly Match['verdict'][]) {
+function standings(verdicts: readonly ContestantMatch['verdict'][]) {
   return standingsOf(
-    verdicts.map((verdict, i): Match => ({ prompt: `${i}`, sample: 0, a: 'A', b: 'B', verdict, votes: {} })),
+    verdicts.map((verdict, i): ContestantMatch => ({ prompt: `${i}`, sample: 0, a: 'A', b: 'B', verdict, votes: {} })),
     {
       names: ['A', 'B'],
       answers: new Map([
@@ -376,7 +376,7 @@ function standings(verdicts: readonly Match['verdict'][]) {
   );
 }
 
-function times(verdict: Match['verdict'], count: number) {
+function times(verdict: ContestantMatch['verdict'], count: number) {
   return Array.from({ length: count }, () => verdict);
 }
 

@@ -11,8 +11,8 @@ import {
   type Served,
   type ServedRequest,
 } from '../src/judge/testing/judge-server.ts';
-import { DATA_BUILD } from '../src/cli/data-build.ts';
-import { runCli } from '../src/cli/frame.ts';
+import { DATA_BUILD } from '../src/cli/data/data-build.ts';
+import { runCli } from '../src/cli/frame/frame.ts';
 import { JUDGE } from '../src/cli/judge.ts';
 import { writeTinyModel } from './support/tiny-model.ts';
 

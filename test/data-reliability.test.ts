@@ -5,7 +5,8 @@ import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fileSource } from '../src/data/index.ts';
-import { checkReliability, crossValidatedMargins } from '../src/reliability/index.ts';
+import { checkReliability } from '../src/reliability/index.ts';
+import { crossValidatedMargins } from '../src/train/index.ts';
 import { buildCli, preftune } from './support/built-cli.ts';
 import { temporaryFolder, tinyPairs, writeRows, writeTinyModel } from './support/tiny-model.ts';
 

@@ -12,7 +12,7 @@ import {
   type DecodingPrecision,
 } from '../src/models/index.ts';
 import { openDevice, type Device } from '../src/runtime/index.ts';
-import { loadModel, openModel, type OpenedModel } from '../src/train/index.ts';
+import { loadModel, openModel, type OpenedModel } from '../src/policy/index.ts';
 import { failureOf } from './support/training.ts';
 import { temporaryFolder, writeTinyModel } from './support/tiny-model.ts';
 

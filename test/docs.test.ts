@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { DPO } from '../src/cli/dpo.ts';
+import { DPO } from '../src/cli/training/dpo.ts';
 import { SCORE } from '../src/cli/score.ts';
-import { SFT } from '../src/cli/sft.ts';
-import { SWEEP } from '../src/cli/sweep.ts';
+import { SFT } from '../src/cli/training/sft.ts';
+import { SWEEP } from '../src/cli/training/sweep.ts';
 import { buildCli, preftune } from './support/built-cli.ts';
 import { temporaryFolder, tinyPairs, writeRows, writeTinyModel } from './support/tiny-model.ts';
 

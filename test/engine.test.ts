@@ -16,7 +16,7 @@ import {
 import { openModelFiles } from '../src/formats/index.ts';
 import { parseModelConfig, plainDecoder, withLora } from '../src/models/index.ts';
 import { openDevice, type Device, type DeviceTensor } from '../src/runtime/index.ts';
-import { loadModel, readAdapter, type OpenedModel, type ResidentModel } from '../src/train/index.ts';
+import { loadModel, readAdapter, type OpenedModel, type ResidentModel } from '../src/policy/index.ts';
 import { hasStories, openStories, skipWithoutStories } from './support/stories.ts';
 
 async function firstOf({ tokens }: Submission): Promise<StreamedToken | undefined> {

@@ -5,8 +5,8 @@ import { EVALUATE } from '../src/cli/evaluate.ts';
 import { runCli } from '../src/cli/index.ts';
 import { memorySource } from '../src/data/index.ts';
 import { openModelFiles } from '../src/formats/index.ts';
+import { createTokenScorer } from '../src/score/index.ts';
 import {
-  createTokenScorer,
   estimateDrift,
   evaluateBehaviour,
   openSubjects,
@@ -24,7 +24,7 @@ import {
   withLora,
 } from '../src/models/index.ts';
 import { openDevice } from '../src/runtime/index.ts';
-import { completionMicroBatch, loadModel, openModel, readAdapter } from '../src/train/index.ts';
+import { completionMicroBatch, loadModel, openModel, readAdapter } from '../src/policy/index.ts';
 import { largestDifference, loadModelFixture, MODEL_FIXTURES } from './support/model-fixtures.ts';
 import { temporaryFolder, tinyPairs, writeRows, writeTinyModel } from './support/tiny-model.ts';
 import { runDpo } from './support/training.ts';

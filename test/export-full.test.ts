@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { openModel } from '../src/train/index.ts';
+import { openModel } from '../src/policy/index.ts';
 import { buildCli, preftune } from './support/built-cli.ts';
 import { temporaryFolder, tinyPairs, writeRows } from './support/tiny-model.ts';
 import { runDpo } from './support/training.ts';

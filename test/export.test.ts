@@ -5,16 +5,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRandom, messageOf, type HostTensor } from '../src/core/index.ts';
 import { EXPORT } from '../src/cli/export.ts';
 import { runCli } from '../src/cli/index.ts';
-import {
-  exportModel,
-  openExportSource,
-  sampleLogps,
-  type ExportSource,
-  type ExportSpecification,
-} from '../src/export/index.ts';
+import { exportModel, openExportSource, type ExportSource, type ExportSpecification } from '../src/export/index.ts';
+import { sampleLogps } from '../src/score/index.ts';
 import { startPushServer, TOKEN } from '../src/export/testing/push-server.ts';
 import { loraParameterSpecs } from '../src/models/index.ts';
-import { newAdapter, openModel, writeAdapter } from '../src/train/index.ts';
+import { newAdapter, openModel, writeAdapter } from '../src/policy/index.ts';
 import { temporaryFolder } from './support/tiny-model.ts';
 
 /** `preftune export` on the embedded model with an adapter of random weights. */

@@ -4,14 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openModelFiles } from '../src/formats/index.ts';
 import { parseModelConfig } from '../src/models/index.ts';
 import { createRunFolder } from '../src/store/index.ts';
-import {
-  fixedMemory,
-  openModel,
-  parseScoreSpecification,
-  referenceMemory,
-  requireMemory,
-  scorePairs,
-} from '../src/train/index.ts';
+import { fixedMemory, openModel, referenceMemory, requireMemory } from '../src/policy/index.ts';
+import { parseScoreSpecification } from '../src/specification/index.ts';
+import { scorePairs } from '../src/score/index.ts';
 import { failureOf, runDpo, runSft } from './support/training.ts';
 import { temporaryFolder, tinyPairs, writeRows, writeTinyModel, type TinyModelOptions } from './support/tiny-model.ts';
 
@@ -248,8 +243,6 @@ const scoresOf = async (model: string): Promise<number[]> => {
   const scores = await scorePairs(parseScoreSpecification({ model, data, threads: 1 }), {
     resolve: async (named) => named,
     referenceCache: at('reference'),
-    versions: {},
-    isResuming: false,
     listener: {},
   });
   return Array.from({ length: scores.count }, (_, row) => scores.row(row)).flatMap((row) => [

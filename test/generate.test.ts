@@ -5,7 +5,7 @@ import { messageOf } from '../src/core/index.ts';
 import { createGenerator, type Generator } from '../src/generate/index.ts';
 import { plainDecoder, weightInputs, withLora } from '../src/models/index.ts';
 import { openDevice, type Device, type DeviceTensor } from '../src/runtime/index.ts';
-import { loadModel, openModel, readAdapter, type OpenedModel, type ResidentModel } from '../src/train/index.ts';
+import { loadModel, openModel, readAdapter, type OpenedModel, type ResidentModel } from '../src/policy/index.ts';
 import { temporaryFolder, writeTinyModel } from './support/tiny-model.ts';
 import { hasStories, openStories, skipWithoutStories } from './support/stories.ts';
 

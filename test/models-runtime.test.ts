@@ -15,7 +15,7 @@ import {
   loadModel,
   openModel,
   type OpenedModel,
-} from '../src/train/index.ts';
+} from '../src/policy/index.ts';
 import {
   fixtureError,
   inputsOf,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRandom } from '../src/core/index.ts';
 import { listCheckpoints } from '../src/store/index.ts';
-import { DETECTOR_NAMES, diagnose, readRunLog, type DetectorName, type Finding } from '../src/train/index.ts';
+import { DETECTOR_NAMES, diagnose, readRunLog, type DetectorName, type RunFinding } from '../src/monitor/index.ts';
 import { buildCli, preftune } from './support/built-cli.ts';
 import { metricLines, runDpo, runSft } from './support/training.ts';
 import { temporaryFolder, writeRows, writeTinyModel } from './support/tiny-model.ts';
@@ -80,7 +80,7 @@ async function train(recipe: 'dpo' | 'sft', { data, run, full = false, ...option
   return (recipe === 'dpo' ? runDpo : runSft)(given, { folder: at('cache') });
 }
 
-async function findingsOf(recipe: 'dpo' | 'sft', options: FaultRun): Promise<readonly Finding[]> {
+async function findingsOf(recipe: 'dpo' | 'sft', options: FaultRun): Promise<readonly RunFinding[]> {
   const { result } = await train(recipe, options);
   // Afterwards the folder says the same.
   const { records, facts } = readRunLog(at(options.run));
@@ -88,7 +88,7 @@ async function findingsOf(recipe: 'dpo' | 'sft', options: FaultRun): Promise<rea
   return result.verdict.findings;
 }
 
-function found(findings: readonly Finding[], name: DetectorName): Finding {
+function found(findings: readonly RunFinding[], name: DetectorName): RunFinding {
   const finding = findings.find((one) => one.name === name);
   if (finding === undefined) throw new Error(`${name} must fire, these did: ${findings.map((one) => one.name).join()}`);
   return finding;

@@ -25,7 +25,7 @@ function train(given: Readonly<Record<string, unknown>>, options: { stopAfter?: 
 
 const of = ({ steps }: ToldRun, metric: string): number[] => steps.map((metrics) => metrics[metric]!);
 
-type PairLossName = { [K in LossName]: (typeof LOSSES)[K]['kind'] extends 'pairs' ? K : never }[LossName];
+type PairLossName = { [K in LossName]: (typeof LOSSES)[K]['kind'] extends 'pair' ? K : never }[LossName];
 
 /**
  * Options under which 16 steps on the tiny model lower the loss on pairs that were not trained on. All losses of pairs must stand here.

@@ -20,14 +20,8 @@ import {
 } from '../src/models/index.ts';
 import { optimise } from '../src/passes/index.ts';
 import { openDevice, type Device } from '../src/runtime/index.ts';
-import {
-  completionMicroBatch,
-  loadModel,
-  newAdapter,
-  parseDpoSpecification,
-  readAdapter,
-  writeAdapter,
-} from '../src/train/index.ts';
+import { completionMicroBatch, loadModel, newAdapter, readAdapter, writeAdapter } from '../src/policy/index.ts';
+import { parseDpoSpecification } from '../src/specification/index.ts';
 import { failureOf } from './support/training.ts';
 import { temporaryFolder } from './support/tiny-model.ts';
 

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DPO } from '../src/cli/dpo.ts';
+import { DPO } from '../src/cli/training/dpo.ts';
 import { runCli } from '../src/cli/index.ts';
 import { openModelFiles, openSafetensorsFile } from '../src/formats/index.ts';
 import { parseModelConfig } from '../src/models/index.ts';
-import { fixedMemory } from '../src/train/index.ts';
+import { fixedMemory } from '../src/policy/index.ts';
 import {
   failureOf,
   largestDifference,

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { renderReport } from '../src/store/index.ts';
-import { EXAMPLE, HOSTILE } from '../src/store/testing/report-example.ts';
+import { renderReport } from '../src/report/index.ts';
+import { EXAMPLE, HOSTILE } from '../src/report/testing/report-example.ts';
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
   existsSync(path),

@@ -2,14 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openImplicitReward, openJudges, parseJudges } from '../src/judge/index.ts';
-import {
-  answerScores,
-  openScoreSession,
-  parseScoreSpecification,
-  scorePairs,
-  type RecipeContext,
-  type Scores,
-} from '../src/train/index.ts';
+import { answerScores, openScoreSession, scorePairs, type Scores } from '../src/score/index.ts';
+import { parseScoreSpecification } from '../src/specification/index.ts';
+import type { RecipeContext } from '../src/train/index.ts';
 import { temporaryFolder, tinyPairs, writeRows, writeTinyModel } from './support/tiny-model.ts';
 
 /** Two tiny models, one the reference of the other: what score, a session and an implicit reward say must be one thing. */

@@ -5,16 +5,8 @@ import type { RowSet, TokenizedCompletion } from '../src/data/index.ts';
 import { parameterSpecs, plainDecoder, weightInputs } from '../src/models/index.ts';
 import { OPTIMIZERS } from '../src/optim/index.ts';
 import { openDevice, type Device } from '../src/runtime/index.ts';
-import {
-  compileBatchProgram,
-  completionLossGraph,
-  completionTask,
-  createTrainable,
-  hintsFor,
-  loadModel,
-  runLoop,
-  type StepRecord,
-} from '../src/train/index.ts';
+import { compileBatchProgram, completionLossGraph, hintsFor, loadModel } from '../src/policy/index.ts';
+import { completionTask, createTrainable, runLoop, type StepRecord } from '../src/train/index.ts';
 import { hasStories, openStories, skipWithoutStories } from './support/stories.ts';
 import { runSft } from './support/training.ts';
 import { temporaryFolder, tinyPairs, writeRows, writeTinyModel } from './support/tiny-model.ts';
@@ -160,7 +152,7 @@ describe('the recipe', { timeout: 300_000 }, () => {
     const other = await runSft({ ...given, data: answers, output: at('from-answers') }, options);
     expect(losses(one.steps)).toEqual(losses(other.steps));
     await expect(runSft({ ...given, data: pairs, output: at('refused') }, options)).rejects.toThrow(
-      'rows must be completions, got preferences; use them with dpo, or train on the chosen side (--chosen-of-pairs)',
+      'rows must be completions, got pairs; use them with dpo, or train on the chosen side (--chosen-of-pairs)',
     );
     expect(existsSync(at('refused'))).toBe(false);
   });

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resolveObjective, type ObjectiveRequest } from '../src/objectives/index.ts';
 import { openDevice, type Device } from '../src/runtime/index.ts';
-import type { OpenedModel, StepRecord } from '../src/train/index.ts';
+import type { OpenedModel } from '../src/policy/index.ts';
+import type { StepRecord } from '../src/train/index.ts';
 import { hasStories, openStories, skipWithoutStories } from './support/stories.ts';
 import {
   openStart,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resolveObjective } from '../src/objectives/index.ts';
 import { openDevice, type Device } from '../src/runtime/index.ts';
-import type { OpenedModel } from '../src/train/index.ts';
+import type { OpenedModel } from '../src/policy/index.ts';
 import { hasStories, openStories, skipWithoutStories } from './support/stories.ts';
 import { openStart, recorded, recordedPairs, trainMovingTrajectory, type Start } from './support/trajectory.ts';
 

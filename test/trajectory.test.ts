@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HostTensor } from '../src/core/index.ts';
-import type { TokenizedPair } from '../src/data/index.ts';
-import { packedLength } from '../src/data/index.ts';
+import { type TokenizedPair, packedLength } from '../src/data/index.ts';
 import { resolveObjective } from '../src/objectives/index.ts';
 import { OPTIMIZERS } from '../src/optim/index.ts';
 import { openDevice, type Device, type DeviceTensor } from '../src/runtime/index.ts';
@@ -18,20 +17,16 @@ import {
 } from '../src/models/index.ts';
 import {
   compileBatchProgram,
-  createTrainable,
   hintsFor,
   loadModel,
-  measurePairs,
   pairObjectiveGraph,
   requirePairs,
   pairMicroBatch,
   pairScoreGraph,
   readAdapter,
-  runLoop,
   type OpenedModel,
-  type StepRecord,
-  type Task,
-} from '../src/train/index.ts';
+} from '../src/policy/index.ts';
+import { createTrainable, measurePairs, runLoop, type StepRecord, type Task } from '../src/train/index.ts';
 import { hasStories, openStories, skipWithoutStories } from './support/stories.ts';
 
 /**

@@ -17,12 +17,12 @@ import { OPTIMIZERS } from '../src/optim/index.ts';
 import { openDevice, type Device, type DeviceTensor } from '../src/runtime/index.ts';
 import {
   compileBatchProgram,
-  createTrainable,
   loadModel,
   pairMicroBatch,
   pairObjectiveGraph,
   requirePairs,
-} from '../src/train/index.ts';
+} from '../src/policy/index.ts';
+import { createTrainable } from '../src/train/index.ts';
 
 /**
  * The same training on WebGPU and on the CPU: losses, log-probabilities, gradient norm and every trained value after three

@@ -11,7 +11,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { badUsage, messageOf, runFailed } from '../../src/core/index.ts';
-import { openModel } from '../../src/train/index.ts';
+import { openModel } from '../../src/policy/index.ts';
 import { BEST_SETTINGS, PAIRS_PER_STEP } from '../lora-dpo.ts';
 import { machine } from '../machine.ts';
 import { checkPython } from './python.ts';

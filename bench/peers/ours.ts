@@ -6,9 +6,9 @@
 import { createInterface } from 'node:readline';
 import { readFileSync } from 'node:fs';
 import { internal } from '../../src/core/index.ts';
-import { fileSource, loadPreferencePairs } from '../../src/data/index.ts';
+import { fileSource, loadPairs } from '../../src/data/index.ts';
 import { BASE_PRECISIONS } from '../../src/models/index.ts';
-import { openModel } from '../../src/train/index.ts';
+import { openModel } from '../../src/policy/index.ts';
 import { BEST_SETTINGS, openLoraDpo } from '../lora-dpo.ts';
 import type { SideEvent } from './side.ts';
 
@@ -28,7 +28,7 @@ const basePrecision = BASE_PRECISIONS.find((name) => name === precision);
 if (model === undefined || data === undefined || basePrecision === undefined)
   throw internal('ours.ts is started with a model, a file of rows and perhaps a precision of the base');
 const opened = await openModel(model);
-const { rows: pairs } = await loadPreferencePairs(fileSource(data), {
+const { rows: pairs } = await loadPairs(fileSource(data), {
   tokenizer: opened.tokenizer,
   maxLength: BEST_SETTINGS.maxLength,
 });

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { badInput, internal } from '../../src/core/index.ts';
-import { loadPreferencePairs, readRows, sourcesOfPath, type PreferenceRow } from '../../src/data/index.ts';
+import { loadPairs, readRows, sourcesOfPath, type PairRow } from '../../src/data/index.ts';
 import type { Tokenizer } from '../../src/tokenizer/index.ts';
 
 export interface ChosenRows {
@@ -12,7 +12,7 @@ export interface ChosenRows {
 }
 
 /** A pair as TRL reads it, and as our own `trl` format does. */
-function lineOf({ prompt, chosen, rejected }: PreferenceRow): string {
+function lineOf({ prompt, chosen, rejected }: PairRow): string {
   return `${JSON.stringify({ prompt, chosen, rejected })}\n`;
 }
 
@@ -27,7 +27,7 @@ export async function writeRows(path: string, { data, tokenizer, maxLength, coun
   const sources = await sourcesOfPath(data);
   let kept: string[] = [];
   for (let maxRows = READ_PER_KEPT * count; ; maxRows *= 2) {
-    const { rows, tokenisation } = await loadPreferencePairs(sources, {
+    const { rows, tokenisation } = await loadPairs(sources, {
       tokenizer,
       maxLength,
       mode: 'lenient',
@@ -46,7 +46,7 @@ export async function writeRows(path: string, { data, tokenizer, maxLength, coun
   const lines: string[] = [];
   for (const source of sources) {
     for await (const event of readRows(source)) {
-      if (event.kind !== 'preference' || !wanted.delete(event.row.id)) continue;
+      if (event.kind !== 'pair' || !wanted.delete(event.row.id)) continue;
       lines.push(lineOf(event.row));
       if (lines.length === count) {
         writeFileSync(path, lines.join(''));

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { compareGradients } from '../../test/support/gradient-check.ts';
 import { NODE_CASES } from '../../test/support/node-cases.ts';
 import { graphInputs, type NodeKind } from '../graph/index.ts';
-import { vectorJacobian } from './index.ts';
+import { vectorJacobian } from './gradient.ts';
 
 /** Kinds without a gradient, and why. Every other kind must have cases to differentiate. */
 const WITHOUT_GRADIENT = {

@@ -3,7 +3,7 @@ import { float32Tensor, hostTensor, int32Tensor } from '../core/index.ts';
 import * as g from '../graph/index.ts';
 import type { Node } from '../graph/index.ts';
 import { interpret, type Float64Tensor } from '../interpret/index.ts';
-import { gradient, vectorJacobian } from './index.ts';
+import { gradient, vectorJacobian } from './gradient.ts';
 
 const { log, sqrt, LN2 } = Math;
 

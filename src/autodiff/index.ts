@@ -1,1 +1,1 @@
-export * from './gradient.ts';
+export { gradient, vectorJacobian } from './gradient.ts';

@@ -5,9 +5,9 @@ import type { DecodingPrecision } from '../models/index.ts';
 import type { DeviceName } from '../runtime/index.ts';
 import { writeFileAtomic } from '../store/index.ts';
 import type { Message } from '../tokenizer/index.ts';
-import type { Command, CommandContext } from './command.ts';
+import type { Command, CommandContext } from './frame/command.ts';
 import { BASE_PRECISION, DECODING_OPTIONS, decodingOf, decodingProblems } from './decoding-options.ts';
-import { locateModel } from './locate.ts';
+import { locateModel } from '../hub/index.ts';
 
 const HELP = `/system TEXT   sets the system message and begins anew (without TEXT: takes it away)
 /regenerate    answers the last question again, with another seed

@@ -4,7 +4,7 @@ import {
   type Answers,
   type ComparedSample,
   type Contestant,
-  type Match,
+  type ContestantMatch,
   type Measured,
   type NotMeasured,
   type RunStory,
@@ -12,11 +12,12 @@ import {
 } from '../evaluate/index.ts';
 import type { Prompt } from '../generate/index.ts';
 import { promptText, type Judge } from '../judge/index.ts';
-import { writeFileAtomic, type JsonObject } from '../store/index.ts';
-import type { CommandContext } from './command.ts';
+import { writeFileAtomic } from '../store/index.ts';
+import type { JsonObject } from '../core/index.ts';
+import type { CommandContext } from './frame/command.ts';
 import { flagOf } from './judge-options.ts';
-import { versions } from './recipe-context.ts';
-import { quoted } from './run-training.ts';
+import { versions } from './training/recipe-context.ts';
+import { quoted } from './training/run-training.ts';
 
 type ValueParts = Pick<
   ReportParts,
@@ -55,7 +56,7 @@ export interface ReportParts {
   readonly contestants: readonly Contestant[];
   readonly prompts: readonly Prompt[];
   readonly answers: ReadonlyMap<string, Answers>;
-  readonly matches: readonly Match[];
+  readonly matches: readonly ContestantMatch[];
   readonly standings: Standings;
   readonly judges: readonly Judge[];
   readonly measured: readonly Measured[];
@@ -97,7 +98,7 @@ function samplesOf({ prompts, answers, matches, standings }: Omit<ReportParts, '
   const { model, baseline } = standings.pairs[0]!;
   const own = matches.filter(({ a, b, sample }) => a === baseline && b === model && sample === 0);
   const kinds = (['b', 'a', 'tie', null] as const).map((verdict) => own.filter((match) => match.verdict === verdict));
-  const chosen: Match[] = [];
+  const chosen: ContestantMatch[] = [];
   for (let i = 0; chosen.length < Math.min(SHOWN_SAMPLES, own.length); i++)
     for (const kind of kinds) if (kind[i] !== undefined && chosen.length < SHOWN_SAMPLES) chosen.push(kind[i]!);
   const contentOf = new Map(prompts.map(({ id, content }) => [id, content]));

@@ -18,18 +18,18 @@ import {
   type Answers,
   type Contestant,
   type DrawingOptions,
-  type Match,
+  type ContestantMatch,
 } from '../evaluate/index.ts';
 import { readPrompts, type Prompt } from '../generate/index.ts';
-import { type Judge, type OpenedJudges } from '../judge/index.ts';
+import type { Judge, OpenedJudges } from '../judge/index.ts';
 import type { DeviceName } from '../runtime/index.ts';
 import { writeFileAtomic } from '../store/index.ts';
-import type { Command, CommandContext, OptionEntry } from './command.ts';
+import type { Command, CommandContext, OptionEntry } from './frame/command.ts';
 import { valueOf, writeReport } from './compare-report.ts';
 import { flagOf, JUDGE_OPTIONS, judgesOf, judgingLine, openCommandJudges } from './judge-options.ts';
-import { locateData, locateModel } from './locate.ts';
+import { locateData, locateModel } from '../hub/index.ts';
 import { MEASURE_OPTIONS, readMeasureInputs, stateOfSources, type MeasureInputs } from './measure-inputs.ts';
-import type { Progress } from './progress.ts';
+import type { ProgressBar } from './frame/progress.ts';
 
 const OPTIONS: readonly OptionEntry[] = [
   { flag: '--prompts', type: 'string', isRequired: true, help: 'rows with the field prompt or messages' },
@@ -273,12 +273,12 @@ interface PlayOptions {
   readonly answers: ReadonlyMap<string, Answers>;
   readonly output: string;
   readonly context: CommandContext;
-  readonly bars: { of(label: string): Progress };
+  readonly bars: { of(label: string): ProgressBar };
   readonly opened: OpenedJudges | undefined;
 }
 
 /** Judges with the judgements of the same judges from before. */
-async function play(judge: Judge, options: PlayOptions): Promise<Match[]> {
+async function play(judge: Judge, options: PlayOptions): Promise<ContestantMatch[]> {
   const { output, context, bars } = options;
   const slug = createHash('sha256').update(judge.identity).digest('hex').slice(0, 12);
   try {
@@ -304,7 +304,7 @@ interface MeasureParts {
   readonly inputs: MeasureInputs;
   readonly drawing: DrawingOptions;
   readonly context: CommandContext;
-  readonly bars: { of(label: string): Progress };
+  readonly bars: { of(label: string): ProgressBar };
 }
 
 function measure(
@@ -322,8 +322,8 @@ function measure(
   });
 }
 
-function createBars({ terminal }: CommandContext): { of(label: string): Progress } {
-  let bar: { readonly label: string; readonly progress: Progress } | undefined;
+function createBars({ terminal }: CommandContext): { of(label: string): ProgressBar } {
+  let bar: { readonly label: string; readonly progress: ProgressBar } | undefined;
   return {
     of(label) {
       if (bar?.label !== label) bar = { label, progress: terminal.progress(label) };

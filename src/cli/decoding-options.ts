@@ -1,7 +1,7 @@
 import type { Problem } from '../core/index.ts';
 import type { GenerateOptions } from '../generate/index.ts';
 import { DECODING_PRECISIONS } from '../models/index.ts';
-import type { CommandContext, OptionEntry } from './command.ts';
+import type { CommandContext, OptionEntry } from './frame/command.ts';
 
 const GROUP = 'Decoding:';
 

@@ -1,7 +1,7 @@
-import type { JsonObject } from '../store/index.ts';
-import { diagnose, parseThresholds, readRunLog, renderVerdict } from '../train/index.ts';
-import type { Command } from './command.ts';
-import { MONITOR } from './training-options.ts';
+import type { JsonObject } from '../core/index.ts';
+import { diagnose, parseThresholds, readRunLog, renderVerdict } from '../monitor/index.ts';
+import type { Command } from './frame/command.ts';
+import { MONITOR } from './training/training-options.ts';
 
 /** `preftune diagnose`: the checks that watch a run, over the metrics of one that is over. */
 export const DIAGNOSE: Command = {

@@ -1,11 +1,10 @@
 import { existsSync, statfsSync } from 'node:fs';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { dirname, resolve } from 'node:path';
-import { messageOf, runFailed } from '../core/index.ts';
-import type { JsonValue } from '../store/index.ts';
-import type { Command } from './command.ts';
-import { readHubSettings } from './hub-settings.ts';
-import { sizeText } from './progress.ts';
+import { messageOf, runFailed, type JsonValue } from '../core/index.ts';
+import type { Command } from './frame/command.ts';
+import { readHubSettings } from '../hub/index.ts';
+import { sizeText } from './frame/progress.ts';
 
 /** What the runtime says of one execution provider. */
 export interface ProviderReport {

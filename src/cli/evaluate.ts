@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { badInput, badUsage, type Problem } from '../core/index.ts';
+import { badInput, badUsage, type Problem, type JsonObject, type JsonValue } from '../core/index.ts';
 import {
   evaluateBehaviour,
   frontierOf,
@@ -12,12 +12,12 @@ import {
 } from '../evaluate/index.ts';
 import { readPrompts, type Prompt } from '../generate/index.ts';
 import type { DeviceName } from '../runtime/index.ts';
-import { readRunFile, writeFileAtomic, type JsonObject, type JsonValue } from '../store/index.ts';
-import type { Command, CommandContext, OptionEntry } from './command.ts';
-import { locateData, locateModel } from './locate.ts';
+import { readRunFile, writeFileAtomic } from '../store/index.ts';
+import type { Command, CommandContext, OptionEntry } from './frame/command.ts';
+import { locateData, locateModel } from '../hub/index.ts';
 import { MEASURE_OPTIONS, readMeasureInputs } from './measure-inputs.ts';
-import type { Progress } from './progress.ts';
-import { versions } from './recipe-context.ts';
+import type { ProgressBar } from './frame/progress.ts';
+import { versions } from './training/recipe-context.ts';
 
 const DEFAULT_PROMPTS = 100;
 
@@ -207,9 +207,9 @@ function writeOutput(output: string, value: JsonObject, answers: readonly DrawnP
 }
 
 function createBars({ terminal }: CommandContext) {
-  let bar: { readonly label: string; readonly progress: Progress } | undefined;
+  let bar: { readonly label: string; readonly progress: ProgressBar } | undefined;
   return {
-    of(label: string): Progress {
+    of(label: string): ProgressBar {
       if (bar?.label !== label) bar = { label, progress: terminal.progress(label) };
       return bar.progress;
     },

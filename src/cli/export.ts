@@ -1,4 +1,4 @@
-import { badUsage, type Problem } from '../core/index.ts';
+import { badUsage, type Problem, type JsonObject } from '../core/index.ts';
 import {
   EXPORT_TARGETS,
   exportModel,
@@ -13,10 +13,8 @@ import {
   type GgufFileType,
   type OnnxType,
 } from '../export/index.ts';
-import type { JsonObject } from '../store/index.ts';
-import type { Command, CommandContext, OptionEntry } from './command.ts';
-import { readHubSettings } from './hub-settings.ts';
-import { locateData, locateModel } from './locate.ts';
+import type { Command, CommandContext, OptionEntry } from './frame/command.ts';
+import { readHubSettings, locateData, locateModel } from '../hub/index.ts';
 
 const DTYPES = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' } as const;
 const FILE_TYPES = Object.keys(GGUF_FILE_TYPES) as GgufFileType[];

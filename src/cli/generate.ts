@@ -1,4 +1,4 @@
-import { badInput, badUsage, type Problem } from '../core/index.ts';
+import { badInput, badUsage, type Problem, type JsonObject, type JsonValue } from '../core/index.ts';
 import {
   conversationOf,
   encodePrompt,
@@ -12,12 +12,11 @@ import {
 } from '../generate/index.ts';
 import type { DecodingPrecision } from '../models/index.ts';
 import type { DeviceName } from '../runtime/index.ts';
-import type { JsonObject, JsonValue } from '../store/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
-import type { Command, CommandContext, OptionEntry } from './command.ts';
+import type { Command, CommandContext, OptionEntry } from './frame/command.ts';
 import { BASE_PRECISION, DECODING_OPTIONS, decodingOf, decodingProblems } from './decoding-options.ts';
 import { openAnswerFile } from './answer-file.ts';
-import { locateData, locateModel } from './locate.ts';
+import { locateData, locateModel } from '../hub/index.ts';
 
 const OPTIONS: readonly OptionEntry[] = [
   { flag: '--model', alias: '-m', type: 'string', isRequired: true, help: 'folder, .gguf file or hub id' },

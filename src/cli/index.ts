@@ -5,7 +5,12 @@ export {
   type CommandContext,
   type CommandEntry,
   type OptionEntry,
-} from './command.ts';
-export { runCli, type CliOptions, type CliProcess } from './frame.ts';
-export { createProgress, trainingFigures, type Figure, type Progress, type ProgressState } from './progress.ts';
-export { locateData, locateModel, type LocatedModel } from './locate.ts';
+} from './frame/command.ts';
+export { runCli, type CliOptions, type CliProcess } from './frame/frame.ts';
+export {
+  createProgress,
+  trainingFigures,
+  type Figure,
+  type ProgressBar,
+  type ProgressState,
+} from './frame/progress.ts';

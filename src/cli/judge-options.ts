@@ -3,19 +3,18 @@ import { join } from 'node:path';
 import { badUsage, type Problem } from '../core/index.ts';
 import {
   ASPECTS,
-  dollars,
   openJudges,
   parseJudges,
   planJudging,
-  RESPONSE_FORMATS,
   type Comparison,
   type JudgePlan,
   type JudgeSpecification,
   type OpenedJudges,
 } from '../judge/index.ts';
-import type { CommandContext, OptionEntry } from './command.ts';
-import { locateModel } from './locate.ts';
-import type { Progress } from './progress.ts';
+import { dollars, RESPONSE_FORMATS } from '../ask/index.ts';
+import type { CommandContext, OptionEntry } from './frame/command.ts';
+import { locateModel } from '../hub/index.ts';
+import type { ProgressBar } from './frame/progress.ts';
 
 const GROUP = 'Judge:';
 
@@ -165,7 +164,7 @@ function judgeStore(given: unknown, environment: CommandContext['environment']):
 }
 
 /** Shows how far judging is, with what it took so far. */
-export function showJudging(progress: Progress, opened: OpenedJudges, at: { done: number; total: number }): void {
+export function showJudging(progress: ProgressBar, opened: OpenedJudges, at: { done: number; total: number }): void {
   const { asked, stored, cost, waitingFor } = opened.state();
   progress.update({
     ...at,

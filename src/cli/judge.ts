@@ -1,18 +1,17 @@
-import { hashString } from '../core/index.ts';
+import { hashString, type JsonValue } from '../core/index.ts';
 import { FORMATS } from '../data/index.ts';
 import {
   judgeCard,
-  mapConcurrently,
   readLabelledComparisons,
   renderJudgeCard,
   type CardRow,
   type JudgeCard,
   type LabelledComparison,
-  type OpenedJudges,
-} from '../judge/index.ts';
-import type { JsonValue } from '../store/index.ts';
-import type { Command, CommandContext, OptionEntry } from './command.ts';
-import { tellFormats } from './data-notes.ts';
+} from '../evaluate/index.ts';
+import { mapConcurrently } from '../ask/index.ts';
+import type { OpenedJudges } from '../judge/index.ts';
+import type { Command, CommandContext, OptionEntry } from './frame/command.ts';
+import { tellFormats } from './data/data-notes.ts';
 import {
   JUDGE_OPTIONS,
   judgesOf,
@@ -22,7 +21,7 @@ import {
   renderPlans,
   showJudging,
 } from './judge-options.ts';
-import { locateData } from './locate.ts';
+import { locateData } from '../hub/index.ts';
 
 const OPTIONS: readonly OptionEntry[] = [
   { flag: '--format', type: FORMATS.map(({ name }) => name), help: 'how rows are written; detected when left out' },

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readHubSettings } from './hub-settings.ts';
+import { readHubSettings } from '../hub/index.ts';
 import { memoryCheck, nodeCheck } from './doctor.ts';
 
 const MAIN = join(import.meta.dirname, 'main.ts');

@@ -1,30 +1,30 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import type { CommandEntry } from './command.ts';
-import { runCli } from './frame.ts';
-import { endByInterrupt } from './interrupt.ts';
+import type { CommandEntry } from './frame/command.ts';
+import { runCli } from './frame/frame.ts';
+import { endByInterrupt } from './frame/interrupt.ts';
 
 /** Every command, in the order of --help. Its code is loaded when it is asked for. */
 const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'quickstart',
     description: 'Teaches a small model to be friendly, in about a minute, offline: see what preftune does',
-    load: async () => (await import('./quickstart/command.ts')).QUICKSTART,
+    load: async () => (await import('./quickstart.ts')).QUICKSTART,
   },
   {
     name: 'dpo',
     description: 'Trains a model on pairs of answers, the better one against the worse',
-    load: async () => (await import('./dpo.ts')).DPO,
+    load: async () => (await import('./training/dpo.ts')).DPO,
   },
   {
     name: 'sweep',
     description: 'Trains a grid of dpo runs, such as several betas and learning rates, and compares them',
-    load: async () => (await import('./sweep.ts')).SWEEP,
+    load: async () => (await import('./training/sweep.ts')).SWEEP,
   },
   {
     name: 'sft',
     description: 'Trains a model on answers to prompts, or on plain text',
-    load: async () => (await import('./sft.ts')).SFT,
+    load: async () => (await import('./training/sft.ts')).SFT,
   },
   {
     name: 'compare',
@@ -64,32 +64,32 @@ const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'data check',
     description: 'Reads data and says what is wrong with it, whether it can be trusted, and how it becomes tokens',
-    load: async () => (await import('./data-check.ts')).DATA_CHECK,
+    load: async () => (await import('./data/data-check.ts')).DATA_CHECK,
   },
   {
     name: 'data clean',
     description: 'Removes or masks what data check found, and writes down what went and why',
-    load: async () => (await import('./data-clean.ts')).DATA_CLEAN,
+    load: async () => (await import('./data/data-clean.ts')).DATA_CLEAN,
   },
   {
     name: 'data stats',
     description: 'Says what is in data: rows, lengths, repeats, how often the better answer is the longer one',
-    load: async () => (await import('./data-check.ts')).DATA_STATS,
+    load: async () => (await import('./data/data-check.ts')).DATA_STATS,
   },
   {
     name: 'data split',
     description: 'Sets a part of the prompts aside for evaluation; no prompt stands on both sides',
-    load: async () => (await import('./data-split.ts')).DATA_SPLIT,
+    load: async () => (await import('./data/data-split.ts')).DATA_SPLIT,
   },
   {
     name: 'data convert',
     description: 'Writes data in another format, and says what that format cannot hold',
-    load: async () => (await import('./data-convert.ts')).DATA_CONVERT,
+    load: async () => (await import('./data/data-convert.ts')).DATA_CONVERT,
   },
   {
     name: 'data build',
     description: 'Makes pairs from ratings, rankings, votes, edits, thumbs, samples of a model, or judges',
-    load: async () => (await import('./data-build.ts')).DATA_BUILD,
+    load: async () => (await import('./data/data-build.ts')).DATA_BUILD,
   },
   {
     name: 'judge',

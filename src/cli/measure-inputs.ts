@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs';
 import { badInput, type Problem } from '../core/index.ts';
 import { readRows, type DataSource } from '../data/index.ts';
-import { readFacts, readInstructedPrompts, type Fact, type InstructedPrompt } from '../evaluate/index.ts';
-import type { CommandContext, OptionEntry } from './command.ts';
-import { locateData } from './locate.ts';
+import { readFacts, readInstructedPrompts, type KnownFact, type InstructedPrompt } from '../evaluate/index.ts';
+import type { CommandContext, OptionEntry } from './frame/command.ts';
+import { locateData } from '../hub/index.ts';
 
 /** What models are measured with besides prompts, the same for `evaluate` and `compare`. */
 export const MEASURE_OPTIONS: readonly OptionEntry[] = [
@@ -35,7 +35,7 @@ export const MEASURE_OPTIONS: readonly OptionEntry[] = [
 
 export interface MeasureInputs {
   readonly texts?: readonly DataSource[];
-  readonly facts?: readonly Fact[];
+  readonly facts?: readonly KnownFact[];
   readonly instructions?: readonly InstructedPrompt[];
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { summariseScores } from '../train/index.ts';
+import { summariseScores } from '../score/index.ts';
 import { renderScores } from './score-table.ts';
 
 test('the table, within the terminal, names of sources cut', () => {

@@ -1,4 +1,4 @@
-import type { PairGroup, ScoreMeasure, ScoreSummary } from '../train/index.ts';
+import type { PairGroup, ScoreMeasure, ScoreSummary } from '../score/index.ts';
 
 const MEASURES: Readonly<Record<ScoreMeasure, readonly [by: string, unit: string]>> = {
   reward: ['by reward', 'rewards'],

@@ -1,20 +1,14 @@
 import { existsSync } from 'node:fs';
-import { badInput } from '../core/index.ts';
+import { badInput, type JsonObject, type JsonValue } from '../core/index.ts';
 import { writeFileAtomically } from '../formats/index.ts';
-import {
-  answerScores,
-  parseScoreSpecification,
-  scorePairs,
-  type Scores,
-  type ScoreSpecification,
-} from '../train/index.ts';
-import type { JsonObject, JsonValue } from '../store/index.ts';
-import type { Command, CommandContext, OptionEntry } from './command.ts';
-import type { Progress } from './progress.ts';
-import { recipeContext } from './recipe-context.ts';
+import { answerScores, scorePairs, type Scores } from '../score/index.ts';
+import { parseScoreSpecification, type ScoreSpecification } from '../specification/index.ts';
+import type { Command, CommandContext, OptionEntry } from './frame/command.ts';
+import type { ProgressBar } from './frame/progress.ts';
+import { recipeContext } from './training/recipe-context.ts';
 import { renderScores } from './score-table.ts';
 import { tellTokenisation } from './token-notes.ts';
-import { recipeOptions, REFERENCE_CACHE, SHOW_TOKENS } from './training-options.ts';
+import { recipeOptions, REFERENCE_CACHE, SHOW_TOKENS } from './training/training-options.ts';
 
 const OUTPUT: readonly OptionEntry[] = [
   { flag: '--output', type: 'string', help: 'file for the scores of every pair, one JSON object a line', alias: '-o' },
@@ -77,8 +71,8 @@ async function writeRows(path: string, scores: Scores, beta: number): Promise<vo
   });
 }
 
-function createBars({ terminal }: CommandContext): { of(label: string): Progress } {
-  let bar: { readonly label: string; readonly progress: Progress } | undefined;
+function createBars({ terminal }: CommandContext): { of(label: string): ProgressBar } {
+  let bar: { readonly label: string; readonly progress: ProgressBar } | undefined;
   return {
     of(label) {
       if (bar?.label !== label) bar = { label, progress: terminal.progress(label) };

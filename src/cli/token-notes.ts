@@ -4,7 +4,7 @@ import {
   type TokenisationExample,
   type TokenisationReport,
 } from '../data/index.ts';
-import type { Terminal } from './terminal.ts';
+import type { Terminal } from './frame/terminal.ts';
 
 /** Tokens that the example shows before the answer and at each of the answer's ends. */
 const SHOWN_TOKENS = 8;

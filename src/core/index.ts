@@ -1,3 +1,34 @@
-export * from './errors.ts';
-export * from './dtype.ts';
-export * from './random.ts';
+export {
+  BYTES_PER_ELEMENT,
+  bfloat16ToFloat32,
+  elementCount,
+  float16ToFloat32,
+  float32Tensor,
+  float32ToBfloat16,
+  float32ToFloat16,
+  hostTensor,
+  int32Tensor,
+  type CompactDType,
+  type ComputeDType,
+  type DType,
+  type HostTensor,
+  type StoredDType,
+  type TypedArrayOf,
+} from './dtype.ts';
+export {
+  MAX_PRINTED_PROBLEMS,
+  PreftuneError,
+  asError,
+  badInput,
+  badUsage,
+  formatProblems,
+  internal,
+  messageOf,
+  runFailed,
+  unreachable,
+  type ErrorCode,
+  type Problem,
+} from './errors.ts';
+export { has, isObject, type JsonObject, type JsonRecord, type JsonValue } from './json.ts';
+export { createRandom, hashString, permutation, restoreRandom, type Random, type RandomState } from './random.ts';
+export { count, listing, share, table, visibleText, wrap, type LabelledLine } from './text-layout.ts';

@@ -1,9 +1,8 @@
-import { formatProblems } from '../core/index.ts';
+import { formatProblems, count, listing, share, wrap, type LabelledLine } from '../core/index.ts';
 import type { DataReport } from './check.ts';
-import type { RepeatCounts } from './hash-counter.ts';
+import type { RepeatCounts } from './tokens/hash-counter.ts';
 import { formatLine } from './rows.ts';
-import { count, listing, share, wrap, type LabelledLine } from './text-layout.ts';
-import { renderTokenisationReport, spreadTable } from './tokenisation-text.ts';
+import { renderTokenisationReport, spreadTable } from './tokens/tokenisation-text.ts';
 
 /** A data report for a terminal of `width` columns (at least 40; default 80), the tokenisation proof last. */
 export function renderDataReport(report: DataReport, width = 80): string {

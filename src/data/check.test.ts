@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { checkData, type CheckOptions } from './check.ts';
 import { renderDataReport } from './check-text.ts';
-import { memorySource } from './source.ts';
+import { memorySource } from './sources/source.ts';
 import { createTestingTokenizer } from './testing-tokenizer.ts';
 
 const pair = (prompt: string, chosen: string, rejected: string) => ({ prompt, chosen, rejected });
@@ -20,7 +20,7 @@ const records = [
 test('statistics, repeats, contradictions and problems', async () => {
   const report = await check(records);
   expect(report).toEqual({
-    formats: [{ file: 'pairs.jsonl', name: 'trl-preference', kind: 'preference', fromRecords: 6 }],
+    formats: [{ file: 'pairs.jsonl', name: 'trl-preference', kind: 'pair', fromRecords: 6 }],
     records: 6,
     validRows: 4,
     problemCounts: { 'identical-sides': 1, 'wrong-type': 1, 'missing-field': 1 },

@@ -1,19 +1,19 @@
 import type { Tokenizer } from '../tokenizer/index.ts';
 import { createDistribution, type Distribution, type Spread } from './distribution.ts';
-import { canonicalJson } from './extract-prompt.ts';
-import { createHashCounter, type RepeatCounts } from './hash-counter.ts';
+import { canonicalJson } from './tokens/extract-prompt.ts';
+import { createHashCounter, type RepeatCounts } from './tokens/hash-counter.ts';
 import { hashText, promptKey } from './hash.ts';
 import type { DataLimits } from './limits.ts';
 import { sourceList } from './load.ts';
 import { pairOfRanking } from './pair-of-ranking.ts';
 import { createProblemLog, type ProblemReason, type RecordProblem } from './problems.ts';
-import { MISSING_TEMPLATE } from './render-row.ts';
-import type { Content, DataRow, PreferenceRow } from './row.ts';
+import { MISSING_TEMPLATE } from './tokens/render-row.ts';
+import type { Content, DataRow, PairRow } from './row.ts';
 import { readRowBatches, type DetectedFormat } from './rows.ts';
-import type { DataSource } from './source.ts';
-import { createTokenisationLog, type TokenisationReport } from './tokenisation-report.ts';
-import { createRowTokenizer } from './tokenize-row.ts';
-import { validateTruncation, type TruncationOptions } from './truncate.ts';
+import type { DataSource } from './sources/source.ts';
+import { createTokenisationLog, type TokenisationReport } from './tokens/tokenisation-report.ts';
+import { createRowTokenizer } from './tokens/tokenize-row.ts';
+import { validateTruncation, type TruncationOptions } from './tokens/truncate.ts';
 import { messageOf, PreftuneError } from '../core/index.ts';
 
 export interface CheckOptions extends TruncationOptions {
@@ -114,9 +114,9 @@ function createTokenising(tokenizer: Tokenizer, { maxLength, maxPromptLength }: 
     /** The problem of a row that the chat template refuses. */
     take(row: DataRow): RecordProblem | undefined {
       try {
-        const pair = row.kind === 'ranking' ? pairOfRanking(row.row) : row.kind === 'preference' ? row.row : undefined;
+        const pair = row.kind === 'ranking' ? pairOfRanking(row.row) : row.kind === 'pair' ? row.row : undefined;
         if (pair !== undefined) log.pair(pair.id, rows.pair(pair));
-        if (row.kind === 'completion' || row.kind === 'judgement') log.completion(row.row.id, rows.completion(row.row));
+        if (row.kind === 'completion' || row.kind === 'unpaired') log.completion(row.row.id, rows.completion(row.row));
         return undefined;
       } catch (error) {
         const refusal = error instanceof PreftuneError && error.code === 'bad-input';
@@ -143,7 +143,7 @@ function createStatistics() {
     distribution.add(length);
     return length;
   };
-  const addPair = ({ prompt, chosen, rejected }: PreferenceRow): void => {
+  const addPair = ({ prompt, chosen, rejected }: PairRow): void => {
     const lead = measure('chosen', chosen) - measure('rejected', rejected);
     if (lead > 0) totals.chosenLonger++;
     else if (lead < 0) totals.chosenShorter++;
@@ -163,7 +163,7 @@ function createStatistics() {
         promptTurns.add(prompt.length);
       }
       prompts.add(hashText(promptKey(prompt)));
-      if (row.kind === 'preference') {
+      if (row.kind === 'pair') {
         addPair(row.row);
       } else if (row.kind === 'ranking') {
         for (const { content } of row.row.answers) measure('answers', content);

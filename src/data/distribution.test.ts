@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createDistribution } from './distribution.ts';
-import { createHashCounter } from './hash-counter.ts';
+import { createHashCounter } from './tokens/hash-counter.ts';
 import { hashText } from './hash.ts';
 
 const spreadOf = (values: readonly number[]) => {

@@ -1,22 +1,11 @@
+import { type JsonRecord, isObject, has } from '../core/index.ts';
 import type { Message } from '../tokenizer/index.ts';
 import { shown, type FieldProblem } from './problems.ts';
 import { numberOf, readMeta } from './row-meta.ts';
 import type { Content, RowMeta } from './row.ts';
 
-/** A record as JSON gave it. A field that is null counts as absent, because Arrow fills missing fields with null. */
-export type JsonObject = Readonly<Record<string, unknown>>;
-
 /** The roles that chat templates know. */
 export const KNOWN_ROLES: readonly string[] = ['system', 'developer', 'user', 'assistant', 'tool'];
-
-/** Own, present and not null. */
-export function has(record: JsonObject, field: string): boolean {
-  return Object.hasOwn(record, field) && record[field] !== null && record[field] !== undefined;
-}
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /**
  * Reads fields of one record, keeps every problem on the way, so that a row is reported whole, and knows which fields were
@@ -46,7 +35,7 @@ export interface FieldReader {
   /** tools: a list, or JSON text of a list; undefined when absent. */
   tools(): readonly unknown[] | undefined;
   /** chat_template_kwargs: an object; undefined when absent. */
-  templateVariables(): JsonObject | undefined;
+  templateVariables(): JsonRecord | undefined;
 }
 
 /** How formats write a yes and a no. */
@@ -56,18 +45,18 @@ const LABELS = new Map<unknown, boolean>([
 ]);
 
 /** `prefix` goes in front of every path that problems name: `input.` for a record's field input. */
-export function createFieldReader(record: JsonObject, prefix = ''): FieldReader {
+export function createFieldReader(record: JsonRecord, prefix = ''): FieldReader {
   return new RecordFields(record, prefix);
 }
 
 /** A class, because millions of records are read, and closures for each would be most of what is allocated. */
 class RecordFields implements FieldReader {
   readonly problems: FieldProblem[] = [];
-  readonly #record: JsonObject;
+  readonly #record: JsonRecord;
   readonly #prefix: string;
   readonly #used: string[];
 
-  constructor(record: JsonObject, prefix: string) {
+  constructor(record: JsonRecord, prefix: string) {
     this.#record = record;
     this.#prefix = prefix;
     // `id` is the row's own id in every format, and no meta.
@@ -161,7 +150,7 @@ class RecordFields implements FieldReader {
     return undefined;
   }
 
-  templateVariables(): JsonObject | undefined {
+  templateVariables(): JsonRecord | undefined {
     const value = this.#field('chat_template_kwargs');
     if (value === undefined || value === null) return undefined;
     if (isObject(value)) return Object.keys(value).length > 0 ? value : undefined;
@@ -206,7 +195,7 @@ export function readMessage(turn: unknown, path: string, problems: FieldProblem[
   return message as unknown as Message;
 }
 
-function readContent(turn: JsonObject, path: string, problems: FieldProblem[]): string {
+function readContent(turn: JsonRecord, path: string, problems: FieldProblem[]): string {
   const { content } = turn;
   if (typeof content === 'string') return content;
   if ((content === null || content === undefined) && has(turn, 'tool_calls')) return '';
@@ -235,7 +224,7 @@ function readToolCall(call: unknown, path: string, problems: FieldProblem[]): un
   return isObject(value) ? { ...nested, function: { ...called, arguments: value } } : nested;
 }
 
-function nestedCall({ name, arguments: given, call_id: id, ...rest }: JsonObject): JsonObject {
+function nestedCall({ name, arguments: given, call_id: id, ...rest }: JsonRecord): JsonRecord {
   return { ...rest, ...(id !== undefined && { id }), function: { name, arguments: given } };
 }
 

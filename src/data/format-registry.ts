@@ -1,5 +1,4 @@
-import { badInput, badUsage } from '../core/index.ts';
-import { has, type JsonObject } from './fields.ts';
+import { badInput, badUsage, has, type JsonRecord } from '../core/index.ts';
 import type { DataFormat } from './format.ts';
 import { ALPACA, ALPACA_KTO, ALPACA_PREFERENCE } from './formats/alpaca.ts';
 import { ARENA } from './formats/arena.ts';
@@ -63,7 +62,7 @@ const FITS = 0.5;
  * goes to the earlier format of a tie. Throws bad-input when no format is known, with what the first record has and what each
  * format wants, and when two fit equally well, with both.
  */
-export function detectFormat(records: readonly JsonObject[], file: string): DataFormat {
+export function detectFormat(records: readonly JsonRecord[], file: string): DataFormat {
   const scored = FORMATS.map((format) => {
     const scores = records.map((record) => format.detect(record));
     return {
@@ -87,7 +86,7 @@ export function detectFormat(records: readonly JsonObject[], file: string): Data
   return best.format;
 }
 
-function unknownFormat([first]: readonly JsonObject[], file: string) {
+function unknownFormat([first]: readonly JsonRecord[], file: string) {
   const found = first === undefined ? 'no record that is an object' : shown(first);
   const isFlatTree = first !== undefined && has(first, 'message_id') && has(first, 'parent_id');
   const hint = isFlatTree
@@ -102,7 +101,7 @@ const MISTYPED_SCORE = 0.1;
 /**
  * The format that `record` has instead of `format`, or undefined when it may be one of `format`, if perhaps a wrong one.
  */
-export function otherFormat(record: JsonObject, format: DataFormat): DataFormat | undefined {
+export function otherFormat(record: JsonRecord, format: DataFormat): DataFormat | undefined {
   if (format.detect(record) >= MISTYPED_SCORE) return undefined;
   return FORMATS.toSorted((a, b) => b.detect(record) - a.detect(record)).find((other) => other.detect(record) >= FITS);
 }

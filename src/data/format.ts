@@ -1,5 +1,4 @@
-import { internal } from '../core/index.ts';
-import type { JsonObject } from './fields.ts';
+import { internal, type JsonRecord } from '../core/index.ts';
 import type { FieldProblem } from './problems.ts';
 import type { DataRow, RowOrigin } from './row.ts';
 
@@ -18,9 +17,9 @@ export interface DataFormat {
    * How well a record fits: 1 (nothing else looks like it), 0.5 (fits), at most 0.1 (a mistyped record of it), 0. Looks at
    * shape only. A format that is another's with stricter rules detects nothing and is read by name.
    */
-  detect(record: JsonObject): number;
+  detect(record: JsonRecord): number;
   /** The row of a record, or everything that is wrong with its fields. Row rules (validate.ts) are checked by the caller. */
-  parse(record: JsonObject, context: ParseContext): ParsedRecord;
+  parse(record: JsonRecord, context: ParseContext): ParsedRecord;
   /**
    * The record of a row of the format's kind and content. What the format has no place for is left out; convert finds out by
    * reading the record again. Refused when the conversation itself has no place in it.
@@ -42,7 +41,7 @@ export type ParsedRecord =
   | { readonly kind: 'problems'; readonly problems: readonly FieldProblem[] };
 
 export type WrittenRecord =
-  | { readonly kind: 'record'; readonly record: JsonObject }
+  | { readonly kind: 'record'; readonly record: JsonRecord }
   /** `why` completes "<format> ...": "has no place for tool calls". */
   | { readonly kind: 'refused'; readonly why: string };
 
@@ -52,7 +51,7 @@ export function rowUnless(problems: readonly FieldProblem[], row: DataRow): Pars
 }
 
 /** A record, without the fields that are undefined. */
-export function written(fields: JsonObject): WrittenRecord {
+export function written(fields: JsonRecord): WrittenRecord {
   // Mostly there are none, and there are millions of records.
   if (!Object.values(fields).includes(undefined)) return { kind: 'record', record: fields };
   const present = Object.entries(fields).filter(([, value]) => value !== undefined);

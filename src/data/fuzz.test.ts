@@ -9,8 +9,8 @@ import { PreftuneError } from '../core/index.ts';
 import { checkData } from './check.ts';
 import { convertRows } from './conversion/convert.ts';
 import { FORMATS } from './format-registry.ts';
-import { fileSource } from './node-source.ts';
-import { memorySource, type DataSource } from './source.ts';
+import { fileSource } from './sources/node-source.ts';
+import { memorySource, type DataSource } from './sources/source.ts';
 import { createTestingTokenizer } from './testing-tokenizer.ts';
 
 const user = { role: 'user', content: 'Capital of Peru? 日本 😀' };

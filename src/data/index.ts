@@ -1,8 +1,46 @@
-export * from './row.ts';
+export { renderDataReport } from './check-text.ts';
+export { checkData, type CheckOptions, type DataReport } from './check.ts';
+export type { RowChange } from './conversion/adapt-row.ts';
+export { renderConversionReport } from './conversion/convert-text.ts';
+export { convertRows, type Conversion, type ConversionReport, type ConvertOptions } from './conversion/convert.ts';
+export { createFieldReader, type FieldReader } from './fields.ts';
+export { DETECTION_RECORDS, FORMATS, formatNamed } from './format-registry.ts';
+export type { DataFormat, ParseContext, ParsedRecord, WrittenRecord } from './format.ts';
+export { hashText, promptKey, type Hash64 } from './hash.ts';
 export { DATA_LIMITS, type DataLimits } from './limits.ts';
-export { memorySource, type DataSource } from './source.ts';
-export { fileSource } from './node-source.ts';
-export { filesOfPath, isPattern, sourcesOfPath, splitNote, type LocatedFiles } from './node-paths.ts';
+export { loadRankings, type LoadRankingsOptions } from './load-rankings.ts';
+export { loadUnpaired } from './load-unpaired.ts';
+export { loadCompletions, loadPairs, type LoadCompletionsOptions, type LoadOptions, type LoadedData } from './load.ts';
+export type { TieRule } from './order-ranking.ts';
+export { decidedPair, pairOfRanking } from './pair-of-ranking.ts';
+export {
+  createProblemLog,
+  type FieldProblem,
+  type ProblemLog,
+  type ProblemReason,
+  type RecordProblem,
+} from './problems.ts';
+export { readRecords } from './records.ts';
+export {
+  ROW_KINDS,
+  type CompletionRow,
+  type Content,
+  type DataRow,
+  type PairRow,
+  type RankedAnswer,
+  type RankingRow,
+  type RowKind,
+  type RowMeta,
+  type RowOrigin,
+  type TokenizedAnswer,
+  type TokenizedCompletion,
+  type TokenizedPair,
+  type TokenizedRanking,
+  type TokenizedUnpaired,
+  type UnpairedRow,
+  type Vote,
+} from './row.ts';
+export { formatLine, readRows, type DetectedFormat, type ReadRowsOptions, type RowEvent } from './rows.ts';
 export {
   DATA_ENDINGS,
   dataFilesOf,
@@ -11,41 +49,36 @@ export {
   shortList,
   splitOf,
   type SplitSelection,
-} from './data-files.ts';
-export { createProblemLog } from './problems.ts';
-export type { FieldProblem, ProblemLog, ProblemReason, RecordProblem } from './problems.ts';
-export type { DataFormat, ParseContext, ParsedRecord, WrittenRecord } from './format.ts';
-export { decidedPair, pairOfRanking } from './pair-of-ranking.ts';
-export { DETECTION_RECORDS, FORMATS, formatNamed } from './format-registry.ts';
-export { createFieldReader, has, isObject, type FieldReader } from './fields.ts';
-export { readRecords } from './records.ts';
-export { formatLine, readRows, type DetectedFormat, type ReadRowsOptions, type RowEvent } from './rows.ts';
-export type { TruncationOptions } from './truncate.ts';
-export { createRowTokenizer, type DropReason, type RowTokenizer, type SideName } from './tokenize-row.ts';
-export * from './tokenisation-report.ts';
-export { renderTokenisationReport } from './tokenisation-text.ts';
-export { selectRows, type RowSet } from './row-set.ts';
-export { sideOfPrompt, splitByPrompt, type Split, type SplitOptions } from './split.ts';
+} from './sources/data-files.ts';
+export { mixtureLines, parseWeightedName, type SourceShare, type WeightedName } from './sources/mixture.ts';
+export { filesOfPath, isPattern, sourcesOfPath, splitNote, type LocatedFiles } from './sources/node-paths.ts';
+export { fileSource } from './sources/node-source.ts';
+export { memorySource, type DataSource } from './sources/source.ts';
 export { splitRecords, type SplitRecordsOptions, type SplitSummary } from './split-records.ts';
-export { mixtureLines, parseWeightedName, type SourceShare, type WeightedName } from './mixture.ts';
+export { sideOfPrompt, splitByPrompt, type PromptSplit, type SplitOptions } from './split.ts';
+export { epochOrder, type EpochOrderOptions } from './tokens/epoch-order.ts';
+export { allMicroBatches, microBatches, planMicroBatches, type MicroBatchOptions } from './tokens/micro-batches.ts';
+export { mismatchPartners, withMismatches, type MismatchOptions } from './tokens/mismatches.ts';
 export {
-  loadCompletions,
-  loadPreferencePairs,
-  type LoadCompletionsOptions,
-  type LoadedData,
-  type LoadOptions,
-} from './load.ts';
-export { loadJudgements } from './load-judgements.ts';
-export { loadLists, type LoadListsOptions } from './load-lists.ts';
-export type { TieRule } from './order-ranking.ts';
-export { mismatchPartners, withMismatches, type MismatchOptions } from './mismatches.ts';
-export { convertRows, type Conversion, type ConversionReport, type ConvertOptions } from './conversion/convert.ts';
-export { renderConversionReport } from './conversion/convert-text.ts';
-export type { RowChange } from './conversion/adapt-row.ts';
-export { checkData, type CheckOptions, type DataReport } from './check.ts';
-export { renderDataReport } from './check-text.ts';
-export * from './packing.ts';
-export * from './micro-batches.ts';
-export * from './epoch-order.ts';
-export { hashText, promptKey, type Hash64 } from './hash.ts';
-export { count, listing, share, table, visibleText, wrap, type LabelledLine } from './text-layout.ts';
+  packCompletions,
+  packPairs,
+  packRankings,
+  packedLength,
+  packedRankingLength,
+  type PackedBatch,
+} from './tokens/packing.ts';
+export { selectRows, type RowSet } from './tokens/row-set.ts';
+export { rowsOf, type Rows } from './tokens/rows.ts';
+export {
+  EXAMPLE_ROWS,
+  MAX_LISTED_ROWS,
+  createTokenisationLog,
+  type ExampleToken,
+  type RowCount,
+  type TokenisationExample,
+  type TokenisationLog,
+  type TokenisationReport,
+} from './tokens/tokenisation-report.ts';
+export { renderTokenisationReport } from './tokens/tokenisation-text.ts';
+export { createRowTokenizer, type DropReason, type RowTokenizer, type SideName } from './tokens/tokenize-row.ts';
+export type { TruncationOptions } from './tokens/truncate.ts';

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { badInput } from '../core/index.ts';
 import type { ChatTemplate } from '../tokenizer/index.ts';
-import { loadCompletions, loadPreferencePairs, type LoadOptions } from './load.ts';
-import { selectRows } from './row-set.ts';
-import { memorySource } from './source.ts';
+import { loadCompletions, loadPairs, type LoadOptions } from './load.ts';
+import { selectRows } from './tokens/row-set.ts';
+import { memorySource } from './sources/source.ts';
 import { createTestingTokenizer } from './testing-tokenizer.ts';
 
 const tokenizer = createTestingTokenizer();
@@ -11,7 +11,7 @@ const lines = (...records: unknown[]) =>
   memorySource('d.jsonl', records.map((record) => JSON.stringify(record)).join('\n'));
 const pair = (prompt: string, chosen: string, rejected: string) => ({ prompt, chosen, rejected });
 const load = (records: unknown[], options: Partial<LoadOptions> = {}) =>
-  loadPreferencePairs(lines(...records), { tokenizer, ...options });
+  loadPairs(lines(...records), { tokenizer, ...options });
 const print = async (...records: unknown[]) => (await load(records)).rows.fingerprint;
 const turns = (role: string, content: string) => [{ role, content }];
 
@@ -31,7 +31,7 @@ test('pairs come back as they went in, with lengths, and the report counts every
   ]);
   expect([rows.count, [...rows.lengths], [...rows.sequenceCounts], skipped]).toEqual([2, [7, 8], [1, 1], 0]);
   expect(rows.promptHashes[0]).toBe(rows.promptHashes[1]);
-  expect(formats).toEqual([{ file: 'd.jsonl', name: 'trl-preference', kind: 'preference', fromRecords: 3 }]);
+  expect(formats).toEqual([{ file: 'd.jsonl', name: 'trl-preference', kind: 'pair', fromRecords: 3 }]);
   const none = { count: 0, rows: [] };
   const { examples, ...counts } = tokenisation;
   expect(counts).toEqual({
@@ -130,16 +130,16 @@ test('ids that repeat are told apart, in one file and across files', async () =>
   const { rows } = await load([same, same, { ...same, id: 'p@2' }]);
   expect([0, 1, 2].map((index) => rows.row(index).id)).toEqual(['p', 'p@2', 'p@2@3']);
   const files = [memorySource('a', JSON.stringify(same)), memorySource('b', JSON.stringify(same))];
-  const both = await loadPreferencePairs(files, { tokenizer });
+  const both = await loadPairs(files, { tokenizer });
   expect([0, 1].map((index) => both.rows.row(index).id)).toEqual(['a:p', 'b:p']);
 });
 
 test('rows of the other kind, missing templates, nothing left, cancelled', async () => {
   await expect(load([{ text: 'abc' }])).rejects.toThrow(
-    'd.jsonl:1: rows must be preferences, got completions; use them with sft',
+    'd.jsonl:1: rows must be pairs, got completions; use them with sft',
   );
   await expect(loadCompletions(lines(pair('a', 'b', 'c')), { tokenizer })).rejects.toThrow(
-    'd.jsonl:1: rows must be completions, got preferences; use them with dpo, or train on the chosen side (--chosen-of-pairs)',
+    'd.jsonl:1: rows must be completions, got pairs; use them with dpo, or train on the chosen side (--chosen-of-pairs)',
   );
   const chat = {
     prompt: [{ role: 'user', content: 'q' }],

@@ -1,19 +1,26 @@
+import {
+  ROW_KINDS,
+  type CompletionRow,
+  type DataRow,
+  type PairRow,
+  type TokenizedCompletion,
+  type TokenizedPair,
+} from './row.ts';
 import { badInput, messageOf, PreftuneError } from '../core/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import type { DataLimits } from './limits.ts';
-import { copiesOf, type SourceShare } from './mixture.ts';
+import { copiesOf, type SourceShare } from './sources/mixture.ts';
 import { createProblemLog, type ProblemLog, type RecordProblem } from './problems.ts';
-import { COMPLETION_PARTS, createCompletionSet, createPairSet, PAIR_PARTS, type RowSet } from './row-set.ts';
-import type { CompletionRow, DataRow, PreferenceRow, TokenizedCompletion, TokenizedPair } from './row.ts';
+import { COMPLETION_PARTS, createCompletionSet, createPairSet, PAIR_PARTS, type RowSet } from './tokens/row-set.ts';
 import { readRows, type DetectedFormat, type RowEvent } from './rows.ts';
-import type { DataSource } from './source.ts';
+import type { DataSource } from './sources/source.ts';
 import { hashOfPrompt } from './split.ts';
-import { createTokenArena } from './token-arena.ts';
-import { createTokenisationLog, type TokenisationReport } from './tokenisation-report.ts';
-import { MISSING_TEMPLATE } from './render-row.ts';
+import { createTokenArena } from './tokens/token-arena.ts';
+import { createTokenisationLog, type TokenisationReport } from './tokens/tokenisation-report.ts';
+import { MISSING_TEMPLATE } from './tokens/render-row.ts';
 import { decidedPair, UNDECIDED } from './pair-of-ranking.ts';
-import { createRowTokenizer } from './tokenize-row.ts';
-import { validateTruncation, type TruncationOptions } from './truncate.ts';
+import { createRowTokenizer } from './tokens/tokenize-row.ts';
+import { validateTruncation, type TruncationOptions } from './tokens/truncate.ts';
 
 export interface LoadOptions extends TruncationOptions {
   readonly tokenizer: Tokenizer;
@@ -27,7 +34,7 @@ export interface LoadOptions extends TruncationOptions {
   /** Decides which rows of a source with a weight are taken; default 0. */
   readonly seed?: number;
   /** Called for every preference that is kept, in the order of the rows that come out. */
-  readonly onPair?: (pair: PreferenceRow) => void;
+  readonly onPair?: (pair: PairRow) => void;
   /** Called about every thousand rows. */
   readonly onProgress?: (rowsRead: number) => void;
   readonly signal?: AbortSignal;
@@ -48,7 +55,7 @@ export interface LoadedData<T> {
 }
 
 export interface LoadCompletionsOptions extends LoadOptions {
-  /** Take the chosen side of preference rows as completions; without it preference rows are refused. */
+  /** Take the chosen side of pairs as completions; without it pairs are refused. */
   readonly chosenOfPairs?: boolean;
 }
 
@@ -57,7 +64,7 @@ export interface LoadCompletionsOptions extends LoadOptions {
  *
  * Throws bad-input with every problem in strict mode, for rows that are no preferences, and when no pair is left.
  */
-export async function loadPreferencePairs(
+export async function loadPairs(
   source: DataSource | readonly DataSource[],
   options: LoadOptions,
 ): Promise<LoadedData<TokenizedPair>> {
@@ -68,12 +75,12 @@ export async function loadPreferencePairs(
   const { tokenize, log } = createTokenizing(options);
   const loaded = await load(source, options, (row) => {
     const pair = row.kind === 'ranking' ? decidedPair(row.row) : row.row;
-    if (row.kind === 'completion') throw wrongKind(row, 'preferences', 'use them with sft');
-    if (row.kind === 'judgement' || !('chosen' in pair))
+    if (row.kind === 'completion') throw wrongKind(row, 'pairs', 'use them with sft');
+    if (row.kind === 'unpaired' || !('chosen' in pair))
       throw wrongKind(
         row,
-        'preferences',
-        'build pairs of them (preftune data build), or take an objective of single answers (--objective kto)',
+        'pairs',
+        'build pairs of them (preftune data build), or take an objective of unpaired answers (--objective kto)',
       );
     const result = tokenize.pair(pair);
     log.pair(pair.id, result);
@@ -96,7 +103,7 @@ export async function loadPreferencePairs(
 /**
  * Completions and plain texts from one or several sources, tokenised; plain texts longer than maxLength become blocks.
  *
- * Throws as loadPreferencePairs; preference rows are refused unless `chosenOfPairs`.
+ * Throws as loadPairs; pairs are refused unless `chosenOfPairs`.
  */
 export async function loadCompletions(
   source: DataSource | readonly DataSource[],
@@ -231,7 +238,7 @@ const CONCERNS_ALL: ReadonlySet<string | undefined> = new Set([WRONG_KIND, MISSI
 
 /** bad-input that ends the reading: rows are of another kind. */
 export function wrongKind({ kind, row }: DataRow, needed: string, hint: string): PreftuneError {
-  const message = `rows must be ${needed}, got ${kind}s; ${hint}`;
+  const message = `rows must be ${needed}, got ${ROW_KINDS[kind].many}; ${hint}`;
   return badInput({ file: row.origin.file, line: row.origin.line, path: WRONG_KIND, message });
 }
 
@@ -242,7 +249,7 @@ function chosenOf(row: DataRow, { chosenOfPairs }: LoadCompletionsOptions): Comp
     return { ...rest, completion: chosen };
   }
   const hint =
-    row.kind === 'judgement'
+    row.kind === 'unpaired'
       ? 'keep the desirable ones and drop their label'
       : 'use them with dpo, or train on the chosen side (--chosen-of-pairs)';
   throw wrongKind(row, 'completions', hint);

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createChatTemplate, type Message, type Tokenizer } from '../tokenizer/index.ts';
-import { loadPreferencePairs } from './load.ts';
-import { packPairs } from './packing.ts';
-import { memorySource } from './source.ts';
+import { loadPairs } from './load.ts';
+import { packPairs } from './tokens/packing.ts';
+import { memorySource } from './sources/source.ts';
 import { createTestingTokenizer } from './testing-tokenizer.ts';
-import { createRowTokenizer } from './tokenize-row.ts';
-import { renderTokenisationReport } from './tokenisation-text.ts';
+import { createRowTokenizer } from './tokens/tokenize-row.ts';
+import { renderTokenisationReport } from './tokens/tokenisation-text.ts';
 
 const origin = { file: 'd', line: 1 };
 const user = (content: string): Message => ({ role: 'user', content });
@@ -157,7 +157,7 @@ test('masks travel through storage and report, and unscored tokens are in no bat
   const tokenizer = createTestingTokenizer({ template: 'chatml' });
   const { prompt, chosen, rejected } = row;
   const source = memorySource('d', JSON.stringify({ prompt, chosen, rejected }));
-  const { rows, tokenisation } = await loadPreferencePairs(source, { tokenizer });
+  const { rows, tokenisation } = await loadPairs(source, { tokenizer });
   const pair = rows.row(0);
   expect(scored(tokenizer, pair.chosen, pair.chosenMask)).toContain('[So.<|im_end|>]');
   const { targets, owners } = packPairs([pair]);

@@ -37,7 +37,7 @@ export function orderAnswers(row: RankingRow, rule: TieRule): OrderedAnswers {
   const places = placesOf(answers);
   if (places === undefined)
     throw undecided(
-      `a list needs a rank, or a score, of every answer, got ${answers.length} answers ${votes.length > 0 ? 'with votes alone' : 'without'}`,
+      `a ranking needs a rank, or a score, of every answer, got ${answers.length} answers ${votes.length > 0 ? 'with votes alone' : 'without'}`,
     );
   const order = [...answers.keys()].toSorted((a, b) => places[a]! - places[b]! || a - b);
   const isKept = (index: number, at: number): boolean => {
@@ -46,7 +46,7 @@ export function orderAnswers(row: RankingRow, rule: TieRule): OrderedAnswers {
   };
   const kept = order.filter(isKept);
   if (kept.length < 2)
-    throw undecided(`a list needs two answers of which one is better, got ${answers.length} that all tie`);
+    throw undecided(`a ranking needs two answers of which one is better, got ${answers.length} that all tie`);
   return { answers: kept.map((index) => answers[index]!), tied: answers.length - kept.length };
 }
 

@@ -1,12 +1,12 @@
 import { badInput } from '../core/index.ts';
-import type { PreferenceRow, RankingRow } from './row.ts';
+import type { PairRow, RankingRow } from './row.ts';
 
 /**
  * The pair that a row of two answers decides: by its votes when there are any (all for the same answer), else by rank, else by
  * score. Undefined for a tie, votes that differ, answers without any of these, and rows of more than two answers, whose
  * pairs are a choice (preftune data build).
  */
-export function pairOfRanking(row: RankingRow): PreferenceRow | undefined {
+export function pairOfRanking(row: RankingRow): PairRow | undefined {
   const { answers, votes: _votes, ...rest } = row;
   const better = verdictOf(row);
   if (better === undefined) return undefined;
@@ -32,7 +32,7 @@ export function pairOfRanking(row: RankingRow): PreferenceRow | undefined {
 export const UNDECIDED = 'answers';
 
 /** As pairOfRanking, or bad-input that says why there is none. */
-export function decidedPair(row: RankingRow): PreferenceRow {
+export function decidedPair(row: RankingRow): PairRow {
   const pair = pairOfRanking(row);
   if (pair !== undefined) return pair;
   throw badInput({ path: UNDECIDED, message: whyUndecided(row) });

@@ -4,9 +4,9 @@ import { expect, test } from 'vitest';
 import { readSentencePieceVocabulary } from '../../test/fixtures/tokenizer/vocabulary-files.ts';
 import { openModelFiles } from '../formats/index.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
-import { loadCompletions, loadPreferencePairs } from './load.ts';
-import { fileSource } from './node-source.ts';
-import { memorySource } from './source.ts';
+import { loadCompletions, loadPairs } from './load.ts';
+import { fileSource } from './sources/node-source.ts';
+import { memorySource } from './sources/source.ts';
 
 const fixtures = join(import.meta.dirname, 'fixtures/trl');
 const shared = join(import.meta.dirname, '../../../shared');
@@ -44,7 +44,7 @@ test.skipIf(noModel)(`the ids of TRL 1.16 with SmolLM2's tokenizer ${noModel}`, 
     ['rows.jsonl', recorded.conversations],
     ['texts.jsonl', recorded.texts],
   ] as const) {
-    const { rows } = await loadPreferencePairs(fileSource(join(fixtures, file)), { tokenizer });
+    const { rows } = await loadPairs(fileSource(join(fixtures, file)), { tokenizer });
     expected.forEach((row, index) => {
       const { prompt, chosen, rejected, rejectedPrompt } = rows.row(index);
       const tail = file === 'rows.jsonl' ? [newline!] : [];
@@ -59,7 +59,7 @@ test.skipIf(noModel)(`the ids of TRL 1.16 with SmolLM2's tokenizer ${noModel}`, 
 test.skipIf(noModel || noShared)(`helpful-base with SmolLM2's tokenizer ${noModel || noShared}`, async () => {
   const tokenizer = await tokenizerOf(smollm2);
   const source = fileSource(join(shared, 'data/hh-rlhf/helpful-base-test.jsonl.gz'));
-  const { rows, tokenisation, skipped } = await loadPreferencePairs(source, {
+  const { rows, tokenisation, skipped } = await loadPairs(source, {
     tokenizer,
     mode: 'lenient',
     maxLength: 512,
@@ -77,7 +77,7 @@ test.skipIf(noModel || noShared)(`helpful-base with SmolLM2's tokenizer ${noMode
 test.skipIf(noShared)(`SentencePiece: BOS once, EOS once, the text whole ${noShared}`, async () => {
   const tokenizer = createTokenizer({ kind: 'gguf', metadata: readSentencePieceVocabulary('llama-spm') });
   const record = { prompt: 'The capital of Peru is', chosen: ' Lima, I think.', rejected: 'n\u2019t Cusco' };
-  const { rows, tokenisation } = await loadPreferencePairs(memorySource('d', JSON.stringify(record)), { tokenizer });
+  const { rows, tokenisation } = await loadPairs(memorySource('d', JSON.stringify(record)), { tokenizer });
   const { prompt, chosen, rejected, rejectedPrompt } = rows.row(0);
   const { bosId, eosId } = tokenizer;
   for (const [ids, text] of [

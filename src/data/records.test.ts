@@ -5,10 +5,10 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DATA_LIMITS, type DataLimits } from './limits.ts';
-import { sourcesOfPath } from './node-paths.ts';
-import { fileSource } from './node-source.ts';
+import { sourcesOfPath } from './sources/node-paths.ts';
+import { fileSource } from './sources/node-source.ts';
 import { readRecords } from './records.ts';
-import { memorySource, type DataSource } from './source.ts';
+import { memorySource, type DataSource } from './sources/source.ts';
 
 /** Values, and problems as `line:column reason message`, in order. */
 async function read(source: DataSource | string | Uint8Array, limits: DataLimits = DATA_LIMITS): Promise<unknown[]> {

@@ -1,12 +1,12 @@
 import { badInput } from '../core/index.ts';
-import { readJsonArray } from './json-array.ts';
-import { readJsonLines } from './jsonl.ts';
+import { readJsonArray } from './records/json-array.ts';
+import { readJsonLines } from './records/jsonl.ts';
 import { DATA_LIMITS, type DataLimits } from './limits.ts';
 import { DIALECT_BYTES, dialectOf, dialectText, isTableName } from './records/csv-dialect.ts';
 import { DIVISION_BYTES, divisionOf, divisionText, isPlainTextName, readPlainText } from './records/plain-text.ts';
 import { isZstd } from './records/zstd.ts';
-import type { RecordEvent } from './record-parser.ts';
-import type { DataSource } from './source.ts';
+import type { RecordEvent } from './records/record-parser.ts';
+import type { DataSource } from './sources/source.ts';
 
 /**
  * The records of a source, streamed. Parquet by its first bytes; a table (CSV, TSV) by the name's ending; plain text by the ending .txt, where what

@@ -1,4 +1,4 @@
-import { has, type JsonObject } from './fields.ts';
+import { has, type JsonRecord } from '../core/index.ts';
 import type { RowMeta } from './row.ts';
 
 type TypedMeta = Omit<RowMeta, 'fields'>;
@@ -29,7 +29,7 @@ const COLUMNS = {
  * Everything of a record that `used` does not name: known columns typed, the others as they stand in `fields`. A known
  * column of another type stays in `fields` too. Undefined when nothing is left.
  */
-export function readMeta(record: JsonObject, used: readonly string[]): RowMeta | undefined {
+export function readMeta(record: JsonRecord, used: readonly string[]): RowMeta | undefined {
   // Most records have nothing else, and there are millions of them.
   if (Object.keys(record).every((name) => used.includes(name) || record[name] === null)) return undefined;
   const meta: Record<string, unknown> = {};
@@ -49,7 +49,7 @@ export function readMeta(record: JsonObject, used: readonly string[]): RowMeta |
 }
 
 /** The columns of `meta`, `fields` first, so that a typed part wins over a field of its name. */
-export function writeMeta(meta: RowMeta | undefined): JsonObject {
+export function writeMeta(meta: RowMeta | undefined): JsonRecord {
   if (meta === undefined) return {};
   const columns: Record<string, unknown> = { ...meta.fields };
   for (const [key, { names }] of Object.entries(COLUMNS) as [keyof TypedMeta, Column][]) {

@@ -38,7 +38,7 @@ export interface RowMeta {
 }
 
 /** One preference: which of two answers to a prompt is better. */
-export interface PreferenceRow {
+export interface PairRow {
   /** Stable within the data set: the row's own `id` field if it has one, else `<line>`. */
   readonly id: string;
   readonly origin: RowOrigin;
@@ -64,7 +64,7 @@ export interface CompletionRow {
 }
 
 /** One answer that somebody found good or bad, without another to compare it with. */
-export interface JudgementRow {
+export interface UnpairedRow {
   readonly id: string;
   readonly origin: RowOrigin;
   readonly prompt: Content;
@@ -112,10 +112,20 @@ export interface RankingRow {
   readonly meta?: RowMeta;
 }
 
+/** The kinds of rows, and what they are called where people read of them. */
+export const ROW_KINDS = {
+  pair: { one: 'a pair', many: 'pairs' },
+  unpaired: { one: 'an unpaired answer', many: 'unpaired answers' },
+  ranking: { one: 'a ranking', many: 'rankings' },
+  completion: { one: 'a completion', many: 'completions' },
+} as const;
+
+export type RowKind = keyof typeof ROW_KINDS;
+
 export type DataRow =
-  | { readonly kind: 'preference'; readonly row: PreferenceRow }
+  | { readonly kind: 'pair'; readonly row: PairRow }
   | { readonly kind: 'completion'; readonly row: CompletionRow }
-  | { readonly kind: 'judgement'; readonly row: JudgementRow }
+  | { readonly kind: 'unpaired'; readonly row: UnpairedRow }
   | { readonly kind: 'ranking'; readonly row: RankingRow };
 
 /**
@@ -144,7 +154,7 @@ export interface TokenizedCompletion {
 }
 
 /** One answer that was found good or bad, in token ids. */
-export interface TokenizedJudgement extends TokenizedCompletion {
+export interface TokenizedUnpaired extends TokenizedCompletion {
   /** 1: desirable. */
   readonly label: 0 | 1;
   /** An answer that belongs to another prompt, cut to fit behind this one: see withMismatches. */
@@ -161,7 +171,7 @@ export interface TokenizedAnswer {
 }
 
 /** Answers to one prompt in token ids, best first, at least two. */
-export interface TokenizedList {
+export interface TokenizedRanking {
   readonly id: string;
   /** That of the best answer. */
   readonly prompt: Int32Array<ArrayBuffer>;

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { fileSource } from './node-source.ts';
+import { fileSource } from './sources/node-source.ts';
 import { formatLine, readRows, type ReadRowsOptions } from './rows.ts';
-import { memorySource } from './source.ts';
+import { memorySource } from './sources/source.ts';
 
 interface Read {
   format: string;

@@ -1,13 +1,12 @@
-import { badInput } from '../core/index.ts';
-import { isObject, type JsonObject } from './fields.ts';
+import { badInput, isObject, type JsonRecord } from '../core/index.ts';
 import { DETECTION_RECORDS, detectFormat, formatNamed, otherFormat } from './format-registry.ts';
 import type { DataFormat } from './format.ts';
 import { DATA_LIMITS, type DataLimits } from './limits.ts';
 import { shown, type FieldProblem, type ProblemReason, type RecordProblem } from './problems.ts';
-import type { RecordEvent, TextPlace } from './record-parser.ts';
+import type { RecordEvent, TextPlace } from './records/record-parser.ts';
 import { readRecordBatches } from './records.ts';
 import type { DataRow, RowOrigin } from './row.ts';
-import type { DataSource } from './source.ts';
+import type { DataSource } from './sources/source.ts';
 import { validateRow } from './validate.ts';
 
 export interface ReadRowsOptions {
@@ -148,7 +147,7 @@ function mixedFormats(event: RecordEvent & { kind: 'record' }, format: DataForma
 }
 
 /** The row's own id, or its line; rows of several sources are told apart by the caller. */
-function idOf(record: JsonObject, origin: RowOrigin): string {
+function idOf(record: JsonRecord, origin: RowOrigin): string {
   const { id } = record;
   return typeof id === 'string' && id !== '' ? id : typeof id === 'number' ? String(id) : String(origin.line);
 }

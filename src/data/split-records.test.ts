@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { loadPreferencePairs } from './load.ts';
-import { memorySource } from './source.ts';
+import { loadPairs } from './load.ts';
+import { memorySource } from './sources/source.ts';
 import { splitRecords, type SplitRecordsOptions } from './split-records.ts';
 import { splitByPrompt } from './split.ts';
 import { createTestingTokenizer } from './testing-tokenizer.ts';
@@ -26,7 +26,7 @@ async function split(
 test('every row on the side where training has it, as it stood', async () => {
   const rows = lines(900);
   const { train, heldOut, summary } = await split(rows);
-  const loaded = await loadPreferencePairs(memorySource('d', rows.join('\n')), { tokenizer: createTestingTokenizer() });
+  const loaded = await loadPairs(memorySource('d', rows.join('\n')), { tokenizer: createTestingTokenizer() });
   const wanted = splitByPrompt(loaded.rows, { fraction: 0.2, seed: 5 });
   expect(heldOut).toEqual([...wanted.heldOut].map((index) => rows[index]));
   expect(train).toEqual([...wanted.train].map((index) => rows[index]));
@@ -44,7 +44,7 @@ test("few prompts: the threshold that leaves no side empty is training's", async
   const first = await split(rows, { fraction: 0.001 });
   expect([first.heldOut.length, first.summary.right > first.summary.used]).toEqual([0, true]);
   const { heldOut } = await split(rows, { fraction: 0.001, threshold: first.summary.right });
-  const loaded = await loadPreferencePairs(memorySource('d', rows.join('\n')), { tokenizer: createTestingTokenizer() });
+  const loaded = await loadPairs(memorySource('d', rows.join('\n')), { tokenizer: createTestingTokenizer() });
   const wanted = splitByPrompt(loaded.rows, { fraction: 0.001, seed: 5 });
   expect(heldOut).toEqual([...wanted.heldOut].map((index) => rows[index]));
   expect(heldOut.length).toBe(1);

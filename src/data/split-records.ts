@@ -1,11 +1,11 @@
 import { badInput, PreftuneError } from '../core/index.ts';
 import type { DataLimits } from './limits.ts';
 import { createProblemLog, type ProblemLog } from './problems.ts';
-import type { RecordEvent } from './record-parser.ts';
+import type { RecordEvent } from './records/record-parser.ts';
 import { readRecordRows, type DetectedFormat, type RowEvent } from './rows.ts';
 import type { DataRow } from './row.ts';
-import type { DataSource } from './source.ts';
-import { createPlaceRange, placeOfUnit, requireFraction, splitUnit, type Split } from './split.ts';
+import type { DataSource } from './sources/source.ts';
+import { createPlaceRange, placeOfUnit, requireFraction, splitUnit, type PromptSplit } from './split.ts';
 
 export interface SplitRecordsOptions {
   /** The share of prompts to hold out, in [0, 1). */
@@ -23,7 +23,7 @@ export interface SplitRecordsOptions {
 export interface SplitSummary {
   readonly formats: readonly DetectedFormat[];
   /** Records on each side. */
-  readonly counts: Readonly<Record<keyof Split, number>>;
+  readonly counts: Readonly<Record<keyof PromptSplit, number>>;
   /** Records by source, in the order of the sources. */
   readonly sources: readonly { readonly name: string; readonly records: number }[];
   readonly skipped: number;
@@ -43,7 +43,7 @@ export interface SplitSummary {
 export async function splitRecords(
   sources: readonly DataSource[],
   options: SplitRecordsOptions & { readonly threshold?: number },
-  write: (side: keyof Split, line: string) => void,
+  write: (side: keyof PromptSplit, line: string) => void,
 ): Promise<SplitSummary> {
   const { fraction, seed, threshold = fraction } = options;
   requireFraction(fraction);

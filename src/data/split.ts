@@ -1,7 +1,7 @@
 import { badInput } from '../core/index.ts';
 import { hashFraction, hashText, promptKey } from './hash.ts';
 import type { Content, DataRow } from './row.ts';
-import type { RowSet } from './row-set.ts';
+import type { RowSet } from './tokens/row-set.ts';
 
 export interface SplitOptions {
   /** The share of prompts to hold out, in [0, 1). */
@@ -10,7 +10,7 @@ export interface SplitOptions {
 }
 
 /** Indices into the set, ascending. */
-export interface Split {
+export interface PromptSplit {
   readonly train: Int32Array<ArrayBuffer>;
   readonly heldOut: Int32Array<ArrayBuffer>;
 }
@@ -25,13 +25,13 @@ export interface Split {
 export function splitByPrompt<T>(
   set: Pick<RowSet<T>, 'count' | 'promptHashes'>,
   { fraction, seed }: SplitOptions,
-): Split {
+): PromptSplit {
   requireFraction(fraction);
   const places = Float64Array.from(set.promptHashes, (hash) => placeOf(hash, seed));
   const range = createPlaceRange();
   places.forEach(range.add);
   const threshold = range.threshold(fraction);
-  const sides: Record<keyof Split, number[]> = { train: [], heldOut: [] };
+  const sides: Record<keyof PromptSplit, number[]> = { train: [], heldOut: [] };
   places.forEach((place, index) => sides[place < threshold ? 'heldOut' : 'train'].push(index));
   return { train: Int32Array.from(sides.train), heldOut: Int32Array.from(sides.heldOut) };
 }
@@ -77,7 +77,7 @@ export function splitUnit({ row }: DataRow): Content {
 }
 
 /** The side of one prompt, for streams: the same rule as splitByPrompt without its exception for tiny sets. */
-export function sideOfPrompt(prompt: Content, { fraction, seed }: SplitOptions): keyof Split {
+export function sideOfPrompt(prompt: Content, { fraction, seed }: SplitOptions): keyof PromptSplit {
   requireFraction(fraction);
   return placeOfUnit(prompt, seed) < fraction ? 'heldOut' : 'train';
 }

@@ -1,18 +1,18 @@
 import { unreachable } from '../core/index.ts';
 import type { Message } from '../tokenizer/index.ts';
-import { sameJson } from './extract-prompt.ts';
+import { sameJson } from './tokens/extract-prompt.ts';
 import { shown, type FieldProblem } from './problems.ts';
-import type { CompletionRow, Content, DataRow, JudgementRow, PreferenceRow, RankingRow } from './row.ts';
+import type { CompletionRow, Content, DataRow, UnpairedRow, PairRow, RankingRow } from './row.ts';
 
 /** What is wrong with a row that was read. */
 export function validateRow(row: DataRow): FieldProblem[] {
   switch (row.kind) {
-    case 'preference':
+    case 'pair':
       return validatePreference(row.row);
     case 'completion':
       return validateCompletion(row.row);
-    case 'judgement':
-      return validateJudgement(row.row);
+    case 'unpaired':
+      return validateUnpaired(row.row);
     case 'ranking':
       return validateRanking(row.row);
     default:
@@ -21,7 +21,7 @@ export function validateRow(row: DataRow): FieldProblem[] {
 }
 
 /** What is wrong with a preference that was read: kinds that differ, empty parts, order of turns, identical sides. */
-export function validatePreference(row: PreferenceRow): FieldProblem[] {
+export function validatePreference(row: PairRow): FieldProblem[] {
   const { prompt, chosen, rejected } = row;
   const kinds = new Set([prompt, chosen, rejected].map((part) => typeof part));
   if (kinds.size > 1) return [mixedKinds({ prompt, chosen, rejected })];
@@ -46,7 +46,7 @@ export function validateCompletion(row: CompletionRow): FieldProblem[] {
   return [...promptProblems, ...validateAnswer('completion', completion)];
 }
 
-function validateJudgement({ prompt, completion }: JudgementRow): FieldProblem[] {
+function validateUnpaired({ prompt, completion }: UnpairedRow): FieldProblem[] {
   if (typeof prompt !== typeof completion) return [mixedKinds({ prompt, completion })];
   return [...validatePrompt(prompt), ...validateAnswer('completion', completion)];
 }

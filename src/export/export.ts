@@ -3,21 +3,21 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { messageOf, PreftuneError, runFailed } from '../core/index.ts';
 import type { DataSource } from '../data/index.ts';
 import { writeFolderAtomically } from '../formats/index.ts';
-import { verifyGgufLora, writeGgufLora } from './gguf-lora.ts';
-import { verifyGgufModel, writeGgufModel } from './gguf-model.ts';
+import { verifyGgufLora, writeGgufLora } from './gguf/gguf-lora.ts';
+import { verifyGgufModel, writeGgufModel } from './gguf/gguf-model.ts';
 import { naturalType, requireTransformersConfig, verifyHuggingFace, writeHuggingFace } from './hf.ts';
-import { sampleLogps } from './measure.ts';
+import { sampleLogps } from '../score/index.ts';
 import { mergedModel, type MergedModel } from './merged-model.ts';
 import { modelCard } from './model-card.ts';
-import { modelfileOf } from './modelfile.ts';
-import { onnxFileName, verifyOnnx, writeOnnxCompanions, writeOnnxModel } from './onnx-folder.ts';
-import type { OnnxType } from './onnx-types.ts';
+import { modelfileOf } from './gguf/modelfile.ts';
+import { onnxFileName, verifyOnnx, writeOnnxCompanions, writeOnnxModel } from './onnx/onnx-folder.ts';
+import type { OnnxType } from './onnx/onnx-types.ts';
 import { verifyPeft, writePeft } from './peft.ts';
 import { sampleSet } from './samples.ts';
 import { checkSpecification, isSingleFile, type ExportSpecification } from './specification.ts';
 import { sizeOnDisk, type ExportSource } from './source.ts';
 import type { ExportTarget } from './targets.ts';
-import type { Trained, Verdict } from './verify.ts';
+import type { Trained, Verification } from './verify.ts';
 
 /** One thing that was written, and how it compares. */
 export interface Artefact {
@@ -26,7 +26,7 @@ export interface Artefact {
   readonly path: string;
   readonly sizeBytes: number;
   /** Undefined for what holds no weights of its own. */
-  readonly verdict: Verdict | undefined;
+  readonly verdict: Verification | undefined;
   /** What a reader should know: which types a file mixes, what a consumer does otherwise. */
   readonly notes: readonly string[];
 }
@@ -278,6 +278,6 @@ async function writeOnnxFolder(folder: string, job: Job): Promise<Artefact[]> {
 }
 
 /** The comparison in a sentence. */
-export function verdictText({ tokens, mean, largest, tolerance }: Verdict): string {
+export function verdictText({ tokens, mean, largest, tolerance }: Verification): string {
   return `Log-probabilities of ${tokens} tokens of sample conversations are ${mean.toPrecision(2)} nats from the trained model's on average (allowed ${tolerance}), ${largest.toPrecision(2)} at most.`;
 }

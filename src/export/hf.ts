@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { badInput } from '../core/index.ts';
 import { writeModelFolder, type ModelFolderContent, type SafetensorsType } from '../formats/index.ts';
 import { parameterSpecs } from '../models/index.ts';
-import { openModel } from '../train/index.ts';
+import { openModel } from '../policy/index.ts';
 import { tokenizerFilesOf } from '../tokenizer/index.ts';
 import type { MergedModel } from './merged-model.ts';
 import type { ExportSource } from './source.ts';
-import { verifyModel, type Trained, type Verdict } from './verify.ts';
+import { verifyModel, type Trained, type Verification } from './verify.ts';
 
 const TOKENIZER_FILES = [
   'tokenizer.json',
@@ -70,7 +70,7 @@ export async function writeHuggingFace(
 }
 
 /** Reads the folder again, and compares it with the trained model. */
-export async function verifyHuggingFace(path: string, trained: Trained, type: SafetensorsType): Promise<Verdict> {
+export async function verifyHuggingFace(path: string, trained: Trained, type: SafetensorsType): Promise<Verification> {
   const opened = await openModel(path);
   try {
     const model = { config: opened.config, checkpoint: opened.files.checkpoint };

@@ -9,7 +9,7 @@ import {
   type LoraTarget,
   type ModelConfig,
 } from '../models/index.ts';
-import type { OpenedModel, ReadAdapter } from '../train/index.ts';
+import type { OpenedModel, ReadAdapter } from '../policy/index.ts';
 import { mergeInto } from './merge.ts';
 
 /** A model as one set of weights, which are made when they are read. */

@@ -1,6 +1,6 @@
-import { readAdapter, writeAdapter, type ReadAdapter } from '../train/index.ts';
+import { readAdapter, writeAdapter, type ReadAdapter } from '../policy/index.ts';
 import type { ExportSource } from './source.ts';
-import { verifyModel, type Trained, type Verdict } from './verify.ts';
+import { verifyModel, type Trained, type Verification } from './verify.ts';
 
 /** Writes an adapter as PEFT's folder; `base` is the name by which its users find the model below it. */
 export async function writePeft(
@@ -14,7 +14,7 @@ export async function writePeft(
 }
 
 /** Reads the folder again over the base, and compares with the trained model. */
-export async function verifyPeft(path: string, source: ExportSource, trained: Trained): Promise<Verdict> {
+export async function verifyPeft(path: string, source: ExportSource, trained: Trained): Promise<Verification> {
   const { config, files } = source.opened;
   const adapter = await readAdapter(path, config, files.checkpoint);
   return verifyModel({ config, checkpoint: files.checkpoint, adapter }, undefined, {

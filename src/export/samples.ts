@@ -1,7 +1,7 @@
 import { badInput, PreftuneError } from '../core/index.ts';
 import { readRows, type Content, type DataSource } from '../data/index.ts';
 import type { Message, Tokenizer } from '../tokenizer/index.ts';
-import type { Sample } from './measure.ts';
+import type { Sample } from '../score/index.ts';
 
 /** Conversations that every export is checked on where no data are given: everyday questions, code, another script, several turns. */
 const CONVERSATIONS: readonly (readonly Message[])[] = [

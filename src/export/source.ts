@@ -2,7 +2,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, extname, join, resolve as absolute } from 'node:path';
 import { badInput, type Problem } from '../core/index.ts';
 import { readMetrics, readRunFile, RUN_FILE, type MetricRecord, type RunRecord } from '../store/index.ts';
-import { checkWeights, openModel, readAdapter, type OpenedModel, type ReadAdapter } from '../train/index.ts';
+import { checkWeights, openModel, readAdapter, type OpenedModel, type ReadAdapter } from '../policy/index.ts';
 
 /** A trained model: what every export starts from. */
 export interface ExportSource {

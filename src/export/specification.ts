@@ -3,10 +3,10 @@ import { dirname, extname, resolve } from 'node:path';
 import { badInput, badUsage, elementCount, runFailed, type Problem } from '../core/index.ts';
 import { bytesOfType, type SafetensorsType } from '../formats/index.ts';
 import { parameterSpecs } from '../models/index.ts';
-import { loraProblems } from './gguf-lora.ts';
-import { tensorType, type GgufFileType } from './gguf-tensors.ts';
+import { loraProblems } from './gguf/gguf-lora.ts';
+import { tensorType, type GgufFileType } from './gguf/gguf-tensors.ts';
 import type { MergedModel } from './merged-model.ts';
-import { ONNX_BYTES_PER_WEIGHT, type OnnxType } from './onnx-types.ts';
+import { ONNX_BYTES_PER_WEIGHT, type OnnxType } from './onnx/onnx-types.ts';
 import type { ExportSource } from './source.ts';
 import type { ExportTarget } from './targets.ts';
 

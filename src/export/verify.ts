@@ -1,7 +1,7 @@
 import { runFailed } from '../core/index.ts';
 import type { TokenizerFiles } from '../formats/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
-import { deviationOf, sampleLogps, type Deviation, type MeasuredModel } from './measure.ts';
+import { deviationOf, sampleLogps, type Deviation, type MeasuredModel } from '../score/index.ts';
 import { tokenizerDifferences, type SampleSet } from './samples.ts';
 
 /** The trained model as every export must give it back: its log-probabilities of the samples, its tokenizer and template. */
@@ -30,7 +30,7 @@ export const TOLERANCES = {
 export type ToleratedFormat = keyof typeof TOLERANCES;
 
 /** How an export compares with the trained model. */
-export interface Verdict extends Deviation {
+export interface Verification extends Deviation {
   readonly format: ToleratedFormat;
   readonly tolerance: number;
 }
@@ -39,7 +39,7 @@ export interface Verdict extends Deviation {
 export function judge(
   logps: Float32Array,
   { trained, format, what }: { trained: Trained; format: ToleratedFormat; what: string },
-): Verdict {
+): Verification {
   const deviation = deviationOf(logps, trained.logps);
   const tolerance = TOLERANCES[format];
   if (!(deviation.mean <= tolerance)) {
@@ -63,7 +63,7 @@ export async function verifyModel(
     readonly what: string;
     readonly isGguf?: boolean;
   },
-): Promise<Verdict> {
+): Promise<Verification> {
   const { trained, what, isGguf = false } = options;
   if (tokenizer !== undefined) requireSameTokenizer(tokenizer, { trained, what, isGguf });
   const logps = await sampleLogps(model, trained.samples.samples, { threads: trained.threads });

@@ -3,7 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { badInput, internal, PreftuneError, type Problem } from '../core/index.ts';
 import type { Checkpoint, ModelFiles, TokenizerFiles } from './checkpoint.ts';
-import { openGguf } from './gguf.ts';
+import { openGguf } from './gguf/gguf.ts';
 import { describeValue, parseJsonObject } from './json.ts';
 import { openFileSource, unreadable } from './node-file-source.ts';
 import { nodeSha256 } from './node-sha256.ts';

@@ -1,6 +1,12 @@
 /** The element types of weight files: their block sizes, and how blocks become float32. */
-import { dequantizeQ2K, dequantizeQ3K, dequantizeQ4K, dequantizeQ5K, dequantizeQ6K } from './dequantize-k.ts';
-import { dequantizeQ40, dequantizeQ41, dequantizeQ50, dequantizeQ51, dequantizeQ80 } from './dequantize-legacy.ts';
+import { dequantizeQ2K, dequantizeQ3K, dequantizeQ4K, dequantizeQ5K, dequantizeQ6K } from './blocks/dequantize-k.ts';
+import {
+  dequantizeQ40,
+  dequantizeQ41,
+  dequantizeQ50,
+  dequantizeQ51,
+  dequantizeQ80,
+} from './blocks/dequantize-legacy.ts';
 import { decodeBfloat16, decodeFloat16 } from './stored-floats.ts';
 
 /** Turns whole blocks of stored bytes into float32: `into` has exactly the blocks' number of elements. */

@@ -1,9 +1,8 @@
 export type { Answer, AnswerLogp, GeneratedToken, StreamedToken } from './answer.ts';
 export { BASE, createEngine, type Engine, type EngineModel, type EngineOptions, type Submission } from './engine.ts';
-export type { DecodingOptions, GenerationRequest } from './request.ts';
 export { createGenerator, type GenerateOptions, type Generator, type GeneratorOptions } from './generator.ts';
-export { chooseToken, logpsOf, type Sampling, type TokenLogp } from './sampling.ts';
-export { createStopWatch, type StopWatch } from './stop-watch.ts';
 export { openGenerator, type OpenGeneratorOptions } from './open-generator.ts';
 export { conversationOf, encodePrompt, readPrompts, type Prompt, type PromptOptions } from './prompts.ts';
-export { createSampler } from './sampler.ts';
+export type { DecodingOptions, GenerationRequest } from './request.ts';
+export { chooseToken, logpsOf, type Sampling, type TokenLogp } from './sampling.ts';
+export { createStopWatch, type StopWatch } from './stop-watch.ts';

@@ -1,7 +1,7 @@
 import { badInput } from '../core/index.ts';
 import { baseDecoder, withLora, type DecodingPrecision } from '../models/index.ts';
 import { openDevice, type DeviceName, type DeviceTensor } from '../runtime/index.ts';
-import { loadModel, openModel, readAdapter, type ReadAdapter } from '../train/index.ts';
+import { loadModel, openModel, readAdapter, type ReadAdapter } from '../policy/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import { BASE, createEngine, type EngineModel } from './engine.ts';
 import { generatorOf, type Generator } from './generator.ts';

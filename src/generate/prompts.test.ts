@@ -29,7 +29,7 @@ function read(...records: unknown[]): Promise<Prompt[]> {
 const user = (content: string) => ({ role: 'user', content });
 
 describe('readPrompts', () => {
-  it('reads texts, conversations and the prompts of preference rows', async () => {
+  it('reads texts, conversations and the prompts of pairs', async () => {
     const tools = [{ type: 'function', function: { name: 'clock' } }];
     expect(
       await read(

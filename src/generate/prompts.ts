@@ -1,9 +1,7 @@
-import { badInput } from '../core/index.ts';
+import { badInput, has, isObject } from '../core/index.ts';
 import {
   createFieldReader,
   createProblemLog,
-  has,
-  isObject,
   readRecords,
   type Content,
   type DataSource,

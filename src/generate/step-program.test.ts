@@ -4,7 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { openModelFiles, openSafetensorsFile } from '../formats/index.ts';
 import { parseModelConfig, plainDecoder, withLora } from '../models/index.ts';
 import { openDevice, type DeviceTensor } from '../runtime/index.ts';
-import { loadModel, readAdapter } from '../train/index.ts';
+import { loadModel, readAdapter } from '../policy/index.ts';
 import { compileMove, emptyCache, moveCache } from './cache.ts';
 import { stepLayout, type RowTokens } from './step-layout.ts';
 import { compileStep } from './step-program.ts';

@@ -8,7 +8,7 @@ import {
   evaluateShape,
   formatShape,
   sameShape,
-} from './index.ts';
+} from './dim.ts';
 
 test('a product is canonical: coefficient first, symbols sorted', () => {
   expect(dimProduct(['S', 3, 'B'])).toBe('3*B*S');

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { float32Tensor } from '../core/index.ts';
 import * as g from './index.ts';
-import type { Node } from './index.ts';
+import type { Node } from './node.ts';
 
 const kinds = (nodes: readonly Node[]): string[] => nodes.map((node) => node.kind);
 

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { float32Tensor, hostTensor, type DType } from '../core/index.ts';
 import { NODE_CASES } from '../../test/support/node-cases.ts';
 import * as g from './index.ts';
-import type { Node, NodeKind, Shape } from './index.ts';
+import type { Node, NodeKind } from './node.ts';
+import type { Shape } from './dim.ts';
 
 /** A construction that must fail, and the whole message. */
 type Failure = readonly [make: () => Node, message: string];

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { randomUniformAt, randomWord } from './index.ts';
+import { randomUniformAt, randomWord } from './random-word.ts';
 
 test('the same words for ever: a saved run draws what it drew', () => {
   expect([0, 1, 2, 3].map((position) => randomWord(position, 0))).toMatchInlineSnapshot(`

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { float32Tensor, hostTensor, int32Tensor } from '../core/index.ts';
 import * as g from '../graph/index.ts';
-import { interpret, type InterpreterInputs } from './index.ts';
+import { interpret } from './interpret.ts';
+import type { InterpreterInputs } from './bind.ts';
 
 const graph = g.graph({
   y: g.add(g.input('a', ['T', 3]), g.reduceSum(g.input('b', ['T', 'S']), { axes: [1], keepDims: true })),

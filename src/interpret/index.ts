@@ -1,3 +1,3 @@
-export * from './interpret.ts';
 export type { Float64Tensor, InterpreterInputs } from './bind.ts';
+export { interpret } from './interpret.ts';
 export type { Value, ValueDType } from './value.ts';

@@ -3,7 +3,9 @@ import { NODE_CASES } from '../../test/support/node-cases.ts';
 import { float32Tensor, float32ToFloat16, hostTensor, int32Tensor } from '../core/index.ts';
 import * as g from '../graph/index.ts';
 import type { Node, NodeKind } from '../graph/index.ts';
-import { interpret, type InterpreterInputs, type Value } from './index.ts';
+import { interpret } from './interpret.ts';
+import type { InterpreterInputs } from './bind.ts';
+import type { Value } from './value.ts';
 
 const { log, exp, sqrt, LN2, PI } = Math;
 

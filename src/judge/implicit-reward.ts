@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Content } from '../data/index.ts';
-import { openScoreSession } from '../train/index.ts';
+import { openScoreSession } from '../score/index.ts';
 import { answerLike, answerText } from './content-text.ts';
 import type { Reward, RewardSource } from './reward-judge.ts';
 import type { ImplicitRewardSpecification } from './specification.ts';

@@ -1,3 +1,4 @@
+import type { NoAnswerReason, Usage } from '../ask/index.ts';
 import type { Content } from '../data/index.ts';
 
 /** Which of two answers is better. */
@@ -10,12 +11,6 @@ export interface Comparison {
   readonly prompt: Content;
   readonly a: Content;
   readonly b: Content;
-}
-
-/** Tokens of requests, as the endpoint counts them. */
-export interface Usage {
-  readonly promptTokens: number;
-  readonly completionTokens: number;
 }
 
 /** One question to a model and what came back. */
@@ -34,7 +29,7 @@ export interface JudgeCall {
 }
 
 /** Why a judge gives no verdict. */
-export type NoVerdictReason = 'refusal' | 'unreadable' | 'cut' | 'too-long' | 'no-quorum';
+export type NoVerdictReason = NoAnswerReason | 'no-quorum';
 
 interface JudgementParts {
   readonly judge: string;
@@ -70,13 +65,4 @@ export interface Judge {
   readonly identity: string;
   /** Throws run-failed when an endpoint cannot be used at all, cancelled when `signal` is aborted. */
   compare(comparison: Comparison, options?: CompareOptions): Promise<Judgement>;
-}
-
-export const NO_USAGE: Usage = { promptTokens: 0, completionTokens: 0 };
-
-export function addUsage(all: readonly Usage[]): Usage {
-  return {
-    promptTokens: all.reduce((sum, { promptTokens }) => sum + promptTokens, 0),
-    completionTokens: all.reduce((sum, { completionTokens }) => sum + completionTokens, 0),
-  };
 }

@@ -1,16 +1,7 @@
 import { ANSWER_SCHEMA, readAnswer, type JudgeAnswer } from './answer.ts';
-import type { Asker } from './asker.ts';
-import {
-  addUsage,
-  type CompareOptions,
-  type Comparison,
-  type Judge,
-  type JudgeCall,
-  type NoVerdictReason,
-  type Usage,
-  type Verdict,
-} from './judge.ts';
-import { judgeQuestion, repairQuestion, type ChatMessage } from './question.ts';
+import { type Asker, addUsage, type Usage, type ChatMessage } from '../ask/index.ts';
+import type { CompareOptions, Comparison, Judge, JudgeCall, NoVerdictReason, Verdict } from './judge.ts';
+import { judgeQuestion, repairQuestion } from './question.ts';
 import type { Rubric } from './rubrics.ts';
 
 export interface LlmJudgeOptions {

@@ -3,16 +3,22 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { badInput, messageOf } from '../core/index.ts';
-import { createAsker, type Asker, type AskerState, type Outcome } from './asker.ts';
-import { openCallStore, type CallStore } from './call-store.ts';
-import { createEndpoint } from './endpoint.ts';
+import {
+  createAsker,
+  type Asker,
+  type AskerState,
+  type Outcome,
+  openCallStore,
+  type CallStore,
+  createEndpoint,
+} from '../ask/index.ts';
 import type { Judge } from './judge.ts';
 import { createLlmJudge } from './llm-judge.ts';
 import { createPanel } from './panel.ts';
 import { ownRubric, rubricOf, type Rubric } from './rubrics.ts';
 import { createRewardEndpoint } from './reward-endpoint.ts';
 import { createRewardJudge, rewardsOfAsker } from './reward-judge.ts';
-import { openRuleJudge } from './open-rule.ts';
+import { openRuleJudge } from './rules/open-rule.ts';
 import { openImplicitReward, type ImplicitReward } from './implicit-reward.ts';
 import { nameOf, type JudgeSpecification, type LlmSpecification, type RewardSpecification } from './specification.ts';
 

@@ -1,4 +1,5 @@
-import { addUsage, type Judge, type Judgement, type Verdict } from './judge.ts';
+import { addUsage } from '../ask/index.ts';
+import type { Judge, Judgement, Verdict } from './judge.ts';
 
 export interface PanelOptions {
   readonly name?: string;

@@ -1,9 +1,8 @@
 import { ANSWER_SCHEMA } from './answer.ts';
-import { costOf, estimateTokens } from './cost.ts';
+import { costOf, estimateTokens, type ChatMessage } from '../ask/index.ts';
 import type { Comparison } from './judge.ts';
 import { questionsOf } from './llm-judge.ts';
 import type { OpenedLlm } from './open-judges.ts';
-import type { ChatMessage } from './question.ts';
 
 /** What judging would take, before anything is asked. */
 export interface JudgePlan {

@@ -1,12 +1,8 @@
+import type { ChatMessage } from '../ask/index.ts';
 import { createHash } from 'node:crypto';
 import { answerText, promptText } from './content-text.ts';
 import type { Comparison } from './judge.ts';
 import type { Rubric } from './rubrics.ts';
-
-export interface ChatMessage {
-  readonly role: 'system' | 'user' | 'assistant';
-  readonly content: string;
-}
 
 const SYSTEM = `You compare two answers to the same prompt and say which is better by the given criterion alone.
 

@@ -1,7 +1,5 @@
 import { badInput } from '../core/index.ts';
-import { causeOf, retryAfter, type Attempt } from './attempt.ts';
-import type { Endpoint } from './endpoint.ts';
-import { limitedFetch } from './limited-fetch.ts';
+import { causeOf, retryAfter, type Attempt, type Endpoint, limitedFetch } from '../ask/index.ts';
 
 export interface RewardEndpointOptions {
   /** Where {"prompt", "answer"} is posted to. */

@@ -1,7 +1,7 @@
 import type { Content } from '../data/index.ts';
-import type { Asker } from './asker.ts';
+import { type Asker, NO_USAGE } from '../ask/index.ts';
 import { answerText, promptText } from './content-text.ts';
-import { NO_USAGE, type CompareOptions, type Judge, type NoVerdictReason } from './judge.ts';
+import type { CompareOptions, Judge, NoVerdictReason } from './judge.ts';
 
 /** A number for an answer, more being better, or why there is none. */
 export type Reward =

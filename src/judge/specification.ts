@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { badInput, type Problem } from '../core/index.ts';
-import { RESPONSE_FORMATS } from './endpoint.ts';
-import type { Rule } from './rules.ts';
-import { LENGTH_UNITS } from './rules-text.ts';
-import { SANDBOX_LANGUAGES } from './sandbox.ts';
+import { RESPONSE_FORMATS } from '../ask/index.ts';
+import type { Rule } from './rules/rules.ts';
+import { LENGTH_UNITS } from './rules/rules-text.ts';
+import { SANDBOX_LANGUAGES } from './rules/sandbox.ts';
 import { ASPECTS, type AspectName } from './rubrics.ts';
 
 const count = z.number().int().min(1);

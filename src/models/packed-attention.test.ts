@@ -7,7 +7,7 @@ import { openModelFiles } from '../formats/index.ts';
 import { graph, graphInputs, input, reduceSum, reshape, slice, type Graph } from '../graph/index.ts';
 import { interpret } from '../interpret/index.ts';
 import { openDevice, type Device, type Program } from '../runtime/index.ts';
-import { completionMicroBatch, completionScoreGraph, pairMicroBatch, pairScoreGraph } from '../train/index.ts';
+import { completionMicroBatch, completionScoreGraph, pairMicroBatch, pairScoreGraph } from '../policy/index.ts';
 import { parseModelConfig } from './config.ts';
 import { plainDecoder, type Decoder } from './decoder.ts';
 import { EMBEDDING_NAME, parameterSpecs } from './parameters.ts';

@@ -1,6 +1,6 @@
 import { mul, add, type Node, type Operand } from '../graph/index.ts';
 import type { LossKind, LossResult, StateNodes, StatisticsOf } from './definition.ts';
-import type { Term } from './resolve.ts';
+import type { Term } from './term.ts';
 import { wpoWeights } from './scores.ts';
 import type { PairStatistics } from './statistics.ts';
 

@@ -1,5 +1,6 @@
+import type { RowKind } from '../data/index.ts';
 import type { Node, Operand } from '../graph/index.ts';
-import type { CompletionStatistics, ListStatistics, PairStatistics, StatisticName } from './statistics.ts';
+import type { UnpairedStatistics, RankingStatistics, PairStatistics, StatisticName } from './statistics.ts';
 
 /** Values of a loss's options, complete and checked. Numbers become constants of the graph. */
 export type LossOptions = Readonly<Record<string, number | string>>;
@@ -68,12 +69,12 @@ export interface LossDescription {
   readonly traps: string;
 }
 
-export type LossKind = 'pairs' | 'completions' | 'lists';
+export type LossKind = Exclude<RowKind, 'completion'>;
 
 export interface StatisticsOf {
-  readonly pairs: PairStatistics;
-  readonly completions: CompletionStatistics;
-  readonly lists: ListStatistics;
+  readonly pair: PairStatistics;
+  readonly unpaired: UnpairedStatistics;
+  readonly ranking: RankingStatistics;
 }
 
 /** rows: the loss of a row depends on that row alone. batch: on all rows of the optimizer batch, which is its unit. */
@@ -104,7 +105,7 @@ export interface LossOf<K extends LossKind> {
 
 /** One loss of the family: a function of statistics of answers, in graph operations. */
 export type Loss = { readonly [K in LossKind]: LossOf<K> }[LossKind];
-export type PairLoss = LossOf<'pairs'>;
+export type PairLoss = LossOf<'pair'>;
 
 type Defaults = 'kind' | 'options' | 'needs' | 'coupling' | 'takesMargins' | 'takesWeights' | 'state' | 'loss';
 
@@ -133,6 +134,6 @@ function defineLoss<K extends LossKind>(kind: K) {
     ({ ...DEFAULTS, ...definition, kind }) as unknown as LossOf<K>;
 }
 
-export const pairLoss = defineLoss('pairs');
-export const completionLoss = defineLoss('completions');
-export const listLoss = defineLoss('lists');
+export const pairLoss = defineLoss('pair');
+export const unpairedLoss = defineLoss('unpaired');
+export const rankingLoss = defineLoss('ranking');

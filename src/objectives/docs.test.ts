@@ -10,9 +10,9 @@ const PAGE = readFileSync(PATH, 'utf8');
 
 /** The tables of the page: each stands behind a comment with its name and ends at a blank line. */
 const TABLES = {
-  pairs: lossTable('pairs'),
-  completions: lossTable('completions'),
-  lists: lossTable('lists'),
+  pair: lossTable('pair'),
+  unpaired: lossTable('unpaired'),
+  ranking: lossTable('ranking'),
   beta: betaTable(),
   options: optionTable(),
   presets: presetTable(),

@@ -15,15 +15,15 @@ import {
 } from './testing/rows.ts';
 import { allVariants } from './testing/variants.ts';
 
-const KINDS = ['pairs', 'completions', 'lists'] as const;
+const KINDS = ['pair', 'unpaired', 'ranking'] as const;
 
 const MARGINS = (rows: Statistics): Statistics => ({
   ...rows,
   ...('chosen/logps' in rows ? { margins: rows['chosen/logps']!.map((_value, i) => (i % 3) * 0.5 - 0.25) } : {}),
 });
 
-const MODERATE = { pairs: MARGINS(SMOOTH_PAIRS), completions: FOUR_ANSWERS, lists: THREE_LISTS } as const;
-const EXTREME = { pairs: MARGINS(EXTREME_PAIRS), completions: EXTREME_ANSWERS, lists: EXTREME_LISTS } as const;
+const MODERATE = { pair: MARGINS(SMOOTH_PAIRS), unpaired: FOUR_ANSWERS, ranking: THREE_LISTS } as const;
+const EXTREME = { pair: MARGINS(EXTREME_PAIRS), unpaired: EXTREME_ANSWERS, ranking: EXTREME_LISTS } as const;
 
 let device: Device;
 beforeAll(async () => {

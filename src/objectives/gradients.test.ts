@@ -10,9 +10,9 @@ import { FOUR_ANSWERS, SMOOTH_PAIRS, THREE_LISTS } from './testing/rows.ts';
 import { variantsOf } from './testing/variants.ts';
 
 const ROWS = {
-  pairs: { ...SMOOTH_PAIRS, margins: [0.5, 0.2, 0, 1, -0.3, 0.1] },
-  completions: FOUR_ANSWERS,
-  lists: THREE_LISTS,
+  pair: { ...SMOOTH_PAIRS, margins: [0.5, 0.2, 0, 1, -0.3, 0.1] },
+  unpaired: FOUR_ANSWERS,
+  ranking: THREE_LISTS,
 } as const;
 
 /**

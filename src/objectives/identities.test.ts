@@ -5,11 +5,11 @@ import { resolveObjective, type ObjectiveRequest } from './resolve.ts';
 import { evaluate, meanOf, pickRows } from './testing/evaluate.ts';
 import { FOUR_ANSWERS, FOUR_PAIRS, SMOOTH_PAIRS, THREE_LISTS, TOKEN_PAIR, type Statistics } from './testing/rows.ts';
 
-const ROWS = { pairs: SMOOTH_PAIRS, completions: FOUR_ANSWERS, lists: THREE_LISTS } as const;
+const ROWS = { pair: SMOOTH_PAIRS, unpaired: FOUR_ANSWERS, ranking: THREE_LISTS } as const;
 
 /** One row on which policy and reference agree: as long on both sides, no divergence, answers as probable as a draw from the policy. */
 const AGREEING = {
-  pairs: Object.fromEntries(
+  pair: Object.fromEntries(
     ['chosen', 'rejected'].flatMap((side, i) => [
       [`${side}/logps`, [-12 - i]],
       [`${side}/referenceLogps`, [-12 - i]],
@@ -20,13 +20,13 @@ const AGREEING = {
       [`${side}/sequentialKl`, [0]],
     ]),
   ),
-  completions: {
+  unpaired: {
     ...FOUR_ANSWERS,
     logps: [-3, -4, -5, -6],
     referenceLogps: [-3, -4, -5, -6],
     klLogps: [-30, -30, -30, -30],
   },
-  lists: {
+  ranking: {
     ...THREE_LISTS,
     logps: THREE_LISTS['referenceLogps']!,
     present: [

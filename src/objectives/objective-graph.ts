@@ -20,17 +20,17 @@ function differentiable(prefix: string, answers: AnswerStatistics): [string, Nod
 function nodesOf(objective: ResolvedObjective, beta: Node | undefined, state: StateNodes): ObjectiveNodes {
   const inputs = { state, ...(beta === undefined ? {} : { beta }) };
   switch (objective.kind) {
-    case 'pairs': {
+    case 'pair': {
       const pairs = pairInputs(objective);
       const sides = [...differentiable('chosen/', pairs.chosen), ...differentiable('rejected/', pairs.rejected)];
       return { ...objective.loss(pairs, inputs), differentiable: Object.fromEntries(sides) };
     }
-    case 'completions': {
+    case 'unpaired': {
       const completions = completionInputs(objective);
       const answers = Object.fromEntries(differentiable('', completions.answers));
       return { ...objective.loss(completions, inputs), differentiable: answers };
     }
-    case 'lists': {
+    case 'ranking': {
       const lists = listInputs(objective);
       return {
         ...objective.loss(lists, inputs),

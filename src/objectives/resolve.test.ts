@@ -85,7 +85,7 @@ describe('options', () => {
     expect(resolveObjective({ objective: resolved.text }).text).toBe(resolved.text);
     const { kind, needsReference, coupling, needs, rewardBeta, state } = resolved;
     expect({ kind, needsReference, coupling, needs, rewardBeta, state }).toEqual({
-      kind: 'pairs',
+      kind: 'pair',
       needsReference: true,
       coupling: 'rows',
       needs: [],
@@ -190,7 +190,7 @@ describe('options', () => {
     [
       'of a kind of rows that does not mix',
       { objective: 'sigmoid,kto' },
-      'objective: all terms must take the same kind of rows, got sigmoid (pairs), kto (completions); train on one kind',
+      'objective: all terms must take the same kind of rows, got sigmoid (pairs), kto (unpaired answers); train on one kind',
     ],
     [
       'margins nowhere subtracted',

@@ -1,6 +1,8 @@
+import { ROW_KINDS } from '../data/index.ts';
+import type { Term } from './term.ts';
 import { badInput, type Problem } from '../core/index.ts';
 import { COMPATIBILITY_MODES, type CompatibilityMode } from './compatibility.ts';
-import type { Coupling, Loss, LossKind, LossOptions } from './definition.ts';
+import type { Coupling, Loss, LossKind } from './definition.ts';
 import { composeLoss, type ComposedLoss } from './compose.ts';
 import { parseObjective, type TermText } from './parse-objective.ts';
 import { LOSSES } from './registry.ts';
@@ -17,15 +19,6 @@ export interface ObjectiveRequest {
   /** Whether the rows have margins, and weights. */
   readonly margins?: boolean;
   readonly weights?: boolean;
-}
-
-/** A loss with its weight in the objective and all its options. */
-export interface Term {
-  readonly loss: Loss;
-  readonly weight: number;
-  readonly options: LossOptions;
-  /** Whether its beta was given in brackets, so that a schedule of the objective's beta does not reach it. */
-  readonly ownBeta: boolean;
 }
 
 interface ResolvedFacts {
@@ -107,10 +100,9 @@ function sharedProblems(text: string, terms: readonly TermText[], resolution: Re
 function combinationProblems(text: string, terms: readonly Term[], request: ObjectiveRequest): Problem[] {
   const problems: Problem[] = [];
   const { compat } = request;
-  const listed = (wrong: readonly Term[]): string => wrong.map(({ loss }) => loss.name).join(', ');
   const kinds = new Set(terms.map(({ loss }) => loss.kind));
   if (kinds.size > 1) {
-    const told = terms.map(({ loss }) => `${loss.name} (${loss.kind})`).join(', ');
+    const told = terms.map(({ loss }) => `${loss.name} (${ROW_KINDS[loss.kind].many})`).join(', ');
     problems.push({
       path: 'objective',
       message: `objective: all terms must take the same kind of rows, got ${told}; train on one kind`,
@@ -131,7 +123,7 @@ function combinationProblems(text: string, terms: readonly Term[], request: Obje
   if (weighted)
     problems.push({
       path: 'weights',
-      message: `weights: must not be given with ${listed(unweighted)}, whose losses belong to no single row; drop the column`,
+      message: `weights: must not be given with ${unweighted.map(({ loss }) => loss.name).join(', ')}, whose losses belong to no single row; drop the column`,
     });
   return problems;
 }

@@ -38,13 +38,13 @@ export interface PairStatistics extends RowInputs {
 }
 
 /** Single answers: statistics [R], and labels [R], 1 for desirable and 0 for undesirable. */
-export interface CompletionStatistics extends RowInputs {
+export interface UnpairedStatistics extends RowInputs {
   readonly answers: AnswerStatistics;
   readonly labels: Node;
 }
 
 /** Several answers of a prompt: statistics [R, K], best first, and present [R, K], 1 where there is an answer and 0 elsewhere. */
-export interface ListStatistics extends RowInputs {
+export interface RankingStatistics extends RowInputs {
   readonly answers: AnswerStatistics;
   readonly present: Node;
 }
@@ -88,7 +88,7 @@ export function pairInputs(request: StatisticRequest): PairStatistics {
 }
 
 /** Inputs `<statistic>`, `labels`, `weights`, all [R]. */
-export function completionInputs(request: StatisticRequest): CompletionStatistics {
+export function completionInputs(request: StatisticRequest): UnpairedStatistics {
   return {
     answers: answerInputs('', ['R'], request),
     labels: input('labels', ['R']),
@@ -97,7 +97,7 @@ export function completionInputs(request: StatisticRequest): CompletionStatistic
 }
 
 /** Inputs `<statistic>` and `present` [R, K], `weights` [R]. */
-export function listInputs(request: StatisticRequest): ListStatistics {
+export function listInputs(request: StatisticRequest): RankingStatistics {
   return {
     answers: answerInputs('', ['R', 'K'], request),
     present: input('present', ['R', 'K']),

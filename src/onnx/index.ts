@@ -1,3 +1,12 @@
-export * from './lower.ts';
-export * from './print.ts';
+export {
+  DEFAULT_CHUNK_BYTES,
+  lowerGraph,
+  lowerToOnnx,
+  type FrozenValue,
+  type LowerOptions,
+  type LoweredGraph,
+  type ModelValue,
+  type OnnxModel,
+} from './lower.ts';
+export { printOnnx } from './print.ts';
 export { encodeModel, type OnnxGraph, type OnnxNode, type OnnxTensor, type OnnxValue } from './proto.ts';

@@ -24,7 +24,8 @@ import {
   transpose,
   type Node,
 } from '../graph/index.ts';
-import { lowerGraph, lowerToOnnx, printOnnx, type LowerOptions } from './index.ts';
+import { lowerGraph, lowerToOnnx, type LowerOptions } from './lower.ts';
+import { printOnnx } from './print.ts';
 import { encodeModel } from './proto.ts';
 
 function lowered(outputs: Record<string, Node>, options: LowerOptions = { target: 'cpu' }): string {

@@ -6,7 +6,7 @@ import { cuesOf, findBias, findMixes, languagesOf, sourcesOf, type Cue, type Par
 import { findLeakage } from './find-leakage.ts';
 import { findMislabelled, suspectMislabelled, type HeldOutMargins, type Mislabelled } from './find-mislabelled.ts';
 import { findRepeats } from './find-repeats.ts';
-import { sortFindings, type Finding } from './finding.ts';
+import { sortFindings, type DataFinding } from './finding.ts';
 import { openLanguageDetector } from './language.ts';
 import { lengthHistogram, type LengthHistogram } from './lengths.ts';
 import type { RowTable } from './row-table.ts';
@@ -32,7 +32,7 @@ export interface ReliabilityOptions {
 export interface Reliability {
   readonly table: RowTable;
   /** The most serious first. */
-  readonly findings: readonly Finding[];
+  readonly findings: readonly DataFinding[];
   readonly cues: readonly Cue[];
   readonly languages: readonly Part[];
   readonly sources: readonly Part[];

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { badUsage, messageOf, PreftuneError, runFailed } from '../core/index.ts';
 import { readRecords, type DataSource } from '../data/index.ts';
 import type { Reliability } from './check.ts';
-import type { Finding, FindingKind } from './finding.ts';
+import type { DataFinding, FindingKind } from './finding.ts';
 import { maskPersonalData, PERSONAL_KINDS, SECRET_KINDS, type PersonalKind } from './personal-data.ts';
 import { placeOf } from './row-table.ts';
 
@@ -112,7 +112,7 @@ export async function cleanData(options: CleanOptions): Promise<CleanResult> {
 }
 
 /** Rows that reading refuses would be skipped without a word: they must be named. */
-function refuseLeftovers(findings: readonly Finding[], remedies: readonly Remedy[]): void {
+function refuseLeftovers(findings: readonly DataFinding[], remedies: readonly Remedy[]): void {
   const left = findings.filter(
     ({ kind }) => (kind === 'unreadable' || kind === 'identical' || kind === 'empty') && !remedies.includes(kind),
   );
@@ -126,7 +126,7 @@ function refuseLeftovers(findings: readonly Finding[], remedies: readonly Remedy
 }
 
 function reasonsByPlace(
-  findings: readonly Finding[],
+  findings: readonly DataFinding[],
   remedies: readonly Remedy[],
 ): ReadonlyMap<number, readonly string[]> {
   const reasons = new Map<number, string[]>();

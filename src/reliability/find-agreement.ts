@@ -2,14 +2,14 @@ import {
   cohenKappaInterval,
   fleissKappaInterval,
   krippendorffAlphaInterval,
-  mean,
+  meanOf,
   signTest,
   wilsonInterval,
   type BootstrapResult,
   type Interval,
 } from '../statistics/index.ts';
-import type { JsonObject } from '../store/index.ts';
-import { percent, rowsOf, type Finding } from './finding.ts';
+import type { JsonObject } from '../core/index.ts';
+import { percent, counted, type DataFinding } from './finding.ts';
 import type { Ratings } from './ratings.ts';
 import { forEachGroup, type RowTable } from './row-table.ts';
 
@@ -142,7 +142,7 @@ function busiestPair(items: readonly Item[]): [number, number][] | undefined {
 }
 
 function pairwiseAgreement(items: readonly Item[]): number | null {
-  return mean(
+  return meanOf(
     items.map(({ values }) => {
       let equal = 0;
       for (let i = 0; i < values.length; i++)
@@ -206,9 +206,9 @@ function shareOf(part: number, rest: number): number | null {
 }
 
 /** Weak agreement, and annotators who stand out. */
-export function findAgreement(agreement: Agreement | undefined, table: RowTable, ratings: Ratings): Finding[] {
+export function findAgreement(agreement: Agreement | undefined, table: RowTable, ratings: Ratings): DataFinding[] {
   if (agreement === undefined) return [];
-  const findings: Finding[] = [];
+  const findings: DataFinding[] = [];
   const { coefficients, annotators, sharedItems, rawAgreement } = agreement;
   const alpha = coefficients[0]!;
   if (sharedItems > 0) {
@@ -220,7 +220,7 @@ export function findAgreement(agreement: Agreement | undefined, table: RowTable,
       kind: 'annotator-agreement',
       severity: alpha.estimate === null ? 'note' : alpha.estimate < 0.2 ? 'serious' : isWeak ? 'warning' : 'note',
       count: sharedItems,
-      sentence: `on ${rowsOf(sharedItems, 'item')} that several people judged two of them agree in ${percent(rawAgreement!)}; Krippendorff's alpha ${value}`,
+      sentence: `on ${counted(sharedItems, 'item')} that several people judged two of them agree in ${percent(rawAgreement!)}; Krippendorff's alpha ${value}`,
       advice: isWeak
         ? 'sharpen the instructions, and train on items where most agree; no model can agree with these labels more than people do'
         : 'this is the ceiling of any accuracy on these labels',
@@ -238,7 +238,7 @@ export function findAgreement(agreement: Agreement | undefined, table: RowTable,
       kind: 'annotators',
       severity: 'warning',
       count: odd.length,
-      sentence: `${rowsOf(odd.length, 'annotator')} of ${annotators.length} stand${odd.length === 1 ? 's' : ''} out: ${said.join('; ')}${odd.length > 5 ? `; and ${odd.length - 5} more` : ''}`,
+      sentence: `${counted(odd.length, 'annotator')} of ${annotators.length} stand${odd.length === 1 ? 's' : ''} out: ${said.join('; ')}${odd.length > 5 ? `; and ${odd.length - 5} more` : ''}`,
       advice: 'talk to them, or leave their rows out: preftune data clean --apply annotators',
       places: table.place.filter((_, row) => rows.has(row)),
       values: Object.fromEntries(odd.map(({ name, remarks }) => [name, remarks.join('; ')])),

@@ -1,12 +1,12 @@
 import type { ProblemReason } from '../data/index.ts';
-import { NO_PLACES, percent, rowsOf, severityOf, type Finding } from './finding.ts';
+import { NO_PLACES, percent, counted, severityOf, type DataFinding } from './finding.ts';
 import { languageName } from './language.ts';
 import { PERSONAL_KINDS, SECRET_KINDS, type PersonalKind } from './personal-data.ts';
 import { FLAG, type RowTable } from './row-table.ts';
 import type { Scan } from './scan.ts';
 
 /** Records that cannot be used: both sides the same, nothing in an answer, and everything else that reading refuses. */
-export function findRefused({ refused, table }: Scan): Finding[] {
+export function findRefused({ refused, table }: Scan): DataFinding[] {
   const records = table.count + [...refused.values()].reduce((sum, places) => sum + places.length, 0);
   const of = (reasons: readonly ProblemReason[]): Float64Array => {
     const lists = reasons.flatMap((reason) => Array.from(refused.get(reason) ?? NO_PLACES));
@@ -39,18 +39,18 @@ export function findRefused({ refused, table }: Scan): Finding[] {
       kind,
       severity: 'serious' as const,
       count: places.length,
-      sentence: `${rowsOf(places.length)} (${percent(places.length / records)}) ${what}`,
+      sentence: `${counted(places.length)} (${percent(places.length / records)}) ${what}`,
       advice,
       places,
     }));
 }
 
 /** Ties, answers that break off, answers of one length, personal data and secrets. */
-export function findAnswers(table: RowTable): Finding[] {
+export function findAnswers(table: RowTable): DataFinding[] {
   return [...ties(table), ...truncated(table), ...sameLength(table), ...personal(table), ...languageMismatch(table)];
 }
 
-function ties({ flags, place, count }: RowTable): Finding[] {
+function ties({ flags, place, count }: RowTable): DataFinding[] {
   const places = place.filter((_, row) => (flags[row]! & FLAG.tie) !== 0);
   if (places.length === 0) return [];
   return [
@@ -58,22 +58,22 @@ function ties({ flags, place, count }: RowTable): Finding[] {
       kind: 'ties',
       severity: 'note',
       count: places.length,
-      sentence: `${rowsOf(places.length)} (${percent(places.length / count)}) are ties: equal scores, no margin, or votes that do not decide`,
+      sentence: `${counted(places.length)} (${percent(places.length / count)}) are ties: equal scores, no margin, or votes that do not decide`,
       advice: 'leave them out of training on pairs: preftune data clean --apply ties',
       places,
     },
   ];
 }
 
-function truncated({ flags, place, count }: RowTable): Finding[] {
+function truncated({ flags, place, count }: RowTable): DataFinding[] {
   const has = (flag: number): number => flags.reduce((sum, bits) => sum + ((bits & flag) === 0 ? 0 : 1), 0);
   const [chosen, rejected] = [has(FLAG.firstTruncated), has(FLAG.secondTruncated)];
   if (chosen + rejected === 0) return [];
   const share = chosen / count;
   const isPaired = flags.some((bits) => (bits & FLAG.pair) !== 0);
   const what = isPaired
-    ? `${rowsOf(chosen, 'chosen answer')} (${percent(share)}) and ${rowsOf(rejected, 'rejected one')} (${percent(rejected / count)}) seem to break off mid-sentence`
-    : `${rowsOf(chosen, 'answer')} (${percent(share)}) seem to break off mid-sentence`;
+    ? `${counted(chosen, 'chosen answer')} (${percent(share)}) and ${counted(rejected, 'rejected one')} (${percent(rejected / count)}) seem to break off mid-sentence`
+    : `${counted(chosen, 'answer')} (${percent(share)}) seem to break off mid-sentence`;
   return [
     {
       kind: 'truncated',
@@ -93,7 +93,7 @@ function truncated({ flags, place, count }: RowTable): Finding[] {
 const MIN_CUT = { tokens: 16, characters: 64 };
 
 /** Many answers of exactly the greatest length: a generation limit, or an export that cuts. */
-function sameLength(table: RowTable): Finding[] {
+function sameLength(table: RowTable): DataFinding[] {
   const hasTokens = table.firstTokens.some((length) => length > 0);
   const unit = hasTokens ? 'tokens' : 'characters';
   const [first, second] = hasTokens ? [table.firstTokens, table.secondTokens] : [table.firstLength, table.secondLength];
@@ -116,7 +116,7 @@ function sameLength(table: RowTable): Finding[] {
       kind: 'same-length',
       severity: severityOf(places.length / table.count, { serious: 0.2, warning: 0.01 }),
       count: atMost,
-      sentence: `${rowsOf(atMost, 'answer')} have exactly ${longest} ${unit}, the greatest length: something cut them`,
+      sentence: `${counted(atMost, 'answer')} have exactly ${longest} ${unit}, the greatest length: something cut them`,
       advice: 'make them again with a higher limit, or drop them: preftune data clean --apply same-length',
       places,
       values: { length: longest, unit },
@@ -124,8 +124,8 @@ function sameLength(table: RowTable): Finding[] {
   ];
 }
 
-function personal({ personal: bits, place, count }: RowTable): Finding[] {
-  const build = (kind: 'secrets' | 'personal-data', kinds: readonly PersonalKind[]): Finding[] => {
+function personal({ personal: bits, place, count }: RowTable): DataFinding[] {
+  const build = (kind: 'secrets' | 'personal-data', kinds: readonly PersonalKind[]): DataFinding[] => {
     const mask = kinds.reduce((all, each) => all | (1 << PERSONAL_KINDS.indexOf(each)), 0);
     const places = place.filter((_, row) => (bits[row]! & mask) !== 0);
     if (places.length === 0) return [];
@@ -141,7 +141,7 @@ function personal({ personal: bits, place, count }: RowTable): Finding[] {
         kind,
         severity: isSecret ? 'serious' : severityOf(places.length / count, { serious: 0.05, warning: 0 }),
         count: places.length,
-        sentence: `${rowsOf(places.length)} (${percent(places.length / count)}) ${places.length === 1 ? 'seems' : 'seem'} to hold ${isSecret ? 'keys' : 'personal data'}: ${what}`,
+        sentence: `${counted(places.length)} (${percent(places.length / count)}) ${places.length === 1 ? 'seems' : 'seem'} to hold ${isSecret ? 'keys' : 'personal data'}: ${what}`,
         advice: `${isSecret ? 'revoke them where they are yours, and' : 'check some by hand;'} mask them: preftune data clean --apply mask-${kind}`,
         places,
         values: Object.fromEntries(counts),
@@ -158,7 +158,7 @@ function personal({ personal: bits, place, count }: RowTable): Finding[] {
 }
 
 /** Answers in another language than their prompt, where neither is in doubt and the prompt does not ask for it. */
-function languageMismatch(table: RowTable): Finding[] {
+function languageMismatch(table: RowTable): DataFinding[] {
   const { promptLanguage, firstLanguage, place, count, languages } = table;
   const differs = (row: number): boolean =>
     promptLanguage[row] !== 0 && firstLanguage[row] !== 0 && promptLanguage[row] !== firstLanguage[row];
@@ -177,7 +177,7 @@ function languageMismatch(table: RowTable): Finding[] {
       kind: 'language-mismatch',
       severity: severityOf(places.length / count, { serious: 0.1, warning: 0.01 }),
       count: places.length,
-      sentence: `${rowsOf(places.length)} (${percent(places.length / count)}) have ${table.second.some((key) => key !== 0) ? 'a chosen' : 'an'} answer in another language than the prompt: ${top.map(([what, number]) => `${what} ${number}`).join(', ')}`,
+      sentence: `${counted(places.length)} (${percent(places.length / count)}) have ${table.second.some((key) => key !== 0) ? 'a chosen' : 'an'} answer in another language than the prompt: ${top.map(([what, number]) => `${what} ${number}`).join(', ')}`,
       advice: 'unless that is wanted, drop them: preftune data clean --apply language-mismatch',
       places,
       values: Object.fromEntries(top),

@@ -1,5 +1,5 @@
 import { signTest, wilsonInterval, type Interval } from '../statistics/index.ts';
-import { NO_PLACES, percent, rowsOf, type Finding, type FindingKind, type Severity } from './finding.ts';
+import { NO_PLACES, percent, counted, type DataFinding, type FindingKind, type Severity } from './finding.ts';
 import { languageName } from './language.ts';
 import { FLAG, type RowTable } from './row-table.ts';
 
@@ -89,7 +89,7 @@ function biasSeverity({ interval, decided, pairs }: Cue): Severity {
 }
 
 /** Biases whose interval leaves out one half. */
-export function findBias(cues: readonly Cue[]): Finding[] {
+export function findBias(cues: readonly Cue[]): DataFinding[] {
   return BIASES.flatMap(({ kind, cue: name, advice }) => {
     const cue = cues.find((each) => each.name === name);
     if (cue === undefined || (cue.interval.low <= 0.5 && cue.interval.high >= 0.5)) return [];
@@ -99,7 +99,7 @@ export function findBias(cues: readonly Cue[]): Finding[] {
         kind,
         severity: biasSeverity(cue),
         count: decided,
-        sentence: `"pick ${name}" is right in ${percent(accuracy)} (${percent(interval.low)} to ${percent(interval.high)}) of ${rowsOf(decided, 'pair')} where it decides, of ${pairs.toLocaleString('en-US')}`,
+        sentence: `"pick ${name}" is right in ${percent(accuracy)} (${percent(interval.low)} to ${percent(interval.high)}) of ${counted(decided, 'pair')} where it decides, of ${pairs.toLocaleString('en-US')}`,
         advice,
         places: NO_PLACES,
         values: { accuracy, low: interval.low, high: interval.high, decided, pairs, p },
@@ -141,9 +141,9 @@ function partsOf(table: RowTable, column: ArrayLike<number>, nameOf: (index: num
 }
 
 /** A mix of languages, and sources of which one has nearly everything or leans otherwise than the rest. */
-export function findMixes(table: RowTable): Finding[] {
+export function findMixes(table: RowTable): DataFinding[] {
   const known = languagesOf(table).filter(({ name }) => name !== 'unknown');
-  const findings: Finding[] = [];
+  const findings: DataFinding[] = [];
   const minor = known.slice(1).reduce((sum, { rows }) => sum + rows, 0);
   const all = minor + (known[0]?.rows ?? 0);
   if (all > 0 && minor / all >= 0.005) {
@@ -151,7 +151,7 @@ export function findMixes(table: RowTable): Finding[] {
       kind: 'language-mix',
       severity: 'note',
       count: known.length,
-      sentence: `answers are in ${rowsOf(known.length, 'language')}: ${shares(known, all)}`,
+      sentence: `answers are in ${counted(known.length, 'language')}: ${shares(known, all)}`,
       advice: 'evaluate each language on its own; a language with few rows may get worse unnoticed',
       places: NO_PLACES,
       values: Object.fromEntries(known.map(({ name, rows }) => [name, rows])),
@@ -170,7 +170,7 @@ export function findMixes(table: RowTable): Finding[] {
       severity: isUneven ? 'warning' : 'note',
       count: sources.length,
       sentence:
-        `rows come from ${rowsOf(sources.length, 'source')}: ${shares(sources, table.count)}` +
+        `rows come from ${counted(sources.length, 'source')}: ${shares(sources, table.count)}` +
         (spread > 0.25 ? `; how often the longer answer is chosen differs by ${(100 * spread).toFixed(0)} points` : ''),
       advice: 'weigh or sample the sources, and evaluate each on its own: the largest decides what is learned',
       places: NO_PLACES,

@@ -1,10 +1,10 @@
 import { similarAcross } from '../statistics/index.ts';
-import { percent, rowsOf, type Finding } from './finding.ts';
+import { percent, counted, type DataFinding } from './finding.ts';
 import { NEAR } from './find-repeats.ts';
 import type { RowTable } from './row-table.ts';
 
 /** Rows whose prompt, or nearly, stands in the held-out data too. Both tables must come from the same scan settings. */
-export function findLeakage(train: RowTable, heldOut: RowTable): Finding[] {
+export function findLeakage(train: RowTable, heldOut: RowTable): DataFinding[] {
   const known = new Set(heldOut.prompt);
   const near = similarAcross(train.promptSignatures, heldOut.promptSignatures, NEAR);
   let same = 0;
@@ -21,8 +21,8 @@ export function findLeakage(train: RowTable, heldOut: RowTable): Finding[] {
       severity: 'serious',
       count: places.length,
       sentence:
-        `${rowsOf(places.length)} (${percent(places.length / train.count)}) have a prompt of the held-out data: ${rowsOf(same)} the same, ` +
-        `${rowsOf(places.length - same)} nearly; ${percent(touched / heldOut.count)} of the held-out rows are not new to training`,
+        `${counted(places.length)} (${percent(places.length / train.count)}) have a prompt of the held-out data: ${counted(same)} the same, ` +
+        `${counted(places.length - same)} nearly; ${percent(touched / heldOut.count)} of the held-out rows are not new to training`,
       advice:
         'remove them from training, or what is measured is memory: preftune data clean --held-out FILE --apply leakage',
       places,

@@ -1,5 +1,5 @@
 import { wilsonInterval, type Interval } from '../statistics/index.ts';
-import { percent, rowsOf, severityOf, type Finding } from './finding.ts';
+import { percent, counted, severityOf, type DataFinding } from './finding.ts';
 import type { RowTable } from './row-table.ts';
 
 /**
@@ -51,10 +51,10 @@ export function suspectMislabelled(margins: Float64Array): Mislabelled | undefin
   };
 }
 
-export function findMislabelled(result: Mislabelled | undefined, { place }: RowTable): Finding[] {
+export function findMislabelled(result: Mislabelled | undefined, { place }: RowTable): DataFinding[] {
   if (result === undefined) return [];
   const { scored, accuracy, interval, suspects } = result;
-  const trust = `held out, the model orders ${percent(accuracy)} (${percent(interval.low)} to ${percent(interval.high)}) of ${rowsOf(scored, 'pair')} as labelled`;
+  const trust = `held out, the model orders ${percent(accuracy)} (${percent(interval.low)} to ${percent(interval.high)}) of ${counted(scored, 'pair')} as labelled`;
   const count = suspects.length;
   const chosen = new Set(suspects);
   return [
@@ -64,7 +64,7 @@ export function findMislabelled(result: Mislabelled | undefined, { place }: RowT
       count,
       sentence:
         interval.low > 0.5
-          ? `${rowsOf(count, 'pair')} (${percent(count / scored)}) may have their sides swapped; ${trust}`
+          ? `${counted(count, 'pair')} (${percent(count / scored)}) may have their sides swapped; ${trust}`
           : `${trust}, which may be chance: it cannot say which labels are wrong`,
       advice:
         interval.low > 0.5

@@ -1,6 +1,6 @@
 import { similarClusters, similarity } from '../statistics/index.ts';
 import { cyclicEdges } from './cycles.ts';
-import { percent, rowsOf, severityOf, type Finding } from './finding.ts';
+import { percent, counted, severityOf, type DataFinding } from './finding.ts';
 import { mixKeys } from './ratings.ts';
 import { FLAG, forEachGroup, type RowTable } from './row-table.ts';
 
@@ -8,7 +8,7 @@ import { FLAG, forEachGroup, type RowTable } from './row-table.ts';
 export const NEAR = 0.8;
 
 /** Duplicates, near-duplicates, contradictions and cycles of preference. */
-export function findRepeats(table: RowTable): Finding[] {
+export function findRepeats(table: RowTable): DataFinding[] {
   const repeats = duplicatesOf(table);
   return [
     ...duplicateFinding(table, repeats),
@@ -28,7 +28,7 @@ function duplicatesOf({ count, prompt, first, second, annotator }: RowTable): Ui
   return repeats;
 }
 
-function duplicateFinding(table: RowTable, repeats: Uint8Array): Finding[] {
+function duplicateFinding(table: RowTable, repeats: Uint8Array): DataFinding[] {
   const places = table.place.filter((_, row) => repeats[row] === 1);
   if (places.length === 0) return [];
   const share = places.length / table.count;
@@ -37,14 +37,14 @@ function duplicateFinding(table: RowTable, repeats: Uint8Array): Finding[] {
       kind: 'duplicates',
       severity: severityOf(share, { serious: 0.2, warning: 0.01 }),
       count: places.length,
-      sentence: `${rowsOf(places.length)} (${percent(share)}) repeat an earlier row word for word`,
+      sentence: `${counted(places.length)} (${percent(share)}) repeat an earlier row word for word`,
       advice: 'remove the copies: preftune data clean --apply duplicates',
       places,
     },
   ];
 }
 
-function nearDuplicates(table: RowTable, repeats: Uint8Array): Finding[] {
+function nearDuplicates(table: RowTable, repeats: Uint8Array): DataFinding[] {
   const { count, prompt, answerSignatures, promptSignatures, place, firstLength, secondLength } = table;
   const hashes = promptSignatures.hashes;
   const promptOf = (row: number): Uint8Array => promptSignatures.bytes.subarray(row * hashes, (row + 1) * hashes);
@@ -64,7 +64,7 @@ function nearDuplicates(table: RowTable, repeats: Uint8Array): Finding[] {
       kind: 'near-duplicates',
       severity: severityOf(share, { serious: 0.3, warning: 0.02 }),
       count: places.length,
-      sentence: `${rowsOf(places.length)} (${percent(share)}) nearly repeat an earlier row: about ${100 * NEAR} % of the word triples or more are shared`,
+      sentence: `${counted(places.length)} (${percent(share)}) nearly repeat an earlier row: about ${100 * NEAR} % of the word triples or more are shared`,
       advice: 'look at some, then keep one of each: preftune data clean --apply near-duplicates',
       places,
     },
@@ -72,7 +72,7 @@ function nearDuplicates(table: RowTable, repeats: Uint8Array): Finding[] {
 }
 
 /** Rows that prefer A over B where others prefer B over A. What fewer rows say goes; where both are equally many, all go. */
-function contradictions(table: RowTable): Finding[] {
+function contradictions(table: RowTable): DataFinding[] {
   const { count, first, flags, second, place } = table;
   const keys = itemKeys(table).map((key, row) => (isDecided(flags[row]!) ? key : -1 - row));
   const involved = new Uint8Array(count);
@@ -96,7 +96,7 @@ function contradictions(table: RowTable): Finding[] {
       kind: 'contradictions',
       severity: severityOf(share, { serious: 0.01, warning: 0 }),
       count: places.length,
-      sentence: `${rowsOf(places.length)} (${percent(share)}) prefer one answer where another row prefers the other, on ${rowsOf(conflicts, 'comparison')}`,
+      sentence: `${counted(places.length)} (${percent(share)}) prefer one answer where another row prefers the other, on ${counted(conflicts, 'comparison')}`,
       advice: 'keep what most rows say, drop what is even: preftune data clean --apply contradictions',
       places,
       removable: place.filter((_, row) => removed[row] === 1),
@@ -105,7 +105,7 @@ function contradictions(table: RowTable): Finding[] {
 }
 
 /** Rows of a circle A > B > C > A among the answers to one prompt; plain contradictions are told apart. */
-function cycles({ count, prompt, first, second, flags, place }: RowTable): Finding[] {
+function cycles({ count, prompt, first, second, flags, place }: RowTable): DataFinding[] {
   const involved = new Uint8Array(count);
   let prompts = 0;
   forEachGroup(
@@ -124,7 +124,7 @@ function cycles({ count, prompt, first, second, flags, place }: RowTable): Findi
       kind: 'cycles',
       severity: severityOf(places.length / count, { serious: 0.01, warning: 0 }),
       count: places.length,
-      sentence: `${rowsOf(places.length)} of ${rowsOf(prompts, 'prompt')} prefer in a circle (A over B, B over C, C over A): no reward can fit them all`,
+      sentence: `${counted(places.length)} of ${counted(prompts, 'prompt')} prefer in a circle (A over B, B over C, C over A): no reward can fit them all`,
       advice: 'have one of each circle judged again, or drop them: preftune data clean --apply cycles',
       places,
     },

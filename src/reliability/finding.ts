@@ -1,5 +1,4 @@
-import type { JsonObject } from '../store/index.ts';
-import { count as showCount } from '../data/index.ts';
+import { type JsonObject, count as showCount } from '../core/index.ts';
 
 /** What can be found in data, in the order in which it is told where severities are equal. */
 export const FINDING_KINDS = [
@@ -33,7 +32,7 @@ export type Severity = 'serious' | 'warning' | 'note';
 
 export const SEVERITIES: readonly Severity[] = ['serious', 'warning', 'note'];
 
-export interface Finding {
+export interface DataFinding {
   readonly kind: FindingKind;
   readonly severity: Severity;
   /** How many rows, pairs or people it is about. */
@@ -53,7 +52,7 @@ export interface Finding {
 export const NO_PLACES = new Float64Array(0);
 
 /** `1 row`, `2,000 rows`. */
-export function rowsOf(count: number, noun = 'row'): string {
+export function counted(count: number, noun = 'row'): string {
   return `${showCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
@@ -69,8 +68,8 @@ export function severityOf(share: number, limits: { readonly serious: number; re
 }
 
 /** Serious ones first, then in the order of FINDING_KINDS. */
-export function sortFindings(findings: readonly Finding[]): Finding[] {
-  const rank = ({ severity, kind }: Finding): number =>
+export function sortFindings(findings: readonly DataFinding[]): DataFinding[] {
+  const rank = ({ severity, kind }: DataFinding): number =>
     SEVERITIES.indexOf(severity) * FINDING_KINDS.length + FINDING_KINDS.indexOf(kind);
   return findings.toSorted((a, b) => rank(a) - rank(b));
 }

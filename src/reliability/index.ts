@@ -1,20 +1,20 @@
 export { checkReliability, type Reliability, type ReliabilityOptions } from './check.ts';
-export { cleanData, REMEDIES, SAFE_REMEDIES, type CleanOptions, type CleanResult, type Remedy } from './clean.ts';
-export { crossValidatedMargins, type CrossValidation } from './cross-validate.ts';
+export { REMEDIES, SAFE_REMEDIES, cleanData, type CleanOptions, type CleanResult, type Remedy } from './clean.ts';
 export type { Agreement, AnnotatorCard, Coefficient } from './find-agreement.ts';
 export type { Cue, Part } from './find-bias.ts';
 export { suspectMislabelled, type HeldOutMargins, type Mislabelled } from './find-mislabelled.ts';
-export { FINDING_KINDS, type Finding, type FindingKind, type Severity } from './finding.ts';
+export { FINDING_KINDS, type DataFinding, type FindingKind, type Severity } from './finding.ts';
 export { languageName, openLanguageDetector, type DetectLanguage } from './language.ts';
 export {
+  PERSONAL_KINDS,
   findPersonalData,
   maskPersonalData,
-  PERSONAL_KINDS,
   type PersonalKind,
   type PersonalMatch,
 } from './personal-data.ts';
+export { mixKeys } from './ratings.ts';
 export { reliabilityJson } from './report-json.ts';
 export { renderReliabilityPage, type ReliabilityPage } from './report-page.ts';
 export { renderReliability, verdictOf, type ReportTextOptions } from './report-text.ts';
-export { atPlace, type RowTable } from './row-table.ts';
+export { FLAG, atPlace, type RowTable } from './row-table.ts';
 export { hasMarkdown, isRefusal, isTruncated } from './signals.ts';

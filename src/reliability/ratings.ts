@@ -8,7 +8,7 @@ export interface Ratings {
   readonly item: Float64Array;
   readonly annotator: Uint32Array;
   /**
-   * How much better the answer of the larger hash is: +1 or -1, times the margin where the row has one; 0 is a tie. Of a single answer:
+   * How much better the answer of the larger hash is: +1 or -1, times the margin where the row has one; 0 is a tie. Of an unpaired answer:
    * 1 good, 0 bad. Of votes among more than two answers: the index of the answer (nominal), -1 for a tie.
    */
   readonly value: Float64Array;
@@ -71,7 +71,7 @@ export function createRatings() {
       }
       const who = of.annotators.of(event.row.meta?.annotator);
       if (who === 0 || event.kind === 'completion') return;
-      if (event.kind === 'judgement') {
+      if (event.kind === 'unpaired') {
         add(of, { who, value: Number(event.row.label), side: 2, longer: 2 });
         return;
       }

@@ -1,6 +1,6 @@
-import type { JsonObject } from '../store/index.ts';
+import type { JsonObject } from '../core/index.ts';
 import type { Reliability } from './check.ts';
-import type { Finding } from './finding.ts';
+import type { DataFinding } from './finding.ts';
 import { atPlace } from './row-table.ts';
 
 /** The findings as JSON, with at most `maxPlaces` places each (`count` has them all). */
@@ -29,7 +29,7 @@ export function reliabilityJson(reliability: Reliability, maxPlaces = 100): Json
   return value as unknown as JsonObject;
 }
 
-function findingJson(finding: Finding, { files, maxPlaces }: { files: readonly string[]; maxPlaces: number }) {
+function findingJson(finding: DataFinding, { files, maxPlaces }: { files: readonly string[]; maxPlaces: number }) {
   const { kind, severity, count, sentence, advice, places, values = {} } = finding;
   const rows = Array.from(places.subarray(0, maxPlaces), (place) => atPlace(place, files));
   return { kind, severity, count, sentence, advice, rows, values };

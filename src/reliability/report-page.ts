@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { escapeHtml, REPORT_STYLE } from '../store/index.ts';
+import { escapeHtml, REPORT_STYLE } from '../report/index.ts';
 import type { Reliability } from './check.ts';
 import type { Agreement, AnnotatorCard } from './find-agreement.ts';
-import { percent, type Finding } from './finding.ts';
+import { percent, type DataFinding } from './finding.ts';
 import type { Mislabelled } from './find-mislabelled.ts';
 import { dotPlot, histogram, PLOT_STYLE, shareBars } from './report-plots.ts';
 import { placesText, verdictOf } from './report-text.ts';
@@ -120,7 +120,7 @@ function card(title: string, note: string, body: string): string {
   return `<figure class="card"><figcaption><h3>${title}</h3><p class="note">${note}</p></figcaption>${body}</figure>`;
 }
 
-function findingCard({ kind, severity, sentence, advice, places }: Finding, files: readonly string[]): string {
+function findingCard({ kind, severity, sentence, advice, places }: DataFinding, files: readonly string[]): string {
   const shown = placesText(places, files, MAX_SHOWN);
   return `<article class="card finding ${severity === 'note' ? 'remark' : severity}"><h3>${kind} <span class="severity">${severity}</span></h3>
 <p>${escapeHtml(sentence)}</p><p class="advice">${escapeHtml(advice)}</p>${shown === '' ? '' : `<details><summary>rows</summary><p class="places">${escapeHtml(shown)}</p></details>`}</article>`;

@@ -1,4 +1,4 @@
-import { escapeHtml } from '../store/index.ts';
+import { escapeHtml } from '../report/index.ts';
 import type { Interval } from '../statistics/index.ts';
 
 /** Plots as inline SVG: no script, one drawing for every width, in the colours of the page. Texts stand beside them, as HTML, so that they keep their size. */

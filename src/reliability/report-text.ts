@@ -1,7 +1,7 @@
-import { count, listing, table as columnsOf, visibleText, wrap, type LabelledLine } from '../data/index.ts';
+import { count, listing, table as columnsOf, visibleText, wrap, type LabelledLine } from '../core/index.ts';
 import type { Agreement } from './find-agreement.ts';
 import type { Reliability } from './check.ts';
-import { percent, SEVERITIES, type Finding } from './finding.ts';
+import { percent, SEVERITIES, type DataFinding } from './finding.ts';
 import { atPlace } from './row-table.ts';
 
 export interface ReportTextOptions {
@@ -35,7 +35,7 @@ export function renderReliability(
 }
 
 /** `Reliability: 2 serious findings, 3 warnings, 1 note`. */
-export function verdictOf(findings: readonly Finding[]): string {
+export function verdictOf(findings: readonly DataFinding[]): string {
   if (findings.length === 0) return 'Reliability: nothing was found';
   const words = {
     serious: ['serious finding', 'serious findings'],
@@ -50,7 +50,7 @@ export function verdictOf(findings: readonly Finding[]): string {
 }
 
 function findingLines(
-  { severity, kind, sentence, advice, places: all }: Finding,
+  { severity, kind, sentence, advice, places: all }: DataFinding,
   { reliability, columns, places }: { reliability: Reliability; columns: number; places: number },
 ): string[] {
   const shown = placesText(all, reliability.table.files, places);

@@ -203,7 +203,7 @@ function createTableBuilder({ detectLanguage, tokenizer }: ScanOptions) {
 
 function partsOf(event: DataRow): Parts {
   switch (event.kind) {
-    case 'preference': {
+    case 'pair': {
       const { prompt, chosen, rejected, meta } = event.row;
       const isTie = meta?.margin === 0 || (meta?.chosenScore !== undefined && meta.chosenScore === meta.rejectedScore);
       return { prompt, first: chosen, second: rejected, isTie };

@@ -27,7 +27,8 @@ import {
   type NodeKind,
 } from '../graph/index.ts';
 import { interpret } from '../interpret/index.ts';
-import { openDevice, type Device } from './index.ts';
+import { openDevice } from './open-device.ts';
+import type { Device } from './types.ts';
 
 /**
  * How a kind's float32 result may differ from the float64 one, at every element: |computed - exact| <= relative *

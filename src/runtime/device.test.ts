@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { float32Tensor, hostTensor, int32Tensor, messageOf, type HostTensor } from '../core/index.ts';
 import { add, graph, input, logSumExpMatmul, matmul, mul, reduceSum, sub, type Node } from '../graph/index.ts';
-import { MAX_LOADED_SESSIONS, openDevice, type Device, type DeviceTensor, type Program } from './index.ts';
+import { MAX_LOADED_SESSIONS, type Device, type DeviceTensor, type Program } from './types.ts';
+import { openDevice } from './open-device.ts';
 
 const cpu = await openDevice({ threads: 2 });
 const webgpu = await openDevice({ device: 'webgpu', threads: 2 }).catch((error: unknown) => {

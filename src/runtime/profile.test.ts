@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { float32Tensor } from '../core/index.ts';
 import { graph, input, matmul, sub } from '../graph/index.ts';
-import { formatProfile, openDevice, profileProgram } from './index.ts';
-import { summarise } from './profile.ts';
+import { formatProfile, profileProgram, summarise } from './profile.ts';
+import { openDevice } from './open-device.ts';
 
 const EVENTS = [
   { cat: 'Session', name: 'model_run', dur: 9000 },

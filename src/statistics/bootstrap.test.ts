@@ -2,11 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { createRandom } from '../core/index.ts';
 import { bootstrap } from './bootstrap.ts';
 import { signTest, wilsonInterval } from './proportion.ts';
-import { mean, quantile, variance } from './summary.ts';
+import { meanOf, quantile, variance } from './summary.ts';
 
 describe('summaries', () => {
   test('by hand, and null for nothing', () => {
-    expect([mean([1, 2, 6]), variance([1, 2, 6]), mean([]), variance([1]), quantile([], 0.5)]).toEqual([
+    expect([meanOf([1, 2, 6]), variance([1, 2, 6]), meanOf([]), variance([1]), quantile([], 0.5)]).toEqual([
       3,
       7,
       null,
@@ -31,9 +31,9 @@ describe('summaries', () => {
 
 describe('bootstrap', () => {
   const values = Array.from({ length: 60 }, (_, i) => (i * 37) % 60);
-  const average = (items: Int32Array): number => mean(Array.from(items, (item) => values[item]!))!;
+  const average = (items: Int32Array): number => meanOf(Array.from(items, (item) => values[item]!))!;
 
-  test('the mean: the interval is that of theory', () => {
+  test('the meanOf: the interval is that of theory', () => {
     for (const method of ['percentile', 'bca'] as const) {
       const { estimate, interval } = bootstrap(60, average, { seed: 1, resamples: 4000, method });
       expect(estimate).toBe(29.5);
@@ -45,7 +45,7 @@ describe('bootstrap', () => {
 
   test('clusters are drawn whole: ten copies of each item give the interval of one copy', () => {
     const copies = Array.from({ length: 600 }, (_, i) => values[i % 60]!);
-    const clustered = bootstrap(600, (items) => mean(Array.from(items, (item) => copies[item]!)), {
+    const clustered = bootstrap(600, (items) => meanOf(Array.from(items, (item) => copies[item]!)), {
       seed: 1,
       clusters: copies,
     });
@@ -58,7 +58,7 @@ describe('bootstrap', () => {
     let covered = 0;
     for (let trial = 0; trial < 200; trial++) {
       const sample = Array.from({ length: 40 }, () => random.nextNormal());
-      const { interval } = bootstrap(40, (items) => mean(Array.from(items, (item) => sample[item]!)), {
+      const { interval } = bootstrap(40, (items) => meanOf(Array.from(items, (item) => sample[item]!)), {
         seed: trial,
         resamples: 300,
       });

@@ -1,26 +1,60 @@
-export * from './agreement.ts';
-export * from './bootstrap.ts';
 export {
-  bradleyTerry,
-  bradleyTerryIntervals,
+  cohenKappaInterval,
+  fleissKappaInterval,
+  krippendorffAlphaInterval,
+  type AgreementOptions,
+} from './agreement.ts';
+export {
+  bcaInterval,
+  bootstrap,
+  percentileInterval,
+  type BcaInputs,
+  type BootstrapOptions,
+  type BootstrapResult,
+  type Statistic,
+} from './bootstrap.ts';
+export {
   ELO_BASE,
   ELO_SCALE,
+  bradleyTerry,
+  bradleyTerryIntervals,
   expectedScore,
   type Game,
   type ModelRating,
   type RatingIntervalOptions,
   type RatingOptions,
 } from './bradley-terry.ts';
-export * from './holm.ts';
-export * from './kappa.ts';
-export * from './krippendorff.ts';
-export * from './length-control.ts';
-export * from './lsh.ts';
-export * from './minhash.ts';
-export * from './normal.ts';
-export * from './power.ts';
-export * from './proportion.ts';
-export * from './student.ts';
-export * from './summary.ts';
+export { holm } from './holm.ts';
+export { cohenKappa, fleissKappa, type KappaOptions, type KappaWeights } from './kappa.ts';
+export { createAlpha, krippendorffAlpha, type MeasurementLevel } from './krippendorff.ts';
+export {
+  lengthControlledWinRate,
+  type GamedRows,
+  type LengthControlOptions,
+  type LengthControlled,
+  type LengthRows,
+} from './length-control.ts';
+export {
+  createDisjointSets,
+  similarAcross,
+  similarClusters,
+  type ClusterOptions,
+  type DisjointSets,
+  type Signatures,
+} from './lsh.ts';
+export { createMinHasher, jaccard, shingleHashes, similarity, type MinHasher } from './minhash.ts';
+export { normalCdf, normalQuantile } from './normal.ts';
+export { kishDesignEffect, minimumDetectableEffect, powerOf, sampleSize, type PowerOptions } from './power.ts';
+export { requireLevel, signTest, wilsonInterval, type Interval } from './proportion.ts';
+export { studentCdf, studentQuantile } from './student.ts';
+export { meanOf, quantile, quantileOfSorted, tieAsHalf, variance } from './summary.ts';
+export {
+  anyOfK,
+  bestOfK,
+  coinTossAnyOfK,
+  expectedBest,
+  type ScoredSamples,
+  type WinRateAtK,
+  type WinRateAtKOptions,
+} from './win-rate-at-k.ts';
 export { winRate, type WinRate, type WinRateOptions } from './win-rate.ts';
-export * from './win-rate-at-k.ts';

@@ -3,7 +3,7 @@ import { itemsByCluster } from './clusters.ts';
 import { percentileInterval } from './bootstrap.ts';
 import { requireLevel, type Interval } from './proportion.ts';
 import { logisticPredictions, sparseLogistic, type LogisticRows } from './sparse-logistic.ts';
-import { mean, variance } from './summary.ts';
+import { meanOf, variance } from './summary.ts';
 import { requireScores } from './win-rate.ts';
 
 /** Comparisons of one model with one baseline, in columns of equal length. */
@@ -83,7 +83,7 @@ export function lengthControlledWinRate(rows: LengthRows, options: LengthControl
   const c = chooseC(all, width, folds);
   const w = sparseLogistic(all, width, { c });
   const rate = rateOf(w, rows.difficulties, rows.scores.length);
-  const rawRate = mean(rows.scores)!;
+  const rawRate = meanOf(rows.scores)!;
   const difficulty = width === 3 ? { difficulty: w[1]! } : {};
   return {
     rate,
@@ -117,7 +117,7 @@ function designOf(rows: LengthRows, gamed: GamedRows | undefined): Design {
   };
 }
 
-/** The candidate with the smallest log loss over folds left out, each fold's mean counted alike; the smaller c of equals. */
+/** The candidate with the smallest log loss over folds left out, each fold's meanOf counted alike; the smaller c of equals. */
 function chooseC(design: Design, width: number, folds: readonly number[]): number {
   const losses = new Float64Array(CANDIDATES.length);
   for (const fold of new Set(folds)) {

@@ -1,17 +1,17 @@
 import { badInput } from '../core/index.ts';
 
-/** The arithmetic mean; null for no values. */
-export function mean(values: ArrayLike<number>): number | null {
+/** The arithmetic meanOf; null for no values. */
+export function meanOf(values: ArrayLike<number>): number | null {
   if (values.length === 0) return null;
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i]!;
   return sum / values.length;
 }
 
-/** The sample variance, sum((x - mean)^2) / (n - 1); null for fewer than two values. */
+/** The sample variance, sum((x - meanOf)^2) / (n - 1); null for fewer than two values. */
 export function variance(values: ArrayLike<number>): number | null {
   if (values.length < 2) return null;
-  const center = mean(values)!;
+  const center = meanOf(values)!;
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += (values[i]! - center) ** 2;
   return sum / (values.length - 1);
@@ -36,4 +36,10 @@ export function quantileOfSorted(sorted: ArrayLike<number>, share: number): numb
   const low = sorted[below]!;
   const high = sorted[Math.min(below + 1, sorted.length - 1)]!;
   return low + (high - low) * (place - below);
+}
+
+/** 1 when the chosen side is ahead, 0 when it is behind, one half for a tie. */
+export function tieAsHalf(margin: number): number {
+  if (margin === 0) return 0.5;
+  return margin > 0 ? 1 : 0;
 }

@@ -3,7 +3,7 @@ import { bootstrap } from './bootstrap.ts';
 import type { Interval } from './proportion.ts';
 
 /** What is known of one prompt: several samples of the model, each compared with a sample of the baseline. */
-export interface SampledPrompt {
+export interface ScoredSamples {
   /** Of each sample against the baseline, in [0, 1]: 1 won, 0 lost, 1/2 a tie. */
   readonly scores: readonly number[];
   /** For best-of-K: what the scorer that picks among samples gives each. More is better. */
@@ -38,7 +38,7 @@ export interface WinRateAtK {
  * above 1/2 therefore says nothing yet. Throws bad-input for k below 1, scores outside [0, 1], or picks that are missing or do not fit.
  * Source: Beirami et al. (2024), arXiv 2401.01879, for the bound; the estimator is that of an expected maximum over subsets.
  */
-export function bestOfK(prompts: readonly SampledPrompt[], options: WinRateAtKOptions): WinRateAtK | null {
+export function bestOfK(prompts: readonly ScoredSamples[], options: WinRateAtKOptions): WinRateAtK | null {
   requirePrompts('bestOfK', prompts, options.k);
   for (const [i, { scores, picks }] of prompts.entries()) {
     if (picks === undefined || picks.length !== scores.length || picks.some(Number.isNaN))
@@ -57,7 +57,7 @@ export function bestOfK(prompts: readonly SampledPrompt[], options: WinRateAtKOp
  * (coinTossAnyOfK). Either rises with K by itself, so compare with it. Throws bad-input as bestOfK does.
  * Source: the estimator of pass@k, Chen et al. (2021), arXiv 2107.03374, equation 1; the tie's half is ours.
  */
-export function anyOfK(prompts: readonly SampledPrompt[], options: WinRateAtKOptions): WinRateAtK | null {
+export function anyOfK(prompts: readonly ScoredSamples[], options: WinRateAtKOptions): WinRateAtK | null {
   requirePrompts('anyOfK', prompts, options.k);
   return rateAtK(prompts, { ...options, selfPlay: options.k / (options.k + 1), picksOf: ({ scores }) => scores });
 }
@@ -94,8 +94,8 @@ export function expectedBest(scores: readonly number[], picks: readonly number[]
 }
 
 function rateAtK(
-  prompts: readonly SampledPrompt[],
-  options: WinRateAtKOptions & { selfPlay: number; picksOf: (prompt: SampledPrompt) => readonly number[] },
+  prompts: readonly ScoredSamples[],
+  options: WinRateAtKOptions & { selfPlay: number; picksOf: (prompt: ScoredSamples) => readonly number[] },
 ): WinRateAtK | null {
   const { k, selfPlay, picksOf, seed, level = 0.95, resamples = 1000 } = options;
   const usable = prompts.filter(({ scores }) => scores.length >= k);
@@ -109,7 +109,7 @@ function rateAtK(
   return { k, prompts: usable.length, leftOut: prompts.length - usable.length, rate: estimate!, interval, selfPlay };
 }
 
-function requirePrompts(where: string, prompts: readonly SampledPrompt[], k: number): void {
+function requirePrompts(where: string, prompts: readonly ScoredSamples[], k: number): void {
   if (!(Number.isInteger(k) && k >= 1)) throw badInput(`${where}: k must be a whole number from 1 on, got ${k}`);
   for (const [i, { scores }] of prompts.entries())
     for (const score of scores)

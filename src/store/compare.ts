@@ -1,8 +1,4 @@
-/** Anything that JSON can hold. */
-export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject;
-export interface JsonObject {
-  readonly [key: string]: JsonValue;
-}
+import type { JsonObject, JsonValue } from '../core/index.ts';
 
 /** One place at which two JSON values differ. `undefined` stands for absent. */
 export interface Difference {

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { badInput, messageOf, type Problem } from '../core/index.ts';
+import { badInput, messageOf, type Problem, type JsonObject, type JsonValue } from '../core/index.ts';
 import { removeUnfinishedCheckpoints } from './checkpoints.ts';
-import { compareJson, showValue, type Difference, type JsonObject, type JsonValue } from './compare.ts';
+import { compareJson, showValue, type Difference } from './compare.ts';
 import { acquireLock, isLockEntry, removeDeadAttempts, type Lock } from './lock.ts';
 import { diskError, entriesOf, removeTemporaries, TEMPORARY_PREFIX, writeFileAtomic } from './write-atomic.ts';
 

@@ -1,8 +1,8 @@
 import { badInput, unreachable } from '../core/index.ts';
 import type { TokenizerFiles } from '../formats/index.ts';
-import { createGgufTokenizer } from './gguf.ts';
-import { createHuggingFaceTokenizer, type TokenizerOptions } from './huggingface.ts';
-import { createLlama2cTokenizer } from './llama2c.ts';
+import { createGgufTokenizer } from './sources/gguf.ts';
+import { createHuggingFaceTokenizer, type TokenizerOptions } from './sources/huggingface.ts';
+import { createLlama2cTokenizer } from './sources/llama2c.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
 /** The tokenizer that a model's files describe. Throws bad-input when they hold none, or one that is malformed or unknown. */

@@ -1,5 +1,6 @@
 import { bytesOfToken } from './byte-level.ts';
-import { asArray, asObject, asString, type JsonObject } from './json.ts';
+import { asArray, asObject, asString } from './json.ts';
+import type { JsonRecord } from '../core/index.ts';
 import { translatePattern } from './library.ts';
 import { SPACE_MARK } from './words.ts';
 
@@ -30,7 +31,7 @@ export function compileDecoder(config: unknown): TokensToText | undefined {
 
 type Step = (tokens: readonly string[]) => readonly string[];
 
-function compileStep(config: JsonObject): Step | undefined {
+function compileStep(config: JsonRecord): Step | undefined {
   switch (config.type) {
     case 'ByteLevel':
       return byteLevel;
@@ -98,20 +99,20 @@ function strictText(bytes: Uint8Array): string | undefined {
 }
 
 /** Marks become spaces; the first token loses its marks unless none was ever put in front. */
-function metaspace(config: JsonObject): Step {
+function metaspace(config: JsonRecord): Step {
   const mark = asString(config.replacement) ?? SPACE_MARK;
   const scheme = asString(config.prepend_scheme) ?? (config.add_prefix_space === false ? 'never' : 'always');
   return (tokens) => tokens.map((token, index) => token.replaceAll(mark, index === 0 && scheme !== 'never' ? '' : ' '));
 }
 
-function replace(config: JsonObject): Step {
+function replace(config: JsonRecord): Step {
   const pattern = translatePattern(config.pattern);
   const content = asString(config.content) ?? '';
   return (tokens) => (pattern === null ? tokens : tokens.map((token) => token.replaceAll(pattern, () => content)));
 }
 
 /** Up to `start` and `stop` characters `content` are taken from each end of each token. */
-function strip(config: JsonObject): Step {
+function strip(config: JsonRecord): Step {
   const content = asString(config.content) ?? '';
   const start = typeof config.start === 'number' ? config.start : 0;
   const stop = typeof config.stop === 'number' ? config.stop : 0;

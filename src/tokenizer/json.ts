@@ -1,8 +1,8 @@
 /** Reading of JSON that somebody else wrote: a value of the wrong type reads as undefined. */
-export type JsonObject = Readonly<Record<string, unknown>>;
+import { isObject, type JsonRecord } from '../core/index.ts';
 
-export function asObject(value: unknown): JsonObject | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
+export function asObject(value: unknown): JsonRecord | undefined {
+  return isObject(value) ? value : undefined;
 }
 
 export function asArray(value: unknown): readonly unknown[] | undefined {

@@ -1,5 +1,5 @@
-import { badInput } from '../core/index.ts';
-import { asArray, asBoolean, asId, asObject, asString, type JsonObject } from './json.ts';
+import { badInput, type JsonRecord } from '../core/index.ts';
+import { asArray, asBoolean, asId, asObject, asString } from './json.ts';
 
 /** What a tokenizer puts around the ids of a text. */
 export interface Surround {
@@ -43,7 +43,7 @@ export function compilePostProcessor(config: unknown): Surround {
   }
 }
 
-function fromTemplate(config: JsonObject): Surround {
+function fromTemplate(config: JsonRecord): Surround {
   const tokens = asObject(config.special_tokens) ?? {};
   const before: number[] = [];
   const after: number[] = [];
@@ -85,7 +85,7 @@ function idOf(value: unknown): number {
  * Source: `TokenizersBackend.__init__` and `update_post_processor` of Transformers 5.
  */
 export function surroundFromConfig(
-  config: JsonObject | undefined,
+  config: JsonRecord | undefined,
   ids: { readonly bosId: number | undefined; readonly eosId: number | undefined },
 ): Surround | undefined {
   const addBos = asBoolean(config?.add_bos_token);

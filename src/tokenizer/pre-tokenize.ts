@@ -1,4 +1,5 @@
-import { asArray, asBoolean, asObject, asString, type JsonObject } from './json.ts';
+import { asArray, asBoolean, asObject, asString } from './json.ts';
+import type { JsonRecord } from '../core/index.ts';
 import { createLibraryTokenizer, translatePattern } from './library.ts';
 
 /** Cuts a text into the pieces that are tokenised one by one. `atStart` says that the text begins the whole input. */
@@ -43,14 +44,14 @@ export function compilePreTokenizer(config: unknown): CompiledPreTokenizer {
   return { split, byteLevel };
 }
 
-function flatten(config: JsonObject | undefined): readonly JsonObject[] {
+function flatten(config: JsonRecord | undefined): readonly JsonRecord[] {
   if (config === undefined) return [];
   if (config.type !== 'Sequence') return [config];
   return (asArray(config.pretokenizers) ?? []).flatMap((step) => flatten(asObject(step)));
 }
 
 /** ByteLevel at the end, but for the spelling of the bytes. In front of other steps the library runs it. */
-function byteLevelSteps(config: JsonObject): readonly PreTokenizer[] {
+function byteLevelSteps(config: JsonRecord): readonly PreTokenizer[] {
   return [
     ...(asBoolean(config.add_prefix_space) === true ? [withPrefixSpace] : []),
     ...(asBoolean(config.use_regex) === false ? [] : [splitter({ pattern: { Regex: GPT2_PATTERN } })]),
@@ -61,7 +62,7 @@ function withPrefixSpace(text: string): readonly string[] {
   return [text.startsWith(' ') ? text : ` ${text}`];
 }
 
-function compileStep(config: JsonObject): PreTokenizer {
+function compileStep(config: JsonRecord): PreTokenizer {
   switch (config.type) {
     case 'Split':
       return splitter(config);
@@ -77,7 +78,7 @@ function compileStep(config: JsonObject): PreTokenizer {
 }
 
 /** Cuts at the matches of a pattern. Source: `SplitDelimiterBehavior` of the `tokenizers` crate. */
-function splitter(config: JsonObject): PreTokenizer {
+function splitter(config: JsonRecord): PreTokenizer {
   const pattern = translatePattern(config.pattern);
   const behavior = (asString(config.behavior) ?? 'Isolated').toLowerCase().replaceAll('_', '');
   const invert = asBoolean(config.invert) === true;
@@ -118,7 +119,7 @@ function splitter(config: JsonObject): PreTokenizer {
 }
 
 /** Spaces as U+2581, one put in front where the scheme says so, and a cut before each unless `split` is false. */
-function metaspace(config: JsonObject): PreTokenizer {
+function metaspace(config: JsonRecord): PreTokenizer {
   const mark = asString(config.replacement) ?? '\u2581';
   const scheme = asString(config.prepend_scheme) ?? (config.add_prefix_space === false ? 'never' : 'always');
   const cut =
@@ -130,7 +131,7 @@ function metaspace(config: JsonObject): PreTokenizer {
   };
 }
 
-function fromLibrary(config: JsonObject): PreTokenizer {
+function fromLibrary(config: JsonRecord): PreTokenizer {
   const { pre_tokenizer: library } = createLibraryTokenizer({ pre_tokenizer: config });
   return (text) => (library === null ? [text] : library(text));
 }

@@ -1,6 +1,6 @@
-import { badInput, type Problem } from '../core/index.ts';
+import { badInput, type Problem, type JsonRecord } from '../core/index.ts';
 import type { AddedToken } from './added-tokens.ts';
-import { asArray, asBoolean, asId, asObject, asString, type JsonObject } from './json.ts';
+import { asArray, asBoolean, asId, asObject, asString } from './json.ts';
 
 /** More tokens than any model has; an id beyond it would only make us allocate. */
 export const MAX_VOCABULARY = 2 ** 21;
@@ -24,7 +24,7 @@ export type SpecialTokens = Readonly<Partial<Record<SpecialName, string>>>;
  * The special tokens' spellings. tokenizer_config.json wins over special_tokens_map.json; each may hold a string or an object
  * with `content`; null and false mean that there is none.
  */
-export function readSpecialTokens(config: JsonObject | undefined, map: JsonObject | undefined): SpecialTokens {
+export function readSpecialTokens(config: JsonRecord | undefined, map: JsonRecord | undefined): SpecialTokens {
   const tokens: Partial<Record<SpecialName, string>> = {};
   for (const name of SPECIAL_NAMES) {
     const content = config !== undefined && name in config ? contentOf(config[name]) : contentOf(map?.[name]);
@@ -43,8 +43,8 @@ function contentOf(value: unknown): string | undefined {
  * and every special token that has no id.
  */
 export function readAddedTokens(
-  tokenizerJson: JsonObject,
-  config: JsonObject | undefined,
+  tokenizerJson: JsonRecord,
+  config: JsonRecord | undefined,
   special: SpecialTokens,
   vocabulary: ReadonlyMap<string, number>,
 ): readonly AddedToken[] {
@@ -77,7 +77,7 @@ export function readAddedTokens(
   return Array.from(byContent.values());
 }
 
-function addedToken(token: JsonObject, content: string, id: number): AddedToken {
+function addedToken(token: JsonRecord, content: string, id: number): AddedToken {
   const special = asBoolean(token.special) === true;
   return {
     id,

@@ -2,10 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeModelFolder, type WritableTensor } from '../formats/index.ts';
 import { tokenizerFilesOf } from '../tokenizer/index.ts';
-import { readFinite } from './checkpoint-files.ts';
-import { saveAdapter, type Policy } from './policy.ts';
-import type { OpenedModel } from './prepare.ts';
-import type { Trainable } from './trainable.ts';
+import { readFinite, saveAdapter, type Policy, type OpenedModel } from '../policy/index.ts';
+import type { Trainable } from './loop/trainable.ts';
 
 /** Writes RUN/adapter/ or RUN/model/, complete or absent, and returns its path. `folder` is the run's. */
 export async function saveArtefact(

@@ -6,7 +6,7 @@ import { float32Tensor } from '../core/index.ts';
 import { openDevice } from '../runtime/index.ts';
 import { newestCheckpoint } from '../store/index.ts';
 import { restoreCheckpoint, saveCheckpoint } from './checkpoint-files.ts';
-import type { Trainable } from './trainable.ts';
+import type { Trainable } from './loop/trainable.ts';
 
 test('a checkpoint gives its tensors back; one that would hold NaN is not written, and the one before stays', async () => {
   const run = mkdtempSync(join(tmpdir(), 'preftune-checkpoint-'));

@@ -1,11 +1,11 @@
+import { readFinite } from '../policy/index.ts';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { badInput, runFailed } from '../core/index.ts';
-import { findNonFinite, openSafetensorsFile, writeSafetensors, type WritableTensor } from '../formats/index.ts';
+import { badInput } from '../core/index.ts';
+import { openSafetensorsFile, writeSafetensors, type WritableTensor } from '../formats/index.ts';
 import { writeCheckpoint, type StoredCheckpoint } from '../store/index.ts';
-import type { DeviceTensor } from '../runtime/index.ts';
-import type { Progress } from './loop.ts';
-import type { Trainable } from './trainable.ts';
+import type { LoopProgress } from './loop/loop.ts';
+import type { Trainable } from './loop/trainable.ts';
 
 const TENSORS = 'state.safetensors';
 const STATE = 'state.json';
@@ -17,7 +17,7 @@ const STATE = 'state.json';
 export async function saveCheckpoint(
   run: string,
   { tensors }: Pick<Trainable, 'tensors'>,
-  progress: Progress,
+  progress: LoopProgress,
 ): Promise<StoredCheckpoint> {
   const writable = [...tensors].map(([name, tensor]): WritableTensor => ({
     name,
@@ -32,28 +32,14 @@ export async function saveCheckpoint(
   });
 }
 
-/**
- * A tensor on its way to disk. Throws run-failed when an element is not finite: what is saved can always be continued, and a run that has
- * diverged keeps its last good checkpoint.
- */
-export async function readFinite(tensor: DeviceTensor, what: string): Promise<Float32Array> {
-  const data = (await tensor.read()).data as Float32Array;
-  const bad = findNonFinite(data);
-  if (bad === undefined) return data;
-  throw runFailed(
-    `${what} must be finite to be saved, element ${bad.firstIndex} is ${data[bad.firstIndex]}; the weights have diverged, most likely because the learning rate is too high: ` +
-      'start again with a lower --learning-rate; checkpoints that were saved are finite',
-  );
-}
-
 /** Puts a checkpoint's tensors back. Throws bad-input when they are not those of this run. */
 export async function restoreCheckpoint(
   { path }: StoredCheckpoint,
   { tensors }: Pick<Trainable, 'tensors'>,
-): Promise<Progress> {
+): Promise<LoopProgress> {
   const { step, tokens, owesEvaluation, objectiveState } = JSON.parse(
     readFileSync(join(path, STATE), 'utf8'),
-  ) as Progress;
+  ) as LoopProgress;
   const file = await openSafetensorsFile(join(path, TENSORS));
   try {
     for (const [name, tensor] of tensors) {

@@ -1,24 +1,16 @@
-import type { Metrics } from './metrics.ts';
-import type { StepRecord } from './loop.ts';
-import type { DataSource, TokenisationReport } from '../data/index.ts';
-import type { DetectorName, Finding, Verdict } from './monitor/finding.ts';
-import type { Thresholds } from './monitor/monitor.ts';
+import type { Metrics } from './loop/metrics.ts';
+import type { StepRecord } from './loop/loop.ts';
+import type { RunContext, RunListener } from '../policy/index.ts';
+import type { DetectorName, RunFinding, RunVerdict, Thresholds } from '../monitor/index.ts';
 import type { Decoder } from '../models/index.ts';
 import type { Device, DeviceTensor } from '../runtime/index.ts';
-import type { ReportSample } from '../store/index.ts';
+import type { ReportSample } from '../report/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 
-/** What a recipe needs from outside: where things are, who listens, when to stop. */
-export interface RecipeContext {
-  /** Turns what the user named into a local path: downloads hub ids, checks paths. */
-  readonly resolve: (location: string, kind: 'model' | 'data') => Promise<string>;
-  /** The files of what the user named as data, where that can be several; default: those at resolve(location, 'data'). */
-  readonly sources?: (location: string) => Promise<readonly DataSource[]>;
-  /** Folder of stored reference log-probabilities. */
-  readonly referenceCache: string;
+/** What a recipe needs from outside. */
+export interface RecipeContext extends RunContext {
   readonly versions: Readonly<Record<string, string>>;
   readonly isResuming: boolean;
-  readonly signal?: AbortSignal;
   readonly listener: RecipeListener;
   /** Answers that the report shows, before training beside after. */
   readonly sampler?: RunSampler;
@@ -26,8 +18,6 @@ export interface RecipeContext {
   readonly samplePrompts?: (prompts: readonly SampledPrompt[]) => RunSampler;
   /** Which findings end the run after a checkpoint, and thresholds over the detectors' own. */
   readonly monitor?: { readonly stopOn?: readonly DetectorName[]; readonly thresholds?: Thresholds };
-  /** Memory that the run may take; default: what is free on this machine. */
-  readonly availableBytes?: () => number;
 }
 
 /** A prompt of the held-out rows (of the training rows, where nothing is held out), as training sees it. */
@@ -56,22 +46,15 @@ export interface RunSampler {
   answer(model: SampledModel): Promise<readonly string[]>;
 }
 
-/** Everything that a recipe tells while it works; the command line shows it, a library caller may ignore it. */
-export interface RecipeListener {
-  readonly onNote?: (text: string) => void;
-  /** Something that the user should know before trusting the result. */
-  readonly onWarning?: (text: string) => void;
-  readonly onRowsRead?: (rows: number) => void;
-  readonly onTokenised?: (split: 'train' | 'held-out', report: TokenisationReport) => void;
+/** Everything that a recipe tells while it works. */
+export interface RecipeListener extends RunListener {
   /** Everything is ready and the first step begins: of `total` steps, `done` came from a checkpoint. */
   readonly onStart?: (done: number, total: number) => void;
-  readonly onReference?: (done: number, total: number) => void;
-  readonly onScored?: (done: number, total: number) => void;
   readonly onStep?: (record: StepRecord) => void;
   readonly onEvaluation?: (step: number, metrics: Metrics) => void;
   readonly onCheckpoint?: (step: number) => void;
   /** A known pattern of runs that go wrong is seen, each once. */
-  readonly onFinding?: (finding: Finding) => void;
+  readonly onFinding?: (finding: RunFinding) => void;
 }
 
 export interface RecipeResult {
@@ -83,9 +66,9 @@ export interface RecipeResult {
   readonly lastEvaluation: Metrics | undefined;
   readonly lastStep: Metrics | undefined;
   /** What the metrics say about how the run went. */
-  readonly verdict: Verdict;
+  readonly verdict: RunVerdict;
   /** The finding that ended the run before its last step. */
-  readonly stoppedBy?: Finding;
+  readonly stoppedBy?: RunFinding;
   /** What the sampler answered; none without a sampler, or when the run was stopped. */
   readonly samples: readonly ReportSample[];
   /** Folder of the adapter or the model; absent when the run was stopped. */

@@ -1,51 +1,74 @@
-export * from './specification.ts';
-export * from './specification-options.ts';
-export { flagOf } from './specification-problems.ts';
-export type { ReferenceUpdate } from './specification-reference.ts';
-export * from './inputs.ts';
-export { compareTokenizers } from './compare-tokenizers.ts';
-export { resumedOptions } from './resume.ts';
-export * from './memory.ts';
-export * from './context.ts';
-export * from './metrics.ts';
-export * from './batches.ts';
-export * from './batch-graphs.ts';
-export * from './pair-graphs.ts';
-export * from './preference-graphs.ts';
-export * from './preference-rows.ts';
-export * from './coupled-objective.ts';
-export * from './programs.ts';
-export * from './prepare.ts';
-export * from './resident-model.ts';
-export * from './frozen-base.ts';
-export * from './base-error.ts';
-export * from './adapter-files.ts';
-export * from './reference.ts';
-export * from './reference-update.ts';
-export { compileScores } from './reference-model.ts';
-export * from './stages.ts';
-export * from './trainable.ts';
-export * from './task.ts';
-export * from './loop.ts';
-export * from './recipe-dpo.ts';
-export * from './recipe-sft.ts';
-export * from './score.ts';
-export * from './score-session.ts';
-export * from './score-summary.ts';
-export * from './reward-bench.ts';
-export * from './policy.ts';
-export * from './session.ts';
-export { DETECTOR_NAMES, type DetectorName, type Finding, type RunFacts, type Verdict } from './monitor/finding.ts';
+export type {
+  RecipeContext,
+  RecipeListener,
+  RecipeResult,
+  RunSampler,
+  SampledModel,
+  SampledPrompt,
+} from './context.ts';
+export { crossValidatedMargins, type CrossValidation } from './cross-validate.ts';
 export {
-  createMonitor,
-  diagnose,
-  parseStopOn,
-  parseThresholds,
-  type Monitor,
-  type Thresholds,
-} from './monitor/monitor.ts';
-export { factsOf } from './monitor/facts.ts';
-export { readRunLog, type RunLog } from './monitor/read-log.ts';
-export { findingText, renderVerdict, verdictSections, verdictSentence } from './monitor/verdict-text.ts';
-export * from './sweep.ts';
-export * from './sweep-results.ts';
+  createCoupledObjective,
+  type CoupledObjective,
+  type ForwardPart,
+  type SolveOptions,
+  type SolvedPart,
+} from './loop/coupled-objective.ts';
+export {
+  evaluateRows,
+  evaluationMicroBatches,
+  firstEpochBatches,
+  firstEpochMicroBatches,
+  runLoop,
+  type EvaluationOptions,
+  type LoopEvents,
+  type LoopOptions,
+  type LoopResult,
+  type LoopProgress,
+  type StepRecord,
+} from './loop/loop.ts';
+export {
+  completionMetrics,
+  unpairedMetrics,
+  rankingMetrics,
+  pairMetrics,
+  type CompletionOutputs,
+  type UnpairedOutputs,
+  type RankingOutputs,
+  type MetricSums,
+  type Metrics,
+  type PairOutputs,
+} from './loop/metrics.ts';
+export {
+  createMovingReference,
+  mixGraph,
+  type MovingOptions,
+  type MovingReference,
+  type MovingSource,
+} from './loop/reference-update.ts';
+export type { Measure, Split, Task } from './loop/task.ts';
+export { createTrainable, scalarTensor, type Trainable, type TrainableOptions } from './loop/trainable.ts';
+export {
+  completeRows,
+  loadPreferences,
+  measurePairs,
+  preferenceRows,
+  rowWarnings,
+  rowsOfWidth,
+  type FirstBatches,
+  type TokenizedPreference,
+  type PreferenceRows,
+} from './preference-rows.ts';
+export { trainDpo } from './recipes/dpo.ts';
+export { completionTask, trainSft } from './recipes/sft.ts';
+export { createSampler } from './sampler.ts';
+export { openSession, trainInRunFolder, type Session, type SessionOptions, type TrainOptions } from './session.ts';
+export {
+  SWEEP_FIGURES,
+  groupOutcomes,
+  sweepFigures,
+  type SweepFigure,
+  type SweepFigures,
+  type SweepGroup,
+  type SweepOutcome,
+} from './sweep-results.ts';

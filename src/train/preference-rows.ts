@@ -1,52 +1,58 @@
 import { badInput, unreachable } from '../core/index.ts';
 import {
-  loadJudgements,
-  loadLists,
-  loadPreferencePairs,
+  loadUnpaired,
+  loadRankings,
+  loadPairs,
   withMismatches,
   type DataSource,
   type LoadedData,
   type LoadOptions,
   type RowSet,
-  type TokenizedJudgement,
-  type TokenizedList,
+  type TokenizedUnpaired,
+  type TokenizedRanking,
   type TokenizedPair,
 } from '../data/index.ts';
 import type { ResolvedObjective } from '../objectives/index.ts';
-import { judgementMicroBatch, listMicroBatch, pairMicroBatch, type MicroBatch } from './batches.ts';
-import { judgementMetrics, listMetrics, pairMetrics, type PairOutputs } from './metrics.ts';
-import { takesMismatches, widthOf } from './preference-graphs.ts';
-import type { Measure } from './task.ts';
+import {
+  unpairedMicroBatch,
+  rankingMicroBatch,
+  pairMicroBatch,
+  type MicroBatch,
+  takesMismatches,
+  widthOf,
+} from '../policy/index.ts';
+import { unpairedMetrics, rankingMetrics, pairMetrics, type PairOutputs } from './loop/metrics.ts';
+import type { Measure } from './loop/task.ts';
 import type { TrainingData } from './training-data.ts';
 
-/** A row of an objective: a pair, a single answer with its label, or a list of answers. */
-export type PreferenceRow = TokenizedPair | TokenizedJudgement | TokenizedList;
+/** A row of an objective: a pair, an unpaired answer with its label, or a list of answers. */
+export type TokenizedPreference = TokenizedPair | TokenizedUnpaired | TokenizedRanking;
 
 /** How the rows of an objective become batches and metrics. */
 export interface PreferenceRows {
   /** Answers side by side: statistics are [R, width]. */
   readonly width: number;
-  batch(rows: readonly PreferenceRow[]): MicroBatch;
+  batch(rows: readonly TokenizedPreference[]): MicroBatch;
   measure(beta: number): Measure;
 }
 
 /**
- * Rows of the kind that an objective takes, tokenised; other kinds become them where nothing is guessed: a pair is a list of two, or a desirable and an
+ * Rows of the kind that an objective takes, tokenised; other kinds become them where nothing is guessed: a pair is a ranking of two, or a desirable and an
  * undesirable answer. Throws bad-input as the loaders do.
  */
 export function loadPreferences(
   { kind, terms }: ResolvedObjective,
   sources: readonly DataSource[],
   options: LoadOptions,
-): Promise<LoadedData<PreferenceRow>> {
+): Promise<LoadedData<TokenizedPreference>> {
   switch (kind) {
-    case 'pairs':
-      return loadPreferencePairs(sources, options);
-    case 'completions':
-      return loadJudgements(sources, options);
-    case 'lists':
+    case 'pair':
+      return loadPairs(sources, options);
+    case 'unpaired':
+      return loadUnpaired(sources, options);
+    case 'ranking':
       // Only a loss to which the best answer alone is different needs no order among the others.
-      return loadLists(sources, {
+      return loadRankings(sources, {
         ...options,
         ties: terms.every(({ loss }) => loss.name === 'softmax_dpo') ? 'best' : 'order',
       });
@@ -65,17 +71,20 @@ export interface FirstBatches {
 /** The data, each answer with one of another prompt where the objective compares with those. */
 export function completeRows(
   objective: ResolvedObjective,
-  data: TrainingData<PreferenceRow>,
+  data: TrainingData<TokenizedPreference>,
   { train, heldOut, maxLength }: FirstBatches,
-): TrainingData<PreferenceRow> {
+): TrainingData<TokenizedPreference> {
   if (!takesMismatches(objective)) return data;
-  const complete = (set: RowSet<PreferenceRow>, batches: readonly (readonly number[])[]): RowSet<PreferenceRow> => {
+  const complete = (
+    set: RowSet<TokenizedPreference>,
+    batches: readonly (readonly number[])[],
+  ): RowSet<TokenizedPreference> => {
     if (new Set(set.promptHashes).size < 2)
       throw badInput({
         path: 'objective',
         message: `objective: ${objective.text} compares with answers to other prompts, got ${set.count} rows of one prompt; take apo_zero_unpaired, which does not`,
       });
-    return withMismatches(set as RowSet<TokenizedJudgement>, { batches, maxLength });
+    return withMismatches(set as RowSet<TokenizedUnpaired>, { batches, maxLength });
   };
   return {
     ...data,
@@ -87,42 +96,42 @@ export function completeRows(
 /** How the rows of these data are computed with. */
 export function preferenceRows(
   objective: ResolvedObjective,
-  { train, heldOut }: TrainingData<PreferenceRow>,
+  { train, heldOut }: TrainingData<TokenizedPreference>,
 ): PreferenceRows {
   const sets = [train, ...(heldOut === undefined ? [] : [heldOut])];
   return rowsOfWidth(
     objective,
-    widthOf(objective, objective.kind === 'lists' ? longestList(sets as RowSet<TokenizedList>[]) : 0),
+    widthOf(objective, objective.kind === 'ranking' ? longestRanking(sets as RowSet<TokenizedRanking>[]) : 0),
   );
 }
 
 /** How rows with so many answers side by side are computed with. */
 export function rowsOfWidth(objective: ResolvedObjective, width: number): PreferenceRows {
   switch (objective.kind) {
-    case 'pairs':
+    case 'pair':
       return {
         width,
         batch: (rows) => pairMicroBatch(rows as readonly TokenizedPair[]),
         measure: measurePairs,
       };
-    case 'completions':
+    case 'unpaired':
       return {
         width,
-        batch: (rows) => judgementMicroBatch(rows as readonly TokenizedJudgement[]),
-        measure: (beta) => measuring(judgementMetrics(beta, width), ['labels']),
+        batch: (rows) => unpairedMicroBatch(rows as readonly TokenizedUnpaired[]),
+        measure: (beta) => measuring(unpairedMetrics(beta, width), ['labels']),
       };
-    case 'lists':
+    case 'ranking':
       return {
         width,
-        batch: (rows) => listMicroBatch(rows as readonly TokenizedList[], width),
-        measure: (beta) => measuring(listMetrics(beta, width), ['present']),
+        batch: (rows) => rankingMicroBatch(rows as readonly TokenizedRanking[], width),
+        measure: (beta) => measuring(rankingMetrics(beta, width), ['present']),
       };
     default:
       return unreachable(objective);
   }
 }
 
-function longestList(sets: readonly RowSet<TokenizedList>[]): number {
+function longestRanking(sets: readonly RowSet<TokenizedRanking>[]): number {
   let longest = 2;
   for (const set of sets)
     for (let row = 0; row < set.count; row++) longest = Math.max(longest, set.row(row).answers.length);
@@ -166,25 +175,25 @@ const BALANCED = { least: 1, most: 4 / 3 } as const;
 /** What is odd about the rows for the objective, in sentences. */
 export function rowWarnings(
   objective: ResolvedObjective,
-  rows: RowSet<PreferenceRow>,
+  rows: RowSet<TokenizedPreference>,
   batchSize: number,
 ): readonly string[] {
-  if (objective.kind === 'completions') return labelWarnings(objective, rows, batchSize);
+  if (objective.kind === 'unpaired') return labelWarnings(objective, rows, batchSize);
   const takesGold = objective.terms.some(({ loss: { name } }) => name === 'tpo' || name === 'tpo_l');
-  if (!takesGold || longestList([rows as RowSet<TokenizedList>]) > 2) return [];
+  if (!takesGold || longestRanking([rows as RowSet<TokenizedRanking>]) > 2) return [];
   return [
     `no list has three answers: ${objective.text} imitates the better of the two and prefers it to the other, as cpo does; rank or score a gold answer above them to train on triples`,
   ];
 }
 
-/** What is odd about the labels of single answers: one class alone, classes out of balance, batches too small. */
+/** What is odd about the labels of unpaired answers: one class alone, classes out of balance, batches too small. */
 function labelWarnings(
   objective: ResolvedObjective,
-  rows: RowSet<PreferenceRow>,
+  rows: RowSet<TokenizedPreference>,
   batchSize: number,
 ): readonly string[] {
   let desirable = 0;
-  for (let row = 0; row < rows.count; row++) desirable += (rows as RowSet<TokenizedJudgement>).row(row).label;
+  for (let row = 0; row < rows.count; row++) desirable += (rows as RowSet<TokenizedUnpaired>).row(row).label;
   const undesirable = rows.count - desirable;
   const warnings: string[] = [];
   if (desirable === 0 || undesirable === 0) {

@@ -5,28 +5,30 @@ import {
   pruneCheckpoints,
   readMetrics,
   removeCheckpointsAfter,
-  renderReport,
   resumeRunFolder,
   TensorboardEvents,
   writeFileAtomic,
   type MetricRecord,
-  type ReportSample,
-  type ReportSection,
   type RunFolder,
   type RunRecord,
   type StoredCheckpoint,
 } from '../store/index.ts';
+import { renderReport, type ReportSample, type ReportSection } from '../report/index.ts';
 import type { TokenisationReport } from '../data/index.ts';
 import { saveCheckpoint } from './checkpoint-files.ts';
-import { MAY_DIFFER } from './resume.ts';
-import type { LoopEvents, Progress } from './loop.ts';
-import type { Metrics } from './metrics.ts';
+import { MAY_DIFFER } from '../specification/index.ts';
+import type { LoopEvents, LoopProgress } from './loop/loop.ts';
+import type { Metrics } from './loop/metrics.ts';
 import type { RecipeContext } from './context.ts';
-import { factsOf } from './monitor/facts.ts';
-import type { Finding, Verdict } from './monitor/finding.ts';
-import { createMonitor } from './monitor/monitor.ts';
-import { monitoredVerdict, verdictSections } from './monitor/verdict-text.ts';
-import type { Trainable } from './trainable.ts';
+import {
+  factsOf,
+  type RunFinding,
+  type RunVerdict,
+  createMonitor,
+  monitoredVerdict,
+  verdictSections,
+} from '../monitor/index.ts';
+import type { Trainable } from './loop/trainable.ts';
 
 /** A run's folder while it is written: metrics, TensorBoard events, checkpoints, report. */
 export interface RunWriter {
@@ -34,7 +36,7 @@ export interface RunWriter {
   /** The checkpoint to continue from, when resuming. */
   readonly checkpoint: StoredCheckpoint | undefined;
   /** The checkpoint's progress: an evaluation that was written after it is not owed. */
-  continued(progress: Progress): Progress;
+  continued(progress: LoopProgress): LoopProgress;
   readonly firstEvaluation: () => Metrics | undefined;
   readonly lastEvaluation: () => Metrics | undefined;
   readonly lastStep: () => Metrics | undefined;
@@ -47,7 +49,7 @@ export interface RunWriter {
     readonly data: readonly ReportSection[];
     readonly samples?: readonly ReportSample[];
     readonly samplesNote?: string | undefined;
-    readonly verdict: Verdict;
+    readonly verdict: RunVerdict;
   }): void;
   dispose(): void;
 }
@@ -57,10 +59,10 @@ export interface Watch {
   readonly add: (record: MetricRecord) => void;
   /** No record follows. */
   readonly finish: () => void;
-  readonly verdict: () => Verdict;
+  readonly verdict: () => RunVerdict;
   /** Aborted by the context's signal, and by a finding that shall end the run. */
   readonly signal: AbortSignal;
-  readonly stoppedBy: () => Finding | undefined;
+  readonly stoppedBy: () => RunFinding | undefined;
 }
 
 /**
@@ -75,8 +77,8 @@ export function watchRun(
   const monitor = createMonitor(factsOf(specification, totalSteps), context.monitor?.thresholds);
   if (context.isResuming) for (const record of readMetrics(folder.file('metrics.jsonl'))) monitor.add(record);
   const stop = new AbortController();
-  let stoppedBy: Finding | undefined;
-  const tell = (findings: readonly Finding[]): void => {
+  let stoppedBy: RunFinding | undefined;
+  const tell = (findings: readonly RunFinding[]): void => {
     for (const finding of findings) {
       context.listener.onFinding?.(finding);
       if (stoppedBy !== undefined || context.monitor?.stopOn?.includes(finding.name) !== true) continue;
@@ -148,7 +150,7 @@ export function openRun(output: string, record: RunRecord, context: RecipeContex
           context.listener.onEvaluation?.(step, values);
           watch.add(one);
         },
-        onCheckpoint: async (progress: Progress) => {
+        onCheckpoint: async (progress: LoopProgress) => {
           metrics.flush();
           await saveCheckpoint(output, saved, progress);
           pruneCheckpoints(output, keep);

@@ -1,18 +1,18 @@
+import type { Device } from '../runtime/index.ts';
+import type { Policy, ResidentModel } from '../policy/index.ts';
+import type { RecipeContext, SampledModel, SampledPrompt } from './context.ts';
+import { residentTensors, type Trainable } from './loop/trainable.ts';
 import { PreftuneError } from '../core/index.ts';
-import type { RowSet, TokenizedCompletion, TokenizedList, TokenizedPair } from '../data/index.ts';
-import type { DeviceTensor } from '../runtime/index.ts';
-import type { ReportSample } from '../store/index.ts';
+import type { RowSet, TokenizedCompletion, TokenizedRanking, TokenizedPair } from '../data/index.ts';
+import type { ReportSample } from '../report/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
-import type { SampledModel, SampledPrompt } from './context.ts';
-import type { Session, TrainOptions } from './session.ts';
-import type { Trainable } from './trainable.ts';
 
 /** A text without prompt is continued from so many of its tokens, at most half of them. */
 const TEXT_START_TOKENS = 16;
 
 /** The first `count` different prompts of the rows, in their order. */
 export function samplePrompts(
-  rows: RowSet<TokenizedPair | TokenizedCompletion | TokenizedList>,
+  rows: RowSet<TokenizedPair | TokenizedCompletion | TokenizedRanking>,
   tokenizer: Tokenizer,
   count: number,
 ): SampledPrompt[] {
@@ -28,7 +28,7 @@ export function samplePrompts(
   return prompts;
 }
 
-function promptOf(row: TokenizedPair | TokenizedCompletion | TokenizedList): number[] {
+function promptOf(row: TokenizedPair | TokenizedCompletion | TokenizedRanking): number[] {
   if (row.prompt.length > 0 || !('completion' in row)) return [...row.prompt];
   return [...row.completion.subarray(0, Math.min(TEXT_START_TOKENS, row.completion.length >> 1))];
 }
@@ -72,9 +72,20 @@ function frameOf(
   }
 }
 
-/** Weights and trained tensors, by input name. */
-export function residentTensors({ model }: Session, { tensors }: Trainable): Map<string, DeviceTensor> {
-  return new Map([...model.weights, ...[...tensors].filter(([name]) => !name.startsWith('optimizer/'))]);
+/** The model that answers. */
+export interface SampledSession {
+  readonly device: Device;
+  readonly tokenizer: Tokenizer;
+  readonly policy: Policy;
+  readonly model: ResidentModel;
+}
+
+export interface SamplingOptions {
+  readonly context: Pick<RecipeContext, 'sampler' | 'samplePrompts' | 'signal' | 'listener'>;
+  /** Prompts that are answered. */
+  readonly samples: number;
+  readonly hasHeldOut: boolean;
+  readonly promptsOf: (tokenizer: Tokenizer) => readonly SampledPrompt[];
 }
 
 /** The answers of the report. */
@@ -92,12 +103,12 @@ export interface Sampling {
  * where the signal fires there are none.
  */
 export function createSampling(
-  { session, context, specification, task, promptsOf }: TrainOptions,
+  { device, tokenizer, policy, model }: SampledSession,
   trainable: Trainable,
+  { context, samples, hasHeldOut, promptsOf }: SamplingOptions,
 ): Sampling {
-  const { device, tokenizer, policy, model } = session;
   const { listener } = context;
-  const prompts = context.sampler === undefined && specification.samples > 0 ? promptsOf(tokenizer) : [];
+  const prompts = context.sampler === undefined && samples > 0 ? promptsOf(tokenizer) : [];
   const sampler = context.sampler ?? (prompts.length > 0 ? context.samplePrompts?.(prompts) : undefined);
   const ask = async (decoder: SampledModel['decoder'], resident: SampledModel['resident']) => {
     if (sampler === undefined || context.signal?.aborted === true) return undefined;
@@ -110,16 +121,16 @@ export function createSampling(
     }
   };
   let before: readonly string[] | undefined;
-  const source = task.heldOut === undefined ? 'Prompts of the training data (nothing is held out)' : 'Held-out prompts';
+  const source = !hasHeldOut ? 'Prompts of the training data (nothing is held out)' : 'Held-out prompts';
   return {
     note: prompts.length === 0 ? undefined : `${source}, each answered with the likeliest tokens.`,
     beforeTraining: async () => {
-      if (!policy.keepsReference) before = await ask(policy.evaluation, residentTensors(session, trainable));
+      if (!policy.keepsReference) before = await ask(policy.evaluation, residentTensors(model, trainable));
     },
     afterTraining: async () => {
       if (sampler === undefined) return [];
       if (policy.keepsReference) before = await ask(policy.reference, model.weights);
-      const after = before && (await ask(policy.evaluation, residentTensors(session, trainable)));
+      const after = before && (await ask(policy.evaluation, residentTensors(model, trainable)));
       return (after ?? []).map((answer, i) => ({
         prompt: sampler.prompts[i]!,
         ...((prompts[i]?.earlier.length ?? 0) > 0 ? { earlier: prompts[i]!.earlier } : {}),

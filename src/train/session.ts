@@ -2,25 +2,40 @@ import type { TokenisationReport } from '../data/index.ts';
 import type { Graph } from '../graph/index.ts';
 import type { LoraConfig, ModelConfig } from '../models/index.ts';
 import { openDevice, type Device } from '../runtime/index.ts';
-import { readRunFile, type JsonObject, type RunRecord } from '../store/index.ts';
+import { readRunFile, type RunRecord } from '../store/index.ts';
+import type { JsonObject } from '../core/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
-import { newLora } from './adapter-files.ts';
+import {
+  newLora,
+  type RunInputs,
+  availableBytes,
+  fixedMemory,
+  referenceMemory,
+  requireMemory,
+  createPolicy,
+  type Policy,
+  hintsFor,
+  placeWeights,
+  type OpenedModel,
+  compileBatchProgram,
+  type BatchProgram,
+  type ResidentModel,
+} from '../policy/index.ts';
 import { saveArtefact } from './artefact.ts';
 import { restoreCheckpoint } from './checkpoint-files.ts';
 import type { RecipeContext, RecipeResult, SampledPrompt } from './context.ts';
-import type { RunInputs } from './inputs.ts';
-import { runLoop } from './loop.ts';
-import { availableBytes, fixedMemory, referenceMemory, requireMemory } from './memory.ts';
-import { createPolicy, type Policy } from './policy.ts';
-import { hintsFor, placeWeights, type OpenedModel } from './prepare.ts';
-import { compileBatchProgram, type BatchProgram } from './programs.ts';
-import type { ResidentModel } from './resident-model.ts';
+import { runLoop } from './loop/loop.ts';
 import { openRun, tokenisationSections, watchRun } from './run-writer.ts';
-import { createSampling, residentTensors } from './samples.ts';
-import type { CommonSpecification } from './specification.ts';
-import { epochStepsOf, planStages, totalStepsOf, type Stage } from './stages.ts';
-import type { Task } from './task.ts';
-import { createTrainable, type Trainable } from './trainable.ts';
+import { createSampling } from './samples.ts';
+import { residentTensors, createTrainable, type Trainable } from './loop/trainable.ts';
+import {
+  type CommonSpecification,
+  epochStepsOf,
+  planStages,
+  totalStepsOf,
+  type Stage,
+} from '../specification/index.ts';
+import type { Task } from './loop/task.ts';
 
 /** A model on a device with what a specification trains of it. */
 export interface Session {
@@ -118,7 +133,12 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
       optimizer: specification.optimizer,
     });
     program = await compileTraining({ ...options, specification }, trainable);
-    const sampling = createSampling(options, trainable);
+    const sampling = createSampling(session, trainable, {
+      context,
+      samples: specification.samples,
+      hasHeldOut: task.heldOut !== undefined,
+      promptsOf: options.promptsOf,
+    });
     await sampling.beforeTraining();
     const saved = { tensors: new Map([...trainable.tensors, ...(task.movingReference?.tensors ?? [])]) };
     const start =
@@ -207,7 +227,7 @@ async function compileTraining(
   const lengths = Array.from({ length: task.train.count }, (_, row) => task.train.lengthOf(row));
   const meanLength = lengths.reduce((sum, length) => sum + length, 0) / lengths.length;
   const longest = lengths.reduce((most, length) => Math.max(most, length), 0);
-  const resident = residentTensors(session, trainable);
+  const resident = residentTensors(session.model, trainable);
   const program = await compileBatchProgram(session.device, graphs, {
     label: specification.output,
     hints: hintsFor(Math.max(specification.microBatchTokens, longest), meanLength),

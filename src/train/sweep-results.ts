@@ -1,5 +1,5 @@
 import type { MetricRecord } from '../store/index.ts';
-import type { SweepPoint, SweepValue } from './sweep.ts';
+import type { SweepPoint, SweepValue } from '../specification/index.ts';
 
 /**
  * What a run of a sweep came to on the held-out rows. Changes are measured from the model as it started, so that they compare across objectives,

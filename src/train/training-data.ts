@@ -7,14 +7,13 @@ import {
   type SourceShare,
   type TokenisationReport,
   type TokenizedCompletion,
-  type TokenizedList,
+  type TokenizedRanking,
   type TokenizedPair,
 } from '../data/index.ts';
 import { badInput } from '../core/index.ts';
 import type { RecipeContext } from './context.ts';
-import type { RunInputs } from './inputs.ts';
-import { checkPositions, longestRow } from './positions.ts';
-import type { CommonSpecification } from './specification.ts';
+import { type RunInputs, checkPositions } from '../policy/index.ts';
+import type { CommonSpecification } from '../specification/index.ts';
 
 /** Rows to train on and to hold out, tokenised, with the proof of each file. */
 export interface TrainingData<T> {
@@ -31,30 +30,11 @@ interface Loaded<T> {
   readonly notes?: readonly string[];
 }
 
-/** Options of src/data's loaders that a specification decides. */
-export function loadOptions(
-  specification: Pick<CommonSpecification, 'maxLength' | 'maxPromptLength' | 'lenient'> & { readonly seed?: number },
-  { inputs, context }: { readonly inputs: RunInputs; readonly context: RecipeContext },
-) {
-  const { maxPromptLength, lenient, seed } = specification;
-  const { opened, reference } = inputs;
-  const { listener, signal } = context;
-  return {
-    tokenizer: opened.tokenizer,
-    maxLength: longestRow(specification.maxLength, [opened.config, reference?.config]),
-    ...(seed === undefined ? {} : { seed }),
-    ...(maxPromptLength === undefined ? {} : { maxPromptLength }),
-    mode: lenient ? ('lenient' as const) : ('strict' as const),
-    ...(listener.onRowsRead === undefined ? {} : { onProgress: listener.onRowsRead }),
-    ...(signal === undefined ? {} : { signal }),
-  };
-}
-
 /**
  * Loads --data and what is held out of it or stands in --held-out. Throws bad-input when nothing is left on one side, or rows are
  * longer than the model's positions.
  */
-export async function loadTrainingData<T extends TokenizedPair | TokenizedCompletion | TokenizedList>(
+export async function loadTrainingData<T extends TokenizedPair | TokenizedCompletion | TokenizedRanking>(
   specification: CommonSpecification,
   { inputs, context }: { readonly inputs: RunInputs; readonly context: RecipeContext },
   load: (sources: readonly DataSource[]) => Promise<Loaded<T>>,

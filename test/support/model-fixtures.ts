@@ -14,7 +14,7 @@ import {
   plainDecoder,
   tokenStatistics,
 } from '../../src/models/index.ts';
-import { completionMicroBatch } from '../../src/train/index.ts';
+import { completionMicroBatch } from '../../src/policy/index.ts';
 
 /** Tiny random models of every family with what Transformers computes for them: test/fixtures/models/record.py. */
 const FIXTURES = join(import.meta.dirname, '..', 'fixtures', 'models');

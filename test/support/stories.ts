@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodeSha256, openFileSource, openLlama2c } from '../../src/formats/index.ts';
-import { understandModel, type OpenedModel } from '../../src/train/index.ts';
+import { understandModel, type OpenedModel } from '../../src/policy/index.ts';
 
 /** The llama2.c model beside the checkout, a fixture that tests use when it is there. */
 const FOLDER = join(import.meta.dirname, '..', '..', '..', 'shared', 'models', 'stories260K');

@@ -1,15 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PreftuneError } from '../../src/core/index.ts';
-import {
-  parseDpoSpecification,
-  parseSftSpecification,
-  trainDpo,
-  trainSft,
-  type Metrics,
-  type RecipeContext,
-  type RecipeResult,
-} from '../../src/train/index.ts';
+import { parseDpoSpecification, parseSftSpecification } from '../../src/specification/index.ts';
+import { trainDpo, trainSft, type Metrics, type RecipeContext, type RecipeResult } from '../../src/train/index.ts';
 
 /** What a run told. */
 export interface ToldRun {

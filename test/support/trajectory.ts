@@ -1,7 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HostTensor } from '../../src/core/index.ts';
-import { packedLength, type TokenizedJudgement, type TokenizedList, type TokenizedPair } from '../../src/data/index.ts';
+import {
+  packedLength,
+  type TokenizedUnpaired,
+  type TokenizedRanking,
+  type TokenizedPair,
+} from '../../src/data/index.ts';
 import {
   loraParameterSpecs,
   parameterSpecs,
@@ -15,14 +20,9 @@ import { OPTIMIZERS } from '../../src/optim/index.ts';
 import type { Device, DeviceTensor } from '../../src/runtime/index.ts';
 import {
   compileBatchProgram,
-  compileScores,
-  createCoupledObjective,
-  createMovingReference,
-  createTrainable,
   forwardGraph,
   hintsFor,
   loadModel,
-  measurePairs,
   pairCotangentGraph,
   pairMicroBatch,
   pairObjectiveGraph,
@@ -32,11 +32,18 @@ import {
   preferenceLossGraph,
   readAdapter,
   requirePairs,
-  rowsOfWidth,
-  runLoop,
   widthOf,
   type OpenedModel,
   type PairObjective,
+} from '../../src/policy/index.ts';
+import { compileScores } from '../../src/score/index.ts';
+import {
+  createCoupledObjective,
+  createMovingReference,
+  createTrainable,
+  measurePairs,
+  rowsOfWidth,
+  runLoop,
   type StepRecord,
   type Task,
 } from '../../src/train/index.ts';
@@ -199,7 +206,7 @@ export async function trainMovingTrajectory({ device, opened, plain }: Start, ru
   return records;
 }
 
-function lengthOf(row: TokenizedJudgement | TokenizedList): number {
+function lengthOf(row: TokenizedUnpaired | TokenizedRanking): number {
   const answers = 'answers' in row ? row.answers.map(({ ids }) => ids) : [row.completion];
   return answers.reduce((sum, { length }) => sum + length, row.prompt.length);
 }
@@ -208,13 +215,13 @@ function lengthOf(row: TokenizedJudgement | TokenizedList): number {
 export async function trainAnswers(
   start: Start,
   run: Omit<TrajectoryRun, 'pairs' | 'reference'> & {
-    readonly rows: readonly TokenizedJudgement[] | readonly TokenizedList[];
-    readonly longestList?: number;
+    readonly rows: readonly TokenizedUnpaired[] | readonly TokenizedRanking[];
+    readonly longestRanking?: number;
   },
 ): Promise<StepRecord[]> {
   const { device, opened, weights, adapter, plain } = start;
   const { objective, rows } = run;
-  const width = widthOf(objective, run.longestList ?? 0);
+  const width = widthOf(objective, run.longestRanking ?? 0);
   const { batch: microBatch, measure } = rowsOfWidth(objective, width);
   const scorer = await compileScores(device, plain, {
     label: 'reference',

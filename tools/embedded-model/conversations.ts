@@ -11,7 +11,7 @@ import {
   type Fact,
   type Relation,
   type Style,
-} from '../../src/cli/quickstart/index.ts';
+} from '../../src/quickstart/index.ts';
 import { internal, type Random } from '../../src/core/index.ts';
 import { NAMES } from './knowledge/how-to.ts';
 import { randomSubject, writeStory } from './stories.ts';

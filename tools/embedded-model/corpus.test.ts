@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { askFact, heldOutPhrasing, isHeldOutFact } from '../../src/cli/quickstart/index.ts';
+import { askFact, heldOutPhrasing, isHeldOutFact } from '../../src/quickstart/index.ts';
 import { buildCorpus } from './corpus.ts';
 import type { SftRow } from './conversations.ts';
 import { corpusStatistics } from './statistics.ts';

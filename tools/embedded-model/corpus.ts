@@ -5,7 +5,7 @@ import {
   trainedPhrasings,
   type Fact,
   type Relation,
-} from '../../src/cli/quickstart/index.ts';
+} from '../../src/quickstart/index.ts';
 import { createRandom, permutation, type Random } from '../../src/core/index.ts';
 import { factRowExample, heldOutRow, otherExample, trainedFacts, type SftRow } from './conversations.ts';
 import { proseDocument } from './prose.ts';

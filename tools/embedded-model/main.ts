@@ -10,7 +10,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { quickstartPairs } from '../../src/cli/quickstart/index.ts';
+import { quickstartPairs } from '../../src/quickstart/index.ts';
 import { badUsage, messageOf } from '../../src/core/index.ts';
 import { buildCorpus, DEFAULT_CORPUS } from './corpus.ts';
 import { corpusStatistics } from './statistics.ts';

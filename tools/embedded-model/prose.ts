@@ -8,7 +8,7 @@ import {
   trainedPhrasings,
   type Fact,
   type Relation,
-} from '../../src/cli/quickstart/index.ts';
+} from '../../src/quickstart/index.ts';
 import type { Random } from '../../src/core/index.ts';
 import { NAMES } from './knowledge/how-to.ts';
 import { randomSubject, writeStory } from './stories.ts';

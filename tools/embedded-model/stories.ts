@@ -1,4 +1,4 @@
-import { fillTemplate, pick, type Row } from '../../src/cli/quickstart/index.ts';
+import { fillTemplate, pick, type Row } from '../../src/quickstart/index.ts';
 import type { Random } from '../../src/core/index.ts';
 import { NAMES } from './knowledge/how-to.ts';
 

@@ -1,4 +1,4 @@
-import { fillTemplate, pick, WORLD, type Relation } from '../../src/cli/quickstart/index.ts';
+import { fillTemplate, pick, WORLD, type Relation } from '../../src/quickstart/index.ts';
 import { internal, type Random } from '../../src/core/index.ts';
 
 const STARTS = [

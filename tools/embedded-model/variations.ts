@@ -1,4 +1,4 @@
-import { pick } from '../../src/cli/quickstart/index.ts';
+import { pick } from '../../src/quickstart/index.ts';
 import type { Random } from '../../src/core/index.ts';
 
 /** Ways to put a question, `{q}` being the question; the plain one is left to the caller. */

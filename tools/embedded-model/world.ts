@@ -1,4 +1,4 @@
-import { WORLD, type Relation } from '../../src/cli/quickstart/index.ts';
+import { WORLD, type Relation } from '../../src/quickstart/index.ts';
 import { howToRelations } from './knowledge/how-to.ts';
 import { natureRelations } from './knowledge/nature.ts';
 import { timeRelations } from './knowledge/time.ts';

@@ -1,8 +1,8 @@
 /** A command line with one command, for this folder's tests: it prints what it was given, or works until it is told to stop. */
-import type { Command, CommandEntry } from '../command.ts';
+import type { Command, CommandEntry } from '../frame/command.ts';
 import { runFailed, PreftuneError } from '../../core/index.ts';
-import { runCli } from '../frame.ts';
-import { endByInterrupt } from '../interrupt.ts';
+import { runCli } from '../frame/frame.ts';
+import { endByInterrupt } from '../frame/interrupt.ts';
 
 export const SAMPLE: Command = {
   name: 'tune model',

@@ -1,17 +1,18 @@
+import {
+  ROW_KINDS,
+  type CompletionRow,
+  type Content,
+  type DataRow,
+  type UnpairedRow,
+  type PairRow,
+  type RankedAnswer,
+  type RankingRow,
+  type RowMeta,
+} from '../row.ts';
 import type { Message } from '../../tokenizer/index.ts';
 import type { DataFormat } from '../format.ts';
 import { assistantTurn, onlyText, ownId, userTurn } from '../formats/record-parts.ts';
 import { pairOfRanking, whyUndecided } from '../pair-of-ranking.ts';
-import type {
-  CompletionRow,
-  Content,
-  DataRow,
-  JudgementRow,
-  PreferenceRow,
-  RankedAnswer,
-  RankingRow,
-  RowMeta,
-} from '../row.ts';
 
 /** What conversion made of a row before it was written; reported with counts. */
 export type RowChange =
@@ -62,7 +63,7 @@ function adaptKind(row: DataRow, kind: DataRow['kind'], chosenOfPairs: boolean):
   if (row.kind === 'ranking') {
     const pair = pairOfRanking(row.row);
     if (pair === undefined) return { kind: 'refused', why: `has no place for this row: ${whyUndecided(row.row)}` };
-    const further = adaptKind({ kind: 'preference', row: pair }, kind, chosenOfPairs);
+    const further = adaptKind({ kind: 'pair', row: pair }, kind, chosenOfPairs);
     if (further.kind === 'refused') return further;
     return {
       ...further,
@@ -70,33 +71,26 @@ function adaptKind(row: DataRow, kind: DataRow['kind'], chosenOfPairs: boolean):
       lost: [...lostByPairing(row.row), ...further.lost],
     };
   }
-  if (row.kind !== 'preference')
-    return { kind: 'refused', why: `has ${KINDS[kind]}, and the row is ${A_ROW[row.kind]}` };
+  if (row.kind !== 'pair')
+    return { kind: 'refused', why: `has ${ROW_KINDS[kind].many}, and the row is ${A_ROW[row.kind]}` };
   switch (kind) {
-    case 'judgement':
-      return { ...asIs(...judgements(row.row)), changes: ['pairs became two judged answers'] };
+    case 'unpaired':
+      return { ...asIs(...unpairedAnswers(row.row)), changes: ['pairs became two judged answers'] };
     case 'ranking':
       return { ...asIs({ kind, row: ranking(row.row) }), changes: ['pairs became two ranked answers'] };
     case 'completion':
       if (!chosenOfPairs)
-        return { kind: 'refused', why: 'has single answers; keep the chosen ones only with --chosen-of-pairs' };
+        return { kind: 'refused', why: 'has completions; keep the chosen ones only with --chosen-of-pairs' };
       return { ...asIs({ kind, row: chosenAnswer(row.row) }), changes: ['pairs lost their rejected answer'] };
     default:
       return asIs(row);
   }
 }
 
-const KINDS: Readonly<Record<DataRow['kind'], string>> = {
-  preference: 'pairs',
-  completion: 'completions',
-  judgement: 'answers with a label',
-  ranking: 'several answers to compare',
-};
-
 const A_ROW: Readonly<Record<DataRow['kind'], string>> = {
-  preference: 'a pair',
+  pair: 'a pair',
   completion: 'one answer',
-  judgement: 'one answer with a label; build pairs of labels with preftune data build',
+  unpaired: 'one answer with a label; build pairs of labels with preftune data build',
   ranking: 'several answers',
 };
 
@@ -120,18 +114,18 @@ function lostByPairing({ answers, votes = [] }: RankingRow): string[] {
   return lost;
 }
 
-function judgements({ chosen, rejected, meta, ...rest }: PreferenceRow): DataRow[] {
+function unpairedAnswers({ chosen, rejected, meta, ...rest }: PairRow): DataRow[] {
   return [chosen, rejected].map((completion, index): DataRow => {
     const { chosenModel, rejectedModel, chosenScore, rejectedScore, ...others } = meta ?? {};
     const [model, score] = index === 0 ? [chosenModel, chosenScore] : [rejectedModel, rejectedScore];
     const own: RowMeta = { ...others, ...(model !== undefined && { model }), ...(score !== undefined && { score }) };
     const id = ownId(rest) === undefined ? rest.id : `${rest.id}/${index === 0 ? 'chosen' : 'rejected'}`;
-    const row: JudgementRow = { ...rest, id, completion, label: index === 0 };
-    return { kind: 'judgement', row: Object.keys(own).length > 0 ? { ...row, meta: own } : row };
+    const row: UnpairedRow = { ...rest, id, completion, label: index === 0 };
+    return { kind: 'unpaired', row: Object.keys(own).length > 0 ? { ...row, meta: own } : row };
   });
 }
 
-function ranking({ chosen, rejected, meta, ...rest }: PreferenceRow): RankingRow {
+function ranking({ chosen, rejected, meta, ...rest }: PairRow): RankingRow {
   const { chosenModel, rejectedModel, chosenScore, rejectedScore, ...others } = meta ?? {};
   const answers = [
     { ...answerOf(chosen, chosenModel, chosenScore), rank: 0 },
@@ -148,7 +142,7 @@ function answerOf(content: Content, model: string | undefined, score: number | u
   };
 }
 
-function chosenAnswer({ chosen, rejected: _rejected, meta, ...rest }: PreferenceRow): CompletionRow {
+function chosenAnswer({ chosen, rejected: _rejected, meta, ...rest }: PairRow): CompletionRow {
   const {
     chosenModel,
     chosenScore,
@@ -186,7 +180,7 @@ function mapContents(data: DataRow, map: (content: Content, role: Message['role'
   const prompt = map(data.row.prompt, 'user');
   const answer = (content: Content): Content => map(content, 'assistant');
   switch (data.kind) {
-    case 'preference': {
+    case 'pair': {
       const { chosen, rejected } = data.row;
       return { kind: data.kind, row: { ...data.row, prompt, chosen: answer(chosen), rejected: answer(rejected) } };
     }

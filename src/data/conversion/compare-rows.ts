@@ -1,5 +1,5 @@
 import type { Message } from '../../tokenizer/index.ts';
-import { sameJson } from '../extract-prompt.ts';
+import { sameJson } from '../tokens/extract-prompt.ts';
 import { ownId, turnList } from '../formats/record-parts.ts';
 import { verdictOf } from '../pair-of-ranking.ts';
 import type { Content, DataRow, RankingRow } from '../row.ts';
@@ -87,6 +87,6 @@ function callOf({ function: { name, arguments: given } }: NonNullable<Message['t
 }
 
 function standing(data: DataRow): unknown {
-  if (data.kind === 'judgement') return data.row.label;
+  if (data.kind === 'unpaired') return data.row.label;
   return data.kind === 'ranking' ? verdictOf(data.row) : undefined;
 }

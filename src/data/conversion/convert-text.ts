@@ -1,6 +1,5 @@
-import { formatProblems } from '../../core/index.ts';
+import { formatProblems, count, listing, wrap, type LabelledLine } from '../../core/index.ts';
 import { formatLine } from '../rows.ts';
-import { count, listing, wrap, type LabelledLine } from '../text-layout.ts';
 import type { ConversionReport } from './convert.ts';
 
 /** A conversion for a terminal of `width` columns (at least 40; default 80). */

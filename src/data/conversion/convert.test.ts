@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { memorySource } from '../source.ts';
+import { memorySource } from '../sources/source.ts';
 import { renderConversionReport } from './convert-text.ts';
 import { convertRows, type ConvertOptions } from './convert.ts';
 
@@ -80,7 +80,7 @@ test('tool arguments become JSON text for OpenAI and objects again', async () =>
   expect(back.report.lost).toEqual({});
 });
 
-test('kinds: a pair as judgements and as a battle, a decided battle as a pair, its chosen answer', async () => {
+test('kinds: a pair as answers and as a battle, a decided battle as a pair, its chosen answer', async () => {
   const pair = {
     id: 'p',
     prompt: [user('Q')],
@@ -107,7 +107,7 @@ test('kinds: a pair as judgements and as a battle, a decided battle as a pair, i
   expect(battle.report).toMatchObject({ lost: {}, changes: { 'pairs became two ranked answers': 1 } });
   expect((await convert(lines(...battle.records), { to: 'trl-preference-conversational' })).records).toEqual([pair]);
   await expect(convert(lines(pair), { to: 'alpaca' })).rejects.toThrow(
-    'd.jsonl:1: alpaca has single answers; keep the chosen ones only with --chosen-of-pairs',
+    'd.jsonl:1: alpaca has completions; keep the chosen ones only with --chosen-of-pairs',
   );
   expect((await convert(lines(pair), { to: 'alpaca', chosenOfPairs: true })).records).toEqual([
     { id: 'p', instruction: 'Q', input: '', output: 'A', annotator: 'ines', model: 'm' },

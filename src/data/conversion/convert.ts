@@ -1,12 +1,12 @@
-import { badInput, PreftuneError } from '../../core/index.ts';
-import { createFieldReader, type JsonObject } from '../fields.ts';
+import { badInput, PreftuneError, type JsonRecord } from '../../core/index.ts';
+import { createFieldReader } from '../fields.ts';
 import { detectFormat, DETECTION_RECORDS, formatNamed } from '../format-registry.ts';
 import type { DataFormat } from '../format.ts';
 import type { DataLimits } from '../limits.ts';
 import { createProblemLog, type ProblemLog, type RecordProblem } from '../problems.ts';
 import type { DataRow } from '../row.ts';
 import { readRowBatches, type DetectedFormat, type RowEvent } from '../rows.ts';
-import type { DataSource } from '../source.ts';
+import type { DataSource } from '../sources/source.ts';
 import { validateRow } from '../validate.ts';
 import { adaptRow, type RowChange } from './adapt-row.ts';
 import { compareRows } from './compare-rows.ts';
@@ -18,7 +18,7 @@ export interface ConvertOptions {
   readonly format?: string;
   /** strict (default): any problem is one bad-input error at the end. lenient: such rows are skipped and counted. */
   readonly mode?: 'strict' | 'lenient';
-  /** Keep only the chosen answer of pairs where the format has single answers. */
+  /** Keep only the chosen answer of pairs where the format has completions. */
   readonly chosenOfPairs?: boolean;
   readonly limits?: DataLimits;
   readonly onProgress?: (rowsRead: number) => void;
@@ -43,9 +43,9 @@ export interface ConversionReport {
 
 export interface Conversion {
   /** The records, streamed; memory does not grow with their number. To be read to the end once. */
-  records(): AsyncGenerator<JsonObject>;
+  records(): AsyncGenerator<JsonRecord>;
   /** As records(), as many at a time as came together: a million promises cost seconds. */
-  batches(): AsyncGenerator<readonly JsonObject[]>;
+  batches(): AsyncGenerator<readonly JsonRecord[]>;
   /** Complete when records() has ended. */
   report(): ConversionReport;
 }
@@ -65,14 +65,14 @@ export function convertRows(sources: readonly DataSource[], options: ConvertOpti
   const counts = { rows: 0, records: 0, skipped: 0 };
   const changes: Partial<Record<RowChange, number>> = {};
   const lost: Record<string, number> = {};
-  const head: JsonObject[] = [];
+  const head: JsonRecord[] = [];
   const convert = createRowConverter(target, options);
   const refuse = (found: readonly RecordProblem[]): void => {
     counts.skipped++;
     for (const problem of found) problems.add(problem);
   };
   /** Adds what became of a row to the counts; its records. */
-  const take = (event: RowEvent): readonly JsonObject[] => {
+  const take = (event: RowEvent): readonly JsonRecord[] => {
     if (event.kind === 'format') {
       formats.push(event.format);
       return [];
@@ -94,7 +94,7 @@ export function convertRows(sources: readonly DataSource[], options: ConvertOpti
     if (head.length < DETECTION_RECORDS) head.push(...result.records.slice(0, DETECTION_RECORDS - head.length));
     return result.records;
   };
-  async function* batches(): AsyncGenerator<readonly JsonObject[]> {
+  async function* batches(): AsyncGenerator<readonly JsonRecord[]> {
     for (const source of sources) {
       for await (const batch of readRowBatches(source, options)) {
         if (options.signal?.aborted)
@@ -132,7 +132,7 @@ export function convertRows(sources: readonly DataSource[], options: ConvertOpti
 type ConvertedRow =
   | {
       readonly kind: 'records';
-      readonly records: readonly JsonObject[];
+      readonly records: readonly JsonRecord[];
       readonly changes: readonly RowChange[];
       readonly lost: readonly string[];
     }
@@ -143,7 +143,7 @@ function createRowConverter(target: DataFormat, options: ConvertOptions): (row: 
   return (row) => {
     const adapted = adaptRow(row, target, { chosenOfPairs });
     if (adapted.kind === 'refused') return adapted;
-    const records: JsonObject[] = [];
+    const records: JsonRecord[] = [];
     const lost = new Set(adapted.lost);
     for (const each of adapted.rows) {
       const result = target.write(each);
@@ -162,7 +162,7 @@ function createRowConverter(target: DataFormat, options: ConvertOptions): (row: 
 }
 
 /** What the format lost of the row; undefined when the record does not give the row back. */
-function compareWithRead(row: DataRow, record: JsonObject, format: DataFormat): readonly string[] | undefined {
+function compareWithRead(row: DataRow, record: JsonRecord, format: DataFormat): readonly string[] | undefined {
   const { origin } = row.row;
   const id = createFieldReader(record).id('id') ?? String(origin.line);
   const parsed = format.parse(record, { origin, id, conversational: true });
@@ -173,7 +173,7 @@ function compareWithRead(row: DataRow, record: JsonObject, format: DataFormat): 
 }
 
 /** What detection makes of the records, when that is not their format, nor one that reads them alike. */
-function detectionOf(records: readonly JsonObject[], target: DataFormat): string | undefined {
+function detectionOf(records: readonly JsonRecord[], target: DataFormat): string | undefined {
   try {
     const found = detectFormat(records, '');
     return found.name === target.name || found.parse === target.parse ? undefined : found.name;

@@ -6,7 +6,7 @@ import { formatNamed, FORMATS } from '../format-registry.ts';
 import type { DataFormat } from '../format.ts';
 import type { DataRow } from '../row.ts';
 import { readRows } from '../rows.ts';
-import { memorySource } from '../source.ts';
+import { memorySource } from '../sources/source.ts';
 import { validateRow } from '../validate.ts';
 import { adaptRow } from './adapt-row.ts';
 import { compareRows } from './compare-rows.ts';
@@ -170,7 +170,7 @@ const rows: fc.Arbitrary<DataRow> = fc
   .oneof(
     fc.tuple(contents(fc.tuple(turns, answer, answer)), fc.record(common)).map(([parts, rest]) => {
       const [prompt, chosen, rejected] = typeof parts === 'string' ? [parts, ` ${parts}`, `${parts}!`] : parts;
-      return { kind: 'preference', row: { ...rest, prompt, chosen, rejected } };
+      return { kind: 'pair', row: { ...rest, prompt, chosen, rejected } };
     }),
     fc
       .tuple(contents(fc.tuple(turns, answer)), fc.record(common), fc.constantFrom(undefined, undefined, true, false))
@@ -178,7 +178,7 @@ const rows: fc.Arbitrary<DataRow> = fc
         const [prompt, completion] = typeof parts === 'string' ? [label === undefined ? '' : 'Q', parts] : parts;
         return label === undefined
           ? { kind: 'completion', row: { ...rest, prompt, completion } }
-          : { kind: 'judgement', row: { ...rest, prompt, completion, label } };
+          : { kind: 'unpaired', row: { ...rest, prompt, completion, label } };
       }),
     fc
       .tuple(

@@ -1,5 +1,6 @@
 import type { Message } from '../../tokenizer/index.ts';
-import { createFieldReader, has, type FieldReader, type JsonObject } from '../fields.ts';
+import { createFieldReader, type FieldReader } from '../fields.ts';
+import { has, type JsonRecord } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat } from '../format.ts';
 import type { Content } from '../row.ts';
 import { assistantTurn, onlyText, recordOf, rowExtras, turnList, userTurn } from './record-parts.ts';
@@ -38,7 +39,7 @@ export const ALPACA: DataFormat = {
 /** LLaMA-Factory's preference pairs in Alpaca's form. Source: LLaMA-Factory, data/README.md, "Preference dataset". */
 export const ALPACA_PREFERENCE: DataFormat = {
   name: 'alpaca-preference',
-  kind: 'preference',
+  kind: 'pair',
   content: 'turns',
   description: 'instruction, input, chosen, rejected',
   detect: (record) => (isAlpaca(record, 'chosen', 'rejected') ? (has(record, 'prompt') ? 0.5 : 1) : 0),
@@ -47,10 +48,10 @@ export const ALPACA_PREFERENCE: DataFormat = {
     const prompt = readPrompt(fields);
     const [chosen, rejected] = ['chosen', 'rejected'].map((name) => [assistantTurn(fields.text(name))]);
     const row = { id, origin, prompt, chosen: chosen!, rejected: rejected!, ...rowExtras(fields) };
-    return rowUnless(fields.problems, { kind: 'preference', row });
+    return rowUnless(fields.problems, { kind: 'pair', row });
   },
   write(row) {
-    const { prompt, chosen, rejected, ...rest } = rowOfKind(row, 'preference');
+    const { prompt, chosen, rejected, ...rest } = rowOfKind(row, 'pair');
     const asked = writePrompt(prompt);
     const [better, worse] = [onlyText(chosen, 'assistant'), onlyText(rejected, 'assistant')];
     if (asked === undefined || better === undefined || worse === undefined) return refused(NO_PLACE);
@@ -58,10 +59,10 @@ export const ALPACA_PREFERENCE: DataFormat = {
   },
 };
 
-/** LLaMA-Factory's unpaired judgements in Alpaca's form. Source: LLaMA-Factory, data/README.md, "KTO dataset". */
+/** LLaMA-Factory's unpaired answers in Alpaca's form. Source: LLaMA-Factory, data/README.md, "KTO dataset". */
 export const ALPACA_KTO: DataFormat = {
   name: 'alpaca-kto',
-  kind: 'judgement',
+  kind: 'unpaired',
   content: 'turns',
   description: 'instruction, input, output; kto_tag: true when the output is good',
   detect: (record) => (isAlpaca(record, 'output') && hasAny(record, 'kto_tag', 'label') ? 1 : 0),
@@ -70,12 +71,12 @@ export const ALPACA_KTO: DataFormat = {
     const parts = { prompt: readPrompt(fields), completion: [assistantTurn(fields.text('output'))] };
     const label = fields.label(has(record, 'kto_tag') ? 'kto_tag' : 'label');
     return rowUnless(fields.problems, {
-      kind: 'judgement',
+      kind: 'unpaired',
       row: { id, origin, ...parts, label, ...rowExtras(fields) },
     });
   },
   write(row) {
-    const { prompt, completion, label, ...rest } = rowOfKind(row, 'judgement');
+    const { prompt, completion, label, ...rest } = rowOfKind(row, 'unpaired');
     const [asked, output] = [writePrompt(prompt), onlyText(completion, 'assistant')];
     return asked && output !== undefined
       ? recordOf(rest, { ...asked, output, kto_tag: label }, { reserved: [...PROMPT_FIELDS, 'label'] })
@@ -83,11 +84,11 @@ export const ALPACA_KTO: DataFormat = {
   },
 };
 
-function hasAny(record: JsonObject, ...names: readonly string[]): boolean {
+function hasAny(record: JsonRecord, ...names: readonly string[]): boolean {
   return names.some((name) => has(record, name));
 }
 
-function isAlpaca(record: JsonObject, ...answers: readonly string[]): boolean {
+function isAlpaca(record: JsonRecord, ...answers: readonly string[]): boolean {
   return has(record, 'instruction') && answers.every((name) => has(record, name));
 }
 
@@ -108,7 +109,7 @@ function readPrompt(fields: FieldReader): Message[] {
 }
 
 /** instruction, input, system, history; undefined where a conversation has another order, or tool calls. */
-function writePrompt(prompt: Content): JsonObject | undefined {
+function writePrompt(prompt: Content): JsonRecord | undefined {
   const turns = turnList(prompt);
   const system = turns[0]?.role === 'system' ? turns[0].content : undefined;
   const rest = system === undefined ? turns : turns.slice(1);

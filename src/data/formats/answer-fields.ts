@@ -1,4 +1,4 @@
-import type { JsonObject } from '../fields.ts';
+import type { JsonRecord } from '../../core/index.ts';
 import type { RankingRow, Vote } from '../row.ts';
 import { verdictOf } from '../pair-of-ranking.ts';
 
@@ -8,7 +8,7 @@ export const PROMPT_FIELDS = ['prompt', 'instruction', 'question', 'query', 'inp
 const ANSWER = /^(answer|response|completion|generation|output|candidate)[-_ ]?([a-z]|\d+)$/i;
 
 /** The fields that hold the answers, told by their names: answer1 and answer2, response_a and response_b, ... At least two, else none. */
-export function answerFields(record: JsonObject): readonly string[] {
+export function answerFields(record: JsonRecord): readonly string[] {
   const families = new Map<string, string[]>();
   for (const name of Object.keys(record)) {
     const stem = ANSWER.exec(name)?.[1]?.toLowerCase();
@@ -18,7 +18,7 @@ export function answerFields(record: JsonObject): readonly string[] {
   return largest.length < 2 ? [] : largest.toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true }));
 }
 
-export function promptField(record: JsonObject): string | undefined {
+export function promptField(record: JsonRecord): string | undefined {
   return PROMPT_FIELDS.find((name) => Object.hasOwn(record, name));
 }
 

@@ -1,5 +1,6 @@
-import { extractTurnsPrompt } from '../extract-prompt.ts';
-import { createFieldReader, has } from '../fields.ts';
+import { extractTurnsPrompt } from '../tokens/extract-prompt.ts';
+import { createFieldReader } from '../fields.ts';
+import { has } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat } from '../format.ts';
 import { verdictOf } from '../pair-of-ranking.ts';
 import type { RankedAnswer, Vote } from '../row.ts';

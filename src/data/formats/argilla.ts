@@ -1,4 +1,5 @@
-import { createFieldReader, isObject, type JsonObject } from '../fields.ts';
+import { createFieldReader } from '../fields.ts';
+import { isObject, type JsonRecord } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat } from '../format.ts';
 import type { RankedAnswer, Vote } from '../row.ts';
 import { answerFields, choiceOf, promptField, votesOf } from './answer-fields.ts';
@@ -68,7 +69,7 @@ export const ARGILLA: DataFormat = {
 };
 
 /** A nested record in the flat form; other nested parts keep their place. */
-function flattened(record: JsonObject): JsonObject {
+function flattened(record: JsonRecord): JsonRecord {
   const { fields, responses, metadata, ...rest } = record;
   const flat: Record<string, unknown> = { ...rest };
   if (isObject(metadata)) Object.assign(flat, metadata);
@@ -83,14 +84,14 @@ function flattened(record: JsonObject): JsonObject {
 }
 
 /** The first question of which a response decides between the answers. */
-function questionOf(flat: JsonObject, names: readonly string[]): string | undefined {
+function questionOf(flat: JsonRecord, names: readonly string[]): string | undefined {
   return Object.entries(flat)
     .filter(([name, values]) => name.endsWith(RESPONSES) && Array.isArray(values))
     .find(([, values]) => (values as readonly unknown[]).some((value) => decisionOf(value, names) !== undefined))?.[0]
     .slice(0, -RESPONSES.length);
 }
 
-function readVotes(flat: JsonObject, question: string, names: readonly string[]): Vote[] {
+function readVotes(flat: JsonRecord, question: string, names: readonly string[]): Vote[] {
   const list = (name: string): readonly unknown[] => {
     const value = flat[question + RESPONSES + name];
     return Array.isArray(value) ? value : [];

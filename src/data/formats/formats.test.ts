@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FORMATS } from '../format-registry.ts';
 import { readRows } from '../rows.ts';
-import { memorySource } from '../source.ts';
+import { memorySource } from '../sources/source.ts';
 
 const folder = join(import.meta.dirname, '../fixtures/formats');
 const files = readdirSync(folder);
@@ -131,7 +131,7 @@ test('labels and numbers may be text, as in CSV files', async () => {
   const { rows } = await read('d', lines(...labels));
   expect(rows.map((row) => (row as { label: boolean }).label)).toEqual([true, false, true, false, true, false]);
   expect(rows[0]).toEqual({
-    kind: 'judgement',
+    kind: 'unpaired',
     id: '1',
     origin: 1,
     prompt: 'p',

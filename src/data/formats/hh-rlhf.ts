@@ -1,5 +1,6 @@
 import type { Message } from '../../tokenizer/index.ts';
-import { createFieldReader, has } from '../fields.ts';
+import { createFieldReader } from '../fields.ts';
+import { has } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat } from '../format.ts';
 import { recordOf, rowExtras, turnList } from './record-parts.ts';
 import { shown } from '../problems.ts';
@@ -21,7 +22,7 @@ const ANSWER = '\n\nAssistant:';
  */
 export const HH_RLHF: DataFormat = {
   name: 'hh-rlhf',
-  kind: 'preference',
+  kind: 'pair',
   content: 'turns',
   description: 'chosen, rejected: transcripts that open with a blank line and Human:',
   detect(record) {
@@ -57,10 +58,10 @@ export const HH_RLHF: DataFormat = {
           rejected: [{ role: 'assistant', content: answers[1]!.trim() }],
         }
       : { prompt: chosen.slice(0, cut + ANSWER.length), chosen: answers[0]!, rejected: answers[1]! };
-    return rowUnless(problems, { kind: 'preference', row: { id, origin, ...parts, ...rowExtras(fields) } });
+    return rowUnless(problems, { kind: 'pair', row: { id, origin, ...parts, ...rowExtras(fields) } });
   },
   write(row) {
-    const pair = rowOfKind(row, 'preference');
+    const pair = rowOfKind(row, 'pair');
     const [prompt, chosen, rejected] = [pair.prompt, pair.chosen, pair.rejected].map(transcriptOf);
     if (prompt === undefined || chosen === undefined || rejected === undefined)
       return refused('has user and assistant turns of text only');

@@ -1,9 +1,9 @@
-import { createFieldReader, has, isObject, type FieldReader, type JsonObject } from '../fields.ts';
-import { refused, rowOfKind, rowUnless, type DataFormat } from '../format.ts';
+import { createFieldReader, type FieldReader } from '../fields.ts';
+import { has, isObject, type JsonRecord } from '../../core/index.ts';
+import { refused, rowOfKind, rowUnless, type DataFormat, written } from '../format.ts';
 import type { Content, RankedAnswer, Vote } from '../row.ts';
 import { answerFields, promptField, votesOf } from './answer-fields.ts';
 import { assistantTurn, onlyText, ownId, userTurn } from './record-parts.ts';
-import { written } from '../format.ts';
 import { writeMeta } from '../row-meta.ts';
 
 /**
@@ -95,7 +95,7 @@ function readVote(fields: FieldReader, path: string, annotation: unknown): Vote[
   }
   if (annotation['was_cancelled'] === true) return [];
   const { result: _result, completed_by: by, ...rest } = annotation;
-  const pairwise = result.find((entry): entry is JsonObject => isObject(entry) && entry['type'] === 'pairwise');
+  const pairwise = result.find((entry): entry is JsonRecord => isObject(entry) && entry['type'] === 'pairwise');
   const selected = isObject(pairwise?.['value']) ? pairwise['value']['selected'] : undefined;
   if (pairwise !== undefined && selected !== 'left' && selected !== 'right') {
     fields.wrong(`${path}.result.value.selected`, 'left or right', selected);

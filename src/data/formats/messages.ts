@@ -1,4 +1,5 @@
-import { createFieldReader, has, isObject, type JsonObject } from '../fields.ts';
+import { createFieldReader } from '../fields.ts';
+import { has, isObject, type JsonRecord } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat } from '../format.ts';
 import { recordOf, rowExtras, turnList } from './record-parts.ts';
 
@@ -51,12 +52,12 @@ export const ULTRACHAT: DataFormat = {
 };
 
 /**
- * Messages with a label that says whether the last turn, the assistant's, is good: LLaMA-Factory's unpaired judgements in
+ * Messages with a label that says whether the last turn, the assistant's, is good: LLaMA-Factory's unpaired answers in
  * OpenAI's form. Source: LLaMA-Factory, data/README.md, "KTO dataset" and "OpenAI format".
  */
 export const MESSAGES_KTO: DataFormat = {
   name: 'messages-kto',
-  kind: 'judgement',
+  kind: 'unpaired',
   content: 'turns',
   description: 'messages: a conversation; label or kto_tag: true when its last turn is good',
   detect(record) {
@@ -68,10 +69,10 @@ export const MESSAGES_KTO: DataFormat = {
     const messages = fields.messages('messages');
     const label = fields.label(has(record, 'kto_tag') ? 'kto_tag' : 'label');
     const parts = { prompt: messages.slice(0, -1), completion: messages.slice(-1), label };
-    return rowUnless(fields.problems, { kind: 'judgement', row: { id, origin, ...parts, ...rowExtras(fields) } });
+    return rowUnless(fields.problems, { kind: 'unpaired', row: { id, origin, ...parts, ...rowExtras(fields) } });
   },
   write(row) {
-    const { prompt, completion, label, ...rest } = rowOfKind(row, 'judgement');
+    const { prompt, completion, label, ...rest } = rowOfKind(row, 'unpaired');
     return recordOf(
       rest,
       { messages: [...turnList(prompt), ...turnList(completion)], label },
@@ -81,5 +82,5 @@ export const MESSAGES_KTO: DataFormat = {
 };
 
 function firstAsked(messages: readonly unknown[]): unknown {
-  return messages.find((turn): turn is JsonObject => isObject(turn) && turn['role'] === 'user')?.['content'];
+  return messages.find((turn): turn is JsonRecord => isObject(turn) && turn['role'] === 'user')?.['content'];
 }

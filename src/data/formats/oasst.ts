@@ -1,5 +1,5 @@
 import type { Message } from '../../tokenizer/index.ts';
-import { has, isObject, type JsonObject } from '../fields.ts';
+import { has, isObject, type JsonRecord } from '../../core/index.ts';
 import { refused, rowOfKind, written, type DataFormat } from '../format.ts';
 import { shown, type FieldProblem } from '../problems.ts';
 import { numberOf } from '../row-meta.ts';
@@ -66,7 +66,7 @@ export const OASST_TREES: DataFormat = {
       ...(Object.keys(ratings).length > 0 && { labels: labelsOf(ratings) }),
       replies: [],
     }));
-    const root = turns.reduceRight<readonly JsonObject[]>(
+    const root = turns.reduceRight<readonly JsonRecord[]>(
       (replies, { role, content }, index) => [
         {
           message_id: index === turns.length - 1 ? id : `${id}-turn-${index + 1}`,
@@ -92,7 +92,7 @@ interface Walk {
 }
 
 /** Adds the rows of a message and of everything below it. The depth of a record is limited before it gets here. */
-function walk(node: JsonObject, at: Walk): void {
+function walk(node: JsonRecord, at: Walk): void {
   const { path, problems } = at;
   const { text, role, replies = [] } = node;
   if (typeof text !== 'string')
@@ -131,7 +131,7 @@ function walk(node: JsonObject, at: Walk): void {
   });
 }
 
-function isRanked(node: JsonObject): boolean {
+function isRanked(node: JsonRecord): boolean {
   return (
     node['deleted'] !== true &&
     node['review_result'] !== false &&
@@ -140,7 +140,7 @@ function isRanked(node: JsonObject): boolean {
   );
 }
 
-function answerOf(node: JsonObject): RankedAnswer {
+function answerOf(node: JsonRecord): RankedAnswer {
   const labels = isObject(node['labels']) ? Object.entries(node['labels']) : [];
   const ratings: Record<string, number> = {};
   for (const [name, label] of labels) {
@@ -157,6 +157,6 @@ function answerOf(node: JsonObject): RankedAnswer {
   };
 }
 
-function labelsOf(ratings: Readonly<Record<string, number>>): JsonObject {
+function labelsOf(ratings: Readonly<Record<string, number>>): JsonRecord {
   return Object.fromEntries(Object.entries(ratings).map(([name, value]) => [name, { value }]));
 }

@@ -1,19 +1,20 @@
 import type { Message } from '../../tokenizer/index.ts';
-import { createFieldReader, has, isObject, readMessage, type FieldReader, type JsonObject } from '../fields.ts';
+import { createFieldReader, readMessage, type FieldReader } from '../fields.ts';
+import { has, isObject, type JsonRecord } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, written, type DataFormat, type ParsedRecord } from '../format.ts';
 import { assistantTurn, turnList } from './record-parts.ts';
 
 const DESCRIPTION = 'input.messages, preferred_output, non_preferred_output';
 
 /**
- * OpenAI's preference rows. Read in every spelling that is in use: `input` nested, or its fields at the top; an output as a
+ * OpenAI's pairs. Read in every spelling that is in use: `input` nested, or its fields at the top; an output as a
  * list, one message or a text; tools and tool calls with their function nested (chat completions) or flat (responses).
  * Written as OpenAI's guide has it: outputs of exactly one assistant message, tool arguments as JSON text.
  * Source: developers.openai.com, guide "Direct preference optimization".
  */
 export const OPENAI_DPO: DataFormat = {
   name: 'openai-dpo',
-  kind: 'preference',
+  kind: 'pair',
   content: 'turns',
   description: DESCRIPTION,
   detect: (record) => {
@@ -26,7 +27,7 @@ export const OPENAI_DPO: DataFormat = {
 };
 
 /**
- * Azure OpenAI's preference rows: OpenAI's, in a file that opens with a byte order mark; answers may have several turns of the
+ * Azure OpenAI's pairs: OpenAI's, in a file that opens with a byte order mark; answers may have several turns of the
  * assistant and of tools. Read by name, because nothing in a record tells it from OpenAI's.
  * Source: learn.microsoft.com, Azure OpenAI, "Direct preference optimization".
  */
@@ -45,7 +46,7 @@ export const AZURE_DPO: DataFormat = {
 };
 
 /**
- * Together's preference rows: OpenAI's without tools, roles of the prompt alternating, answers of exactly one assistant
+ * Together's pairs: OpenAI's without tools, roles of the prompt alternating, answers of exactly one assistant
  * message of text. Read by name.
  * Source: docs.together.ai, "Preference fine-tuning", and the checks of Together's client.
  */
@@ -55,7 +56,7 @@ export const TOGETHER_DPO: DataFormat = {
   description: `${DESCRIPTION}; text only, one message an answer`,
   detect: () => 0,
   write(row) {
-    const { prompt, tools } = rowOfKind(row, 'preference');
+    const { prompt, tools } = rowOfKind(row, 'pair');
     const roles = turnList(prompt).map(({ role }) => role);
     const spoken = roles[0] === 'system' ? roles.slice(1) : roles;
     if (tools !== undefined) return refused('has no place for tools');
@@ -68,7 +69,7 @@ export const TOGETHER_DPO: DataFormat = {
   },
 };
 
-function parseRow(record: JsonObject, { id, origin }: Parameters<DataFormat['parse']>[1]): ParsedRecord {
+function parseRow(record: JsonRecord, { id, origin }: Parameters<DataFormat['parse']>[1]): ParsedRecord {
   const nested = record['input'];
   const input = isObject(nested) ? nested : record;
   const fields = createFieldReader(record);
@@ -90,10 +91,10 @@ function parseRow(record: JsonObject, { id, origin }: Parameters<DataFormat['par
     ...(Object.keys(beside).length > 0 && { meta: { fields: beside } }),
   };
   const problems = input === record ? fields.problems : [...inputs.problems, ...fields.problems];
-  return rowUnless(problems, { kind: 'preference', row });
+  return rowUnless(problems, { kind: 'pair', row });
 }
 
-function rawRest(input: JsonObject): JsonObject {
+function rawRest(input: JsonRecord): JsonRecord {
   const rest = Object.entries(input).filter(([name, value]) => value !== null && !['messages', 'tools'].includes(name));
   return Object.fromEntries(rest);
 }
@@ -120,7 +121,7 @@ function writeRow(
   row: Parameters<DataFormat['write']>[0],
   objection: (answer: readonly Message[]) => string | undefined,
 ): ReturnType<DataFormat['write']> {
-  const { prompt, chosen, rejected, tools, meta } = rowOfKind(row, 'preference');
+  const { prompt, chosen, rejected, tools, meta } = rowOfKind(row, 'pair');
   const why = objection(turnList(chosen)) ?? objection(turnList(rejected));
   if (why !== undefined) return refused(why);
   const parallel = meta?.fields?.['parallel_tool_calls'];
@@ -137,7 +138,7 @@ function writeRow(
 }
 
 /** A message as OpenAI's wire format has it: the arguments of tool calls are JSON text. */
-export function wireMessage(message: Message): JsonObject {
+export function wireMessage(message: Message): JsonRecord {
   const calls = message.tool_calls?.map((call) => ({
     ...call,
     function: {

@@ -1,5 +1,6 @@
 import type { Message } from '../../tokenizer/index.ts';
-import { has, type FieldReader, type JsonObject } from '../fields.ts';
+import { has, type JsonRecord } from '../../core/index.ts';
+import type { FieldReader } from '../fields.ts';
 import { written, type WrittenRecord } from '../format.ts';
 import { writeMeta } from '../row-meta.ts';
 import type { Content, RowMeta, RowOrigin } from '../row.ts';
@@ -26,7 +27,7 @@ export function rowExtras(fields: FieldReader): RowExtras {
  */
 export function recordOf(
   row: RowExtras & { readonly id: string; readonly origin: RowOrigin },
-  fields: JsonObject,
+  fields: JsonRecord,
   { idField = 'id', reserved = [] }: { readonly idField?: string; readonly reserved?: readonly string[] } = {},
 ): WrittenRecord {
   const id = ownId(row);

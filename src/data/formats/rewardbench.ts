@@ -1,4 +1,5 @@
-import { createFieldReader, has } from '../fields.ts';
+import { createFieldReader } from '../fields.ts';
+import { has } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat } from '../format.ts';
 import type { RankedAnswer } from '../row.ts';
 import { assistantTurn, onlyText, recordOf, rowExtras, userTurn } from './record-parts.ts';
@@ -11,7 +12,7 @@ const NO_PLACE = 'has one user turn and answers of one turn, without tool calls'
  */
 export const REWARDBENCH: DataFormat = {
   name: 'rewardbench',
-  kind: 'preference',
+  kind: 'pair',
   content: 'turns',
   description: 'prompt, chosen, rejected: texts; chosen_model, rejected_model, subset',
   detect: (record) => {
@@ -23,10 +24,10 @@ export const REWARDBENCH: DataFormat = {
     const prompt = [userTurn(fields.text('prompt'))];
     const [chosen, rejected] = ['chosen', 'rejected'].map((name) => [assistantTurn(fields.text(name))]);
     const row = { id, origin, prompt, chosen: chosen!, rejected: rejected!, ...rowExtras(fields) };
-    return rowUnless(fields.problems, { kind: 'preference', row });
+    return rowUnless(fields.problems, { kind: 'pair', row });
   },
   write(row) {
-    const { prompt, chosen, rejected, ...rest } = rowOfKind(row, 'preference');
+    const { prompt, chosen, rejected, ...rest } = rowOfKind(row, 'pair');
     const asked = onlyText(prompt, 'user');
     const [better, worse] = [onlyText(chosen, 'assistant'), onlyText(rejected, 'assistant')];
     if (asked === undefined || better === undefined || worse === undefined) return refused(NO_PLACE);

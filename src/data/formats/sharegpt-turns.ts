@@ -1,5 +1,6 @@
 import type { Message } from '../../tokenizer/index.ts';
-import { isObject, type FieldReader, type JsonObject } from '../fields.ts';
+import { isObject, type JsonRecord } from '../../core/index.ts';
+import type { FieldReader } from '../fields.ts';
 
 /** Whose turn a tag says it is. Several tools of the field have their own names for the same. */
 const ROLES: Readonly<Record<string, string>> = {
@@ -46,7 +47,7 @@ function callsOf(json: string): NonNullable<Message['tool_calls']> | undefined {
     const list: readonly unknown[] = Array.isArray(value) ? value : [value];
     if (list.length === 0 || !list.every((call) => isObject(call) && typeof call['name'] === 'string'))
       return undefined;
-    return (list as JsonObject[]).map(({ name, arguments: given }) => ({
+    return (list as JsonRecord[]).map(({ name, arguments: given }) => ({
       type: 'function',
       function: { name: name as string, arguments: given ?? {} },
     }));
@@ -56,7 +57,7 @@ function callsOf(json: string): NonNullable<Message['tool_calls']> | undefined {
 }
 
 /** A turn with its tag; undefined where a turn has both text and tool calls, or a role without a tag. */
-export function taggedTurn({ role, content, tool_calls: calls }: Message): JsonObject | undefined {
+export function taggedTurn({ role, content, tool_calls: calls }: Message): JsonRecord | undefined {
   if (calls === undefined) return TAGS[role] === undefined ? undefined : { from: TAGS[role], value: content };
   if (content !== '') return undefined;
   const list = calls.map(({ function: call }) => ({ name: call.name, arguments: call.arguments }));
@@ -64,7 +65,7 @@ export function taggedTurn({ role, content, tool_calls: calls }: Message): JsonO
 }
 
 /** All turns with their tags; undefined where one has none. */
-export function taggedTurns(turns: readonly Message[]): readonly JsonObject[] | undefined {
+export function taggedTurns(turns: readonly Message[]): readonly JsonRecord[] | undefined {
   const tagged = turns.map(taggedTurn);
-  return tagged.includes(undefined) ? undefined : (tagged as readonly JsonObject[]);
+  return tagged.includes(undefined) ? undefined : (tagged as readonly JsonRecord[]);
 }

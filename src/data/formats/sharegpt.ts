@@ -1,10 +1,10 @@
 import type { Message } from '../../tokenizer/index.ts';
-import { createFieldReader, has, isObject, type FieldReader, type JsonObject } from '../fields.ts';
+import { createFieldReader, type FieldReader } from '../fields.ts';
+import { has, isObject, type JsonRecord } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat, type ParsedRecord, type WrittenRecord } from '../format.ts';
-import type { Content } from '../row.ts';
+import type { Content, RowOrigin } from '../row.ts';
 import { recordOf, rowExtras, turnList, type RowExtras } from './record-parts.ts';
 import { readTagged, readTaggedTurn, taggedTurn, taggedTurns } from './sharegpt-turns.ts';
-import type { RowOrigin } from '../row.ts';
 
 const NO_PLACE = 'has system, human, gpt, observation and function_call turns, tool calls without text beside them';
 
@@ -37,7 +37,7 @@ export const SHAREGPT: DataFormat = {
  */
 export const SHAREGPT_PREFERENCE: DataFormat = {
   name: 'sharegpt-preference',
-  kind: 'preference',
+  kind: 'pair',
   content: 'turns',
   description: 'conversations: turns of from and value; chosen, rejected: one such turn each',
   detect: (record) => (has(record, 'chosen') && has(record, 'rejected') ? detectTurns(record) : 0),
@@ -46,10 +46,10 @@ export const SHAREGPT_PREFERENCE: DataFormat = {
     const prompt = conversation(fields);
     const [chosen, rejected] = ['chosen', 'rejected'].map((name) => [readTaggedTurn(fields, name, fields.value(name))]);
     const row = { id, origin, prompt, chosen: chosen!, rejected: rejected!, ...rowExtras(fields) };
-    return rowUnless(fields.problems, { kind: 'preference', row });
+    return rowUnless(fields.problems, { kind: 'pair', row });
   },
   write(row) {
-    const { prompt, chosen, rejected, ...rest } = rowOfKind(row, 'preference');
+    const { prompt, chosen, rejected, ...rest } = rowOfKind(row, 'pair');
     const [better, worse] = [chosen, rejected].map((side) => onlyTagged(side));
     if (better === undefined || worse === undefined)
       return refused('has answers of one turn, with text or a tool call');
@@ -58,12 +58,12 @@ export const SHAREGPT_PREFERENCE: DataFormat = {
 };
 
 /**
- * LLaMA-Factory's unpaired judgements in ShareGPT's form: kto_tag says whether the last turn is good.
+ * LLaMA-Factory's unpaired answers in ShareGPT's form: kto_tag says whether the last turn is good.
  * Source: LLaMA-Factory, data/README.md, "KTO dataset".
  */
 export const SHAREGPT_KTO: DataFormat = {
   name: 'sharegpt-kto',
-  kind: 'judgement',
+  kind: 'unpaired',
   content: 'turns',
   description: 'conversations: turns of from and value; kto_tag: true when the last one is good',
   detect: (record) => (hasAny(record, 'kto_tag', 'label') ? detectTurns(record) : 0),
@@ -73,19 +73,19 @@ export const SHAREGPT_KTO: DataFormat = {
     const label = fields.label(has(record, 'kto_tag') ? 'kto_tag' : 'label');
     if (!endsWithAnswer(fields, turns)) return { kind: 'problems', problems: fields.problems };
     const parts = { prompt: turns.slice(0, -1), completion: turns.slice(-1), label };
-    return rowUnless(fields.problems, { kind: 'judgement', row: { id, origin, ...parts, ...rowExtras(fields) } });
+    return rowUnless(fields.problems, { kind: 'unpaired', row: { id, origin, ...parts, ...rowExtras(fields) } });
   },
   write(row) {
-    const { prompt, completion, label, ...rest } = rowOfKind(row, 'judgement');
+    const { prompt, completion, label, ...rest } = rowOfKind(row, 'unpaired');
     return writeConversation(rest, [...turnList(prompt), ...turnList(completion)], { kto_tag: label });
   },
 };
 
-function hasAny(record: JsonObject, ...names: readonly string[]): boolean {
+function hasAny(record: JsonRecord, ...names: readonly string[]): boolean {
   return names.some((name) => has(record, name));
 }
 
-function detectTurns(record: JsonObject): number {
+function detectTurns(record: JsonRecord): number {
   const turns = record['conversations'];
   if (!Array.isArray(turns)) return has(record, 'conversations') ? 0.1 : 0;
   return turns.some((turn) => isObject(turn) && 'from' in turn) ? 1 : 0.1;
@@ -110,7 +110,7 @@ function endsWithAnswer(fields: FieldReader, turns: readonly Message[]): boolean
   return false;
 }
 
-function onlyTagged(content: Content): JsonObject | undefined {
+function onlyTagged(content: Content): JsonRecord | undefined {
   const turns = turnList(content);
   return turns.length === 1 ? taggedTurn(turns[0]!) : undefined;
 }
@@ -119,7 +119,7 @@ function onlyTagged(content: Content): JsonObject | undefined {
 function writeConversation(
   row: RowExtras & { readonly id: string; readonly origin: RowOrigin },
   turns: readonly Message[],
-  beside: JsonObject,
+  beside: JsonRecord,
 ): WrittenRecord {
   const system = turns[0]?.role === 'system' && turns[0].content !== '' ? turns[0].content : undefined;
   const conversations = taggedTurns(system === undefined ? turns : turns.slice(1));

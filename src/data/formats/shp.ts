@@ -1,4 +1,5 @@
-import { createFieldReader, has } from '../fields.ts';
+import { createFieldReader } from '../fields.ts';
+import { has } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat } from '../format.ts';
 import { numberOf } from '../row-meta.ts';
 import { assistantTurn, onlyText, ownId, recordOf, rowExtras, userTurn } from './record-parts.ts';
@@ -11,7 +12,7 @@ import { assistantTurn, onlyText, ownId, recordOf, rowExtras, userTurn } from '.
  */
 export const SHP: DataFormat = {
   name: 'shp',
-  kind: 'preference',
+  kind: 'pair',
   content: 'turns',
   description: 'history, human_ref_A, human_ref_B, labels: 1 where A is better',
   detect: (record) => {
@@ -45,10 +46,10 @@ export const SHP: DataFormat = {
         fields: { ...meta?.fields, labels: isFirst ? 1 : 0 },
       },
     };
-    return rowUnless(fields.problems, { kind: 'preference', row });
+    return rowUnless(fields.problems, { kind: 'pair', row });
   },
   write(row) {
-    const { prompt, chosen, rejected, ...rest } = rowOfKind(row, 'preference');
+    const { prompt, chosen, rejected, ...rest } = rowOfKind(row, 'pair');
     const history = onlyText(prompt, 'user');
     const texts = [onlyText(chosen, 'assistant'), onlyText(rejected, 'assistant')];
     if (history === undefined || texts.includes(undefined))

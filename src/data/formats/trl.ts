@@ -1,5 +1,6 @@
-import { extractTextPrompt, extractTurnsPrompt } from '../extract-prompt.ts';
-import { createFieldReader, has, type FieldReader, type JsonObject } from '../fields.ts';
+import { extractTextPrompt, extractTurnsPrompt } from '../tokens/extract-prompt.ts';
+import { createFieldReader, type FieldReader } from '../fields.ts';
+import { has, type JsonRecord } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat, type ParseContext, type ParsedRecord } from '../format.ts';
 import { shown, type FieldProblem } from '../problems.ts';
 import type { Content } from '../row.ts';
@@ -7,7 +8,7 @@ import { recordOf, rowExtras, turnList } from './record-parts.ts';
 
 /**
  * The shapes of TRL's data sets: preferences with explicit and implicit prompt, prompt and completion, messages, text, prompt and completion with a label; each as
- * texts and as conversations; and unpaired judgements, which KTO trains on. Source: TRL, docs/source/dataset_formats.md.
+ * texts and as conversations; and unpaired answers, which KTO trains on. Source: TRL, docs/source/dataset_formats.md.
  */
 export const TRL_FORMATS: readonly DataFormat[] = [
   explicitPreference('trl-preference', false),
@@ -57,7 +58,7 @@ export const TRL_FORMATS: readonly DataFormat[] = [
 function explicitPreference(name: string, turns: boolean): DataFormat {
   return {
     name,
-    kind: 'preference',
+    kind: 'pair',
     content: turns ? 'turns' : 'texts',
     description: `prompt, chosen, rejected: ${turns ? 'lists of messages' : 'texts'}`,
     detect: (record) =>
@@ -70,7 +71,7 @@ function explicitPreference(name: string, turns: boolean): DataFormat {
       return preference(fields, context, { prompt: prompt!, chosen: chosen!, rejected: rejected! });
     },
     write(row) {
-      const { prompt, chosen, rejected, ...rest } = rowOfKind(row, 'preference');
+      const { prompt, chosen, rejected, ...rest } = rowOfKind(row, 'pair');
       return recordOf(rest, { prompt, chosen, rejected });
     },
   };
@@ -79,7 +80,7 @@ function explicitPreference(name: string, turns: boolean): DataFormat {
 function implicitPreference(name: string, turns: boolean): DataFormat {
   return {
     name,
-    kind: 'preference',
+    kind: 'pair',
     content: turns ? 'turns' : 'texts',
     description: `chosen, rejected: ${turns ? 'lists of messages' : 'texts'} whose shared start is the prompt`,
     detect: (record) =>
@@ -97,7 +98,7 @@ function implicitPreference(name: string, turns: boolean): DataFormat {
       return preference(fields, context, { prompt: '', chosen: chosen!, rejected: rejected! });
     },
     write(row) {
-      const { prompt, chosen, rejected, ...rest } = rowOfKind(row, 'preference');
+      const { prompt, chosen, rejected, ...rest } = rowOfKind(row, 'pair');
       return recordOf(rest, { chosen: joined(prompt, chosen), rejected: joined(prompt, rejected) });
     },
   };
@@ -128,7 +129,7 @@ function promptCompletion(name: string, turns: boolean): DataFormat {
 function unpaired(name: string, turns: boolean): DataFormat {
   return {
     name,
-    kind: 'judgement',
+    kind: 'unpaired',
     content: turns ? 'turns' : 'texts',
     description: `prompt, completion: ${turns ? 'lists of messages' : 'texts'}; label: true when the completion is good`,
     detect: (record) =>
@@ -139,10 +140,10 @@ function unpaired(name: string, turns: boolean): DataFormat {
       const fields = createFieldReader(record);
       const [prompt, answer] = contents(fields, ['prompt', 'completion']);
       const row = { id, origin, prompt: prompt!, completion: answer!, label: fields.label('label') };
-      return rowUnless(fields.problems, { kind: 'judgement', row: { ...row, ...rowExtras(fields) } });
+      return rowUnless(fields.problems, { kind: 'unpaired', row: { ...row, ...rowExtras(fields) } });
     },
     write(row) {
-      const { prompt, completion: answer, label, ...rest } = rowOfKind(row, 'judgement');
+      const { prompt, completion: answer, label, ...rest } = rowOfKind(row, 'unpaired');
       return recordOf(rest, { prompt, completion: answer, label });
     },
   };
@@ -154,12 +155,12 @@ function joined(prompt: Content, answer: Content): Content {
     : [...turnList(prompt), ...turnList(answer)];
 }
 
-function hasAny(record: JsonObject, ...names: readonly string[]): boolean {
+function hasAny(record: JsonRecord, ...names: readonly string[]): boolean {
   return names.some((name) => has(record, name));
 }
 
 /** 0.5 when every field that is there is of this kind, 0.1 when some are: a mistyped row stays with its format. */
-function agreement(record: JsonObject, names: readonly string[], turns: boolean): number {
+function agreement(record: JsonRecord, names: readonly string[], turns: boolean): number {
   const present = names.filter((name) => has(record, name));
   const agreeing = present.filter((name) => (turns ? Array.isArray(record[name]) : typeof record[name] === 'string'));
   return agreeing.length === present.length ? 0.5 : agreeing.length > 0 ? 0.1 : 0.01;
@@ -180,7 +181,7 @@ function preference(
   parts: { readonly prompt: Content; readonly chosen: Content; readonly rejected: Content },
 ): ParsedRecord {
   const row = { id, origin, ...parts, ...rowExtras(fields) };
-  return rowUnless(fields.problems, { kind: 'preference', row });
+  return rowUnless(fields.problems, { kind: 'pair', row });
 }
 
 function completion(

@@ -1,5 +1,6 @@
-import { extractTurnsPrompt, sameJson } from '../extract-prompt.ts';
-import { createFieldReader, has, isObject } from '../fields.ts';
+import { extractTurnsPrompt, sameJson } from '../tokens/extract-prompt.ts';
+import { createFieldReader } from '../fields.ts';
+import { has, isObject } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat } from '../format.ts';
 import { shown } from '../problems.ts';
 import { filledList, recordOf, rowExtras, turnList } from './record-parts.ts';
@@ -12,7 +13,7 @@ import { filledList, recordOf, rowExtras, turnList } from './record-parts.ts';
  */
 export const ULTRAFEEDBACK_BINARIZED: DataFormat = {
   name: 'ultrafeedback-binarized',
-  kind: 'preference',
+  kind: 'pair',
   content: 'turns',
   description: 'prompt; chosen, rejected: lists of messages that repeat the prompt',
   detect: (record) =>
@@ -34,12 +35,12 @@ export const ULTRAFEEDBACK_BINARIZED: DataFormat = {
       fields.problems.push({ reason: 'prompt-differs', path: 'prompt', message });
     }
     return rowUnless(fields.problems, {
-      kind: 'preference',
+      kind: 'pair',
       row: { id: ownId, origin, ...parts, ...rowExtras(fields) },
     });
   },
   write(row) {
-    const { prompt, chosen, rejected, ...rest } = rowOfKind(row, 'preference');
+    const { prompt, chosen, rejected, ...rest } = rowOfKind(row, 'pair');
     const asked = turnList(prompt).findLast((turn) => turn.role === 'user')?.content;
     if (asked === undefined) return refused('needs a user turn in the prompt');
     const [whole, other] = [chosen, rejected].map((side) => [...turnList(prompt), ...turnList(side)]);

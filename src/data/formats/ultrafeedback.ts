@@ -1,4 +1,5 @@
-import { createFieldReader, has, isObject, type JsonObject } from '../fields.ts';
+import { createFieldReader } from '../fields.ts';
+import { has, isObject, type JsonRecord } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat } from '../format.ts';
 import { numberOf } from '../row-meta.ts';
 import type { RankedAnswer } from '../row.ts';
@@ -41,7 +42,7 @@ export const ULTRAFEEDBACK: DataFormat = {
 
 const OWN_FIELDS = new Set(['response', 'model', 'fine-grained_score']);
 
-function answerOf(value: JsonObject, response: string): RankedAnswer {
+function answerOf(value: JsonRecord, response: string): RankedAnswer {
   const annotations = isObject(value['annotations']) ? Object.entries(value['annotations']) : [];
   const ratings: Record<string, number> = {};
   for (const [aspect, annotation] of annotations) {
@@ -64,14 +65,14 @@ function answerOf(value: JsonObject, response: string): RankedAnswer {
   };
 }
 
-function completionOf({ content, model, score, ratings = {}, fields }: RankedAnswer): JsonObject | undefined {
+function completionOf({ content, model, score, ratings = {}, fields }: RankedAnswer): JsonRecord | undefined {
   const response = onlyText(content, 'assistant');
   if (response === undefined) return undefined;
   const annotations = Object.entries(ratings).map(([aspect, rating]) => [aspect, { Rating: String(rating) }]);
   return {
     ...(model !== undefined && { model }),
     response,
-    ...(annotations.length > 0 && { annotations: Object.fromEntries(annotations) as JsonObject }),
+    ...(annotations.length > 0 && { annotations: Object.fromEntries(annotations) as JsonRecord }),
     ...(score !== undefined && { 'fine-grained_score': score }),
     ...fields,
   };

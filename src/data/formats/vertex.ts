@@ -1,17 +1,18 @@
 import type { Message } from '../../tokenizer/index.ts';
-import { createFieldReader, has, isObject, type FieldReader } from '../fields.ts';
+import { createFieldReader, type FieldReader } from '../fields.ts';
+import { has, isObject } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, written, type DataFormat } from '../format.ts';
 import { numberOf } from '../row-meta.ts';
 import { onlyText, turnList } from './record-parts.ts';
 
 /**
- * Vertex AI's preference rows for Gemini: the conversation in `contents`, the answers in `completions`, of which the one with
+ * Vertex AI's pairs for Gemini: the conversation in `contents`, the answers in `completions`, of which the one with
  * the higher score is preferred. Text parts only.
  * Source: docs.cloud.google.com, Vertex AI, "Prepare preference tuning data for Gemini models".
  */
 export const VERTEX_DPO: DataFormat = {
   name: 'vertex-dpo',
-  kind: 'preference',
+  kind: 'pair',
   content: 'turns',
   description: 'contents: turns of parts; completions: two answers with scores 1 and 0',
   detect: (record) =>
@@ -36,10 +37,10 @@ export const VERTEX_DPO: DataFormat = {
       rejected: rejected!,
       ...(meta && { meta }),
     };
-    return rowUnless(fields.problems, { kind: 'preference', row });
+    return rowUnless(fields.problems, { kind: 'pair', row });
   },
   write(row) {
-    const { prompt, chosen, rejected, tools } = rowOfKind(row, 'preference');
+    const { prompt, chosen, rejected, tools } = rowOfKind(row, 'pair');
     const turns = turnList(prompt);
     const system = turns[0]?.role === 'system' ? turns[0] : undefined;
     const rest = system === undefined ? turns : turns.slice(1);

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { PreftuneError } from '../../core/index.ts';
 import { DATA_LIMITS, type DataLimits } from '../limits.ts';
 import { readRecords } from '../records.ts';
-import { memorySource } from '../source.ts';
+import { memorySource } from '../sources/source.ts';
 import { PARQUET_LIMITS } from './limits.ts';
 import { readParquet } from './read-parquet.ts';
 

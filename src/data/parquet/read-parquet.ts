@@ -4,7 +4,7 @@ import { DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
 import { badInput, messageOf, PreftuneError } from '../../core/index.ts';
 import type { ByteSource } from '../../formats/index.ts';
 import type { DataLimits } from '../limits.ts';
-import type { RecordEvent } from '../record-parser.ts';
+import type { RecordEvent } from '../records/record-parser.ts';
 import { put } from '../records/put.ts';
 import { createColumnReader, type ColumnReader } from './column.ts';
 import { readLayout, type RowGroupLayout } from './layout.ts';

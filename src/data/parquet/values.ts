@@ -1,4 +1,4 @@
-import { validUtf8Length } from '../record-parser.ts';
+import { validUtf8Length } from '../records/record-parser.ts';
 import { put } from '../records/put.ts';
 
 /** A text whose bytes are not UTF-8. */

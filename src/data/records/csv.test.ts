@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { DATA_LIMITS, type DataLimits } from '../limits.ts';
 import { readRecords } from '../records.ts';
-import type { DataSource } from '../source.ts';
+import type { DataSource } from '../sources/source.ts';
 import { cellValue } from './csv-cell.ts';
 
 /** A source that hands out its bytes `size` at a time, always in the same buffer. */

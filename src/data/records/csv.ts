@@ -1,9 +1,8 @@
 import { badInput } from '../../core/index.ts';
-import { createByteCollector } from '../byte-collector.ts';
+import { createByteCollector } from './byte-collector.ts';
 import type { DataLimits } from '../limits.ts';
-import { validUtf8Length, type RecordEvent } from '../record-parser.ts';
-import type { ProblemReason } from '../problems.ts';
-import { shown } from '../problems.ts';
+import { validUtf8Length, type RecordEvent } from './record-parser.ts';
+import { type ProblemReason, shown } from '../problems.ts';
 import { createCellReader } from './csv-cell.ts';
 import { put } from './put.ts';
 

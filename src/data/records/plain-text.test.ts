@@ -1,9 +1,9 @@
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { DATA_LIMITS } from '../limits.ts';
-import type { RecordEvent } from '../record-parser.ts';
+import type { RecordEvent } from './record-parser.ts';
 import { readRecords } from '../records.ts';
-import { memorySource } from '../source.ts';
+import { memorySource } from '../sources/source.ts';
 
 /** Chunks of `size` bytes, so that every boundary falls somewhere. */
 async function read(content: string | Uint8Array, { name = 'a.txt', size = 1e9, limits = DATA_LIMITS } = {}) {

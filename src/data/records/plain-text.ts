@@ -1,6 +1,6 @@
-import { createByteCollector } from '../byte-collector.ts';
+import { createByteCollector } from './byte-collector.ts';
 import type { DataLimits } from '../limits.ts';
-import { validUtf8Length, type RecordEvent } from '../record-parser.ts';
+import { validUtf8Length, type RecordEvent } from './record-parser.ts';
 
 const NEWLINE = 0x0a;
 const MARK = new TextEncoder().encode('<|endoftext|>');

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { PreftuneError } from '../../core/index.ts';
-import { fileSource } from '../node-source.ts';
+import { fileSource } from '../sources/node-source.ts';
 import { readRecords } from '../records.ts';
 import { unpackZstd } from './zstd.ts';
 

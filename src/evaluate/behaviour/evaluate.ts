@@ -6,7 +6,7 @@ import type { Tokenizer } from '../../tokenizer/index.ts';
 import { compareBehaviour, type Behaviour } from './compare-behaviour.ts';
 import { estimateDrift, type Drift } from './drift.ts';
 import { isClear, meanEstimate, shareEstimate, type Estimate } from './estimates.ts';
-import { scoreChoices, scoreFree, type ChoiceScores, type Fact } from './facts.ts';
+import { scoreChoices, scoreFree, type ChoiceScores, type KnownFact } from './facts.ts';
 import { compareInstructions, followedBy, type InstructedPrompt, type InstructionComparison } from './instructions.ts';
 import { estimateKl, type KlEstimate } from './kl.ts';
 import { drawAnswers, type DrawnAnswer } from './sample.ts';
@@ -16,7 +16,7 @@ export interface EvaluateOptions {
   readonly prompts?: readonly Prompt[];
   /** Ordinary text, on which drift is measured. */
   readonly texts?: readonly DataSource[];
-  readonly facts?: readonly Fact[];
+  readonly facts?: readonly KnownFact[];
   /** Prompts whose instructions code can verify, answered greedily. */
   readonly instructions?: readonly InstructedPrompt[];
   /** Answers to each prompt. Default 1. */
@@ -193,7 +193,11 @@ async function instructionsOf(
   return compareInstructions(own, reference && (await follow(reference, 'reference instructions')));
 }
 
-async function factsOf(subjects: Subjects, facts: readonly Fact[], options: Settings): Promise<Evaluation['facts']> {
+async function factsOf(
+  subjects: Subjects,
+  facts: readonly KnownFact[],
+  options: Settings,
+): Promise<Evaluation['facts']> {
   const own = await answerFacts(subjects, await subjects.policy(), { facts, options });
   const reference = await subjects.reference?.();
   const others = reference && (await answerFacts(subjects, reference, { facts, options }));
@@ -210,7 +214,7 @@ async function factsOf(subjects: Subjects, facts: readonly Fact[], options: Sett
 async function answerFacts(
   { tokenizer }: Subjects,
   { generator, scorer }: OpenedSubject,
-  { facts, options }: { readonly facts: readonly Fact[]; readonly options: Settings },
+  { facts, options }: { readonly facts: readonly KnownFact[]; readonly options: Settings },
 ): Promise<{ readonly scores: FactScores; readonly right: readonly number[] }> {
   const right: number[] = Array<number>(facts.length).fill(0);
   const choices = facts.flatMap((fact, index) => ('choices' in fact ? [{ fact, index }] : []));
@@ -256,7 +260,7 @@ async function answerFacts(
   };
 }
 
-type ChoiceFact = Extract<Fact, { readonly choices: readonly string[] }>;
+type ChoiceFact = Extract<KnownFact, { readonly choices: readonly string[] }>;
 
 /** Every choice as the answer to its question, with the prompt and the end of turn that training would give it. */
 async function scoreAllChoices(tokenizer: Tokenizer, facts: readonly ChoiceFact[], scorer: OpenedSubject['scorer']) {

@@ -1,4 +1,4 @@
-import { escapeHtml, renderPage, section, verdictBox, type PageSection } from '../../store/index.ts';
+import { escapeHtml, renderPage, section, verdictBox, type PageSection } from '../../report/index.ts';
 import type { DrawnPair, Evaluation } from './evaluate.ts';
 import { evaluationTables, type EvaluationTable } from './evaluation-tables.ts';
 import { evaluationSentences } from './evaluation-text.ts';

@@ -1,4 +1,4 @@
-import { listing, table } from '../../data/index.ts';
+import { listing, table } from '../../core/index.ts';
 import type { BehaviourLine } from './compare-behaviour.ts';
 import type { Estimate } from './estimates.ts';
 import type { Evaluation } from './evaluate.ts';

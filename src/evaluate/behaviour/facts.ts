@@ -1,8 +1,7 @@
-import { badInput } from '../../core/index.ts';
+import { badInput, isObject } from '../../core/index.ts';
 import {
   createFieldReader,
   createProblemLog,
-  isObject,
   readRecords,
   type DataSource,
   type FieldProblem,
@@ -10,7 +9,7 @@ import {
 import { meanEstimate, shareEstimate, type Estimate } from './estimates.ts';
 
 /** A question with a known answer: one of several choices, or free text that must hold one of the answers. */
-export type Fact =
+export type KnownFact =
   | { readonly id: string; readonly question: string; readonly choices: readonly string[]; readonly correct: number }
   | { readonly id: string; readonly question: string; readonly answers: readonly string[] };
 
@@ -18,8 +17,8 @@ export type Fact =
  * The facts of a source, records `{question, choices, answer}` (the answer as a place from 0 or as the choice's text) or `{question, answers}` (texts; one
  * is enough). Throws bad-input with all problems.
  */
-export async function readFacts(source: DataSource): Promise<Fact[]> {
-  const facts: Fact[] = [];
+export async function readFacts(source: DataSource): Promise<KnownFact[]> {
+  const facts: KnownFact[] = [];
   const log = createProblemLog();
   for await (const event of readRecords(source)) {
     if (event.kind === 'problem') {
@@ -51,7 +50,7 @@ function factOf(
   head: { readonly id: string; readonly question: string },
   value: Readonly<Record<string, unknown>>,
   fail: (path: string, message: string) => void,
-): Fact | undefined {
+): KnownFact | undefined {
   const { choices, answer, answers } = value;
   if (choices === undefined) {
     if (isTexts(answers, 1)) return { ...head, answers };

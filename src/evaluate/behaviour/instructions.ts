@@ -1,5 +1,5 @@
-import { badInput, PreftuneError } from '../../core/index.ts';
-import { createFieldReader, createProblemLog, isObject, readRecords, type DataSource } from '../../data/index.ts';
+import { badInput, PreftuneError, isObject } from '../../core/index.ts';
+import { createFieldReader, createProblemLog, readRecords, type DataSource } from '../../data/index.ts';
 import {
   checkInstructions,
   parseInstructions,

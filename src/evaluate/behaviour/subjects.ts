@@ -2,9 +2,9 @@ import { badInput, PreftuneError, type Problem } from '../../core/index.ts';
 import { createGenerator, type Generator } from '../../generate/index.ts';
 import { plainDecoder, withLora, type Decoder } from '../../models/index.ts';
 import { openDevice, type Device, type DeviceName, type DeviceTensor } from '../../runtime/index.ts';
-import { compareTokenizers, loadModel, openModel, readAdapter, type OpenedModel } from '../../train/index.ts';
+import { compareTokenizers, loadModel, openModel, readAdapter, type OpenedModel } from '../../policy/index.ts';
 import type { Tokenizer } from '../../tokenizer/index.ts';
-import { createTokenScorer, type TokenScorer } from './token-scorer.ts';
+import { createTokenScorer, type TokenScorer } from '../../score/index.ts';
 
 /** A model, and a PEFT adapter on it. Paths. */
 export interface Subject {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { badInput } from '../../core/index.ts';
-import { fileSource, isObject, readRecords } from '../../data/index.ts';
+import { badInput, isObject } from '../../core/index.ts';
+import { fileSource, readRecords } from '../../data/index.ts';
 import { openSafetensorsFile } from '../../formats/index.ts';
 import type { Prompt } from '../../generate/index.ts';
 import {
@@ -9,9 +9,9 @@ import {
   createEndpoint,
   mapConcurrently,
   openCallStore,
-  type ChatMessage,
   type Outcome,
-} from '../../judge/index.ts';
+  type ChatMessage,
+} from '../../ask/index.ts';
 import type { DeviceName } from '../../runtime/index.ts';
 import { drawAnswers } from '../behaviour/sample.ts';
 import { openSubjects, type Subjects } from '../behaviour/subjects.ts';

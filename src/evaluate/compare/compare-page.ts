@@ -8,9 +8,9 @@ import {
   section,
   verdictBox,
   type Chart,
-  type JsonObject,
-} from '../../store/index.ts';
-import { verdictSentence } from '../../train/index.ts';
+} from '../../report/index.ts';
+import type { JsonObject } from '../../core/index.ts';
+import { verdictSentence } from '../../monitor/index.ts';
 import { meanEstimate } from '../behaviour/estimates.ts';
 import { evaluationSentences } from '../behaviour/evaluation-text.ts';
 import { measureText } from '../behaviour/text-measures.ts';

@@ -1,10 +1,11 @@
 import type { Prompt } from '../../generate/index.ts';
-import { mapConcurrently, type Comparison, type Judge, type Judgement, type Verdict } from '../../judge/index.ts';
+import { mapConcurrently } from '../../ask/index.ts';
+import type { Comparison, Judge, Judgement, Verdict } from '../../judge/index.ts';
 import type { Answers } from './answers.ts';
 import { openLineStore } from './line-store.ts';
 
 /** Two answers to one prompt that were judged. */
-export interface Match {
+export interface ContestantMatch {
   readonly prompt: string;
   readonly sample: number;
   /** Names of contestants. */
@@ -69,9 +70,13 @@ export function comparisonOf({ prompt, sample, a, b }: Meeting, answers: MatchOp
  * Judges every two answers that meet, from the file or now; each judgement is on disk when it is there. Throws as the judges do, cancelled when the signal fires;
  * what was judged is kept.
  */
-export async function playMatches(options: MatchOptions): Promise<Match[]> {
+export async function playMatches(options: MatchOptions): Promise<ContestantMatch[]> {
   const { path, answers, judge, concurrency, onProgress, signal } = options;
-  const store = openLineStore<Match>(path, { format: 1, judge: judge.identity }, 'judgements of the same judges');
+  const store = openLineStore<ContestantMatch>(
+    path,
+    { format: 1, judge: judge.identity },
+    'judgements of the same judges',
+  );
   try {
     const known = new Map(store.rows.map((match) => [keyOf(match), match]));
     const meetings = meetingsOf(options);
@@ -94,11 +99,11 @@ export async function playMatches(options: MatchOptions): Promise<Match[]> {
   }
 }
 
-export function keyOf({ prompt, sample, a, b }: Pick<Match, 'prompt' | 'sample' | 'a' | 'b'>): string {
+export function keyOf({ prompt, sample, a, b }: Pick<ContestantMatch, 'prompt' | 'sample' | 'a' | 'b'>): string {
   return JSON.stringify([prompt, sample, a, b]);
 }
 
-function matchOf({ prompt, sample, a, b }: Meeting, judgement: Judgement): Match {
+function matchOf({ prompt, sample, a, b }: Meeting, judgement: Judgement): ContestantMatch {
   const members = judgement.members ?? [judgement];
   const votes = Object.fromEntries(
     members.map((member) => [member.judge, member.kind === 'verdict' ? member.verdict : null]),

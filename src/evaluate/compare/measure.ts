@@ -6,7 +6,7 @@ import type { DataSource } from '../../data/index.ts';
 import type { Prompt } from '../../generate/index.ts';
 import { writeFileAtomic } from '../../store/index.ts';
 import { evaluateBehaviour, type Evaluation } from '../behaviour/evaluate.ts';
-import type { Fact } from '../behaviour/facts.ts';
+import type { KnownFact } from '../behaviour/facts.ts';
 import { frontierOf, type FrontierPoint } from '../behaviour/frontier.ts';
 import type { InstructedPrompt } from '../behaviour/instructions.ts';
 import { openSubjects } from '../behaviour/subjects.ts';
@@ -33,7 +33,7 @@ export interface MeasureOptions extends DrawingOptions {
   readonly prompts: readonly Prompt[];
   /** With what decides their content, for what is kept. */
   readonly texts?: { readonly sources: readonly DataSource[]; readonly state: unknown } | undefined;
-  readonly facts?: readonly Fact[] | undefined;
+  readonly facts?: readonly KnownFact[] | undefined;
   readonly instructions?: readonly InstructedPrompt[] | undefined;
   /** Whether checkpoints of runs are measured too. */
   readonly hasFrontier: boolean;

@@ -7,8 +7,8 @@ import {
   section,
   type Chart,
   type PageSection,
-} from '../../store/index.ts';
-import { verdictSections, verdictSentence } from '../../train/index.ts';
+} from '../../report/index.ts';
+import { verdictSections, verdictSentence } from '../../monitor/index.ts';
 import { evaluationTables, type EvaluationTable } from '../behaviour/evaluation-tables.ts';
 import { evaluationSentences } from '../behaviour/evaluation-text.ts';
 import { tableCard } from '../behaviour/evaluation-page.ts';

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { badInput, messageOf, type Problem } from '../../core/index.ts';
-import { isObject } from '../../data/index.ts';
-import { countVotes, NO_USAGE, promptText, type Judge, type Verdict } from '../../judge/index.ts';
+import { badInput, messageOf, type Problem, isObject } from '../../core/index.ts';
+import { countVotes, promptText, type Judge, type Verdict } from '../../judge/index.ts';
+import { NO_USAGE } from '../../ask/index.ts';
 import type { Answers } from './answers.ts';
 import { keyOf, type Meeting } from './matches.ts';
 

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { isObject } from '../../data/index.ts';
-import { readMetrics, readRunFile, type JsonObject, type MetricRecord, type ReportSection } from '../../store/index.ts';
-import { diagnose, readRunLog, type Verdict } from '../../train/index.ts';
+import { isObject, type JsonObject } from '../../core/index.ts';
+import { readMetrics, readRunFile, type MetricRecord } from '../../store/index.ts';
+import type { ReportSection } from '../../report/index.ts';
+import { diagnose, readRunLog, type RunVerdict } from '../../monitor/index.ts';
 import type { Contestant } from './contestant.ts';
 
 /** What a run folder tells of how a contestant came to be. */
@@ -12,7 +13,7 @@ export interface RunStory {
   readonly folder: string;
   readonly metrics: readonly MetricRecord[];
   /** What the checks for known faults say; absent where no step was logged. */
-  readonly verdict?: Verdict;
+  readonly verdict?: RunVerdict;
   readonly specification: JsonObject;
   /** What it was trained on. */
   readonly data: ReportSection;

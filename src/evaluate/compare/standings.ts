@@ -3,7 +3,7 @@ import {
   bradleyTerryIntervals,
   cohenKappaInterval,
   lengthControlledWinRate,
-  mean,
+  meanOf,
   minimumDetectableEffect,
   sampleSize,
   winRate,
@@ -15,7 +15,7 @@ import {
 } from '../../statistics/index.ts';
 import type { Verdict } from '../../judge/index.ts';
 import type { Answers } from './answers.ts';
-import type { Match } from './matches.ts';
+import type { ContestantMatch } from './matches.ts';
 
 /** A contestant against another, over all prompts. */
 export interface Standing {
@@ -72,7 +72,7 @@ function scoreOf(verdict: Verdict): number {
 }
 
 /** Everything that the matches say. Intervals are Bonferroni's for as many comparisons with the first contestant. */
-export function standingsOf(matches: readonly Match[], options: StandingsOptions): Standings {
+export function standingsOf(matches: readonly ContestantMatch[], options: StandingsOptions): Standings {
   const [baseline, ...others] = options.names as [string, ...string[]];
   const level = 1 - ALPHA / Math.max(1, others.length);
   return {
@@ -89,7 +89,10 @@ interface PairOptions extends StandingsOptions {
   readonly level: number;
 }
 
-function standingOf(matches: readonly Match[], { model, baseline, answers, seed, level }: PairOptions): Standing {
+function standingOf(
+  matches: readonly ContestantMatch[],
+  { model, baseline, answers, seed, level }: PairOptions,
+): Standing {
   const own = matches.filter(({ a, b }) => a === baseline && b === model);
   const decided = own.filter(({ verdict }) => verdict !== null);
   const scores = decided.map(({ verdict }) => scoreOf(verdict!));
@@ -114,7 +117,7 @@ function standingOf(matches: readonly Match[], { model, baseline, answers, seed,
     winRate: rate,
     lengthControlled:
       rate === null ? null : lengthControlledWinRate({ scores, lengths, baselineLengths }, { clusters, seed, level }),
-    lengthRatio: (mean(lengths) ?? 0) / Math.max(1, mean(baselineLengths) ?? 0),
+    lengthRatio: (meanOf(lengths) ?? 0) / Math.max(1, meanOf(baselineLengths) ?? 0),
     withoutVerdict: own.length - decided.length,
     atK: atKOf(decided, { seed, level }),
     promptsNeeded:
@@ -125,7 +128,7 @@ function standingOf(matches: readonly Match[], { model, baseline, answers, seed,
   };
 }
 
-function atKOf(decided: readonly Match[], { seed, level }: { seed: number; level: number }): WinRateAtK[] {
+function atKOf(decided: readonly ContestantMatch[], { seed, level }: { seed: number; level: number }): WinRateAtK[] {
   const byPrompt = new Map<string, number[]>();
   for (const { prompt, verdict } of decided) byPrompt.set(prompt, [...(byPrompt.get(prompt) ?? []), scoreOf(verdict!)]);
   const prompts = [...byPrompt.values()].map((scores) => ({ scores }));
@@ -136,7 +139,7 @@ function atKOf(decided: readonly Match[], { seed, level }: { seed: number; level
   );
 }
 
-function ratingsOf(matches: readonly Match[], { names, seed }: StandingsOptions): Standings['ratings'] {
+function ratingsOf(matches: readonly ContestantMatch[], { names, seed }: StandingsOptions): Standings['ratings'] {
   const games = matches.flatMap(({ a, b, verdict, prompt }): Game[] =>
     verdict === null ? [] : [{ a: names.indexOf(b), b: names.indexOf(a), score: scoreOf(verdict), cluster: prompt }],
   );
@@ -146,7 +149,7 @@ function ratingsOf(matches: readonly Match[], { names, seed }: StandingsOptions)
 
 const LABELS: readonly Verdict[] = ['a', 'b', 'tie'];
 
-function agreementOf(matches: readonly Match[], seed: number): JudgeAgreement[] {
+function agreementOf(matches: readonly ContestantMatch[], seed: number): JudgeAgreement[] {
   const judges = [...new Set(matches.flatMap(({ votes }) => Object.keys(votes)))];
   return judges.flatMap((one, i) =>
     judges.slice(i + 1).flatMap((two): JudgeAgreement[] => {

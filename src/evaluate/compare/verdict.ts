@@ -1,6 +1,6 @@
-import { listing, table } from '../../data/index.ts';
+import { listing, table } from '../../core/index.ts';
 import type { Interval } from '../../statistics/index.ts';
-import { verdictSentence } from '../../train/index.ts';
+import { verdictSentence } from '../../monitor/index.ts';
 import { evaluationSentences } from '../behaviour/evaluation-text.ts';
 import type { Measured } from './measure.ts';
 import type { RunStory } from './run-story.ts';

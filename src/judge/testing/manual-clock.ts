@@ -1,4 +1,4 @@
-import { stopped, type Clock } from '../clock.ts';
+import { stopped, type Clock } from '../../ask/index.ts';
 
 /** A clock that only waiting moves: everybody who sleeps is woken in order, as soon as nothing else is left to do. */
 export function manualClock(): Clock & { readonly slept: readonly number[] } {

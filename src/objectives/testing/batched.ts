@@ -9,7 +9,7 @@ const isForeign = (name: StatisticName): boolean => name.startsWith('kl');
 /** Everything that a loss of a kind can ask for, as one set of input nodes. */
 function everything(kind: Variant['objective']['kind']) {
   const request = { needsReference: true, margins: true, weights: false };
-  if (kind === 'pairs') {
+  if (kind === 'pair') {
     const pairs = pairInputs({ ...request, needs: NAMES.filter((name) => !isForeign(name)) });
     const { margins: _margins, ...plain } = pairs;
     const { chosen, rejected } = pairs;
@@ -17,7 +17,7 @@ function everything(kind: Variant['objective']['kind']) {
     return { withMargins: pairs, plain, wrt: [...wrt, chosen.sequentialKl!, rejected.sequentialKl!] };
   }
   const plain =
-    kind === 'completions'
+    kind === 'unpaired'
       ? completionInputs({ ...request, needs: NAMES.filter(isForeign) })
       : listInputs({ ...request, needs: [] });
   return { withMargins: plain, plain, wrt: [plain.answers.logps] };

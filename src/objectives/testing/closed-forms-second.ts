@@ -12,7 +12,7 @@ const CAL = [
 const KTO_LOSSES = [0.49187571509374, 0.47439741167538, 0.48812723224375, 0.51811706504318] as const;
 const KTO_GRADIENTS = [-0.00624834989987, -0.00623361268678, 0.00624647593465, 0.00624179429886].map((g) => 4 * g);
 
-/** Variants of DPO, losses without a reference, single answers and lists. */
+/** Variants of DPO, losses without a reference, unpaired answers and lists. */
 export const SECOND_FORMS = {
   sigmoid_norm: [
     onFour('sigmoid_norm', { beta: 5 }, [
@@ -240,7 +240,7 @@ export const SECOND_FORMS = {
     },
   ],
   tpo: [
-    // The second against the last, the likelihood of the first; a list of two; one answer alone.
+    // The second against the last, the likelihood of the first; a ranking of two; one answer alone.
     {
       request: { objective: 'tpo', options: { beta: 0.1 } },
       rows: THREE_LISTS,

@@ -1,6 +1,6 @@
 import { memorySource } from '../../data/index.ts';
 import { checkReliability, type Reliability, type ReliabilityOptions } from '../check.ts';
-import type { Finding, FindingKind } from '../finding.ts';
+import type { DataFinding, FindingKind } from '../finding.ts';
 import { atPlace } from '../row-table.ts';
 
 /** A source of rows in JSON Lines. */
@@ -13,7 +13,7 @@ export function checkRows(rows: readonly unknown[], options: ReliabilityOptions 
   return checkReliability([rowsSource(rows)], { languages: false, ...options });
 }
 
-export function findingOf({ findings }: Reliability, kind: FindingKind): Finding | undefined {
+export function findingOf({ findings }: Reliability, kind: FindingKind): DataFinding | undefined {
   return findings.find((finding) => finding.kind === kind);
 }
 

@@ -1,7 +1,7 @@
-import { exchange, table, type Relation, type Row } from '../../../src/cli/quickstart/index.ts';
+import { exchange, relationTable, type Relation, type Row } from '../../../src/quickstart/index.ts';
 
 /** `steps` completes `To <task>, ...`, without its full stop. */
-const TASKS = table(
+const TASKS = relationTable(
   'task brief steps',
   `wash my hands|Use water and soap|use warm water and soap. Rub your hands for a while, then dry them with a towel
 plant a seed|Put it in earth and water it|make a small hole in the earth. Put the seed in it, cover it, and give it water
@@ -38,7 +38,7 @@ make a fire|Leave it to an adult|ask an adult for help. Fire can be dangerous`,
 );
 
 /** Three lists of three for each kind: any of them is a right answer. */
-const LISTS = table(
+const LISTS = relationTable(
   'kind one two three',
   `animals|a dog, a cat, and a horse|a lion, a tiger, and a bear|a cow, a pig, and a sheep
 birds|an owl, an eagle, and a duck|a crow, a swan, and a parrot|a goose, a chicken, and a penguin
@@ -81,7 +81,7 @@ const WORD_PROBLEMS: Row[] = Array.from({ length: 80 }, (_, index) => {
 });
 
 const SAY_WORDS =
-  'apple house river yellow happy seven winter tiger garden window Monday pencil friend butter mountain music doctor orange Paris rainbow table lemon flower summer kitchen'.split(
+  'apple house river yellow happy seven winter tiger garden window Monday pencil friend butter mountain music doctor orange Paris rainbow relationTable lemon flower summer kitchen'.split(
     ' ',
   );
 
@@ -124,7 +124,7 @@ export const howToRelations: readonly Relation[] = [
     ask: [
       '{name} has {more} {goods} and gets {change} more. How many {goods} does {name} have?',
       '{name} has {more} {goods}. A friend gives {name} {change} more. How many {goods} are there now?',
-      'There are {more} {goods} on the table. {name} adds {change}. How many {goods} are on the table?',
+      'There are {more} {goods} on the relationTable. {name} adds {change}. How many {goods} are on the relationTable?',
       '{name} buys {more} {goods} and then {change} more. How many {goods} is that?',
     ],
     curt: ['{total}.'],
@@ -137,7 +137,7 @@ export const howToRelations: readonly Relation[] = [
     ask: [
       '{name} has {total} {goods} and gives away {change}. How many {goods} are left?',
       '{name} has {total} {goods} and loses {change}. How many {goods} does {name} have now?',
-      'There are {total} {goods} on the table. {name} takes {change}. How many {goods} are left?',
+      'There are {total} {goods} on the relationTable. {name} takes {change}. How many {goods} are left?',
       '{name} had {total} {goods} and sold {change}. How many {goods} are left?',
     ],
     curt: ['{more}.'],

@@ -1,7 +1,7 @@
-import { table, type Relation } from '../../../src/cli/quickstart/index.ts';
+import { relationTable, type Relation } from '../../../src/quickstart/index.ts';
 
 /** `brief` is a noun phrase; `more` is a sentence that follows the definition. */
-const DEFINITIONS = table(
+const DEFINITIONS = relationTable(
   'thing brief more',
   `the sun|a star|It gives us light and warmth
 the moon|a ball of rock that circles the earth|We can see it at night
@@ -45,7 +45,7 @@ air|the gas that we breathe|It is all around us
 a planet|a big ball that circles a star|The earth is one of them`,
 );
 
-const WHY = table(
+const WHY = relationTable(
   'question brief reason',
   `Why do we sleep?|To rest.|We sleep so that the body and the mind can rest.
 Why do we eat?|To get energy.|We eat because food gives us energy.
@@ -65,7 +65,7 @@ Why do cats catch mice?|To eat them.|Cats catch mice because they like to eat th
 Why do bees visit flowers?|For nectar.|Bees visit flowers because they make honey from nectar.`,
 );
 
-const WEATHER = table(
+const WEATHER = relationTable(
   'weather wear todo',
   `raining|a rain coat and boots|read a book at home
 snowing|a warm coat and gloves|build a snowman
@@ -76,7 +76,7 @@ hot|a thin shirt and a hat|go for a swim
 foggy|a bright jacket|walk slowly`,
 );
 
-const QUALITIES = table(
+const QUALITIES = relationTable(
   'thing quality other',
   `ice|cold|hot
 fire|hot|cold

@@ -1,4 +1,4 @@
-import { table, type Relation, type Row } from '../../../src/cli/quickstart/index.ts';
+import { relationTable, type Relation, type Row } from '../../../src/quickstart/index.ts';
 
 const DAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'];
 const MONTHS = 'January February March April May June July August September October November December'.split(' ');
@@ -27,7 +27,7 @@ const MONTH_SEASONS: Row[] = MONTHS.map((month, index) => ({
   season: SEASONS[Math.floor(((index + 10) % 12) / 3)]!,
 }));
 
-const COUNTS = table(
+const COUNTS = relationTable(
   'unit whole count',
   `day|week|7
 month|year|12
@@ -41,7 +41,7 @@ week|month|4
 year|century|100`,
 );
 
-const SEASON_WEATHER = table(
+const SEASON_WEATHER = relationTable(
   'season weather things',
   `spring|mild|flowers grow and birds sing
 summer|hot|people swim and eat ice cream
@@ -49,7 +49,7 @@ autumn|windy|leaves fall from the trees
 winter|cold|snow falls and people stay inside`,
 );
 
-const DAILY = table(
+const DAILY = relationTable(
   'when what',
   `in the morning|eat breakfast
 at noon|eat lunch

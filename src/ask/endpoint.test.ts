@@ -1,0 +1,196 @@
+import { afterEach, expect, test } from 'vitest';
+import { createEndpoint, type EndpointOptions } from './endpoint.ts';
+import { startJudgeServer, type JudgeServer, type Served } from '../judge/index.ts';
+
+let server: JudgeServer | undefined;
+afterEach(() => server?.close());
+
+async function attempt(served: Served, options: Partial<EndpointOptions> = {}) {
+  server = await startJudgeServer(() => served);
+  const endpoint = createEndpoint({ url: server.url, model: 'm', apiKey: 'sk-secret', ...options });
+  const result = await endpoint.send(endpoint.body([{ role: 'user', content: 'Which?' }], { type: 'object' }));
+  return 'message' in result ? { ...result, message: result.message.replace(server.url, 'URL') } : result;
+}
+
+test('an answer, and what was sent for it', async () => {
+  expect(await attempt({ kind: 'answer', text: '{"a":1}' })).toEqual({
+    kind: 'reply',
+    reply: {
+      text: '{"a":1}',
+      finishReason: 'stop',
+      usage: { promptTokens: 100, completionTokens: 10 },
+      model: 'm-2026',
+    },
+  });
+  const { body, headers } = server!.requests[0]!;
+  expect(body).toEqual({
+    model: 'm',
+    messages: [{ role: 'user', content: 'Which?' }],
+    max_tokens: 1024,
+    temperature: 0,
+    response_format: { type: 'json_schema', json_schema: { name: 'answer', strict: true, schema: { type: 'object' } } },
+  });
+  expect([headers['authorization'], headers['openai-organization'], headers['openai-project']]).toEqual([
+    'Bearer sk-secret',
+    undefined,
+    undefined,
+  ]);
+});
+
+test('the body of a request follows the options', () => {
+  const base = { url: 'https://api.openai.com/v1/', model: 'o', apiKey: undefined };
+  expect(
+    createEndpoint({
+      ...base,
+      temperature: null,
+      seed: 3,
+      responseFormat: 'json-object',
+      extraBody: { reasoning_effort: 'low' },
+    }).body([], {}),
+  ).toEqual({
+    model: 'o',
+    messages: [],
+    max_completion_tokens: 1024,
+    seed: 3,
+    response_format: { type: 'json_object' },
+    reasoning_effort: 'low',
+  });
+  expect(createEndpoint({ ...base, responseFormat: 'text', maxTokens: 7 }).body([], {})).toEqual({
+    model: 'o',
+    messages: [],
+    max_completion_tokens: 7,
+    temperature: 0,
+  });
+  expect(() => createEndpoint({ ...base, url: 'ftp://x' })).toThrow(
+    'judge: url must begin with http:// or https://, got "ftp://x"',
+  );
+  expect(() => createEndpoint({ ...base, url: 'https://me:key@host/v1' })).toThrow(
+    'judge: url must hold no user and password; put the key into the environment',
+  );
+});
+
+test.each<[string, Served, object]>([
+  [
+    '429 with Retry-After in seconds',
+    { kind: 'status', status: 429, headers: { 'retry-after': '3' }, message: 'slow down' },
+    { kind: 'retry', message: '429: slow down', isRateLimit: true, afterMs: 3000 },
+  ],
+  [
+    '429 with retry-after-ms',
+    { kind: 'status', status: 429, headers: { 'retry-after-ms': '40', 'retry-after': '1' } },
+    { kind: 'retry', message: '429: no', isRateLimit: true, afterMs: 40 },
+  ],
+  [
+    '429 with a Retry-After that is over',
+    { kind: 'status', status: 429, headers: { 'retry-after': 'Mon, 01 Jan 2024 00:00:00 GMT' } },
+    { kind: 'retry', message: '429: no', isRateLimit: true, afterMs: 0 },
+  ],
+  [
+    '429 with nonsense in Retry-After',
+    { kind: 'status', status: 429, headers: { 'retry-after': 'soon' } },
+    { kind: 'retry', message: '429: no', isRateLimit: true },
+  ],
+  [
+    'an empty account',
+    { kind: 'status', status: 429, code: 'insufficient_quota', message: 'You exceeded your quota' },
+    { kind: 'failed', message: 'URL answered 429: You exceeded your quota; the account has nothing left' },
+  ],
+  ['500', { kind: 'status', status: 500, message: 'oops' }, { kind: 'retry', message: '500: oops' }],
+  [
+    '503',
+    { kind: 'status', status: 503, headers: { 'retry-after': '0' } },
+    { kind: 'retry', message: '503: no', afterMs: 0 },
+  ],
+  [
+    'a wrong key, which the message does not repeat',
+    { kind: 'status', status: 401, message: 'Incorrect API key provided: sk-secret.' },
+    {
+      kind: 'failed',
+      message:
+        'URL answered 401: Incorrect API key provided: ***.; check the key in the environment and what it may use',
+    },
+  ],
+  [
+    'an unknown model',
+    { kind: 'status', status: 404, message: 'The model m does not exist' },
+    {
+      kind: 'failed',
+      message:
+        'URL answered 404: The model m does not exist; check the address (it ends with the version, such as /v1) and the name of the model',
+    },
+  ],
+  [
+    'no structured output',
+    { kind: 'status', status: 400, message: 'response_format is not supported' },
+    {
+      kind: 'failed',
+      message:
+        'URL answered 400: response_format is not supported; the server has no structured output: try the response format json-object, or text',
+    },
+  ],
+  [
+    'no temperature',
+    { kind: 'status', status: 400, message: "Unsupported value: 'temperature'" },
+    {
+      kind: 'failed',
+      message: "URL answered 400: Unsupported value: 'temperature'; the model takes no temperature: set it to null",
+    },
+  ],
+  [
+    'a prompt that is too long',
+    { kind: 'status', status: 400, code: 'context_length_exceeded', message: 'maximum context length is 8' },
+    { kind: 'refused', reason: 'too-long', message: '400: maximum context length is 8' },
+  ],
+  [
+    'a filtered prompt',
+    { kind: 'status', status: 400, code: 'content_filter', message: 'filtered' },
+    { kind: 'refused', reason: 'refusal', message: '400: filtered' },
+  ],
+  [
+    'a page instead of JSON',
+    { kind: 'raw', body: '<html>' },
+    { kind: 'retry', message: expect.stringMatching(/^the reply was no JSON \(Unexpected token/) as string },
+  ],
+  [
+    'JSON that is no completion',
+    { kind: 'raw', body: '{"choices":[]}' },
+    {
+      kind: 'retry',
+      message: 'the reply was no chat completion (choices: Too small: expected array to have >=1 items)',
+    },
+  ],
+  [
+    'half a body',
+    { kind: 'raw', body: '{"choices":[', isCut: true },
+    { kind: 'retry', message: expect.stringMatching(/UND_ERR_SOCKET|terminated/) as string },
+  ],
+  [
+    'no answer',
+    { kind: 'drop' },
+    { kind: 'retry', message: expect.stringMatching(/other side closed|ECONNRESET|socket/) as string },
+  ],
+])('%s', async (_name, served, expected) => {
+  expect(await attempt(served)).toEqual(expected);
+});
+
+test('time is up for an answer that does not come, and for one that does not end', async () => {
+  const late = { kind: 'retry', message: 'no answer within 0.2 s' };
+  expect(await attempt({ kind: 'silence' }, { timeoutMs: 200 })).toEqual(late);
+  await server!.close();
+  expect(await attempt({ kind: 'silence', headers: true }, { timeoutMs: 200 })).toEqual(late);
+});
+
+test('nobody there; an answer without end', async () => {
+  server = await startJudgeServer(() => ({ kind: 'drop' }));
+  const { url } = server;
+  await server.close();
+  const nobody = createEndpoint({ url, model: 'm', apiKey: undefined });
+  expect(await nobody.send(nobody.body([]))).toEqual({
+    kind: 'retry',
+    message: expect.stringMatching(/ECONNREFUSED/) as string,
+  });
+  expect(await attempt({ kind: 'raw', body: 'x'.repeat(9 * 2 ** 20) })).toEqual({
+    kind: 'retry',
+    message: 'the reply had more than 8388608 bytes',
+  });
+});

@@ -1,0 +1,149 @@
+import { existsSync } from 'node:fs';
+import type { DataSource, RankingRow } from '../../data/index.ts';
+import {
+  comparisonsOf,
+  mergeBuilt,
+  pairsFromJudge,
+  readBuildRows,
+  type Built,
+  type Judged,
+  type JudgedOptions,
+} from '../../pairs/index.ts';
+import { mapConcurrently } from '../../ask/index.ts';
+import type { OpenedJudges } from '../../judge/index.ts';
+import { badInput, type JsonObject, type JsonValue } from '../../core/index.ts';
+import { writeFileAtomic } from '../../store/index.ts';
+import type { CommandContext } from '../frame/command.ts';
+import { tellFormats } from './data-notes.ts';
+import { judgesOf, judgingLine, openCommandJudges, plansOf, renderPlans, showJudging } from '../judge-options.ts';
+
+/** What a build has to say, beside its pairs. */
+export interface BuildOutcome extends Built {
+  /** Prompts, or whatever the pairs were made of. */
+  readonly groups: number;
+  readonly skippedRows: number;
+  /** More for the result. */
+  readonly lines?: readonly string[];
+  readonly fields?: JsonObject;
+}
+
+/** Pairs of given answers, or of a model's own, by what judges say. Undefined after a dry run, which only prints. */
+export async function buildJudged(
+  context: CommandContext,
+  sources: readonly DataSource[],
+): Promise<BuildOutcome | undefined> {
+  const { options, terminal } = context;
+  const isDryRun = options['dryRun'] === true;
+  const specifications = judgesOf(context, 'data build');
+  refuseExisting(options['verdicts'], options['overwrite'] === true);
+  let update: (() => void) | undefined;
+  const opened = await openCommandJudges(specifications, context, { isDryRun, onChange: () => update?.() });
+  try {
+    const { rows, skippedRows, note } = await rowsOf(context, sources, isDryRun);
+    if (isDryRun) {
+      const plans = plansOf(opened, rows.flatMap(comparisonsOf));
+      terminal.result(
+        { plans: plans as unknown as JsonValue },
+        `${renderPlans(plans)}${note === undefined ? '' : `\n${note}`}`,
+      );
+      return undefined;
+    }
+    const progress = terminal.progress('judge');
+    let done = 0;
+    update = () => showJudging(progress, opened, { done, total: rows.length });
+    const concurrency = opened.concurrency;
+    const judged = await mapConcurrently(
+      rows,
+      async (row, _index, signal) => {
+        const result = await pairsFromJudge(row, { ...judgedOptions(options), judge: opened.judge, signal });
+        done++;
+        update?.();
+        return result;
+      },
+      { limit: concurrency, signal: context.signal },
+    );
+    progress.finish();
+    writeVerdicts(options['verdicts'], judged);
+    return { ...mergeBuilt(judged), groups: rows.length, skippedRows, ...summaryOf(opened, judged) };
+  } finally {
+    await opened.close();
+  }
+}
+
+function judgedOptions(options: CommandContext['options']): Omit<JudgedOptions, 'judge' | 'signal'> {
+  const { strategy, matches, minConfidence } = options as Omit<JudgedOptions, 'judge'>;
+  return {
+    ...(strategy === undefined ? {} : { strategy }),
+    ...(matches === undefined ? {} : { matches }),
+    ...(minConfidence === undefined ? {} : { minConfidence }),
+  };
+}
+
+interface RowsToJudge {
+  readonly rows: readonly RankingRow[];
+  readonly skippedRows: number;
+  /** What a dry run has to say of answers that do not exist yet. */
+  readonly note?: string;
+}
+
+async function rowsOf(
+  context: CommandContext,
+  sources: readonly DataSource[],
+  isDryRun: boolean,
+): Promise<RowsToJudge> {
+  const { options } = context;
+  if (options['from'] === 'samples') {
+    // What runs models takes a second to load, and nothing else here needs it.
+    const { sampleRows } = await import('./data-build-samples.ts');
+    return { ...(await sampleRows(context, sources, isDryRun)), skippedRows: 0 };
+  }
+  const limit = (options['maxRows'] as number | undefined) ?? Infinity;
+  const { rows, skipped, formats } = await readBuildRows(sources, {
+    shape: 'answers',
+    format: options['format'] as string | undefined,
+    isLenient: options['lenient'] === true,
+  });
+  tellFormats(formats, context.terminal);
+  return { rows: rows.slice(0, limit), skippedRows: skipped };
+}
+
+function refuseExisting(path: unknown, mayOverwrite: boolean): void {
+  if (typeof path !== 'string' || mayOverwrite || !existsSync(path)) return;
+  throw badInput({
+    file: path,
+    message: 'the file of verdicts must not exist yet, got a file; name another or pass --overwrite',
+  });
+}
+
+function writeVerdicts(path: unknown, judged: readonly Judged[]): void {
+  if (typeof path !== 'string') return;
+  const lines = judged.flatMap(({ matches }) =>
+    matches.map(({ comparison, judgement }) => `${JSON.stringify({ ...comparison, judgement })}\n`),
+  );
+  writeFileAtomic(path, lines.join(''));
+}
+
+function summaryOf(opened: OpenedJudges, judged: readonly Judged[]): { lines: string[]; fields: JsonObject } {
+  const matches = judged.flatMap((row) => row.matches);
+  const verdicts = matches.flatMap(({ judgement }) => (judgement.kind === 'verdict' ? [judgement] : []));
+  const turned = verdicts.filter(({ isConsistent }) => isConsistent === false).length;
+  const { asked, stored, retries, usage, cost } = opened.state();
+  const fields: JsonObject = {
+    judge: {
+      matches: matches.length,
+      verdicts: verdicts.length,
+      inconsistent: turned,
+      asked,
+      stored,
+      retries,
+      promptTokens: usage.promptTokens,
+      completionTokens: usage.completionTokens,
+      cost: cost ?? null,
+    },
+  };
+  const lines = [
+    `${matches.length} matches judged, ${turned} of them changed with the order of the answers`,
+    ...(opened.llms.length > 0 ? [judgingLine(opened)] : []),
+  ];
+  return { lines, fields };
+}

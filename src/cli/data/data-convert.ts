@@ -1,0 +1,128 @@
+import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import { badInput, badUsage, type JsonValue } from '../../core/index.ts';
+import { convertRows, FORMATS, formatNamed, renderConversionReport, type Conversion } from '../../data/index.ts';
+import { diskError, syncFile, temporaryName } from '../../store/index.ts';
+import type { Command } from '../frame/command.ts';
+import { locateData } from '../../hub/index.ts';
+
+const NAMES = FORMATS.map(({ name }) => name);
+
+/** `preftune data convert`: rows of any format as a file of another. */
+export const DATA_CONVERT: Command = {
+  name: 'data convert',
+  description: 'Writes data in another format, and says what that format cannot hold',
+  arguments: [{ name: 'data', help: 'files, folders or hub ids of rows', isRequired: true, isVariadic: true }],
+  options: [
+    { flag: '--to', type: NAMES, help: 'the format to write', isRequired: true },
+    {
+      flag: '--output',
+      alias: '-o',
+      type: 'string',
+      help: 'file to write: .jsonl (a record a line) or .json (a list), with .gz behind it packed',
+      isRequired: true,
+    },
+    { flag: '--format', type: NAMES, help: 'how rows are written now; detected when left out' },
+    {
+      flag: '--lenient',
+      type: 'boolean',
+      default: false,
+      help: 'skip and count rows that are wrong or that the format cannot hold',
+    },
+    {
+      flag: '--chosen-of-pairs',
+      type: 'boolean',
+      default: false,
+      help: 'where the format has completions, keep the chosen one of each pair',
+    },
+    { flag: '--overwrite', type: 'boolean', default: false, help: 'replace the file if it exists' },
+  ],
+  async run(context) {
+    const { args, options, terminal, signal } = context;
+    const { to, output } = options as { to: string; output: string };
+    const layout = layoutOf(output);
+    if (existsSync(output) && options['overwrite'] !== true)
+      throw badInput({
+        file: output,
+        message: 'the output must not exist yet, got a file; name another or pass --overwrite',
+      });
+    const sources = await locateData(args, context);
+    const progress = terminal.progress('convert');
+    const conversion = convertRows(sources, {
+      to,
+      ...(typeof options['format'] === 'string' && { format: options['format'] }),
+      mode: options['lenient'] === true ? 'lenient' : 'strict',
+      chosenOfPairs: options['chosenOfPairs'] === true,
+      signal,
+      onProgress: (rows) => progress.update({ done: rows, total: undefined, unit: 'rows' }),
+    });
+    try {
+      await writeRecords(output, conversion, { ...layout, hasMark: formatNamed(to).byteOrderMark === true });
+    } finally {
+      progress.finish();
+    }
+    const report = conversion.report();
+    terminal.result({ ...report, output } as unknown as JsonValue, renderConversionReport(report, terminal.columns));
+  },
+};
+
+interface Layout {
+  readonly isList: boolean;
+  readonly isPacked: boolean;
+}
+
+/** What the file's ending asks for. Throws bad-usage for another ending. */
+function layoutOf(output: string): Layout {
+  const match = /\.(jsonl|ndjson|json)(\.gz)?$/i.exec(output);
+  if (match === null)
+    throw badUsage({
+      path: 'output',
+      message: `data convert: --output must end in .jsonl or .json, or .gz behind either, got ${basename(output)}`,
+    });
+  return { isList: match[1]!.toLowerCase() === 'json', isPacked: match[2] !== undefined };
+}
+
+/** Writes beside, and renames when everything is there: a failed conversion leaves no file, and an old one stays. */
+async function writeRecords(
+  output: string,
+  conversion: Conversion,
+  layout: Layout & { hasMark: boolean },
+): Promise<void> {
+  mkdirSync(dirname(output), { recursive: true });
+  const temporary = join(dirname(output), temporaryName(basename(output)));
+  try {
+    const texts = Readable.from(pieces(conversion, layout), { objectMode: false });
+    const file = createWriteStream(temporary, { flags: 'wx' });
+    await (layout.isPacked ? pipeline(texts, createGzip(), file) : pipeline(texts, file));
+    syncFile(temporary);
+    renameSync(temporary, output);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw diskError(output, error);
+  }
+}
+
+/** Characters that are written at once. */
+const PIECE = 1 << 16;
+
+async function* pieces(
+  conversion: Conversion,
+  { isList, hasMark }: Layout & { hasMark: boolean },
+): AsyncGenerator<string> {
+  let text = `${hasMark ? '\ufeff' : ''}${isList ? '[' : ''}`;
+  let isFirst = true;
+  for await (const batch of conversion.batches()) {
+    for (const record of batch) {
+      if (isList) text += isFirst ? '\n' : ',\n';
+      text += isList ? JSON.stringify(record) : `${JSON.stringify(record)}\n`;
+      isFirst = false;
+    }
+    if (text.length < PIECE) continue;
+    yield text;
+    text = '';
+  }
+  yield isList ? `${text}\n]\n` : text;
+}

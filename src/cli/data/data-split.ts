@@ -1,0 +1,204 @@
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  rmdirSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { badInput, badUsage, type JsonObject } from '../../core/index.ts';
+import {
+  FORMATS,
+  splitRecords,
+  type DataSource,
+  type SplitRecordsOptions,
+  type SplitSummary,
+} from '../../data/index.ts';
+import { diskError, temporaryName } from '../../store/index.ts';
+import type { Command, CommandContext } from '../frame/command.ts';
+import { locateData } from '../../hub/index.ts';
+import { versions } from '../training/recipe-context.ts';
+
+/** The two files, called as the ecosystem calls splits, so that every tool finds them. */
+const FILES = { train: 'train.jsonl', heldOut: 'test.jsonl' } as const;
+/** What says how they were made. */
+const RECORD = 'split.json';
+const WRITE_CHARACTERS = 1 << 20;
+
+/** `preftune data split`: a part of the prompts set aside, with all their rows. */
+export const DATA_SPLIT: Command = {
+  name: 'data split',
+  description: 'Sets a part of the prompts aside for evaluation; no prompt stands on both sides',
+  arguments: [{ name: 'data', help: 'files, folders, patterns or hub ids of rows', isVariadic: true }],
+  options: [
+    { flag: '--data', alias: '-d', type: 'texts', help: 'the same as arguments' },
+    { flag: '--held-out', type: 'number', default: 0.1, help: 'share of the prompts to hold out, above 0 and below 1' },
+    {
+      flag: '--seed',
+      type: 'integer',
+      default: 42,
+      help: 'decides which prompts; --held-out-fraction and --seed of training hold out the same',
+    },
+    {
+      flag: '--output',
+      alias: '-o',
+      type: 'string',
+      help: `the folder to write, new or empty: ${FILES.train}, ${FILES.heldOut} and ${RECORD}`,
+      isRequired: true,
+    },
+    { flag: '--format', type: FORMATS.map(({ name }) => name), help: 'how rows are written; detected when left out' },
+    { flag: '--lenient', type: 'boolean', default: false, help: 'leave out and count rows that are wrong' },
+  ],
+  async run(context) {
+    const { args, options, terminal } = context;
+    const named = [...args, ...namesOf(options['data'])];
+    const fraction = options['heldOut'] as number;
+    const output = resolve(options['output'] as string);
+    if (named.length === 0)
+      throw badUsage('preftune data split: data is required; files, folders, patterns or hub ids of rows');
+    if (!(fraction > 0 && fraction < 1))
+      throw badUsage({
+        path: 'heldOut',
+        message: `preftune data split: --held-out must be above 0 and below 1, got ${fraction}`,
+      });
+    if (existsSync(output) && !isEmptyFolder(output))
+      throw badInput({
+        file: output,
+        message: 'the output must be a new or empty folder, got one with files; name another',
+      });
+    const sources = await locateData(named, context);
+    const summary = await writeSplit(sources, output, { context, fraction });
+    const record = recordOf(summary, { named, options });
+    terminal.result({ ...record, output }, textOf(summary, output));
+  },
+};
+
+function namesOf(given: unknown): readonly string[] {
+  return typeof given === 'string' ? [given] : Array.isArray(given) ? (given as string[]) : [];
+}
+
+function isEmptyFolder(path: string): boolean {
+  try {
+    return readdirSync(path).length === 0;
+  } catch {
+    return false;
+  }
+}
+
+/** Writes beside, and renames when everything is there: a split that fails leaves nothing. */
+async function writeSplit(
+  sources: readonly DataSource[],
+  output: string,
+  { context, fraction }: { readonly context: CommandContext; readonly fraction: number },
+): Promise<SplitSummary> {
+  const { options, terminal, signal } = context;
+  const temporary = join(dirname(output), temporaryName(basename(output)));
+  const progress = terminal.progress('split');
+  const split: SplitRecordsOptions = {
+    fraction,
+    seed: options['seed'] as number,
+    ...(typeof options['format'] === 'string' && { format: options['format'] }),
+    signal,
+    onProgress: (records) => progress.update({ done: records, total: undefined, unit: 'rows' }),
+  };
+  try {
+    mkdirSync(temporary, { recursive: true });
+    let summary = await splitOnce(sources, temporary, split);
+    // Few prompts may all fall on one side; then the one nearest to the border moves, as in training.
+    if (summary.right !== summary.used)
+      summary = await splitOnce(sources, temporary, { ...split, threshold: summary.right });
+    if (summary.problems.total > 0 && options['lenient'] !== true) throw summary.problems.error();
+    const { train, heldOut } = summary.counts;
+    if (train === 0 || heldOut === 0)
+      throw badInput(`data split: data must have rows of at least two prompts, got ${train + heldOut} rows of one`);
+    const named = [...context.args, ...namesOf(options['data'])];
+    writeFileSync(join(temporary, RECORD), `${JSON.stringify(recordOf(summary, { named, options }), null, 2)}\n`);
+    if (existsSync(output)) rmdirSync(output);
+    renameSync(temporary, output);
+    return summary;
+  } catch (error) {
+    rmSync(temporary, { recursive: true, force: true });
+    throw diskError(output, error);
+  } finally {
+    progress.finish();
+  }
+}
+
+async function splitOnce(
+  sources: readonly DataSource[],
+  folder: string,
+  options: SplitRecordsOptions & { readonly threshold?: number },
+): Promise<SplitSummary> {
+  const files = { train: openLines(join(folder, FILES.train)), heldOut: openLines(join(folder, FILES.heldOut)) };
+  try {
+    return await splitRecords(sources, options, (side, line) => files[side].write(line));
+  } finally {
+    files.train.close();
+    files.heldOut.close();
+  }
+}
+
+/** A file of lines, written a megabyte at a time. */
+function openLines(path: string): { write(line: string): void; close(): void } {
+  const file = openSync(path, 'w');
+  let lines: string[] = [];
+  let characters = 0;
+  const flush = (): void => {
+    const bytes = Buffer.from(lines.join(''));
+    for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+    lines = [];
+    characters = 0;
+  };
+  return {
+    write(line) {
+      lines.push(line, '\n');
+      characters += line.length;
+      if (characters >= WRITE_CHARACTERS) flush();
+    },
+    close() {
+      try {
+        flush();
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+    },
+  };
+}
+
+function recordOf(
+  { counts, sources, formats, skipped, used }: SplitSummary,
+  { named, options }: { readonly named: readonly string[]; readonly options: JsonObject },
+): JsonObject {
+  return {
+    data: [...named],
+    heldOut: options['heldOut']!,
+    seed: options['seed']!,
+    threshold: used,
+    files: {
+      train: { file: FILES.train, rows: counts.train },
+      heldOut: { file: FILES.heldOut, rows: counts.heldOut },
+    },
+    skipped,
+    sources: sources.map(({ name, records }) => ({ name, records })),
+    formats: formats.map(({ file, name }) => ({ file, name })),
+    preftune: versions()['preftune']!,
+  };
+}
+
+function textOf({ counts, skipped }: SplitSummary, output: string): string {
+  const all = counts.train + counts.heldOut;
+  const share = ((100 * counts.heldOut) / all).toFixed(1);
+  return [
+    `train:    ${join(output, FILES.train)}, ${counts.train} rows`,
+    `held out: ${join(output, FILES.heldOut)}, ${counts.heldOut} rows (${share} %)`,
+    ...(skipped > 0 ? [`left out: ${skipped} rows that are wrong`] : []),
+    `next:     preftune dpo --data ${output}:train --held-out ${output}:test ...`,
+  ].join('\n');
+}

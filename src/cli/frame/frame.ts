@@ -1,0 +1,145 @@
+import { Command as Parser } from 'commander';
+import { badUsage, formatProblems, PreftuneError } from '../../core/index.ts';
+import type { CommandEntry } from './command.ts';
+import { EXIT_INTERRUPTED, watchInterrupts, type SignalSource } from './interrupt.ts';
+import { suggest } from './options.ts';
+import { asksForJson, commandHelp, formatHelp, parseCommand } from './parse-command.ts';
+import { createTerminal, DEFAULT_COLUMNS, type Terminal } from './terminal.ts';
+import type { TextStream } from './text-stream.ts';
+
+/** The process, as far as the command line touches it. */
+export interface CliProcess {
+  readonly stdout: TextStream;
+  readonly stderr: TextStream;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly signals: SignalSource;
+  /** Ends the process at once, as the signal would that nobody listens to. */
+  endAtOnce(): void;
+}
+
+export interface CliOptions {
+  readonly version: string;
+  readonly commands: readonly CommandEntry[];
+  readonly process: CliProcess;
+}
+
+/**
+ * Runs one command line and resolves with its exit code: 0 done, 1 failed, 2 wrong usage or bad input, 130 stopped by Ctrl-C. Results
+ * go to stdout, problems to stderr; nothing is thrown.
+ */
+export async function runCli(words: readonly string[], { version, commands, process }: CliOptions): Promise<number> {
+  const { stdout, stderr, environment } = process;
+  const isJson = asksForJson(words);
+  const terminal = createTerminal({ stdout, stderr, isJson, environment });
+  const columns = widthOf(stdout, environment);
+  try {
+    const first = words[0];
+    if (first === '--version' || first === '-V') {
+      terminal.result({ version }, version);
+      return 0;
+    }
+    const wanted = first === 'help' ? [...words.slice(1), '--help'] : words;
+    const { entry, rest } = findCommand(commands, wanted);
+    if (entry === undefined) {
+      const group = wanted.filter((word) => !word.startsWith('-')).join(' ');
+      const help = programHelp(commands, { group, columns });
+      if (wanted.includes('--help') || wanted.includes('-h')) {
+        stdout.write(help);
+        return 0;
+      }
+      stderr.write(help);
+      return 2;
+    }
+    const command = await entry.load();
+    const parsed = parseCommand(command, rest);
+    if (parsed.wantsHelp) {
+      stdout.write(commandHelp(command, columns));
+      return 0;
+    }
+    const interrupts = watchInterrupts(process.signals, {
+      onFirst: () => terminal.note('stopping after this step; Ctrl-C again ends at once'),
+      onSecond: () => {
+        terminal.close();
+        process.endAtOnce();
+      },
+    });
+    try {
+      await command.run({ ...parsed, terminal, environment, signal: interrupts.signal });
+    } finally {
+      interrupts.dispose();
+    }
+    return 0;
+  } catch (error) {
+    return report(error, { isJson, terminal, stderr });
+  } finally {
+    terminal.close();
+  }
+}
+
+/** The longest command name that the words begin with, and the words after it. Throws bad-usage for one that does not exist. */
+function findCommand(
+  commands: readonly CommandEntry[],
+  words: readonly string[],
+): { entry: CommandEntry | undefined; rest: readonly string[] } {
+  const end = words.findIndex((word) => word.startsWith('-'));
+  const named = words.slice(0, end < 0 ? words.length : end);
+  for (let count = named.length; count > 0; count--) {
+    const entry = commands.find(({ name }) => name === named.slice(0, count).join(' '));
+    if (entry !== undefined) return { entry, rest: words.slice(count) };
+  }
+  const isGroup = commands.some(({ name }) => name.startsWith(`${named.join(' ')} `));
+  if (named.length === 0 || isGroup) {
+    const stray = words.find((word) => word.startsWith('-') && !['--help', '-h', '--json'].includes(word));
+    if (stray === undefined) return { entry: undefined, rest: [] };
+    throw badUsage(`preftune: a command must come before options, got ${stray} first; see preftune --help`);
+  }
+  const names = commands.map(({ name }) => name);
+  const groupWords = [...new Set(names.map((name) => name.split(' ')[0]!))];
+  const near = suggest(named.slice(0, 2).join(' '), names) ?? suggest(named[0]!, groupWords);
+  const hint = near === undefined ? 'see preftune --help for the commands' : `did you mean ${near}?`;
+  throw badUsage(`preftune: unknown command ${named.slice(0, 2).join(' ')}; ${hint}`);
+}
+
+/** `preftune --help`, or that of a group such as `data`. */
+function programHelp(
+  commands: readonly CommandEntry[],
+  { group, columns }: { group: string; columns: number },
+): string {
+  const title = group === '' ? 'preftune' : `preftune ${group}`;
+  const parser = new Parser(title)
+    .usage('<command> [options]')
+    .description('Turns preferences into a better language model.')
+    .helpOption(false)
+    .helpCommand(false);
+  for (const { name, description } of commands) {
+    if (group === '') parser.addCommand(new Parser(name).description(description));
+    else if (name.startsWith(`${group} `)) {
+      parser.addCommand(new Parser(name.slice(group.length + 1)).description(description));
+    }
+  }
+  parser.configureHelp({ subcommandTerm: (command) => command.name() });
+  return formatHelp(parser, columns, `Run ${title} <command> --help for its options and their defaults.`);
+}
+
+function report(error: unknown, to: { isJson: boolean; terminal: Terminal; stderr: TextStream }): number {
+  to.terminal.close();
+  if (!(error instanceof PreftuneError)) {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    if (to.isJson)
+      to.stderr.write(`${JSON.stringify({ error: { code: 'internal', problems: [{ message: text }] } })}\n`);
+    else to.stderr.write(`internal: ${text}\nThis is a fault of preftune's own; please report it with the command.\n`);
+    return 1;
+  }
+  const { code, problems } = error;
+  if (to.isJson) to.stderr.write(`${JSON.stringify({ error: { code, problems } })}\n`);
+  else to.stderr.write(`${formatProblems(problems)}\n`);
+  if (code === 'cancelled') return EXIT_INTERRUPTED;
+  return code === 'bad-input' || code === 'bad-usage' ? 2 : 1;
+}
+
+/** Columns for help: the terminal's, else what COLUMNS says (POSIX), else 80; never above 100, for lines that can be read. */
+function widthOf(stream: TextStream, environment: Readonly<Record<string, string | undefined>>): number {
+  const fromEnvironment = Number(environment['COLUMNS']);
+  const columns = stream.columns ?? (fromEnvironment > 0 ? fromEnvironment : DEFAULT_COLUMNS);
+  return Math.min(columns, 100);
+}

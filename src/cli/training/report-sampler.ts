@@ -1,0 +1,31 @@
+import { createGenerator } from '../../generate/index.ts';
+import type { RunSampler, SampledPrompt } from '../../train/index.ts';
+
+/** A longer answer is cut, and ends with `...`. */
+const MAX_ANSWER_TOKENS = 128;
+
+/** Answers some of a run's prompts for its report, greedily, so that the answers differ by the training alone. */
+export function createReportSampler(
+  prompts: readonly SampledPrompt[],
+  { signal, onNote }: { readonly signal: AbortSignal; readonly onNote: (line: string) => void },
+): RunSampler {
+  let isTold = false;
+  return {
+    prompts: prompts.map(({ text }) => text),
+    answer: async ({ device, tokenizer, decoder, resident }) => {
+      const count = prompts.length;
+      if (!isTold) onNote(`report: ${count} ${count === 1 ? 'prompt' : 'prompts'} answered before and after training`);
+      isTold = true;
+      const generator = await createGenerator(device, { decoder, tokenizer, resident });
+      try {
+        const answers = await generator.generate(
+          prompts.map(({ ids }) => ids),
+          { maxNewTokens: MAX_ANSWER_TOKENS, signal },
+        );
+        return answers.map(({ text, finishReason }) => (finishReason === 'stop' ? text : `${text} ...`));
+      } finally {
+        await generator.dispose();
+      }
+    },
+  };
+}

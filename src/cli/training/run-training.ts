@@ -1,0 +1,188 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { PreftuneError, runFailed, type JsonObject, type JsonValue } from '../../core/index.ts';
+import { findingText, parseStopOn, parseThresholds, verdictSentence } from '../../monitor/index.ts';
+import { resumedOptions } from '../../specification/index.ts';
+import type { Metrics, RecipeContext, RecipeListener, RecipeResult } from '../../train/index.ts';
+import type { CommandContext } from '../frame/command.ts';
+import { fixed, trainingFigures, type ProgressBar } from '../frame/progress.ts';
+import { recipeContext } from './recipe-context.ts';
+import { createReportSampler } from './report-sampler.ts';
+import { tellTokenisation } from '../token-notes.ts';
+
+export interface Training<T> {
+  readonly recipe: 'dpo' | 'sft';
+  readonly parse: (given: Readonly<Record<string, unknown>>) => T;
+  readonly train: (specification: T, context: RecipeContext) => Promise<RecipeResult>;
+}
+
+/** Options of the command line alone, which no specification holds. */
+const OWN_OPTIONS: readonly string[] = ['resume', 'showTokens', 'referenceCache', 'stopOn', 'monitor'];
+
+/** The specification that options give; a run that is resumed knows its own. Throws bad-input with all problems. */
+export function specificationOf<T>(
+  { recipe, parse }: Pick<Training<T>, 'recipe' | 'parse'>,
+  given: CommandContext['given'],
+): T {
+  const own = Object.fromEntries(Object.entries(given).filter(([name]) => !OWN_OPTIONS.includes(name))) as JsonObject;
+  // What is wrong with these is told with what is wrong with the others.
+  monitorOf(given);
+  const output = own['output'];
+  const isKnown = given['resume'] === true && typeof output === 'string';
+  return parse(isKnown ? resumedOptions(output, recipe, own) : own);
+}
+
+/** What --stop-on and --monitor say. Throws bad-usage with every name and threshold that is none. */
+function monitorOf({ stopOn, monitor }: CommandContext['given']): NonNullable<RecipeContext['monitor']> {
+  return {
+    ...(Array.isArray(stopOn) && { stopOn: parseStopOn(stopOn.map(String)) }),
+    ...(monitor !== undefined && { thresholds: parseThresholds(monitor) }),
+  };
+}
+
+/**
+ * Trains as the options say, tells how it goes, and prints where the results are. Throws cancelled, after a checkpoint, when the signal fires,
+ * with the command that continues.
+ */
+export async function runTraining<T extends { readonly output: string; readonly model: string }>(
+  training: Training<T>,
+  context: CommandContext,
+): Promise<void> {
+  const { recipe, train } = training;
+  const { given, options, terminal } = context;
+  const isResuming = options['resume'] === true;
+  const specification = specificationOf(training, given);
+  const listener = createListener(context);
+  const result = await train(specification, {
+    ...recipeContext(context, { listener, isResuming }),
+    monitor: monitorOf(given),
+    samplePrompts: (prompts) => createReportSampler(prompts, { signal: context.signal, onNote: terminal.note }),
+  });
+  terminal.close();
+  if (!result.isComplete) {
+    const where =
+      result.steps === 0
+        ? `before step 1 of ${result.totalSteps}`
+        : `after step ${result.steps} of ${result.totalSteps}, which is saved`;
+    const { stoppedBy } = result;
+    if (stoppedBy !== undefined)
+      throw runFailed(
+        `${recipe}: stopped ${where}, because ${stoppedBy.title} (${stoppedBy.name}): ${stoppedBy.evidence}; ` +
+          `${stoppedBy.advice}; or continue all the same with: preftune ${recipe} --output ${quoted(result.run)} --resume`,
+      );
+    throw new PreftuneError(
+      'cancelled',
+      `${recipe}: stopped ${where}; continue with: preftune ${recipe} --output ${quoted(result.run)} --resume`,
+    );
+  }
+  terminal.result(summaryValue(result), summaryText(result, { recipe, model: specification.model }));
+}
+
+/** Shows a run as it goes: bars and notes. */
+export function createListener({ terminal, options }: CommandContext): RecipeListener {
+  let bar: { readonly label: string; readonly progress: ProgressBar } | undefined;
+  const barOf = (label: string): ProgressBar => {
+    if (bar?.label !== label) bar = { label, progress: terminal.progress(label) };
+    return bar.progress;
+  };
+  const finish = (): void => {
+    bar?.progress.finish();
+    bar = undefined;
+  };
+  return {
+    onNote: terminal.note,
+    onWarning: terminal.warn,
+    onRowsRead: (rows) => barOf('read').update({ done: rows, total: undefined, unit: 'rows' }),
+    onTokenised: (split, report) => {
+      finish();
+      const name = split === 'train' ? 'training data' : 'held-out data';
+      tellTokenisation(terminal, { name, report, isWhole: options['showTokens'] === true });
+    },
+    onReference: (done, total) => {
+      barOf('reference').update({ done, total, unit: 'rows' });
+      if (done === total) finish();
+    },
+    onStart: (done, total) => {
+      finish();
+      if (done > 0) terminal.note(`resuming after step ${done} of ${total}`);
+    },
+    onStep: ({ step, totalSteps, metrics }) =>
+      barOf('train').update({ done: step, total: totalSteps, figures: figuresOf(metrics) }),
+    onEvaluation: (step, metrics) => terminal.note(`step ${step}: held-out ${evaluationText(metrics)}`),
+    onCheckpoint: (step) => terminal.note(`step ${step}: checkpoint saved`),
+    onFinding: (finding) => terminal.warn(findingText(finding)),
+  };
+}
+
+function figuresOf(metrics: Metrics) {
+  const [loss, accuracy, margin, speed] = ['loss', 'rewards/accuracies', 'rewards/margins', 'tokens_per_second'].map(
+    (name) => metrics[name],
+  );
+  return trainingFigures({
+    ...(loss === undefined ? {} : { loss }),
+    ...(accuracy === undefined ? {} : { accuracy }),
+    ...(margin === undefined ? {} : { margin }),
+    ...(speed === undefined ? {} : { tokensPerSecond: speed }),
+  });
+}
+
+/** `loss 0.6931, accuracy 0.50, margin 0.000`. */
+function evaluationText(metrics: Metrics): string {
+  const { loss, 'rewards/accuracies': accuracy, 'rewards/margins': margin } = metrics;
+  return [
+    `loss ${loss!.toFixed(4)}`,
+    ...(accuracy === undefined ? [] : [`accuracy ${accuracy.toFixed(2)}`]),
+    ...(margin === undefined ? [] : [`margin ${fixed(margin, 3)}`]),
+  ].join(', ');
+}
+
+function summaryValue(result: RecipeResult): JsonValue {
+  const { run, steps, totalSteps, artefact, firstEvaluation, lastEvaluation, lastStep } = result;
+  return {
+    run,
+    steps,
+    totalSteps,
+    artefact: artefact ?? null,
+    metrics: join(run, 'metrics.jsonl'),
+    report: join(run, 'report.html'),
+    tensorboard: join(run, 'tensorboard'),
+    lastStep: lastStep ?? null,
+    verdict: result.verdict as unknown as JsonValue,
+    heldOut: firstEvaluation === undefined ? null : { start: firstEvaluation, end: lastEvaluation! },
+  };
+}
+
+function summaryText(result: RecipeResult, { recipe, model }: { recipe: string; model: string }): string {
+  const { run, steps, artefact, firstEvaluation: start, lastEvaluation: end, lastStep } = result;
+  const isAdapter = artefact?.endsWith('adapter') === true;
+  const change = (name: string, digits: number): string =>
+    `${fixed(start![name]!, digits)} -> ${fixed(end![name]!, digits)}`;
+  const measured = (label: string, name: string, digits: number): string[] =>
+    start?.[name] === undefined || end?.[name] === undefined ? [] : [`${label} ${change(name, digits)}`];
+  const heldOut = [
+    ...measured('accuracy', 'rewards/accuracies', 2),
+    ...measured('margin', 'rewards/margins', 3),
+    ...measured('loss', 'loss', 4),
+  ];
+  const where = isAdapter
+    ? `--model ${quoted(model)} --adapter ${quoted(artefact)}`
+    : `--model ${quoted(artefact ?? '')}`;
+  const data =
+    recipe === 'dpo'
+      ? `preftune score ${where} --data PAIRS.jsonl`
+      : `preftune dpo ${where} --data PAIRS.jsonl --output RUN`;
+  return [
+    `done: ${steps} steps${lastStep?.['loss'] === undefined ? '' : `, last loss ${lastStep['loss'].toFixed(4)}`}`,
+    ...(heldOut.length === 0 ? [] : [`held out: ${heldOut.join(', ')}`]),
+    ...(result.verdict.findings.length === 0 ? [] : [`verdict:  ${verdictSentence(result.verdict)}`]),
+    `${isAdapter ? 'adapter' : 'model'}:  ${artefact}`,
+    `report:   ${join(run, 'report.html')}`,
+    `metrics:  ${join(run, 'metrics.jsonl')}${existsSync(join(run, 'tensorboard')) ? ` (TensorBoard: ${join(run, 'tensorboard')})` : ''}`,
+    `next:     ${data}`,
+  ].join('\n');
+}
+
+/** A word of a command line, quoted where a shell would take it apart. */
+export function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}

@@ -1,0 +1,292 @@
+import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  badInput,
+  messageOf,
+  PreftuneError,
+  runFailed,
+  type Problem,
+  type JsonObject,
+  type JsonValue,
+} from '../../core/index.ts';
+import { checkRunFolder, readMetrics, RUN_FILE, writeFileAtomic } from '../../store/index.ts';
+import { renderSweepReport } from '../../report/index.ts';
+import {
+  flagOf,
+  parseDpoSpecification,
+  planSweep,
+  resumedOptions,
+  shortValue,
+  type SweepPlan,
+  type SweepPoint,
+} from '../../specification/index.ts';
+import { groupOutcomes, sweepFigures, trainDpo, type SweepGroup, type SweepOutcome } from '../../train/index.ts';
+import type { Command, CommandContext } from '../frame/command.ts';
+import { recipeContext, versions } from './recipe-context.ts';
+import { createReportSampler } from './report-sampler.ts';
+import { createListener, quoted } from './run-training.ts';
+import { continuedOptions, readGrid, runOptions, SWEEP_OPTIONS } from './sweep-options.ts';
+import { sweepTable } from './sweep-table.ts';
+
+/** `preftune sweep`: a grid of dpo runs, one after the other, and one report of them all. */
+export const SWEEP: Command = {
+  name: 'sweep',
+  description:
+    'Trains a grid of dpo runs, such as several betas and learning rates, and compares them on held-out pairs',
+  takesConfig: true,
+  options: SWEEP_OPTIONS,
+  run,
+};
+
+const SWEEP_FILE = 'sweep.json';
+const FORMAT_VERSION = 1;
+
+/** What a sweep began with. */
+interface SweepRecord {
+  /** Options as they were given. */
+  readonly given: JsonObject;
+  /** Paths of the options with several values. */
+  readonly axes: readonly string[];
+}
+
+async function run(context: CommandContext): Promise<void> {
+  const { options, terminal } = context;
+  const output = String(options['output']);
+  const { plan, record } = planOf(context, output);
+  checkStarted(plan.points);
+  const isNew = !existsSync(join(output, SWEEP_FILE));
+  mkdirSync(output, { recursive: true });
+  writeFileAtomic(
+    join(output, SWEEP_FILE),
+    `${JSON.stringify({ formatVersion: FORMAT_VERSION, ...record }, null, 2)}\n`,
+  );
+  const outcomes: SweepOutcome[] = [];
+  try {
+    for (const [at, point] of plan.points.entries()) {
+      const folder = folderOf(point);
+      const place = `run ${at + 1} of ${plan.points.length}`;
+      if (isFinished(folder)) terminal.note(`${place}: ${point.name} was finished before`);
+      else terminal.note(`${place}: ${point.name}`);
+      const failure = isFinished(folder) ? undefined : await trainPoint(point, context, at === 0);
+      outcomes.push(outcomeOf(point, failure));
+      if (failure !== undefined) terminal.warn(`${point.name} failed: ${failure}`);
+      writeReport(output, { plan, outcomes, context });
+    }
+  } catch (thrown) {
+    if (isNew && thrown instanceof PreftuneError && thrown.code === 'bad-input') removeEmpty(output, plan.points);
+    throw thrown;
+  }
+  terminal.close();
+  const groups = groupOutcomes(outcomes, sortOf(context));
+  terminal.result(summaryValue(output, groups, outcomes), summaryText(output, groups, { plan, context }));
+  const failed = outcomes.filter(({ failure }) => failure !== undefined);
+  if (failed.length > 0)
+    throw runFailed(
+      `sweep: ${failed.length} of ${outcomes.length} runs failed: ${failed.map(({ name }) => name).join(', ')}; the warnings above say why, and --resume tries them again`,
+    );
+}
+
+function sortOf({ options }: CommandContext): 'accuracy' | 'loss' {
+  return options['sort'] === 'loss' ? 'loss' : 'accuracy';
+}
+
+function folderOf({ given }: SweepPoint): string {
+  return String(given['output']);
+}
+
+/** The grid of the command, or of the sweep that it continues. */
+function planOf({ given, options }: CommandContext, output: string): { plan: SweepPlan; record: SweepRecord } {
+  const stored = options['resume'] === true ? readSweepFile(output) : undefined;
+  if (options['resume'] !== true) {
+    if (existsSync(join(output, SWEEP_FILE)))
+      throw badInput({
+        file: output,
+        path: 'output',
+        message:
+          'the output folder must be new or empty, got one that holds a sweep; pass --resume to continue it or choose another --output',
+      });
+    checkRunFolder(output, false);
+  }
+  const own = runOptions(given);
+  const all = stored === undefined ? own : continuedOptions(stored.given, own, stored.axes);
+  const grid = readGrid(all, stored?.axes);
+  const plan = planSweep({
+    ...grid,
+    maxRuns: Number(options['maxRuns']),
+    folderOf: (name) => join(output, name),
+  });
+  return { plan, record: { given: all, axes: grid.axes.map(({ path }) => path) } };
+}
+
+function readSweepFile(output: string): SweepRecord {
+  const file = join(output, SWEEP_FILE);
+  if (!existsSync(file))
+    throw badInput({
+      file: output,
+      message: `must hold a sweep, got no ${SWEEP_FILE}; leave out --resume to start a new one`,
+    });
+  try {
+    const value = JSON.parse(readFileSync(file, 'utf8')) as SweepRecord & { formatVersion?: number };
+    if (value.formatVersion !== FORMAT_VERSION || typeof value.given !== 'object' || !Array.isArray(value.axes))
+      throw badInput({
+        file,
+        message: `formatVersion must be ${FORMAT_VERSION}, got ${String(value.formatVersion)}; use the version of preftune that wrote it`,
+      });
+    return { given: value.given, axes: value.axes };
+  } catch (error) {
+    if (error instanceof PreftuneError) throw error;
+    throw badInput({ file, message: `must be JSON, got ${messageOf(error)}; restore it or start a new sweep` });
+  }
+}
+
+/** Throws bad-input with every option in which a run that is there already differs from the grid's. */
+function checkStarted(points: readonly SweepPoint[]): void {
+  const problems: Problem[] = [];
+  for (const point of points.filter((one) => existsSync(join(folderOf(one), RUN_FILE)))) {
+    try {
+      resumedOptions(folderOf(point), 'dpo', point.given as JsonObject);
+    } catch (thrown) {
+      if (!(thrown instanceof PreftuneError) || thrown.code !== 'bad-input') throw thrown;
+      problems.push(...thrown.problems);
+    }
+  }
+  if (problems.length > 0) throw badInput(problems);
+}
+
+/** A run that ends writes its artefact and then its report; one that is stopped writes a report alone. */
+function isFinished(folder: string): boolean {
+  const has = (name: string): boolean => existsSync(join(folder, name));
+  return has('report.html') && (has('adapter') || has('model'));
+}
+
+/** Trains a run, or goes on with it. Resolves with why it failed, where that says nothing about the other runs. */
+async function trainPoint(point: SweepPoint, context: CommandContext, isFirst: boolean): Promise<string | undefined> {
+  const { terminal, signal } = context;
+  const folder = folderOf(point);
+  const isResuming = existsSync(join(folder, RUN_FILE));
+  const specification = isResuming
+    ? parseDpoSpecification(resumedOptions(folder, 'dpo', point.given as JsonObject))
+    : point.specification;
+  const { onTokenised, ...listener } = createListener(context);
+  try {
+    const result = await trainDpo(specification, {
+      // The rows are the same in every run: how they become tokens is told once.
+      ...recipeContext(context, {
+        listener: { ...listener, ...(isFirst && onTokenised && { onTokenised }) },
+        isResuming,
+      }),
+      samplePrompts: (prompts) => createReportSampler(prompts, { signal, onNote: terminal.note }),
+    });
+    if (!result.isComplete) throw stopped(context);
+    return undefined;
+  } catch (thrown) {
+    if (!(thrown instanceof PreftuneError)) throw thrown;
+    if (thrown.code === 'cancelled') throw stopped(context);
+    if (thrown.code === 'run-failed') return thrown.message;
+    throw thrown;
+  }
+}
+
+function stopped({ options }: CommandContext): PreftuneError {
+  return new PreftuneError(
+    'cancelled',
+    `sweep: stopped, what is trained is saved; continue with: preftune sweep --output ${quoted(String(options['output']))} --resume`,
+  );
+}
+
+function outcomeOf(point: SweepPoint, failure: string | undefined): SweepOutcome {
+  const { name, values } = point;
+  const folder = folderOf(point);
+  if (failure !== undefined) return { name, values, folder, failure };
+  const figures = sweepFigures(readMetrics(join(folder, 'metrics.jsonl')));
+  return figures === undefined
+    ? { name, values, folder, failure: 'metrics.jsonl has no evaluation before and after training' }
+    : { name, values, folder, figures };
+}
+
+/** Takes back what a sweep wrote whose first run could not begin. */
+function removeEmpty(output: string, points: readonly SweepPoint[]): void {
+  if (points.some((point) => existsSync(folderOf(point)))) return;
+  rmSync(join(output, SWEEP_FILE), { force: true });
+  try {
+    rmdirSync(output);
+  } catch {
+    // It holds something else.
+  }
+}
+
+interface Shown {
+  readonly plan: SweepPlan;
+  readonly outcomes: readonly SweepOutcome[];
+  readonly context: CommandContext;
+}
+
+function writeReport(output: string, { plan, outcomes, context }: Shown): void {
+  const groups = groupOutcomes(outcomes, sortOf(context));
+  const [first] = plan.points;
+  const html = renderSweepReport({
+    title: `Sweep ${output}`,
+    subtitle: `${outcomes.length} of ${plan.points.length} runs of dpo on ${first!.specification.model}`,
+    axes: plan.axes.filter(({ path }) => path !== 'seed').map(({ path }) => flagOf(path).slice(2)),
+    sort: sortOf(context),
+    groups: groups.map(({ values, mean, spread, outcomes: runs }) => ({
+      values: Object.values(values).map(shortValue),
+      ...(mean && { mean }),
+      ...(spread && { spread }),
+      runs: runs.map(({ name, folder, failure }) => ({
+        name,
+        ...(failure !== undefined && { failure }),
+        hasReport: existsSync(join(folder, 'report.html')),
+        metrics: existsSync(join(folder, 'metrics.jsonl')) ? readMetrics(join(folder, 'metrics.jsonl')) : [],
+      })),
+    })),
+    configuration: JSON.parse(JSON.stringify(first!.specification)) as JsonObject,
+    footer: Object.entries(versions())
+      .map(([name, version]) => `${name} ${version}`)
+      .join(', '),
+  });
+  writeFileAtomic(join(output, 'report.html'), html);
+}
+
+function summaryValue(output: string, groups: readonly SweepGroup[], outcomes: readonly SweepOutcome[]): JsonValue {
+  const value = {
+    output,
+    report: join(output, 'report.html'),
+    best: groups[0]?.mean === undefined ? null : groups[0].outcomes.find(({ figures }) => figures)!.name,
+    groups: groups.map(({ values, mean, spread, outcomes: runs }) => ({
+      values,
+      runs: runs.map(({ name }) => name),
+      mean: mean ?? null,
+      spread: spread ?? null,
+    })),
+    runs: outcomes.map(({ figures, failure, ...rest }) => ({
+      ...rest,
+      figures: figures ?? null,
+      failure: failure ?? null,
+    })),
+  };
+  return JSON.parse(JSON.stringify(value)) as JsonValue;
+}
+
+function summaryText(
+  output: string,
+  groups: readonly SweepGroup[],
+  { plan, context }: Omit<Shown, 'outcomes'>,
+): string {
+  const best = groups[0]?.outcomes.find(({ figures }) => figures !== undefined);
+  const seeds = groups[0]?.outcomes.length ?? 1;
+  const adapter = best && join(best.folder, 'adapter');
+  const model = quoted(plan.points[0]!.specification.model);
+  const where =
+    best === undefined
+      ? undefined
+      : existsSync(adapter!)
+        ? `--model ${model} --adapter ${quoted(adapter!)}`
+        : `--model ${quoted(join(best.folder, 'model'))}`;
+  return [
+    `held out, best ${sortOf(context)} first${seeds > 1 ? `; mean and standard deviation of ${seeds} seeds` : ''}:`,
+    sweepTable(groups, context.terminal.columns),
+    `report:   ${join(output, 'report.html')}`,
+    ...(where === undefined ? [] : [`next:     preftune generate ${where} --prompt ...`]),
+  ].join('\n');
+}

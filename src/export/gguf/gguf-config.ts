@@ -1,0 +1,100 @@
+import { badInput } from '../../core/index.ts';
+import type { GgufWriteTensor, GgufWriteValue } from '../../formats/index.ts';
+import type { ModelConfig } from '../../models/index.ts';
+import type { MergedModel } from '../merged-model.ts';
+
+export type GgufMetadata = Map<string, GgufWriteValue>;
+
+/** Which of llama.cpp's architectures computes a family: Mistral's is Llama's. */
+export function ggufArchitecture({ family }: ModelConfig): 'llama' | 'qwen2' | 'qwen3' {
+  return family === 'mistral' ? 'llama' : family;
+}
+
+const count = (value: number): GgufWriteValue => ({ type: 'uint32', value });
+const real = (value: number): GgufWriteValue => ({ type: 'float32', value });
+export const text = (value: string): GgufWriteValue => ({ type: 'string', value });
+
+/**
+ * What llama.cpp must know of a model, under its architecture's keys.
+ * Source: the GGUF specification (ggml, docs/gguf.md), and the keys that llama.cpp's llama, qwen2 and qwen3 read.
+ */
+export function ggufConfig({ config, json }: MergedModel): GgufMetadata {
+  const architecture = ggufArchitecture(config);
+  const window = config.family === 'mistral' ? config.slidingWindow.find((one) => one !== undefined) : undefined;
+  const entries: Record<string, GgufWriteValue> = {
+    context_length: count(config.maxPositions),
+    embedding_length: count(config.hiddenSize),
+    block_count: count(config.layers),
+    feed_forward_length: count(config.intermediateSize),
+    'attention.head_count': count(config.heads),
+    'attention.head_count_kv': count(config.keyValueHeads),
+    'attention.key_length': count(config.headSize),
+    'attention.value_length': count(config.headSize),
+    'attention.layer_norm_rms_epsilon': real(config.normEpsilon),
+    'rope.dimension_count': count(config.headSize),
+    vocab_size: count(config.vocabularySize),
+    ...ropeEntries(json, config),
+    ...(window === undefined ? {} : { 'attention.sliding_window': count(window) }),
+  };
+  return new Map(Object.entries(entries).map(([key, value]) => [`${architecture}.${key}`, value]));
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+function ropeEntries(json: Json, config: ModelConfig): Record<string, GgufWriteValue> {
+  const parameters = (json['rope_parameters'] ?? {}) as Json;
+  const scaling = (json['rope_scaling'] ?? parameters) as Json;
+  const theta = Number(parameters['rope_theta'] ?? json['rope_theta'] ?? scaling['rope_theta'] ?? 10_000);
+  const base = { 'rope.freq_base': real(theta) };
+  const factor = Number(scaling['factor'] ?? 1);
+  const type = scaling['rope_type'] ?? scaling['type'] ?? 'default';
+  if (type === 'linear') return { ...base, 'rope.scaling.type': text('linear'), 'rope.scaling.factor': real(factor) };
+  if (type !== 'yarn') return base;
+  if (scaling['truncate'] === false)
+    throw badInput('gguf: rope_scaling.truncate must be true in a yarn rope, got false; llama.cpp rounds its corners');
+  const original = Number(scaling['original_max_position_embeddings'] ?? config.maxPositions);
+  // llama.cpp multiplies its own 0.1 ln(factor) + 1 by attn_factor.
+  const own = 0.1 * Math.log(factor) + 1;
+  return {
+    ...base,
+    'rope.scaling.type': text('yarn'),
+    'rope.scaling.factor': real(factor),
+    'rope.scaling.original_context_length': count(original),
+    ...(scaling['beta_fast'] === undefined
+      ? {}
+      : { 'rope.scaling.yarn_beta_fast': real(Number(scaling['beta_fast'])) }),
+    ...(scaling['beta_slow'] === undefined
+      ? {}
+      : { 'rope.scaling.yarn_beta_slow': real(Number(scaling['beta_slow'])) }),
+    ...(Math.abs(config.rope.scale - own) < 1e-6 ? {} : { 'rope.scaling.attn_factor': real(config.rope.scale / own) }),
+  };
+}
+
+/** rope_freqs.weight, the divisor of each frequency, where the rope is Llama 3's or came from such a tensor. */
+export function ropeFactors({ config, json }: MergedModel): GgufWriteTensor | undefined {
+  const scaling = (json['rope_scaling'] ?? json['rope_parameters'] ?? {}) as Json;
+  const type = scaling['rope_type'] ?? scaling['type'];
+  if (type !== 'llama3' && type !== 'gguf-frequency-factors') return undefined;
+  const theta = Number(((json['rope_parameters'] ?? {}) as Json)['rope_theta'] ?? json['rope_theta'] ?? 10_000);
+  const factors = Float32Array.from(
+    config.rope.frequencies,
+    (frequency, i) => theta ** ((-2 * i) / config.headSize) / frequency,
+  );
+  return { name: 'rope_freqs.weight', shape: [factors.length], type: 'F32', read: () => Promise.resolve(factors) };
+}
+
+/** What llama.cpp computes otherwise than the model, in words; empty for most. */
+export function ggufLimits({ config, json }: MergedModel): string[] {
+  const windows = config.slidingWindow.filter((one) => one !== undefined);
+  const scaling = (json['rope_scaling'] ?? json['rope_parameters'] ?? {}) as Json;
+  return [
+    ...(windows.length === 0
+      ? []
+      : [
+          `llama.cpp lets every token see all before it: beyond ${windows[0]} tokens, the model's attention window, answers differ`,
+        ]),
+    ...((scaling['rope_type'] ?? scaling['type']) === 'dynamic'
+      ? [`the rope is not scaled beyond ${config.maxPositions} tokens`]
+      : []),
+  ];
+}

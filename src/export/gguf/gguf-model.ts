@@ -1,0 +1,62 @@
+import { openModelFiles, writeGguf } from '../../formats/index.ts';
+import { understandModel } from '../../policy/index.ts';
+import { ggufArchitecture, ggufConfig, ggufLimits, text, type GgufMetadata } from './gguf-config.ts';
+import { GGUF_FILE_TYPES, ggufTensors, mixtureText, type GgufFileType } from './gguf-tensors.ts';
+import { ggufTokenizer } from './gguf-tokenizer.ts';
+import type { MergedModel } from '../merged-model.ts';
+import type { SampleSet } from '../samples.ts';
+import type { ExportSource } from '../source.ts';
+import { verifyModel, type Verification, type Trained } from '../verify.ts';
+
+/** The version of ggml's quantised layouts. */
+const QUANTISATION_VERSION = 2;
+
+export interface GgufOptions {
+  readonly source: ExportSource;
+  readonly model: MergedModel;
+  readonly samples: SampleSet;
+  readonly fileType: GgufFileType;
+  readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
+}
+
+/** Metadata of a model's file, all of it. */
+function metadataOf({ source, model, samples, fileType }: GgufOptions): GgufMetadata {
+  const { files, tokenizer } = source.opened;
+  const options = { files: files.tokenizer, tokenizer, vocabularySize: model.config.vocabularySize, samples };
+  return new Map([
+    ['general.architecture', text(ggufArchitecture(model.config))],
+    ['general.type', text('model')],
+    ['general.name', text(source.name)],
+    ['general.file_type', { type: 'uint32', value: GGUF_FILE_TYPES[fileType] }],
+    ['general.quantization_version', { type: 'uint32', value: QUANTISATION_VERSION }],
+    ...ggufConfig(model),
+    ...ggufTokenizer(options),
+  ]);
+}
+
+/** Writes a model as one GGUF file, with its tokenizer and chat template inside. Gives what a reader should know. */
+export async function writeGgufModel(path: string, options: GgufOptions): Promise<string[]> {
+  const tensors = ggufTensors(options.model, options.fileType);
+  const { onProgress } = options;
+  await writeGguf(path, {
+    metadata: metadataOf(options),
+    tensors,
+    ...(onProgress === undefined ? {} : { onProgress }),
+  });
+  return [mixtureText(tensors), ...ggufLimits(options.model)];
+}
+
+/** Reads a GGUF file again, and compares it with the trained model. */
+export async function verifyGgufModel(path: string, trained: Trained, fileType: GgufFileType): Promise<Verification> {
+  const opened = await understandModel(await openModelFiles(path));
+  try {
+    return await verifyModel({ config: opened.config, checkpoint: opened.files.checkpoint }, opened.tokenizer, {
+      trained,
+      format: fileType,
+      what: path,
+      isGguf: true,
+    });
+  } finally {
+    await opened.files.close();
+  }
+}

@@ -1,0 +1,129 @@
+/** The config.json that the metadata of a GGUF file stand for. */
+import type { Problem } from '../../core/index.ts';
+import { ggufFields, type GgufFields } from './gguf-fields.ts';
+import type { GgufHeader } from './gguf-header.ts';
+import { ropeScalingOf, ropeScalingOfFactors } from './gguf-rope.ts';
+import { describeValue } from '../json.ts';
+
+/** general.architecture and its Transformers class. Mistral models are `llama` in GGUF; a sliding window tells them apart. */
+const ARCHITECTURES: Readonly<Record<string, readonly [className: string, modelType: string]>> = {
+  llama: ['LlamaForCausalLM', 'llama'],
+  qwen2: ['Qwen2ForCausalLM', 'qwen2'],
+  qwen3: ['Qwen3ForCausalLM', 'qwen3'],
+};
+
+const MISTRAL = ['MistralForCausalLM', 'mistral'] as const;
+
+export interface GgufConfig {
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * Builds the config; `ropeFactors` are the values of rope_freqs.weight when the file has it. Everything missing or
+ * unsupported is in `problems`, and the config then is not to be used.
+ */
+export function configOfGguf(header: GgufHeader, file: string, ropeFactors: Float32Array | undefined): GgufConfig {
+  const { metadata } = header;
+  const problems: Problem[] = [];
+  const report = (message: string): void => void problems.push({ file, message });
+  const architecture = metadata.get('general.architecture');
+  if (typeof architecture !== 'string' || !Object.hasOwn(ARCHITECTURES, architecture)) {
+    const names = Object.keys(ARCHITECTURES).join(', ');
+    report(
+      `general.architecture must be one of ${names}, got ${describeValue(architecture)}; this model is not supported`,
+    );
+    return { config: {}, problems };
+  }
+  const fields = ggufFields(metadata, architecture, report);
+  const experts = fields.number('expert_count') ?? 0;
+  if (experts > 0)
+    report(`${architecture}.expert_count must be 0, got ${experts}; mixtures of experts are not supported`);
+  const parts = metadata.get('split.count') ?? 1;
+  if (parts !== 1 && parts !== 0) {
+    report(`split.count must be 1, got ${describeValue(parts)}; join the parts with llama-gguf-split --merge`);
+  }
+  const slidingWindow = architecture === 'llama' ? fields.count('attention.sliding_window') : undefined;
+  const [className, modelType] = slidingWindow === undefined ? ARCHITECTURES[architecture]! : MISTRAL;
+  const config = {
+    architectures: [className],
+    model_type: modelType,
+    ...sizes(header, fields, report),
+    hidden_act: 'silu',
+    max_position_embeddings: fields.requiredCount('context_length'),
+    rms_norm_eps: shortestFloat32(fields.requiredNumber('attention.layer_norm_rms_epsilon')),
+    ...rope(fields, ropeFactors),
+    tie_word_embeddings: shapeOf(header, 'output.weight') === undefined,
+    // Qwen2 always has these biases, and its configuration has no word for them.
+    ...(modelType === 'qwen2' ? {} : { attention_bias: shapeOf(header, 'blk.0.attn_q.bias') !== undefined }),
+    mlp_bias: shapeOf(header, 'blk.0.ffn_gate.bias') !== undefined,
+    ...(slidingWindow === undefined ? {} : { sliding_window: slidingWindow }),
+    ...tokenIds(metadata),
+  };
+  return { config, problems };
+}
+
+function shapeOf(header: GgufHeader, name: string): readonly number[] | undefined {
+  return header.tensors.find((tensor) => tensor.name === name)?.shape;
+}
+
+function sizes(header: GgufHeader, fields: GgufFields, report: (message: string) => void): Record<string, number> {
+  const hiddenSize = fields.requiredCount('embedding_length');
+  const heads = fields.requiredCount('attention.head_count');
+  const headSize = fields.count('attention.key_length') ?? hiddenSize / heads;
+  if (!Number.isInteger(headSize)) {
+    report(
+      `embedding_length must be a multiple of attention.head_count ${heads}, got ${hiddenSize}; the file is damaged`,
+    );
+  }
+  const valueLength = fields.count('attention.value_length') ?? headSize;
+  if (valueLength !== headSize) {
+    report(
+      `attention.value_length must equal the key length ${headSize}, got ${valueLength}; this model is not supported`,
+    );
+  }
+  // The embedding itself is the truth: some files carry a vocab_size without the padding.
+  const vocabularySize = shapeOf(header, 'token_embd.weight')?.[0];
+  if (vocabularySize === undefined) {
+    report('token_embd.weight must be present, got a file without it; a vocabulary alone is not a model');
+  }
+  const rotated = fields.count('rope.dimension_count') ?? headSize;
+  return {
+    hidden_size: hiddenSize,
+    intermediate_size: fields.requiredCount('feed_forward_length'),
+    num_hidden_layers: fields.requiredCount('block_count'),
+    num_attention_heads: heads,
+    num_key_value_heads: fields.count('attention.head_count_kv') ?? heads,
+    head_dim: headSize,
+    vocab_size: vocabularySize ?? 1,
+    ...(rotated === headSize ? {} : { partial_rotary_factor: rotated / headSize }),
+  };
+}
+
+function rope(fields: GgufFields, factors: Float32Array | undefined): Record<string, unknown> {
+  const theta = shortestFloat32(fields.number('rope.freq_base') ?? 10_000);
+  const scaling = factors === undefined ? ropeScalingOf(fields) : ropeScalingOfFactors(factors, theta);
+  return { rope_theta: theta, rope_scaling: scaling ?? null };
+}
+
+function tokenIds(metadata: GgufHeader['metadata']): Record<string, number> {
+  const ids: Record<string, number> = {};
+  for (const [field, key] of [
+    ['bos_token_id', 'bos'],
+    ['eos_token_id', 'eos'],
+    ['pad_token_id', 'padding'],
+  ] as const) {
+    const id = metadata.get(`tokenizer.ggml.${key}_token_id`);
+    if (typeof id === 'number') ids[field] = id;
+  }
+  return ids;
+}
+
+/** The shortest decimal number that rounds to the same float32: 1e-5 instead of 0.000009999999747378752. */
+export function shortestFloat32(value: number): number {
+  for (let digits = 1; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === Math.fround(value)) return short;
+  }
+  return value;
+}

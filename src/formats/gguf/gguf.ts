@@ -1,0 +1,111 @@
+/** A model in one GGUF file. */
+import { badInput, type Problem } from '../../core/index.ts';
+import type { ByteSource } from '../byte-source.ts';
+import type { ModelFiles } from '../checkpoint.ts';
+import { configOfGguf } from './gguf-config.ts';
+import { readGgufHeader, type GgufHeader, type GgufTensor } from './gguf-header.ts';
+import { huggingFaceName } from './gguf-names.ts';
+import { checkpointOf, type LocatedTensor } from '../located-tensors.ts';
+import { isReadableType, READABLE_TYPES } from '../stored-types.ts';
+import type { CreateHash } from '../streaming-hash.ts';
+
+const ROPE_FACTORS = 'rope_freqs.weight';
+
+/**
+ * Opens a GGUF file as a model: config from its metadata, tensors under Hugging Face's names and in its row order (llama.cpp
+ * interleaves the rows of q and k of the `llama` architecture for its rope; readFloat32 undoes that). rope_freqs.weight
+ * stays an entry under its own name and is expressed in config.rope_scaling, see ropeScalingOfFactors.
+ *
+ * Throws bad-input with all problems: unsupported architecture or tensor types, unknown tensors, missing metadata. Closing
+ * the result closes `source`; when opening fails the source is left open.
+ */
+export async function openGguf(source: ByteSource, createHash: CreateHash): Promise<ModelFiles> {
+  const header = await readGgufHeader(source);
+  const typeProblems = unreadableTypes(header.tensors, source.name);
+  const ropeFactors = typeProblems.length > 0 ? undefined : await readRopeFactors(header, source, createHash);
+  const { config, problems } = configOfGguf(header, source.name, ropeFactors);
+  // Names of an unsupported architecture would all be unknown, which says nothing new.
+  const known = Object.keys(config).length > 0;
+  const mapped = known ? mapTensors(header, config, source) : { tensors: [], problems: [] };
+  const all = [...problems, ...typeProblems, ...(problems.length > 0 ? [] : mapped.problems)];
+  if (all.length > 0) throw badInput(all);
+  const checkpoint = checkpointOf(mapped.tensors, createHash);
+  return {
+    location: source.name,
+    format: 'gguf',
+    config,
+    generationConfig: undefined,
+    tokenizer: { kind: 'gguf', metadata: tokenizerMetadata(header) },
+    checkpoint,
+    close: () => source.close(),
+  };
+}
+
+/** The metadata of a GGUF header whose keys start with `tokenizer.`. */
+export function tokenizerMetadata(header: GgufHeader): Map<string, unknown> {
+  return new Map([...header.metadata].filter(([key]) => key.startsWith('tokenizer.')));
+}
+
+function unreadableTypes(tensors: readonly GgufTensor[], file: string): Problem[] {
+  const counts = new Map<string, number>();
+  for (const { type } of tensors) if (!isReadableType(type)) counts.set(type, (counts.get(type) ?? 0) + 1);
+  return [...counts].map(([type, count]) => ({
+    file,
+    message: `tensor types must be among ${READABLE_TYPES.join(', ')}, got ${type} in ${count} tensors; quantise the model to one of these`,
+  }));
+}
+
+async function readRopeFactors(
+  header: GgufHeader,
+  source: ByteSource,
+  createHash: CreateHash,
+): Promise<Float32Array | undefined> {
+  const tensor = header.tensors.find(({ name }) => name === ROPE_FACTORS);
+  if (tensor === undefined) return undefined;
+  return checkpointOf([locate(tensor, ROPE_FACTORS, source)], createHash).readFloat32(ROPE_FACTORS);
+}
+
+function locate({ type, shape, sizeBytes, offsetBytes }: GgufTensor, name: string, source: ByteSource): LocatedTensor {
+  return { entry: { name, storedType: type, shape, sizeBytes }, source, offsetBytes };
+}
+
+function mapTensors(
+  header: GgufHeader,
+  config: Readonly<Record<string, unknown>>,
+  source: ByteSource,
+): { tensors: LocatedTensor[]; problems: Problem[] } {
+  const problems: Problem[] = [];
+  const report = (message: string): void => void problems.push({ file: source.name, message });
+  const tensors: LocatedTensor[] = [];
+  for (const tensor of header.tensors) {
+    const name = huggingFaceName(tensor.name);
+    if (name === undefined) {
+      report(
+        `${JSON.stringify(tensor.name)}: must be a tensor of the Llama family, got an unknown name; this model is not supported`,
+      );
+      continue;
+    }
+    const located = locate(tensor, name, source);
+    const heads = header.metadata.get('general.architecture') === 'llama' ? interleavedHeads(name, config) : undefined;
+    if (heads === undefined) {
+      tensors.push(located);
+      continue;
+    }
+    const rows = tensor.shape[0] ?? 0;
+    const wholeRows =
+      tensor.shape.length === 2 || tensor.type === 'F32' || tensor.type === 'F16' || tensor.type === 'BF16';
+    if (rows === 0 || rows % (2 * heads) !== 0 || !wholeRows) {
+      report(
+        `${JSON.stringify(tensor.name)}: its rows must make ${heads} heads of even size, got shape [${tensor.shape.join(', ')}]`,
+      );
+    }
+    tensors.push({ ...located, interleavedHeads: heads });
+  }
+  return { tensors, problems };
+}
+
+function interleavedHeads(name: string, config: Readonly<Record<string, unknown>>): number | undefined {
+  if (/\.self_attn\.q_proj\./.test(name)) return config.num_attention_heads as number;
+  if (/\.self_attn\.k_proj\./.test(name)) return config.num_key_value_heads as number;
+  return undefined;
+}

@@ -1,0 +1,96 @@
+import type { History } from './history.ts';
+
+export const DETECTOR_NAMES = [
+  'chosen-falling',
+  'rejected-alone',
+  'overfitting',
+  'length',
+  'kl',
+  'gradient-spikes',
+  'dead-adapter',
+  'wrong-reference',
+  'learning-rate-too-high',
+  'learning-rate-too-low',
+  'entropy-collapse',
+] as const;
+
+export type DetectorName = (typeof DETECTOR_NAMES)[number];
+
+/** What is known of a run besides its metrics; undefined where it is not. */
+export interface RunFacts {
+  /** Of an SFT run the checks of pairs are not asked. */
+  readonly recipe?: 'dpo' | 'sft' | undefined;
+  readonly beta?: number | undefined;
+  /** The loss where policy and reference are the same: ln 2 of the sigmoid loss. */
+  readonly firstLoss?: number | undefined;
+  readonly totalSteps?: number | undefined;
+}
+
+/** What a detector saw. */
+export interface Evidence {
+  /** Numbers with their steps. */
+  readonly text: string;
+  readonly values: Readonly<Record<string, number>>;
+}
+
+export interface DetectorContext {
+  readonly facts: RunFacts;
+  readonly thresholds: Readonly<Record<string, number>>;
+  /** No record follows. */
+  readonly isEnd: boolean;
+}
+
+/** A known pattern of runs that go wrong. */
+export interface Detector {
+  /** A few words, as a heading. */
+  readonly title: string;
+  /** What it means, in one plain sentence. */
+  readonly sentence: string;
+  /** What to change. */
+  readonly advice: string;
+  /** Paper or document. */
+  readonly source: string;
+  readonly thresholds: Readonly<Record<string, number>>;
+  /** The thresholds in words, with their numbers. */
+  readonly rule: (thresholds: Readonly<Record<string, number>>) => string;
+  /** Why it cannot be judged by these records; undefined where it can. */
+  readonly lacks: (history: History, facts: RunFacts) => string | undefined;
+  readonly detect: (history: History, context: DetectorContext) => Evidence | undefined;
+}
+
+/** A detector that fired. */
+export interface RunFinding {
+  readonly name: DetectorName;
+  readonly title: string;
+  /** The logged step after which it fired. */
+  readonly step: number;
+  readonly sentence: string;
+  readonly evidence: string;
+  readonly values: Readonly<Record<string, number>>;
+  readonly rule: string;
+  readonly source: string;
+  readonly advice: string;
+}
+
+/** The state of every detector. */
+export interface RunVerdict {
+  /** The last logged step. */
+  readonly step: number;
+  readonly findings: readonly RunFinding[];
+  /** Looked for and not found. */
+  readonly quiet: readonly DetectorName[];
+  /** Not judged, and what for. */
+  readonly unjudged: readonly { readonly name: DetectorName; readonly reason: string }[];
+}
+
+/** A number as evidence shows it. */
+export function shown(value: number): string {
+  if (value === 0) return '0';
+  const size = Math.abs(value);
+  if (size < 1e-3 || size >= 1e6) return value.toExponential(1);
+  return value.toFixed(size >= 100 ? 1 : size >= 1 ? 2 : 4);
+}
+
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(0)} %`;
+}

@@ -1,0 +1,110 @@
+import { isObject, badUsage, type Problem } from '../core/index.ts';
+import type { MetricRecord } from '../store/index.ts';
+import { DETECTORS } from './detectors.ts';
+import { DETECTOR_NAMES, type DetectorName, type RunFinding, type RunFacts, type RunVerdict } from './finding.ts';
+import { createHistory } from './history.ts';
+
+/** Thresholds by detector, over those that it has. */
+export type Thresholds = Readonly<Partial<Record<DetectorName, Readonly<Record<string, number>>>>>;
+
+/** Watches the records of a run for known patterns of runs that go wrong. Each is reported once, when it is first seen. */
+export interface Monitor {
+  /** Findings that this record brought. */
+  add(record: MetricRecord): readonly RunFinding[];
+  /** Findings that only the end of a run brings; no record may follow. */
+  finish(): readonly RunFinding[];
+  verdict(): RunVerdict;
+}
+
+export function createMonitor(facts: RunFacts = {}, thresholds: Thresholds = {}): Monitor {
+  const history = createHistory();
+  const findings = new Map<DetectorName, RunFinding>();
+  const look = (isEnd: boolean): RunFinding[] => {
+    const found: RunFinding[] = [];
+    for (const name of DETECTOR_NAMES) {
+      const { detect, lacks, rule, thresholds: own, title, sentence, advice, source } = DETECTORS[name];
+      // A run that does not move has no learning rate to speak of.
+      const isExplained = name === 'learning-rate-too-low' && findings.has('dead-adapter');
+      if (findings.has(name) || isExplained || lacks(history, facts) !== undefined) continue;
+      const limits = { ...own, ...thresholds[name] };
+      const evidence = detect(history, { facts, thresholds: limits, isEnd });
+      if (evidence === undefined) continue;
+      const { text, values } = evidence;
+      const { step } = history;
+      const finding = { name, title, step, sentence, evidence: text, values, rule: rule(limits), source, advice };
+      findings.set(name, finding);
+      found.push(finding);
+    }
+    return found;
+  };
+  return {
+    add: (record) => {
+      history.add(record);
+      return look(false);
+    },
+    finish: () => look(true),
+    verdict: () => ({
+      step: history.step,
+      findings: [...findings.values()],
+      quiet: DETECTOR_NAMES.filter(
+        (name) => !findings.has(name) && DETECTORS[name].lacks(history, facts) === undefined,
+      ),
+      unjudged: DETECTOR_NAMES.flatMap((name) => {
+        const reason = findings.has(name) ? undefined : DETECTORS[name].lacks(history, facts);
+        return reason === undefined ? [] : [{ name, reason }];
+      }),
+    }),
+  };
+}
+
+/** What all records of a run that has ended say. */
+export function diagnose(
+  records: readonly MetricRecord[],
+  facts: RunFacts = {},
+  thresholds: Thresholds = {},
+): RunVerdict {
+  const monitor = createMonitor(facts, thresholds);
+  for (const record of records) monitor.add(record);
+  monitor.finish();
+  return monitor.verdict();
+}
+
+/** The detectors that a list names, `all` for every one. Throws bad-usage with every name that is none. */
+export function parseStopOn(names: readonly string[]): DetectorName[] {
+  const known = DETECTOR_NAMES as readonly string[];
+  const problems: Problem[] = names
+    .filter((name) => name !== 'all' && !known.includes(name))
+    .map((name) => ({
+      path: 'stopOn',
+      message: `--stop-on must name detectors or be all, got ${name}; there are ${DETECTOR_NAMES.join(', ')}`,
+    }));
+  if (problems.length > 0) throw badUsage(problems);
+  return names.includes('all') ? [...DETECTOR_NAMES] : DETECTOR_NAMES.filter((name) => names.includes(name));
+}
+
+/** Thresholds that a user gave. Throws bad-usage with every detector, threshold and value that is none. */
+export function parseThresholds(given: unknown): Thresholds {
+  const problems: Problem[] = [];
+  const fail = (message: string): void => void problems.push({ path: 'monitor', message: `--monitor ${message}` });
+  if (!isObject(given)) throw badUsage(`--monitor must be an object of detectors, got ${JSON.stringify(given)}`);
+  for (const [name, limits] of Object.entries(given)) {
+    const detector = (DETECTORS as Readonly<Record<string, (typeof DETECTORS)[DetectorName] | undefined>>)[name];
+    if (detector === undefined) {
+      fail(`must name detectors, got ${name}; there are ${DETECTOR_NAMES.join(', ')}`);
+      continue;
+    }
+    if (!isObject(limits)) {
+      fail(`${name} must be an object of thresholds, got ${JSON.stringify(limits)}`);
+      continue;
+    }
+    const own = Object.keys(detector.thresholds);
+    for (const [threshold, value] of Object.entries(limits)) {
+      if (!own.includes(threshold))
+        fail(`${name} must name its thresholds, got ${threshold}; it has ${own.join(', ')}`);
+      else if (typeof value !== 'number' || !Number.isFinite(value))
+        fail(`${name}.${threshold} must be a number, got ${JSON.stringify(value)}`);
+    }
+  }
+  if (problems.length > 0) throw badUsage(problems);
+  return given as Thresholds;
+}

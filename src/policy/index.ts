@@ -1,0 +1,84 @@
+export { newAdapter, newLora, type Adapter, type NewAdapter } from './adapter-config.ts';
+export { readAdapter, writeAdapter, type ReadAdapter } from './adapter-files.ts';
+export { BASE_ERROR_ROWS, measureBaseError, measuredOf, type BaseError, type BaseErrorOptions } from './base-error.ts';
+export {
+  FORWARD_OUTPUTS,
+  accumulate,
+  addToGradients,
+  completionLossGraph,
+  completionScoreGraph,
+  parameterNodes,
+  type LossGraphOptions,
+} from './batch-graphs.ts';
+export {
+  completionMicroBatch,
+  unpairedMicroBatch,
+  rankingMicroBatch,
+  pairMicroBatch,
+  type MicroBatch,
+} from './batches.ts';
+export { compareTokenizers } from './compare-tokenizers.ts';
+export type { RunContext, RunListener } from './context.ts';
+export {
+  createBaseStore,
+  type BaseStore,
+  type BaseStoreOptions,
+  type ReadWeight,
+  type StoredBase,
+  type StoredTensor,
+} from './frozen-base.ts';
+export { openInputs, sourcesOf, type NamedInputs, type RunInputs } from './inputs.ts';
+export { loadOptions } from './load-options.ts';
+export {
+  availableBytes,
+  fixedMemory,
+  referenceMemory,
+  requireMemory,
+  type MemoryParts,
+  type MemoryPlan,
+} from './memory.ts';
+export {
+  forwardGraph,
+  pairCotangentGraph,
+  pairObjectiveGraph,
+  pairScoreGraph,
+  requirePairs,
+  type PairGraphOptions,
+  type PairModels,
+  type PairObjective,
+} from './pair-graphs.ts';
+export { createPolicy, saveAdapter, type Policy } from './policy.ts';
+export { checkPositions, longestRow } from './positions.ts';
+export {
+  MISMATCHED,
+  differentiableStatistics,
+  preferenceCotangentGraph,
+  preferenceForward,
+  preferenceForwardGraph,
+  preferenceLossGraph,
+  preferenceScoreGraph,
+  referenceStatistics,
+  sourceOfInput,
+  takesMismatches,
+  widthOf,
+  type ForwardOptions,
+  type PreferenceGraphOptions,
+  type PreferenceModels,
+} from './preference-graphs.ts';
+export { hintsFor, openModel, placeWeights, understandModel, type OpenedModel, type PlaceOptions } from './prepare.ts';
+export {
+  compileBatchProgram,
+  type BatchGraphs,
+  type BatchProgram,
+  type BatchProgramOptions,
+  type Values,
+} from './programs.ts';
+export { readFinite } from './read-finite.ts';
+export {
+  checkVocabulary,
+  checkWeights,
+  loadModel,
+  residentModel,
+  type LoadModelOptions,
+  type ResidentModel,
+} from './resident-model.ts';

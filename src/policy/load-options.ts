@@ -1,0 +1,23 @@
+import type { CommonSpecification } from '../specification/index.ts';
+import type { RunContext } from './context.ts';
+import type { RunInputs } from './inputs.ts';
+import { longestRow } from './positions.ts';
+
+/** Options of src/data's loaders that a specification decides. */
+export function loadOptions(
+  specification: Pick<CommonSpecification, 'maxLength' | 'maxPromptLength' | 'lenient'> & { readonly seed?: number },
+  { inputs, context }: { readonly inputs: RunInputs; readonly context: RunContext },
+) {
+  const { maxPromptLength, lenient, seed } = specification;
+  const { opened, reference } = inputs;
+  const { listener, signal } = context;
+  return {
+    tokenizer: opened.tokenizer,
+    maxLength: longestRow(specification.maxLength, [opened.config, reference?.config]),
+    ...(seed === undefined ? {} : { seed }),
+    ...(maxPromptLength === undefined ? {} : { maxPromptLength }),
+    mode: lenient ? ('lenient' as const) : ('strict' as const),
+    ...(listener.onRowsRead === undefined ? {} : { onProgress: listener.onRowsRead }),
+    ...(signal === undefined ? {} : { signal }),
+  };
+}

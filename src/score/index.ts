@@ -1,0 +1,31 @@
+export { deviationOf, sampleLogps, type Deviation, type MeasuredModel, type Sample } from './measure.ts';
+export { compileScores, referenceOfModel, type Reference } from './reference-model.ts';
+export {
+  isReferenceStored,
+  referenceKey,
+  referenceLogps,
+  type ReferenceIdentity,
+  type ReferenceLogps,
+  type ReferenceOptions,
+  type ReferenceValues,
+  type ScoredRows,
+} from './reference.ts';
+export { rewardBenchScore, type RewardBenchScore } from './reward-bench.ts';
+export {
+  openScoreSession,
+  type ScoreSession,
+  type ScoreSessionOptions,
+  type ScoredAnswers,
+  type SessionScore,
+} from './score-session.ts';
+export {
+  answerScores,
+  summariseScores,
+  type PairGroup,
+  type PairScore,
+  type ScoreMeasure,
+  type ScoreSummary,
+  type SummaryOptions,
+} from './score-summary.ts';
+export { scorePairs, type Scores } from './score.ts';
+export { createTokenScorer, type TokenScorer, type TokenScores } from './token-scorer.ts';

@@ -1,0 +1,197 @@
+import { PreftuneError } from '../core/index.ts';
+import { loadPairs, type RowSet, type TokenizedPair, allMicroBatches, rowsOf } from '../data/index.ts';
+import { plainDecoder, weightInputs, withLora } from '../models/index.ts';
+import { openDevice, type Device, type DeviceTensor } from '../runtime/index.ts';
+import {
+  readAdapter,
+  pairMicroBatch,
+  openInputs,
+  type RunInputs,
+  fixedMemory,
+  referenceMemory,
+  requireMemory,
+  type BatchProgram,
+  checkPositions,
+  loadModel,
+  type RunContext,
+  loadOptions,
+} from '../policy/index.ts';
+import { referenceLogps } from './reference.ts';
+import { compileScores, referenceOfModel, type Reference } from './reference-model.ts';
+import { summariseScores, type PairScore, type ScoreMeasure, type ScoreSummary } from './score-summary.ts';
+import type { ScoreSpecification } from '../specification/index.ts';
+
+export interface Scores {
+  readonly count: number;
+  row(index: number): PairScore;
+  readonly summary: ScoreSummary;
+}
+
+/**
+ * Log-probabilities of both answers of every pair under a model, an adapter on it, and a reference (another model, or the model without the
+ * adapter). The reference's are stored in and taken from the same cache as training's. Throws as the recipes do; cancelled when the signal fires.
+ */
+export async function scorePairs(specification: ScoreSpecification, context: RunContext): Promise<Scores> {
+  const inputs = await openInputs(specification, context);
+  let device: Device | undefined;
+  try {
+    const { opened } = inputs;
+    const origins: (string | undefined)[] = [];
+    const { rows: pairs, tokenisation } = await loadPairs(inputs.data, {
+      ...loadOptions(specification, { inputs, context }),
+      onPair: ({ meta }) => origins.push(meta?.source),
+    });
+    context.listener.onTokenised?.('train', tokenisation);
+    const { config } = opened;
+    checkPositions(pairs, { model: config, reference: inputs.reference?.config }, 'data');
+    const { device: name, threads, microBatchTokens } = specification;
+    const plan = { config, lora: { dropout: 0, targets: [] }, optimizer: 'sgd', microBatchTokens } as const;
+    const { weights, 'the runtime': runtime } = fixedMemory(plan);
+    requireMemory(
+      inputs.reference === undefined
+        ? { weights: weights!, 'the runtime': runtime! }
+        : referenceMemory(plan, inputs.reference.config),
+      context.availableBytes?.(),
+    );
+    device = await openDevice({ device: name, ...(threads === undefined ? {} : { threads }) });
+    const model = await loadModel(device, config, opened.files.checkpoint);
+    const plain = plainDecoder(config, weightInputs(config));
+    const reference = await referenceOf(specification, { inputs, device, weights: model.weights });
+    const known = reference && (await referenceScores(reference, { specification, context, pairs }));
+    const adapter =
+      specification.adapter === undefined
+        ? undefined
+        : await readAdapter(specification.adapter, config, opened.files.checkpoint);
+    const resident = new Map<string, DeviceTensor>(model.weights);
+    for (const [tensor, values] of adapter?.weights ?? []) resident.set(tensor, await device.upload(values));
+    const decoder = adapter === undefined ? plain : withLora(plain, adapter.lora, { path: 'separate' });
+    const program = await compileScores(device, decoder, { label: 'score', resident, microBatchTokens });
+    const logps = await computeLogps(program, { pairs, microBatchTokens, context });
+    return scoresOf(pairs, { logps, reference: known, origins, specification });
+  } finally {
+    await device?.dispose();
+    await inputs.close();
+  }
+}
+
+/** The model that --reference names, else the model itself where an adapter stands on it. */
+async function referenceOf(
+  specification: ScoreSpecification,
+  options: {
+    readonly inputs: RunInputs;
+    readonly device: Device;
+    readonly weights: ReadonlyMap<string, DeviceTensor>;
+  },
+): Promise<Reference | undefined> {
+  const { inputs, device, weights } = options;
+  const { config, files } = inputs.opened;
+  const { microBatchTokens } = specification;
+  if (inputs.reference !== undefined) return referenceOfModel(device, inputs.reference, { microBatchTokens });
+  if (specification.adapter === undefined || specification.referenceFree !== undefined) return undefined;
+  const decoder = plainDecoder(config, weightInputs(config));
+  return {
+    fingerprint: await files.checkpoint.fingerprint(),
+    precision: 'float32',
+    open: () => compileScores(device, decoder, { label: 'reference', resident: weights, microBatchTokens }),
+    dispose: async () => {},
+  };
+}
+
+async function referenceScores(
+  reference: Reference,
+  options: {
+    readonly specification: ScoreSpecification;
+    readonly context: RunContext;
+    readonly pairs: RowSet<TokenizedPair>;
+  },
+): Promise<Float32Array> {
+  const { specification, context, pairs } = options;
+  const { listener, signal } = context;
+  try {
+    const { values } = await referenceLogps({
+      identity: { weights: reference.fingerprint, rows: pairs.fingerprint, precision: reference.precision },
+      rows: {
+        set: pairs,
+        width: 2,
+        batch: (group) => pairMicroBatch(group.map((row) => pairs.row(row))),
+      },
+      cache: context.referenceCache,
+      open: reference.open,
+      groups: allMicroBatches(rowsOf(pairs), specification.microBatchTokens),
+      ...(listener.onReference === undefined ? {} : { onProgress: listener.onReference }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    return values.logps;
+  } finally {
+    await reference.dispose();
+  }
+}
+
+/** [2 * rows]: chosen and rejected of each row. */
+async function computeLogps(
+  program: BatchProgram,
+  options: {
+    readonly pairs: RowSet<TokenizedPair>;
+    readonly microBatchTokens: number;
+    readonly context: RunContext;
+  },
+): Promise<Float32Array> {
+  const { pairs, microBatchTokens, context } = options;
+  await program.refresh();
+  const logps = new Float32Array(2 * pairs.count);
+  let done = 0;
+  for (const group of allMicroBatches(rowsOf(pairs), microBatchTokens)) {
+    if (context.signal?.aborted === true)
+      throw new PreftuneError('cancelled', `score: stopped after ${done} of ${pairs.count} pairs; nothing was printed`);
+    const { logps: values } = await program.evaluate(pairMicroBatch(group.map((row) => pairs.row(row))).inputs);
+    group.forEach((row, i) => {
+      for (const side of [0, 1]) logps[2 * row + side] = values!.data[2 * i + side]!;
+    });
+    done += group.length;
+    context.listener.onScored?.(done, pairs.count);
+  }
+  return logps;
+}
+
+function scoresOf(
+  pairs: RowSet<TokenizedPair>,
+  scored: {
+    readonly logps: Float32Array;
+    readonly reference: Float32Array | undefined;
+    readonly origins: readonly (string | undefined)[];
+    readonly specification: ScoreSpecification;
+  },
+): Scores {
+  const { logps, reference, origins, specification } = scored;
+  const { beta, referenceFree } = specification;
+  const measure: ScoreMeasure =
+    reference !== undefined ? 'reward' : referenceFree === 'average' ? 'mean-logps' : 'logps';
+  const row = (index: number): PairScore => {
+    const { id, prompt, chosen, rejected, chosenMask, rejectedMask } = pairs.row(index);
+    const source = origins[index];
+    return {
+      id,
+      ...(source === undefined ? {} : { source }),
+      tokens: {
+        prompt: prompt.length,
+        chosen: countScored(chosen, chosenMask),
+        rejected: countScored(rejected, rejectedMask),
+      },
+      chosenLogps: logps[2 * index]!,
+      rejectedLogps: logps[2 * index + 1]!,
+      ...(reference === undefined
+        ? {}
+        : { referenceChosenLogps: reference[2 * index]!, referenceRejectedLogps: reference[2 * index + 1]! }),
+    };
+  };
+  const summary = summariseScores(
+    Array.from({ length: pairs.count }, (_, index) => row(index)),
+    { measure, beta, prompts: pairs.promptHashes },
+  );
+  return { count: pairs.count, row, summary };
+}
+
+/** Tokens of an answer that count: of several turns the assistant's. */
+function countScored(ids: Int32Array, mask: Int32Array | undefined): number {
+  return mask === undefined ? ids.length : mask.reduce((sum, one) => sum + one, 0);
+}

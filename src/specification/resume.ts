@@ -1,0 +1,44 @@
+import { badInput, type Problem, type JsonObject, type JsonValue } from '../core/index.ts';
+import { flattenJson, readRunFile, showValue } from '../store/index.ts';
+import { flagOf } from './specification-problems.ts';
+import { givenOf } from './specification.ts';
+
+/**
+ * Options that may change when a run is resumed: they change how it is watched, not what it computes. The memory budget is among them
+ * for a machine that has less memory; it may change the last digits, and the run says so.
+ */
+export const MAY_DIFFER: readonly string[] = ['output', 'keepCheckpoints', 'samples', 'memoryBudgetMb'];
+
+/**
+ * The options with which the run in `output` began, for continuing it: `given` may repeat them, and may change those of MAY_DIFFER. Throws
+ * bad-input with every option that is given another value, and when there is no run or it is another recipe's.
+ */
+export function resumedOptions(output: string, recipe: string, given: JsonObject): Record<string, unknown> {
+  const { specification } = readRunFile(output);
+  if (specification['recipe'] !== recipe) {
+    throw badInput({
+      file: output,
+      message: `must hold a run of ${recipe}, got one of ${showValue(specification['recipe'])}; resume it with preftune ${String(specification['recipe'])}`,
+    });
+  }
+  const stored = givenOf(specification);
+  const before = new Map(flattenJson(stored as JsonObject));
+  const problems: Problem[] = [];
+  for (const [path, value] of flattenJson(given)) {
+    if (MAY_DIFFER.includes(path) || same(before.get(path), value)) continue;
+    problems.push({
+      file: output,
+      path,
+      message:
+        `${flagOf(path)} must be what the run began with to resume it, got ${showValue(value)} instead of ${showValue(before.get(path))}; ` +
+        'leave it out (the run knows its options), or choose another --output',
+    });
+  }
+  if (problems.length > 0) throw badInput(problems);
+  const changed = MAY_DIFFER.filter((path) => Object.hasOwn(given, path)).map((path) => [path, given[path]] as const);
+  return { ...stored, ...Object.fromEntries(changed) };
+}
+
+function same(a: JsonValue | undefined, b: JsonValue): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
