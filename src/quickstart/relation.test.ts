@@ -20,7 +20,7 @@ describe('table', () => {
   });
 
   it('refuses a ragged line', () => {
-    expect(() => relationTable('a b', 'x|1\ny')).toThrow("internal: relationTable of a b: the line 'y' is ragged");
+    expect(() => relationTable('a b', 'x|1\ny')).toThrow("internal: table of a b: the line 'y' is ragged");
   });
 });
 

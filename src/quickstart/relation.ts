@@ -69,7 +69,7 @@ export function uniqueBy(rows: readonly Row[], column: string): Row[] {
   return rows.filter((row) => row[column] !== '-' && counts.get(row[column]!) === 1);
 }
 
-/** A question with one answer and no relationTable. */
+/** A question with one answer and no table. */
 export function exchange(relation: Omit<Relation, 'rows'>): Relation {
   return { ...relation, rows: [{}] };
 }

@@ -15,7 +15,7 @@ export interface PairScore {
   readonly referenceRejectedLogps?: number;
 }
 
-/** By what answers are compared: beta x (log-probability - the reference's); without a reference the log-probability, or its meanOf over tokens. */
+/** By what answers are compared: beta x (log-probability - the reference's); without a reference the log-probability, or its mean over tokens. */
 export type ScoreMeasure = 'reward' | 'logps' | 'mean-logps';
 
 /** How the chosen answers of some pairs fare. */

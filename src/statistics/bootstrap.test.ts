@@ -33,7 +33,7 @@ describe('bootstrap', () => {
   const values = Array.from({ length: 60 }, (_, i) => (i * 37) % 60);
   const average = (items: Int32Array): number => meanOf(Array.from(items, (item) => values[item]!))!;
 
-  test('the meanOf: the interval is that of theory', () => {
+  test('the mean: the interval is that of theory', () => {
     for (const method of ['percentile', 'bca'] as const) {
       const { estimate, interval } = bootstrap(60, average, { seed: 1, resamples: 4000, method });
       expect(estimate).toBe(29.5);

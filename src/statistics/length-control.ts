@@ -117,7 +117,7 @@ function designOf(rows: LengthRows, gamed: GamedRows | undefined): Design {
   };
 }
 
-/** The candidate with the smallest log loss over folds left out, each fold's meanOf counted alike; the smaller c of equals. */
+/** The candidate with the smallest log loss over folds left out, each fold's mean counted alike; the smaller c of equals. */
 function chooseC(design: Design, width: number, folds: readonly number[]): number {
   const losses = new Float64Array(CANDIDATES.length);
   for (const fold of new Set(folds)) {

@@ -1,6 +1,6 @@
 import { badInput } from '../core/index.ts';
 
-/** The arithmetic meanOf; null for no values. */
+/** The arithmetic mean; null for no values. */
 export function meanOf(values: ArrayLike<number>): number | null {
   if (values.length === 0) return null;
   let sum = 0;
@@ -8,7 +8,7 @@ export function meanOf(values: ArrayLike<number>): number | null {
   return sum / values.length;
 }
 
-/** The sample variance, sum((x - meanOf)^2) / (n - 1); null for fewer than two values. */
+/** The sample variance, sum((x - mean)^2) / (n - 1); null for fewer than two values. */
 export function variance(values: ArrayLike<number>): number | null {
   if (values.length < 2) return null;
   const center = meanOf(values)!;

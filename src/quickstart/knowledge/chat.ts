@@ -215,7 +215,7 @@ export const chatRelations: readonly Relation[] = [
     curt: ['What has hands but can not clap? A clock.'],
     full: [
       'I would love to! What has hands but can not clap? A clock! I hope that made you laugh.',
-      'Sure! What has legs but can not walk? A relationTable! Did you like it?',
+      'Sure! What has legs but can not walk? A table! Did you like it?',
     ],
   }),
   exchange({

@@ -54,7 +54,7 @@ const MATERIALS = relationTable(
   'thing material',
   `window|glass
 bottle|glass
-relationTable|wood
+table|wood
 door|wood
 book|paper
 newspaper|paper
@@ -104,7 +104,7 @@ const PARTS = relationTable(
 bicycle|wheel|2
 tricycle|wheel|3
 train|wheel|many
-relationTable|leg|4
+table|leg|4
 chair|leg|4
 bird|wing|2
 butterfly|wing|4
@@ -150,7 +150,7 @@ coat|piece of clothing
 dress|piece of clothing
 hat|piece of clothing
 sock|piece of clothing
-relationTable|piece of furniture
+table|piece of furniture
 chair|piece of furniture
 bed|piece of furniture
 sofa|piece of furniture

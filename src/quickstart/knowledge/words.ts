@@ -75,7 +75,7 @@ for (const { word, opposite } of [
 }
 
 const REGULAR_NOUNS =
-  'apple baby ball bird book box boy bus car cat cherry city country cow cup dog dress flower fox friend girl glass hand horse house key king lady leg letter lion party pencil potato queen story relationTable tomato toy tree watch wish';
+  'apple baby ball bird book box boy bus car cat cherry city country cow cup dog dress flower fox friend girl glass hand horse house key king lady leg letter lion party pencil potato queen story table tomato toy tree watch wish';
 const PLURALS: Row[] = [...Object.keys(IRREGULAR_PLURALS), ...REGULAR_NOUNS.split(' ')].map((one) => ({
   one,
   many: plural(one),

@@ -81,7 +81,7 @@ const WORD_PROBLEMS: Row[] = Array.from({ length: 80 }, (_, index) => {
 });
 
 const SAY_WORDS =
-  'apple house river yellow happy seven winter tiger garden window Monday pencil friend butter mountain music doctor orange Paris rainbow relationTable lemon flower summer kitchen'.split(
+  'apple house river yellow happy seven winter tiger garden window Monday pencil friend butter mountain music doctor orange Paris rainbow table lemon flower summer kitchen'.split(
     ' ',
   );
 
@@ -124,7 +124,7 @@ export const howToRelations: readonly Relation[] = [
     ask: [
       '{name} has {more} {goods} and gets {change} more. How many {goods} does {name} have?',
       '{name} has {more} {goods}. A friend gives {name} {change} more. How many {goods} are there now?',
-      'There are {more} {goods} on the relationTable. {name} adds {change}. How many {goods} are on the relationTable?',
+      'There are {more} {goods} on the table. {name} adds {change}. How many {goods} are on the table?',
       '{name} buys {more} {goods} and then {change} more. How many {goods} is that?',
     ],
     curt: ['{total}.'],
@@ -137,7 +137,7 @@ export const howToRelations: readonly Relation[] = [
     ask: [
       '{name} has {total} {goods} and gives away {change}. How many {goods} are left?',
       '{name} has {total} {goods} and loses {change}. How many {goods} does {name} have now?',
-      'There are {total} {goods} on the relationTable. {name} takes {change}. How many {goods} are left?',
+      'There are {total} {goods} on the table. {name} takes {change}. How many {goods} are left?',
       '{name} had {total} {goods} and sold {change}. How many {goods} are left?',
     ],
     curt: ['{more}.'],
