@@ -23,14 +23,14 @@ export interface PhaseMark {
 
 /** The way of `preftune dpo` to its first step. The first phase begins with the process. */
 export const START_PHASES: readonly PhaseMark[] = [
-  { phase: 'open the model, make its tokenizer', file: 'train/prepare', functionName: 'openModel' },
+  { phase: 'open the model, make its tokenizer', file: 'policy/prepare', functionName: 'openModel' },
   { phase: 'read and tokenise rows', file: 'train/training-data', functionName: 'loadTrainingData' },
   { phase: 'start the device', file: 'train/session', functionName: 'openSession' },
-  { phase: 'read and dequantise weights', file: 'train/resident-model', functionName: 'loadModel' },
-  { phase: 'adapter, fingerprint, reference', file: 'train/policy', functionName: 'createPolicy' },
-  { phase: 'optimizer programs', file: 'train/trainable', functionName: 'createTrainable' },
-  { phase: 'training program', file: 'train/programs', functionName: 'compileBatchProgram' },
-  { phase: 'first step', file: 'train/loop', functionName: 'runLoop' },
+  { phase: 'read and dequantise weights', file: 'policy/resident-model', functionName: 'loadModel' },
+  { phase: 'adapter, fingerprint, reference', file: 'policy/policy', functionName: 'createPolicy' },
+  { phase: 'optimizer programs', file: 'train/loop/trainable', functionName: 'createTrainable' },
+  { phase: 'training program', file: 'policy/programs', functionName: 'compileBatchProgram' },
+  { phase: 'first step', file: 'train/loop/loop', functionName: 'runLoop' },
   { phase: 'checkpoint, artefact, report', file: 'train/checkpoint-files', functionName: 'saveCheckpoint' },
 ];
 
