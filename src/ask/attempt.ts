@@ -23,9 +23,17 @@ export type Attempt =
   /** This question cannot be answered, others can. */
   | { readonly kind: 'refused'; readonly reason: NoAnswerReason; readonly message: string }
   /** No question can be answered: a wrong key, model or address. */
-  | { readonly kind: 'failed'; readonly message: string };
+  | {
+      readonly kind: 'failed';
+      readonly message: string;
+      /** The same question may be answered with max_completion_tokens in place of max_tokens. */
+      readonly wantsCompletionTokens?: boolean;
+    };
 
 const COUNT = z.number().nonnegative().nullish();
+
+/** A part of a message; what a model thinks aloud is a part of another type, and no answer. */
+const PART = z.object({ type: z.string(), text: z.string().nullish(), refusal: z.string().nullish() });
 
 const REPLY = z.object({
   model: z.string().nullish(),
@@ -33,35 +41,105 @@ const REPLY = z.object({
     .array(
       z.object({
         finish_reason: z.string().nullish(),
-        message: z.object({ content: z.string().nullish(), refusal: z.string().nullish() }),
+        message: z.object({
+          content: z.union([z.string(), z.array(PART)]).nullish(),
+          refusal: z.string().nullish(),
+        }),
       }),
     )
     .min(1),
   usage: z.object({ prompt_tokens: COUNT, completion_tokens: COUNT }).nullish(),
 });
 
-/** A reply as the API has it; anything else (a proxy's page, half a body) is worth asking again. */
-export function readReply(body: unknown): Attempt {
+/** What some servers send with status 200 instead of an answer. */
+const ERROR_BODY = z.object({
+  error: z.union([
+    z.string(),
+    z.object({ message: z.string().nullish(), code: z.union([z.number(), z.string()]).nullish() }),
+  ]),
+});
+
+/** What a body that is no JSON is. */
+const NO_JSON: readonly { readonly begins: RegExp; readonly what: string; readonly advice: string }[] = [
+  {
+    begins: /^\s*(?:<!doctype html|<html)/i,
+    what: 'an HTML page (text/html)',
+    advice:
+      'check the address (it ends with the version, such as /v1), and whether a proxy or a login stands before it',
+  },
+  {
+    begins: /^\s*(?:data|event|id|retry|):/,
+    what: 'an event stream (text/event-stream)',
+    advice: 'the server must answer in one piece: switch its streaming off, or add {"stream": false} as extraBody',
+  },
+  { begins: /^/, what: 'a text', advice: 'check the address (it ends with the version, such as /v1)' },
+];
+
+/**
+ * A reply as the API has it. What is none ends the asking where asking again cannot help (a page, a stream, an error in the body), with the
+ * server's own words; a body of another shape is worth asking again.
+ */
+export function readReply(body: unknown, url: string): Attempt {
+  if (typeof body === 'string' && body.trim() !== '') {
+    const { what, advice } = NO_JSON.find(({ begins }) => begins.test(body))!;
+    return {
+      kind: 'failed',
+      message: `${url} must answer with JSON, got ${what} that begins ${JSON.stringify(body.trim().slice(0, 60))}; ${advice}`,
+    };
+  }
+  const failure = ERROR_BODY.safeParse(body);
+  if (failure.success) return readErrorBody(failure.data.error, url);
   const result = REPLY.safeParse(body);
   if (!result.success) {
     const [issue] = result.error.issues;
+    const got = JSON.stringify(body)?.slice(0, 120) ?? 'nothing';
     return {
       kind: 'retry',
-      message: `the reply was no chat completion (${issue!.path.join('.') || 'body'}: ${issue!.message})`,
+      message: `the reply was no chat completion (${issue!.path.join('.') || 'body'}: ${issue!.message}), got ${got}`,
     };
   }
   const { choices, model, usage } = result.data;
   const { message, finish_reason: finishReason } = choices[0]!;
+  const parts = typeof message.content === 'string' ? [] : (message.content ?? []);
+  const refusal = message.refusal || parts.find((part) => part.refusal)?.refusal;
   return {
     kind: 'reply',
     reply: {
-      text: message.content ?? '',
-      ...(message.refusal ? { refusal: message.refusal } : {}),
+      text: typeof message.content === 'string' ? message.content : textOf(parts),
+      ...(refusal ? { refusal } : {}),
       finishReason: finishReason ?? 'stop',
       usage: { promptTokens: usage?.prompt_tokens ?? 0, completionTokens: usage?.completion_tokens ?? 0 },
       model: model ?? '',
     },
   };
+}
+
+/** The answer among the parts of a message. */
+function textOf(parts: readonly z.infer<typeof PART>[]): string {
+  return parts.map(({ type, text }) => (type === 'text' || type === 'output_text' ? (text ?? '') : '')).join('');
+}
+
+type ErrorBody = z.infer<typeof ERROR_BODY>['error'];
+
+/** An error that came with status 200: its code says what the status would have. */
+function readErrorBody(error: ErrorBody, url: string): Attempt {
+  const { message, code } = typeof error === 'string' ? { message: error, code: undefined } : error;
+  const status = Number(code);
+  return attemptOfError(
+    {
+      status: Number.isInteger(status) && status >= 400 && status < 600 ? status : statusOfCode(String(code ?? '')),
+      code: String(code ?? ''),
+      message: message ?? JSON.stringify(error).slice(0, 300),
+      headers: undefined,
+    },
+    url,
+  );
+}
+
+/** 429 and 503 are worth asking again, 400 is not. */
+function statusOfCode(code: string): number {
+  if (/rate_?limit/i.test(code)) return 429;
+  return /server_error|overloaded|unavailable|timeout/i.test(code) ? 503 : 400;
 }
 
 /** What a thrown error of the openai package means. */
@@ -75,7 +153,18 @@ export async function readFailure(error: unknown, url: string): Promise<Attempt>
       : { kind: 'retry', message };
   }
   const { status, headers, code, message } = error as { status: number; headers: Headers } & typeof error;
-  const text = `${status}: ${message.replace(/^\d+ /, '').slice(0, 300)}`;
+  return attemptOfError({ status, code: code ?? '', message: message.replace(/^\d+ /, ''), headers }, url);
+}
+
+interface ServerError {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  readonly headers: Headers | undefined;
+}
+
+function attemptOfError({ status, code, message, headers }: ServerError, url: string): Attempt {
+  const text = `${status}: ${message.slice(0, 300)}`;
   if (status === 429 && code !== 'insufficient_quota')
     return { kind: 'retry', message: text, isRateLimit: true, ...retryAfter(headers) };
   if (status === 408 || status === 409 || status >= 500)
@@ -87,7 +176,16 @@ export async function readFailure(error: unknown, url: string): Promise<Attempt>
     return { kind: 'refused', reason: 'too-long', message: text };
   if (status === 400 && (code === 'content_filter' || code === 'content_policy_violation'))
     return { kind: 'refused', reason: 'refusal', message: text };
-  return { kind: 'failed', message: `${url} answered ${text}; ${adviceFor(status, message)}` };
+  return {
+    kind: 'failed',
+    message: `${url} answered ${text}; ${adviceFor(status, message)}`,
+    ...(wantsCompletionTokens(message) ? { wantsCompletionTokens: true } : {}),
+  };
+}
+
+/** Whether the complaint is that the limit of the answer must be called max_completion_tokens. */
+function wantsCompletionTokens(message: string): boolean {
+  return message.includes('max_tokens') && message.includes('max_completion_tokens');
 }
 
 function adviceFor(status: number, message: string): string {
@@ -95,9 +193,10 @@ function adviceFor(status: number, message: string): string {
   if (status === 404) return 'check the address (it ends with the version, such as /v1) and the name of the model';
   if (status === 429 || status === 402) return 'the account has nothing left';
   if (/response_format|json_schema|guided/i.test(message))
-    return 'the server has no structured output: try the response format json-object, or text';
-  if (/temperature/i.test(message)) return 'the model takes no temperature: set it to null';
-  return 'the request is not one that this server takes';
+    return 'the server has no structured output: try --response-format json-object, or text (responseFormat in --judges)';
+  if (/temperature/i.test(message))
+    return 'the model takes no temperature: pass --judge-temperature none ("temperature": null in --judges)';
+  return 'the request is not one that this server takes; extraBody in --judges adds fields to it';
 }
 
 /** How long a server wants to be left alone: Retry-After in seconds or as a date (RFC 9110, section 10.2.3), or retry-after-ms. */

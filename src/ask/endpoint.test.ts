@@ -125,7 +125,7 @@ test.each<[string, Served, object]>([
     {
       kind: 'failed',
       message:
-        'URL answered 400: response_format is not supported; the server has no structured output: try the response format json-object, or text',
+        'URL answered 400: response_format is not supported; the server has no structured output: try --response-format json-object, or text (responseFormat in --judges)',
     },
   ],
   [
@@ -133,7 +133,8 @@ test.each<[string, Served, object]>([
     { kind: 'status', status: 400, message: "Unsupported value: 'temperature'" },
     {
       kind: 'failed',
-      message: "URL answered 400: Unsupported value: 'temperature'; the model takes no temperature: set it to null",
+      message:
+        'URL answered 400: Unsupported value: \'temperature\'; the model takes no temperature: pass --judge-temperature none ("temperature": null in --judges)',
     },
   ],
   [
@@ -156,7 +157,67 @@ test.each<[string, Served, object]>([
     { kind: 'raw', body: '{"choices":[]}' },
     {
       kind: 'retry',
-      message: 'the reply was no chat completion (choices: Too small: expected array to have >=1 items)',
+      message:
+        'the reply was no chat completion (choices: Too small: expected array to have >=1 items), got {"choices":[]}',
+    },
+  ],
+  [
+    'a page where a login stands before the server',
+    { kind: 'raw', body: '<!DOCTYPE html><html>Sign in</html>', type: 'text/html' },
+    {
+      kind: 'failed',
+      message:
+        'URL must answer with JSON, got an HTML page (text/html) that begins "<!DOCTYPE html><html>Sign in</html>"; check the address (it ends with the version, such as /v1), and whether a proxy or a login stands before it',
+    },
+  ],
+  [
+    'a stream that nobody asked for',
+    { kind: 'raw', body: 'data: {"choices":[]}\n\ndata: [DONE]\n\n', type: 'text/event-stream' },
+    {
+      kind: 'failed',
+      message:
+        'URL must answer with JSON, got an event stream (text/event-stream) that begins "data: {\\"choices\\":[]}\\n\\ndata: [DONE]"; the server must answer in one piece: switch its streaming off, or add {"stream": false} as extraBody',
+    },
+  ],
+  [
+    'a word instead of JSON',
+    { kind: 'raw', body: 'Ollama is running', type: 'text/plain' },
+    {
+      kind: 'failed',
+      message:
+        'URL must answer with JSON, got a text that begins "Ollama is running"; check the address (it ends with the version, such as /v1)',
+    },
+  ],
+  [
+    'an error with status 200, its code a status',
+    { kind: 'raw', body: '{"error":{"message":"No endpoints found for m","code":404}}' },
+    {
+      kind: 'failed',
+      message:
+        'URL answered 404: No endpoints found for m; check the address (it ends with the version, such as /v1) and the name of the model',
+    },
+  ],
+  [
+    'a rate limit with status 200',
+    { kind: 'raw', body: '{"error":{"message":"Provider is busy","code":429}}' },
+    { kind: 'retry', message: '429: Provider is busy', isRateLimit: true },
+  ],
+  [
+    'an empty account with status 200',
+    { kind: 'raw', body: '{"error":{"message":"Quota is used up","code":"insufficient_quota"}}' },
+    {
+      kind: 'failed',
+      message:
+        'URL answered 400: Quota is used up; the request is not one that this server takes; extraBody in --judges adds fields to it',
+    },
+  ],
+  [
+    'an error that is a text',
+    { kind: 'raw', body: '{"error":"model m is not loaded"}' },
+    {
+      kind: 'failed',
+      message:
+        'URL answered 400: model m is not loaded; the request is not one that this server takes; extraBody in --judges adds fields to it',
     },
   ],
   [
@@ -193,4 +254,46 @@ test('nobody there; an answer without end', async () => {
     kind: 'retry',
     message: 'the reply had more than 8388608 bytes',
   });
+});
+
+test('content in parts: the text is the answer, thoughts are not; a refusal may be a part', async () => {
+  const reply = (content: unknown): Served => ({
+    kind: 'raw',
+    body: JSON.stringify({ model: 'm', choices: [{ finish_reason: 'stop', message: { content } }] }),
+  });
+  const expected = { text: 'yes', finishReason: 'stop', usage: { promptTokens: 0, completionTokens: 0 }, model: 'm' };
+  const thought = { type: 'thinking', thinking: [{ type: 'text', text: 'no?' }] };
+  const said = [
+    { type: 'text', text: 'ye' },
+    { type: 'text', text: 's' },
+  ];
+  expect(await attempt(reply([thought, ...said]))).toEqual({ kind: 'reply', reply: expected });
+  await server!.close();
+  expect(await attempt(reply([{ type: 'refusal', refusal: 'I will not' }]))).toEqual({
+    kind: 'reply',
+    reply: { ...expected, text: '', refusal: 'I will not' },
+  });
+});
+
+test('a server that wants max_completion_tokens is asked again with it, and with it at once from then on', async () => {
+  server = await startJudgeServer(({ body }) =>
+    body['max_tokens'] === undefined
+      ? { kind: 'answer', text: `up to ${String(body['max_completion_tokens'])}` }
+      : {
+          kind: 'status',
+          status: 400,
+          code: 'unsupported_parameter',
+          message: "'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+        },
+  );
+  const endpoint = createEndpoint({ url: server.url, model: 'm', apiKey: 'none', maxTokens: 70 });
+  const body = endpoint.body([]);
+  const texts = (await Promise.all([endpoint.send(body), endpoint.send(body)])).map(
+    (one) => one.kind === 'reply' && one.reply.text,
+  );
+  expect(texts).toEqual(['up to 70', 'up to 70']);
+  await endpoint.send(body);
+  expect(server.requests.length).toBe(5);
+  // What names a stored answer does not change.
+  expect(endpoint.body([])).toEqual(body);
 });

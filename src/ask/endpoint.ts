@@ -54,6 +54,8 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   const { model, temperature = 0, maxTokens = 1024, seed, extraBody, timeoutMs = 120_000 } = options;
   const url = checkedUrl(options.url);
   const tokensField = COMPLETION_TOKEN_HOSTS.includes(new URL(url).hostname) ? 'max_completion_tokens' : 'max_tokens';
+  // Found out by asking: the body, which names the stored answer, stays what it is.
+  let wantsCompletionTokens = false;
   let client: Promise<Pick<OpenAI, 'post'>> | undefined;
   const open = async (): Promise<Pick<OpenAI, 'post'>> => {
     const openai = await import('openai');
@@ -90,19 +92,48 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       const deadline = AbortSignal.timeout(timeoutMs);
       const both = signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
       try {
-        const reply = await (await client).post('/chat/completions', { body, signal: both });
-        return readReply(reply);
+        const post = (sent: Readonly<Record<string, unknown>>): Promise<Attempt> =>
+          postOnce(client!, { url, body: sent, signal: both });
+        const sent = wantsCompletionTokens ? withCompletionTokens(body) : body;
+        const attempt = await post(sent);
+        const isRenamable = attempt.kind === 'failed' && attempt.wantsCompletionTokens === true && 'max_tokens' in sent;
+        if (!isRenamable) return withoutKey(attempt, options.apiKey);
+        wantsCompletionTokens = true;
+        return withoutKey(await post(withCompletionTokens(body)), options.apiKey);
       } catch (error) {
         if (deadline.aborted) return { kind: 'retry', message: `no answer within ${timeoutMs / 1000} s` };
-        return withoutKey(await readFailure(error, url), options.apiKey);
+        throw error;
       }
     },
   };
 }
 
+interface Posted {
+  readonly url: string;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly signal: AbortSignal;
+}
+
+async function postOnce(client: Promise<Pick<OpenAI, 'post'>>, { url, body, signal }: Posted): Promise<Attempt> {
+  const open = await client;
+  try {
+    return readReply(await open.post('/chat/completions', { body, signal }), url);
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return readFailure(error, url);
+  }
+}
+
+function withCompletionTokens({ max_tokens: most, ...rest }: Readonly<Record<string, unknown>>) {
+  return most === undefined ? rest : { ...rest, max_completion_tokens: most };
+}
+
+/** A shorter one is no secret but a word such as none, which local servers are given. */
+const SHORTEST_KEY = 8;
+
 /** Servers repeat the key in their complaints; messages end in logs. */
 function withoutKey(attempt: Attempt, key: string | undefined): Attempt {
-  if (key === undefined || !('message' in attempt)) return attempt;
+  if (key === undefined || key.length < SHORTEST_KEY || !('message' in attempt)) return attempt;
   return { ...attempt, message: attempt.message.replaceAll(key, '***') };
 }
 

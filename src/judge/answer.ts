@@ -28,14 +28,15 @@ export type AnswerReading = { readonly answer: JudgeAnswer } | { readonly proble
 
 /**
  * The answer in a model's text: the text itself, or the last JSON object in it that fits, since models without structured output
- * think aloud first and fence what they mean. Never throws; `problem` says what was expected.
+ * think aloud first and fence what they mean. What stands between `<think>` and `</think>` is a draft. Never throws; `problem` says what was expected.
  */
 export function readAnswer(text: string): AnswerReading {
   if (text.trim() === '') return { problem: 'the reply was empty' };
   if (text.length > MAX_ANSWER_CHARACTERS)
     return { problem: `the reply had more than ${MAX_ANSWER_CHARACTERS} characters` };
+  const said = withoutThoughts(text);
   let problem = 'there was no JSON object in it';
-  for (const candidate of [text, ...objectsIn(text).toReversed()]) {
+  for (const candidate of [text, said, ...objectsIn(said)]) {
     const value = parsed(candidate);
     if (value === undefined) continue;
     const result = ANSWER.safeParse(value);
@@ -47,21 +48,44 @@ export function readAnswer(text: string): AnswerReading {
   return { problem };
 }
 
-/** Spans from `{` to the `}` that closes it, not nested in each other; quotes are respected. Linear in the text. */
-function objectsIn(text: string): string[] {
-  const found: string[] = [];
-  let [depth, start, inString] = [0, 0, false];
-  for (let i = 0; i < text.length; i++) {
+const THOUGHT_END = '</think>';
+
+/** What a model says after thinking: behind the last `</think>`, and before a `<think>` that never ends. */
+function withoutThoughts(text: string): string {
+  const end = text.lastIndexOf(THOUGHT_END);
+  const said = end === -1 ? text : text.slice(end + THOUGHT_END.length);
+  const open = said.indexOf('<think>');
+  return open === -1 ? said : said.slice(0, open);
+}
+
+/** Objects are looked for at so many braces, from the last one, and not beyond so many characters in all. */
+const MAX_BRACES = 500;
+const MAX_SCANNED = 2_000_000;
+
+/** Spans from a `{` to the `}` that closes it, the last first; a brace that never closes hides nothing behind it. */
+function* objectsIn(text: string): Iterable<string> {
+  let [braces, scanned] = [0, 0];
+  for (let start = text.lastIndexOf('{'); start !== -1; start = start === 0 ? -1 : text.lastIndexOf('{', start - 1)) {
+    if (++braces > MAX_BRACES || scanned > MAX_SCANNED) return;
+    const end = closingBrace(text, start);
+    scanned += (end ?? text.length) - start;
+    if (end !== undefined) yield text.slice(start, end + 1);
+  }
+}
+
+/** Where the object that opens at `start` closes; quotes are respected. */
+function closingBrace(text: string, start: number): number | undefined {
+  let [depth, inString] = [0, false];
+  for (let i = start; i < text.length; i++) {
     const character = text[i];
     if (inString) {
       if (character === '\\') i++;
       else if (character === '"') inString = false;
-    } else if (character === '"' && depth > 0) inString = true;
-    else if (character === '{') {
-      if (depth++ === 0) start = i;
-    } else if (character === '}' && depth > 0 && --depth === 0) found.push(text.slice(start, i + 1));
+    } else if (character === '"') inString = true;
+    else if (character === '{') depth++;
+    else if (character === '}' && --depth === 0) return i;
   }
-  return found;
+  return undefined;
 }
 
 function parsed(text: string): unknown {

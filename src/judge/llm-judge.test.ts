@@ -170,7 +170,7 @@ test('no verdict: an answer that stays unreadable, a refusal, a cut answer, a fi
   expect(found).toEqual([
     ['unreadable', 'the answer could not be read, nor its repair: there was no JSON object in it', 2],
     ['refusal', 'the judge refused: I will not judge that.', 1],
-    ['cut', 'the answer must fit into 60 tokens, got a cut one', 1],
+    ['cut', 'the answer was cut at 60 tokens (--judge-max-tokens); raise it', 1],
     ['refusal', 'the judge refused: content filter', 1],
     ['too-long', '400: too many tokens', 0],
   ]);

@@ -108,6 +108,11 @@ async function askOnce(
       note(undefined, refusal ?? text, usage);
       return none('refusal', `the judge refused: ${(refusal ?? 'content filter').slice(0, 200)}`);
     }
+    // Before it is read: what was cut may hold a draft that looks like an answer.
+    if (finishReason === 'length') {
+      note(undefined, text, usage);
+      return none('cut', `the answer was cut at ${asker.endpoint.maxTokens} tokens (--judge-max-tokens); raise it`);
+    }
     const reading = readAnswer(text);
     if ('answer' in reading) {
       const verdict = verdictOf(reading.answer, first);
@@ -115,8 +120,6 @@ async function askOnce(
       return { kind: 'opinion', calls, verdict, answer: reading.answer };
     }
     note(undefined, text, usage);
-    if (finishReason === 'length')
-      return none('cut', `the answer must fit into ${asker.endpoint.maxTokens} tokens, got a cut one`);
     if (attempt > 0) return none('unreadable', `the answer could not be read, nor its repair: ${reading.problem}`);
     messages = repairQuestion(question, text, reading.problem);
   }

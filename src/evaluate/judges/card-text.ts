@@ -3,10 +3,11 @@ import type { JudgeCard, Share } from './card.ts';
 
 /** A judge card as lines for a terminal. */
 export function renderJudgeCard(card: JudgeCard): string {
-  const { noVerdict, kappa, longerChosen, ownChosen } = card;
+  const { noVerdict, noVerdictMessages, kappa, longerChosen, ownChosen } = card;
   const missing = Object.entries(noVerdict).map(([reason, count]) => `${count} ${reason}`);
   const entries: [string, string][] = [
     ['rows', `${card.rows}${missing.length > 0 ? `, without a verdict ${missing.join(', ')}` : ''}`],
+    ...Object.entries(noVerdictMessages).map(([reason, message]): [string, string] => [`  ${reason}`, message]),
     ['agreement with people', percent(card.agreement)],
     ['  where neither says tie', percent(card.agreementDecided)],
     ["Cohen's kappa", kappa.value === null ? 'not defined' : `${kappa.value.toFixed(2)}${range(kappa.interval, 2)}`],

@@ -60,6 +60,7 @@ test('a card by hand', () => {
     judge: 'j',
     rows: 6,
     noVerdict: { refusal: 1 },
+    noVerdictMessages: { refusal: 'no' },
     agreement: { share: 2 / 5, of: 5 },
     agreementDecided: { share: 2 / 3, of: 3 },
     ties: { judge: { share: 1 / 5, of: 5 }, human: { share: 1 / 5, of: 5 } },
@@ -83,6 +84,7 @@ test('the card in words', () => {
     [
       'judge j',
       '  rows                    6, without a verdict 1 refusal',
+      '    refusal               no',
       '  agreement with people   40.0 % of 5',
       '    where neither says tie  66.7 % of 3',
       "  Cohen's kappa           0.06",

@@ -24,6 +24,8 @@ export interface JudgeCard {
   readonly rows: number;
   /** Rows without a verdict, by reason; they are left out of everything below. */
   readonly noVerdict: Readonly<Record<string, number>>;
+  /** What was said the first time that each of these reasons came. */
+  readonly noVerdictMessages: Readonly<Record<string, string>>;
   /** Same verdict, ties included. */
   readonly agreement: Share;
   /** Of rows in which neither side says tie. */
@@ -66,8 +68,12 @@ export function judgeCard(
 ): JudgeCard {
   const judged = rows.filter((row): row is Judged => row.judgement.kind === 'verdict');
   const noVerdict: Record<string, number> = {};
-  for (const { judgement } of rows)
-    if (judgement.kind === 'none') noVerdict[judgement.reason] = (noVerdict[judgement.reason] ?? 0) + 1;
+  const noVerdictMessages: Record<string, string> = {};
+  for (const { judgement } of rows) {
+    if (judgement.kind !== 'none') continue;
+    noVerdict[judgement.reason] = (noVerdict[judgement.reason] ?? 0) + 1;
+    noVerdictMessages[judgement.reason] ??= judgement.message;
+  }
   const decided = judged.filter((row) => row.human !== 'tie' && row.judgement.verdict !== 'tie');
   const calls = rows.flatMap(({ judgement }) => judgement.calls);
   const winners = calls.filter(({ verdict }) => verdict === 'a' || verdict === 'b');
@@ -76,6 +82,7 @@ export function judgeCard(
     judge,
     rows: rows.length,
     noVerdict,
+    noVerdictMessages,
     agreement: shareOf(judged, ({ human, judgement }) => human === judgement.verdict),
     agreementDecided: shareOf(decided, ({ human, judgement }) => human === judgement.verdict),
     kappa: kappaOf(judged, seed),

@@ -36,7 +36,7 @@ export type Served =
       readonly headers?: Readonly<Record<string, string>>;
     }
   /** Status 200 with these bytes; `isCut` drops the connection after them. */
-  | { readonly kind: 'raw'; readonly body: string; readonly isCut?: boolean }
+  | { readonly kind: 'raw'; readonly body: string; readonly isCut?: boolean; readonly type?: string }
   /** Drops the connection without a word. */
   | { readonly kind: 'drop' }
   /** Never answers; with `headers` it begins to. */
@@ -117,7 +117,7 @@ function send(served: Served, { body }: ServedRequest, response: ServerResponse)
       return json(status, { error: { message, type: 'error', param: null, code } }, headers);
     }
     case 'raw':
-      response.writeHead(200, { 'content-type': 'application/json' });
+      response.writeHead(200, { 'content-type': served.type ?? 'application/json' });
       if (served.isCut === true) response.write(served.body, () => response.destroy());
       else response.end(served.body);
       return;
