@@ -256,11 +256,13 @@ test('nobody there; an answer without end', async () => {
   });
 });
 
+/** A reply whose message has this content. */
+const reply = (content: unknown): Served => ({
+  kind: 'raw',
+  body: JSON.stringify({ model: 'm', choices: [{ finish_reason: 'stop', message: { content } }] }),
+});
+
 test('content in parts: the text is the answer, thoughts are not; a refusal may be a part', async () => {
-  const reply = (content: unknown): Served => ({
-    kind: 'raw',
-    body: JSON.stringify({ model: 'm', choices: [{ finish_reason: 'stop', message: { content } }] }),
-  });
   const expected = { text: 'yes', finishReason: 'stop', usage: { promptTokens: 0, completionTokens: 0 }, model: 'm' };
   const thought = { type: 'thinking', thinking: [{ type: 'text', text: 'no?' }] };
   const said = [

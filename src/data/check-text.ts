@@ -1,3 +1,4 @@
+import { fieldUseLines } from './field-use.ts';
 import { formatProblems, count, listing, share, wrap, type LabelledLine } from '../core/index.ts';
 import type { DataReport } from './check.ts';
 import type { RepeatCounts } from './tokens/hash-counter.ts';
@@ -9,7 +10,10 @@ export function renderDataReport(report: DataReport, width = 80): string {
   const columns = Math.max(40, width);
   const { characters, problemTotal, problems, tokenisation } = report;
   const sections = [
-    report.formats.flatMap((format) => wrap(`${format.file}: ${formatLine(format)}`, columns)),
+    [
+      ...report.formats.flatMap((format) => wrap(`${format.file}: ${formatLine(format)}`, columns)),
+      ...fieldUseLines(report.fieldUse).flatMap((line) => wrap(line, columns)),
+    ],
     listing(summaryLines(report), columns),
     spreadTable('Characters', characters, columns),
   ];

@@ -21,6 +21,7 @@ test('statistics, repeats, contradictions and problems', async () => {
   const report = await check(records);
   expect(report).toEqual({
     formats: [{ file: 'pairs.jsonl', name: 'trl-preference', kind: 'pair', fromRecords: 6 }],
+    fieldUse: { unused: {}, removedNulls: 0 },
     records: 6,
     validRows: 4,
     problemCounts: { 'identical-sides': 1, 'wrong-type': 1, 'missing-field': 1 },

@@ -1,3 +1,4 @@
+import { type FieldUse, createFieldUseLog } from './field-use.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import { createDistribution, type Distribution, type Spread } from './distribution.ts';
 import { canonicalJson } from './tokens/extract-prompt.ts';
@@ -28,6 +29,7 @@ export interface CheckOptions extends TruncationOptions {
 /** What is in a data set. JSON-safe. */
 export interface DataReport {
   readonly formats: readonly DetectedFormat[];
+  readonly fieldUse: FieldUse;
   readonly records: number;
   readonly validRows: number;
   readonly problemCounts: Readonly<Partial<Record<ProblemReason, number>>>;
@@ -63,12 +65,13 @@ export async function checkData(
   const problems = createProblemLog();
   const formats: DetectedFormat[] = [];
   const statistics = createStatistics();
+  const use = createFieldUseLog();
   const tokenising = options.tokenizer && createTokenising(options.tokenizer, options);
   const conversational = options.tokenizer === undefined || options.tokenizer.chatTemplate !== undefined;
   let records = 0;
   let validRows = 0;
   for (const each of sourceList(source)) {
-    for await (const batch of readRowBatches(each, { ...options, conversational })) {
+    for await (const batch of readRowBatches(each, { ...options, conversational, onRemovedNulls: use.addNulls })) {
       if (options.signal?.aborted)
         throw new PreftuneError('cancelled', `data: checking was stopped after ${records} records`);
       for (const event of batch) {
@@ -85,6 +88,7 @@ export async function checkData(
         if (refused === undefined) {
           validRows++;
           statistics.add(event);
+          use.add(event);
         } else {
           problems.add({ ...refused, line: event.place.line });
         }
@@ -93,6 +97,7 @@ export async function checkData(
   }
   return {
     formats,
+    fieldUse: use.result(),
     records,
     validRows,
     problemCounts: problems.counts,

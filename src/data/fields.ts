@@ -66,7 +66,7 @@ class RecordFields implements FieldReader {
   wrong(name: string, expected: string, value: unknown): void {
     const path = this.#prefix + name;
     const reason = value === undefined || value === null ? 'missing-field' : 'wrong-type';
-    this.problems.push({ reason, path, message: `${path} must be ${expected}, got ${shown(value ?? undefined)}` });
+    this.problems.push({ reason, path, message: `${path} must be ${expected}, got ${shown(value)}` });
   }
 
   #field(name: string): unknown {
@@ -142,21 +142,34 @@ class RecordFields implements FieldReader {
   }
 
   tools(): readonly unknown[] | undefined {
-    let value = this.#field('tools');
-    if (value === undefined || value === null) return undefined;
-    if (typeof value === 'string') value = parsed(value);
-    if (Array.isArray(value)) return value.length > 0 ? value : undefined;
-    this.wrong('tools', 'a list of JSON schemas, or its JSON text', this.#field('tools'));
-    return undefined;
+    const given = this.#field('tools');
+    if (isNone(given)) return undefined;
+    const value = typeof given === 'string' ? parsed(given) : given;
+    if (!Array.isArray(value)) {
+      this.wrong('tools', 'a list of JSON schemas, or its JSON text', given);
+      return undefined;
+    }
+    // A table of texts may hold each schema as a text of its own.
+    const tools = value.map((tool: unknown) => (typeof tool === 'string' ? parsed(tool) : tool));
+    tools.forEach((tool, index) => {
+      if (!isObject(tool)) this.wrong(`tools.${index}`, 'a JSON schema, or its JSON text', value[index]);
+    });
+    return tools.length > 0 ? tools : undefined;
   }
 
   templateVariables(): JsonRecord | undefined {
-    const value = this.#field('chat_template_kwargs');
-    if (value === undefined || value === null) return undefined;
+    const given = this.#field('chat_template_kwargs');
+    if (isNone(given)) return undefined;
+    const value = typeof given === 'string' ? parsed(given) : given;
     if (isObject(value)) return Object.keys(value).length > 0 ? value : undefined;
-    this.wrong('chat_template_kwargs', 'an object', value);
+    this.wrong('chat_template_kwargs', 'an object', given);
     return undefined;
   }
+}
+
+/** Absent, null, or the empty text that tables have in place of nothing. */
+function isNone(value: unknown): boolean {
+  return value === undefined || value === null || value === '';
 }
 
 /** The turn that nearly all are, a known role and a text and nothing else; undefined for every other one. */
@@ -188,7 +201,8 @@ export function readMessage(turn: unknown, path: string, problems: FieldProblem[
   const message: Record<string, unknown> = { ...kept, content: readContent(turn, path, problems) };
   if (Array.isArray(calls))
     message['tool_calls'] = calls.map((call, index) => readToolCall(call, `${path}.tool_calls.${index}`, problems));
-  else if (has(turn, 'tool_calls')) {
+  else if (isNone(calls)) delete message['tool_calls'];
+  else {
     const where = `${path}.tool_calls`;
     problems.push({ reason: 'wrong-type', path: where, message: `${where} must be a list, got ${shown(calls)}` });
   }
@@ -202,6 +216,13 @@ function readContent(turn: JsonRecord, path: string, problems: FieldProblem[]): 
   if (Array.isArray(content)) {
     const texts = content.map((part) => (isObject(part) && part['type'] === 'text' ? part['text'] : undefined));
     if (texts.every((text) => typeof text === 'string')) return texts.join('');
+    const at = texts.findIndex((text) => typeof text !== 'string');
+    const part = content[at] as unknown;
+    const what = isObject(part) && part['type'] !== 'text' ? `a part of type ${shown(part['type'])}` : shown(part);
+    const where = `${path}.content.${at}`;
+    const message = `${where} must be a text part, got ${what}; pictures, videos and sound are not read`;
+    problems.push({ reason: 'wrong-type', path: where, message });
+    return '';
   }
   const where = `${path}.content`;
   const reason = content === null || content === undefined ? 'missing-field' : 'wrong-type';

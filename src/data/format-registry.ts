@@ -8,6 +8,8 @@ import { LABEL_STUDIO } from './formats/label-studio.ts';
 import { MESSAGES_KTO, ULTRACHAT } from './formats/messages.ts';
 import { OASST_TREES } from './formats/oasst.ts';
 import { AZURE_DPO, OPENAI_DPO, TOGETHER_DPO } from './formats/openai.ts';
+import { QUESTION_COMPLETION, QUESTION_PREFERENCE } from './formats/question.ts';
+import { MESSAGES_PREFERENCE } from './formats/messages-preference.ts';
 import { REWARDBENCH, REWARDBENCH_2 } from './formats/rewardbench.ts';
 import { SHAREGPT, SHAREGPT_KTO, SHAREGPT_PREFERENCE } from './formats/sharegpt.ts';
 import { SHP } from './formats/shp.ts';
@@ -34,6 +36,9 @@ export const FORMATS: readonly DataFormat[] = [
   ULTRACHAT,
   MESSAGES_KTO,
   OASST_TREES,
+  MESSAGES_PREFERENCE,
+  QUESTION_PREFERENCE,
+  QUESTION_COMPLETION,
   ALPACA,
   ALPACA_PREFERENCE,
   ALPACA_KTO,

@@ -40,6 +40,7 @@ export {
   type UnpairedRow,
   type Vote,
 } from './row.ts';
+export { fieldUseLines, type FieldUse } from './field-use.ts';
 export { formatLine, readRows, type DetectedFormat, type ReadRowsOptions, type RowEvent } from './rows.ts';
 export {
   DATA_ENDINGS,

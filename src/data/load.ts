@@ -1,3 +1,4 @@
+import { type FieldUse, createFieldUseLog } from './field-use.ts';
 import {
   ROW_KINDS,
   type CompletionRow,
@@ -44,6 +45,7 @@ export interface LoadOptions extends TruncationOptions {
 export interface LoadedData<T> {
   readonly rows: RowSet<T>;
   readonly formats: readonly DetectedFormat[];
+  readonly fieldUse: FieldUse;
   /** What each source gave. */
   readonly sources: readonly SourceShare[];
   readonly tokenisation: TokenisationReport;
@@ -155,6 +157,7 @@ export async function load(
   const sources = sourceList(source);
   const problems = createProblemLog();
   const formats: DetectedFormat[] = [];
+  const use = createFieldUseLog();
   const uniqueId = createIdRule(sources);
   const { maxRows = Infinity, tokenizer, seed = 0 } = options;
   const shares: SourceShare[] = [];
@@ -170,7 +173,12 @@ export async function load(
     const { name, weight = 1 } = each;
     const before = taken;
     let rows = 0;
-    for await (const event of readRows(each, { ...options, conversational: tokenizer.chatTemplate !== undefined })) {
+    const reading = {
+      ...options,
+      conversational: tokenizer.chatTemplate !== undefined,
+      onRemovedNulls: use.addNulls,
+    };
+    for await (const event of readRows(each, reading)) {
       if (options.signal?.aborted) throw new PreftuneError('cancelled', `data: reading was stopped after ${read} rows`);
       if (event.kind === 'format') {
         formats.push(event.format);
@@ -184,16 +192,20 @@ export async function load(
       let left = copiesOf(weight, { seed, source: index, row: rows++ });
       for (; left > 0 && taken < maxRows; left--) {
         const found = handleRow(event, uniqueId, handle);
-        if (found.length === 0) taken++;
-        else refuse(found);
-        if (found.length > 0) break;
+        if (found.length === 0) {
+          taken++;
+          use.add(event);
+        } else {
+          refuse(found);
+          break;
+        }
       }
       if (taken >= maxRows) break;
     }
     shares.push({ name, weight, rows, used: taken - before });
   }
   if (problems.total > 0 && options.mode !== 'lenient') throw problems.error();
-  return { formats, sources: shares, skipped, problems };
+  return { formats, fieldUse: use.result(), sources: shares, skipped, problems };
 }
 
 /** The problems of a valid row that the template refuses; none when it was taken. */

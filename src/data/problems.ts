@@ -11,6 +11,7 @@ export type ProblemReason =
   | 'not-an-object'
   | 'missing-field'
   | 'wrong-type'
+  | 'unread-field'
   | 'unknown-role'
   | 'turn-order'
   | 'empty-prompt'

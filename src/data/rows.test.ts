@@ -158,7 +158,7 @@ test('conversations: roles, order, empty turns', async () => {
   const roles = 'one of system, developer, user, assistant, tool';
   expect(problems).toEqual([
     '2 chosen.0.role turn-order: chosen must open with an assistant turn, got a turn of user; if chosen repeats the prompt, leave the field prompt out',
-    '3 prompt.1.role turn-order: prompt must end with a user or tool turn, got assistant; move that turn into the answers',
+    '3 prompt.1.role turn-order: prompt must end with a user or tool turn, got assistant; put its text in front of the text of each answer: it is trained then',
     '4 rejected.1.role turn-order: rejected must end with an assistant turn, got a turn of tool; leave what follows the last answer out',
     '5 prompt empty-prompt: prompt must have a turn, got none',
     '6 chosen empty-answer: chosen must not be empty, got only empty turns; drop the row',
@@ -187,7 +187,7 @@ test('mixed formats name the first row that differs; a mistyped row stays a prob
   const both = { instruction: 'p', prompt: 'p', chosen: 'a', rejected: 'b' };
   await expect(read([both])).rejects.toThrow(
     'd.jsonl: records must have one format, got what fits both trl-preference (prompt, chosen, rejected: texts) and ' +
-      'alpaca-preference (instruction, input, chosen, rejected); name it with --format, or split the file where records differ',
+      'alpaca-preference (instruction, input, chosen, rejected; or output: a list of the better and the worse answer); name it with --format, or split the file where records differ',
   );
   await expect(read('')).rejects.toThrow('d.jsonl: data must hold at least one record, got an empty file');
   await expect(read([pair], { format: 'trl' })).rejects.toThrow('data format: must be one of hh-rlhf, trl-preference,');

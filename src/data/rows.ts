@@ -1,6 +1,10 @@
+import { createDecoder, type Decoded } from './written-out.ts';
+import { createSourceHead, type SourceHead } from './source-head.ts';
+import { withoutPadding } from './null-padding.ts';
+import type { ParsedRecord, DataFormat } from './format.ts';
+import { lostContent } from './lost-content.ts';
 import { badInput, isObject, type JsonRecord } from '../core/index.ts';
 import { DETECTION_RECORDS, detectFormat, formatNamed, otherFormat } from './format-registry.ts';
-import type { DataFormat } from './format.ts';
 import { DATA_LIMITS, type DataLimits } from './limits.ts';
 import { shown, type FieldProblem, type ProblemReason, type RecordProblem } from './problems.ts';
 import type { RecordEvent, TextPlace } from './records/record-parser.ts';
@@ -15,6 +19,8 @@ export interface ReadRowsOptions {
   /** Whether transcripts may become conversations; default true. */
   readonly conversational?: boolean;
   readonly limits?: DataLimits;
+  /** Called with the number of nulls of a record that a table had padded it with. */
+  readonly onRemovedNulls?: (count: number) => void;
 }
 
 /** What a source yields, in file order: first its format, then for every record a row or its problems. */
@@ -76,7 +82,7 @@ export async function* readRecordRows(
   });
   try {
     const head: RecordEvent[] = [];
-    while (options.format === undefined && head.length < DETECTION_RECORDS) {
+    while (head.length < DETECTION_RECORDS) {
       const next = await batches.next();
       if (next.done) break;
       head.push(...next.value);
@@ -87,11 +93,15 @@ export async function* readRecordRows(
       yield* reportUnread(source, head, batches);
       return;
     }
-    const format = options.format === undefined ? detectFormat(objects, source.name) : formatNamed(options.format);
+    const decode = createDecoder(objects);
+    const decoded = objects.map((record) => decode(record).record);
+    const known = createSourceHead(decoded);
+    const isNamed = options.format !== undefined;
+    const format = isNamed ? formatNamed(options.format!) : detectFormat(decoded.map(known.filled), source.name);
     const { name, kind } = format;
     const isJson = container === '' || container.includes('JSON');
-    const detected = { file: source.name, name, kind, fromRecords: objects.length };
-    const read = createRowReader(format, options);
+    const detected = { file: source.name, name, kind, fromRecords: isNamed ? 0 : objects.length };
+    const read = createRowReader({ format, decode, head: known }, options);
     const rowsOf = (record: RecordEvent): RecordRows => ({ kind: 'record', record, rows: read(record) });
     yield [{ kind: 'format', format: isJson ? detected : { ...detected, container } }];
     yield head.map(rowsOf);
@@ -123,18 +133,38 @@ function problemsOf(event: RecordEvent): RowEvent {
   return { kind: 'problems', problems: [locate(event, { reason: 'not-an-object', message })] };
 }
 
+interface SourceReading {
+  readonly format: DataFormat;
+  readonly decode: (record: JsonRecord) => Decoded;
+  readonly head: SourceHead;
+}
+
 /** The events of a record: its problems, or its row; a tree of answers may have several rows, or none. */
-function createRowReader(format: DataFormat, options: ReadRowsOptions): (event: RecordEvent) => readonly RowEvent[] {
+function createRowReader(
+  { format, decode, head }: SourceReading,
+  options: ReadRowsOptions,
+): (event: RecordEvent) => readonly RowEvent[] {
   const conversational = options.conversational ?? true;
   return (event) => {
     if (event.kind === 'problem' || !isObject(event.value)) return [problemsOf(event)];
-    const { value, origin, place } = event;
-    const other = options.format === undefined ? otherFormat(value, format) : undefined;
+    const { origin, place } = event;
+    const { record: whole, problems: undecoded } = decode(event.value);
+    const { record, removed } = withoutPadding(whole);
+    const other =
+      options.format === undefined && undecoded.length === 0 ? otherFormat(head.filled(record), format) : undefined;
     if (other !== undefined) throw mixedFormats(event, format, other);
-    const parsed = format.parse(value, { origin, id: idOf(value, origin), conversational });
+    const problems = undecoded.length > 0 ? undecoded : undefined;
+    const parsed: ParsedRecord =
+      problems === undefined
+        ? format.parse(record, { origin, id: idOf(record, origin), conversational })
+        : { kind: 'problems', problems };
     const rows = parsed.kind === 'problems' ? [] : parsed.kind === 'rows' ? parsed.rows : [parsed];
-    const problems = parsed.kind === 'problems' ? parsed.problems : rows.flatMap(validateRow);
-    if (problems.length > 0) return [{ kind: 'problems', problems: problems.map((problem) => locate(event, problem)) }];
+    const found =
+      parsed.kind === 'problems'
+        ? parsed.problems
+        : [...rows.flatMap(validateRow), ...lostContent(record, rows, format)];
+    if (found.length > 0) return [{ kind: 'problems', problems: found.map((problem) => locate(event, problem)) }];
+    if (removed > 0) options.onRemovedNulls?.(removed);
     return rows.map((row) => ({ ...row, place }));
   };
 }

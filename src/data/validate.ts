@@ -96,7 +96,8 @@ function validatePrompt(prompt: Content): FieldProblem[] {
   const last = prompt.at(-1);
   if (last === undefined) return [{ reason: 'empty-prompt', path, message: 'prompt must have a turn, got none' }];
   if (last.role !== 'assistant') return [];
-  const message = 'prompt must end with a user or tool turn, got assistant; move that turn into the answers';
+  const message =
+    'prompt must end with a user or tool turn, got assistant; put its text in front of the text of each answer: it is trained then';
   return [{ reason: 'turn-order', path: `prompt.${prompt.length - 1}.role`, message }];
 }
 
@@ -119,9 +120,19 @@ function validateAnswer(path: string, answer: Content): FieldProblem[] {
     const message = `${path} must have assistant, tool and user turns, got a turn of ${answer[at]!.role}; move it to the prompt`;
     return [{ reason: 'turn-order', path: `${path}.${at}.role`, message }];
   }
+  const doubled = answer.findIndex((turn, index) => isPlainAssistant(turn) && answer[index + 1]?.role === 'assistant');
+  if (doubled !== -1) {
+    const message = `${path} must have something between two assistant turns, turns ${doubled + 1} and ${doubled + 2} follow each other; join their texts`;
+    return [{ reason: 'turn-order', path: `${path}.${doubled + 1}.role`, message }];
+  }
   if (answer.filter((turn) => turn.role === 'assistant').every(isEmptyTurn))
     return [empty(path, `${path} must not be empty, got only empty turns; drop the row`)];
   return [];
+}
+
+/** A turn that ends the assistant's part: after tool calls another may follow. */
+function isPlainAssistant(turn: Message): boolean {
+  return turn.role === 'assistant' && (turn.tool_calls?.length ?? 0) === 0;
 }
 
 function isEmptyTurn(turn: Message): boolean {

@@ -1,3 +1,5 @@
+import { formatLine } from '../data/index.ts';
+import { fieldUseLines } from '../data/index.ts';
 import { PreftuneError } from '../core/index.ts';
 import { loadPairs, type RowSet, type TokenizedPair, allMicroBatches, rowsOf } from '../data/index.ts';
 import { plainDecoder, weightInputs, withLora } from '../models/index.ts';
@@ -37,10 +39,17 @@ export async function scorePairs(specification: ScoreSpecification, context: Run
   try {
     const { opened } = inputs;
     const origins: (string | undefined)[] = [];
-    const { rows: pairs, tokenisation } = await loadPairs(inputs.data, {
+    const {
+      rows: pairs,
+      tokenisation,
+      formats,
+      fieldUse,
+    } = await loadPairs(inputs.data, {
       ...loadOptions(specification, { inputs, context }),
       onPair: ({ meta }) => origins.push(meta?.source),
     });
+    for (const format of formats) context.listener.onNote?.(`${format.file}: ${formatLine(format)}`);
+    for (const line of fieldUseLines(fieldUse)) context.listener.onNote?.(line);
     context.listener.onTokenised?.('train', tokenisation);
     const { config } = opened;
     checkPositions(pairs, { model: config, reference: inputs.reference?.config }, 'data');

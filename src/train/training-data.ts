@@ -1,3 +1,5 @@
+import { type DetectedFormat, formatLine } from '../data/index.ts';
+import { type FieldUse, fieldUseLines } from '../data/index.ts';
 import {
   mixtureLines,
   selectRows,
@@ -25,6 +27,8 @@ export interface TrainingData<T> {
 interface Loaded<T> {
   readonly rows: RowSet<T>;
   readonly tokenisation: TokenisationReport;
+  readonly formats: readonly DetectedFormat[];
+  readonly fieldUse: FieldUse;
   readonly sources: readonly SourceShare[];
   readonly skipped: number;
   readonly notes?: readonly string[];
@@ -42,6 +46,8 @@ export async function loadTrainingData<T extends TokenizedPair | TokenizedComple
   const { heldOutFraction, seed } = specification;
   const read = async (split: 'train' | 'held-out', sources: readonly DataSource[]): Promise<Loaded<T>> => {
     const loaded = await load(sources);
+    for (const format of loaded.formats) context.listener.onNote?.(`${format.file}: ${formatLine(format)}`);
+    for (const line of fieldUseLines(loaded.fieldUse)) context.listener.onNote?.(`${split}: ${line}`);
     if (loaded.skipped > 0)
       context.listener.onWarning?.(`${split}: ${loaded.skipped} bad rows were skipped, because of --lenient`);
     for (const line of mixtureLines(loaded.sources)) context.listener.onNote?.(`${split}: ${line}`);

@@ -1,9 +1,10 @@
+import { labelField, assistantTurn, onlyText, recordOf, rowExtras, turnList, userTurn } from './record-parts.ts';
+import { readEarlier } from './earlier-turns.ts';
 import type { Message } from '../../tokenizer/index.ts';
 import { createFieldReader, type FieldReader } from '../fields.ts';
 import { has, type JsonRecord } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat } from '../format.ts';
 import type { Content } from '../row.ts';
-import { assistantTurn, onlyText, recordOf, rowExtras, turnList, userTurn } from './record-parts.ts';
 
 const NO_PLACE =
   'has a system text, exchanges of one user and one assistant turn, and answers of one turn, all of text';
@@ -21,7 +22,8 @@ export const ALPACA: DataFormat = {
   kind: 'completion',
   content: 'turns',
   description: 'instruction, input, output',
-  detect: (record) => (isAlpaca(record, 'output') && !hasAny(record, 'chosen', 'kto_tag', 'label') ? 1 : 0),
+  detect: (record) =>
+    isAlpaca(record, 'output') && !isRankedOutput(record) && !hasAny(record, 'chosen', 'kto_tag', 'label') ? 1 : 0,
   parse(record, { id, origin }) {
     const fields = createFieldReader(record);
     const parts = { prompt: readPrompt(fields), completion: [assistantTurn(fields.text('output'))] };
@@ -41,13 +43,19 @@ export const ALPACA_PREFERENCE: DataFormat = {
   name: 'alpaca-preference',
   kind: 'pair',
   content: 'turns',
-  description: 'instruction, input, chosen, rejected',
-  detect: (record) => (isAlpaca(record, 'chosen', 'rejected') ? (has(record, 'prompt') ? 0.5 : 1) : 0),
+  description: 'instruction, input, chosen, rejected; or output: a list of the better and the worse answer',
+  detect: (record) => {
+    if (isRankedOutput(record)) return 1;
+    return isAlpaca(record, 'chosen', 'rejected') ? (has(record, 'prompt') ? 0.5 : 1) : 0;
+  },
   parse(record, { id, origin }) {
     const fields = createFieldReader(record);
     const prompt = readPrompt(fields);
-    const [chosen, rejected] = ['chosen', 'rejected'].map((name) => [assistantTurn(fields.text(name))]);
-    const row = { id, origin, prompt, chosen: chosen!, rejected: rejected!, ...rowExtras(fields) };
+    const [chosen, rejected] = isRankedOutput(record)
+      ? readRankedOutput(fields)
+      : ['chosen', 'rejected'].map((name) => fields.text(name));
+    const [better, worse] = [[assistantTurn(chosen ?? '')], [assistantTurn(rejected ?? '')]];
+    const row = { id, origin, prompt, chosen: better, rejected: worse, ...rowExtras(fields) };
     return rowUnless(fields.problems, { kind: 'pair', row });
   },
   write(row) {
@@ -69,7 +77,7 @@ export const ALPACA_KTO: DataFormat = {
   parse(record, { id, origin }) {
     const fields = createFieldReader(record);
     const parts = { prompt: readPrompt(fields), completion: [assistantTurn(fields.text('output'))] };
-    const label = fields.label(has(record, 'kto_tag') ? 'kto_tag' : 'label');
+    const label = fields.label(labelField(record));
     return rowUnless(fields.problems, {
       kind: 'unpaired',
       row: { id, origin, ...parts, label, ...rowExtras(fields) },
@@ -84,6 +92,21 @@ export const ALPACA_KTO: DataFormat = {
   },
 };
 
+/** As early files of LLaMA-Factory have pairs. */
+function isRankedOutput(record: JsonRecord): boolean {
+  return has(record, 'instruction') && Array.isArray(record['output']);
+}
+
+function readRankedOutput(fields: FieldReader): readonly string[] {
+  const answers = fields.list('output');
+  if (answers.length !== 2) fields.wrong('output', 'two answers, the better one first', answers);
+  return answers.map((answer, index) => {
+    if (typeof answer === 'string') return answer;
+    fields.wrong(`output.${index}`, 'a text', answer);
+    return '';
+  });
+}
+
 function hasAny(record: JsonRecord, ...names: readonly string[]): boolean {
   return names.some((name) => has(record, name));
 }
@@ -93,19 +116,10 @@ function isAlpaca(record: JsonRecord, ...answers: readonly string[]): boolean {
 }
 
 function readPrompt(fields: FieldReader): Message[] {
-  const system = fields.optionalText('system') ?? '';
-  const history = fields.value('history');
-  const exchanges = Array.isArray(history) ? (history as readonly unknown[]) : [];
-  if (history !== undefined && !Array.isArray(history)) fields.wrong('history', 'a list of [user, assistant]', history);
-  const earlier = exchanges.flatMap((exchange, index): Message[] => {
-    const [asked, answered] = Array.isArray(exchange) ? (exchange as readonly unknown[]) : [];
-    if (typeof asked === 'string' && typeof answered === 'string') return [userTurn(asked), assistantTurn(answered)];
-    fields.wrong(`history.${index}`, 'two texts, [user, assistant]', exchange);
-    return [];
-  });
+  const earlier = readEarlier(fields);
   const [instruction, input] = [fields.text('instruction'), fields.optionalText('input') ?? ''];
   const asked = [instruction, input].filter((text) => text !== '').join('\n');
-  return [...(system === '' ? [] : [{ role: 'system', content: system }]), ...earlier, userTurn(asked)];
+  return [...earlier, userTurn(asked)];
 }
 
 /** instruction, input, system, history; undefined where a conversation has another order, or tool calls. */

@@ -1,7 +1,7 @@
+import { labelField, recordOf, rowExtras, turnList } from './record-parts.ts';
 import { createFieldReader } from '../fields.ts';
 import { has, isObject, type JsonRecord } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat } from '../format.ts';
-import { recordOf, rowExtras, turnList } from './record-parts.ts';
 
 /**
  * UltraChat: messages, with the first question again in `prompt`, which is not asked twice. The last turn is the completion.
@@ -67,7 +67,7 @@ export const MESSAGES_KTO: DataFormat = {
   parse(record, { id, origin }) {
     const fields = createFieldReader(record);
     const messages = fields.messages('messages');
-    const label = fields.label(has(record, 'kto_tag') ? 'kto_tag' : 'label');
+    const label = fields.label(labelField(record));
     const parts = { prompt: messages.slice(0, -1), completion: messages.slice(-1), label };
     return rowUnless(fields.problems, { kind: 'unpaired', row: { id, origin, ...parts, ...rowExtras(fields) } });
   },

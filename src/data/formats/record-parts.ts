@@ -69,3 +69,9 @@ export function onlyText(content: Content, role: string): string | undefined {
 export function filledList(value: unknown): readonly unknown[] | undefined {
   return Array.isArray(value) && value.length > 0 ? value : undefined;
 }
+
+/** The field that says whether an answer is good: kto_tag or label, the one that is there, if only as null. */
+export function labelField(record: JsonRecord): 'kto_tag' | 'label' {
+  if (has(record, 'kto_tag')) return 'kto_tag';
+  return !has(record, 'label') && Object.hasOwn(record, 'kto_tag') ? 'kto_tag' : 'label';
+}

@@ -1,6 +1,6 @@
 import type { Message } from '../../tokenizer/index.ts';
 import { isObject, type JsonRecord } from '../../core/index.ts';
-import type { FieldReader } from '../fields.ts';
+import { readMessage, type FieldReader } from '../fields.ts';
 
 /** Whose turn a tag says it is. Several tools of the field have their own names for the same. */
 const ROLES: Readonly<Record<string, string>> = {
@@ -30,6 +30,8 @@ export function readTagged(fields: FieldReader, path: string, turns: readonly un
 }
 
 export function readTaggedTurn(fields: FieldReader, path: string, turn: unknown): Message {
+  // The other spelling of turns, under the same field.
+  if (isObject(turn) && 'role' in turn && !('from' in turn)) return readMessage(turn, path, fields.problems);
   const { from, value } = isObject(turn) ? turn : { from: undefined, value: undefined };
   const role = typeof from === 'string' && Object.hasOwn(ROLES, from) ? ROLES[from]! : undefined;
   if (role === undefined) fields.wrong(`${path}.from`, `one of ${Object.keys(ROLES).join(', ')}`, from);

@@ -1,9 +1,10 @@
+import { labelField, recordOf, rowExtras, turnList, type RowExtras } from './record-parts.ts';
 import type { Message } from '../../tokenizer/index.ts';
 import { createFieldReader, type FieldReader } from '../fields.ts';
 import { has, isObject, type JsonRecord } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat, type ParsedRecord, type WrittenRecord } from '../format.ts';
 import type { Content, RowOrigin } from '../row.ts';
-import { recordOf, rowExtras, turnList, type RowExtras } from './record-parts.ts';
+import { readSystem } from './earlier-turns.ts';
 import { readTagged, readTaggedTurn, taggedTurn, taggedTurns } from './sharegpt-turns.ts';
 
 const NO_PLACE = 'has system, human, gpt, observation and function_call turns, tool calls without text beside them';
@@ -70,7 +71,7 @@ export const SHAREGPT_KTO: DataFormat = {
   parse(record, { id, origin }) {
     const fields = createFieldReader(record);
     const turns = conversation(fields);
-    const label = fields.label(has(record, 'kto_tag') ? 'kto_tag' : 'label');
+    const label = fields.label(labelField(record));
     if (!endsWithAnswer(fields, turns)) return { kind: 'problems', problems: fields.problems };
     const parts = { prompt: turns.slice(0, -1), completion: turns.slice(-1), label };
     return rowUnless(fields.problems, { kind: 'unpaired', row: { id, origin, ...parts, ...rowExtras(fields) } });
@@ -88,14 +89,13 @@ function hasAny(record: JsonRecord, ...names: readonly string[]): boolean {
 function detectTurns(record: JsonRecord): number {
   const turns = record['conversations'];
   if (!Array.isArray(turns)) return has(record, 'conversations') ? 0.1 : 0;
-  return turns.some((turn) => isObject(turn) && 'from' in turn) ? 1 : 0.1;
+  return turns.some((turn) => isObject(turn) && ('from' in turn || 'role' in turn)) ? 1 : 0.1;
 }
 
 /** `conversations`, opened by `system` where that stands beside it. */
 function conversation(fields: FieldReader): Message[] {
-  const system = fields.optionalText('system');
-  const turns = readTagged(fields, 'conversations', fields.list('conversations'));
-  return system === undefined || system === '' ? turns : [{ role: 'system', content: system }, ...turns];
+  const system = readSystem(fields);
+  return [...system, ...readTagged(fields, 'conversations', fields.list('conversations'))];
 }
 
 /** Whether the last turn can be trained on; a problem otherwise. */

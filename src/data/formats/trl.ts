@@ -1,9 +1,11 @@
-import { extractTextPrompt, extractTurnsPrompt } from '../tokens/extract-prompt.ts';
+import type { Message } from '../../tokenizer/index.ts';
+import { extractTextPrompt, extractTurnsPrompt, type ExtractedPrompt } from '../tokens/extract-prompt.ts';
 import { createFieldReader, type FieldReader } from '../fields.ts';
 import { has, type JsonRecord } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat, type ParseContext, type ParsedRecord } from '../format.ts';
 import { shown, type FieldProblem } from '../problems.ts';
 import type { Content } from '../row.ts';
+import { readSystem } from './earlier-turns.ts';
 import { recordOf, rowExtras, turnList } from './record-parts.ts';
 
 /**
@@ -30,7 +32,10 @@ export const TRL_FORMATS: readonly DataFormat[] = [
       const messages = fields.messages('messages');
       const last = messages.at(-1);
       if (fields.problems.length === 0 && last?.role !== 'assistant') fields.problems.push(notAnswered(last?.role));
-      return completion(fields, context, { prompt: messages.slice(0, -1), completion: messages.slice(-1) });
+      return completion(fields, context, {
+        prompt: behindSystem(fields, messages.slice(0, -1)),
+        completion: messages.slice(-1),
+      });
     },
     write(row) {
       const { prompt, completion: answer, ...rest } = rowOfKind(row, 'completion');
@@ -68,7 +73,8 @@ function explicitPreference(name: string, turns: boolean): DataFormat {
     parse(record, context) {
       const fields = createFieldReader(record);
       const [prompt, chosen, rejected] = contents(fields, ['prompt', 'chosen', 'rejected']);
-      return preference(fields, context, { prompt: prompt!, chosen: chosen!, rejected: rejected! });
+      const parts = { prompt: behindSystem(fields, prompt!), chosen: chosen!, rejected: rejected! };
+      return preference(fields, context, parts);
     },
     write(row) {
       const { prompt, chosen, rejected, ...rest } = rowOfKind(row, 'pair');
@@ -93,8 +99,12 @@ function implicitPreference(name: string, turns: boolean): DataFormat {
       if (fields.problems.length > 0) return { kind: 'problems', problems: fields.problems };
       if (typeof chosen === 'string' && typeof rejected === 'string')
         return preference(fields, context, extractTextPrompt(chosen, rejected));
-      if (typeof chosen !== 'string' && typeof rejected !== 'string')
-        return preference(fields, context, extractTurnsPrompt(chosen!, rejected!));
+      if (typeof chosen !== 'string' && typeof rejected !== 'string') {
+        const parts = extractTurnsPrompt(chosen!, rejected!);
+        const parted = partingProblem(parts);
+        if (parted !== undefined) return { kind: 'problems', problems: [parted] };
+        return preference(fields, context, { ...parts, prompt: behindSystem(fields, parts.prompt) });
+      }
       return preference(fields, context, { prompt: '', chosen: chosen!, rejected: rejected! });
     },
     write(row) {
@@ -117,7 +127,7 @@ function promptCompletion(name: string, turns: boolean): DataFormat {
     parse(record, context) {
       const fields = createFieldReader(record);
       const [prompt, answer] = contents(fields, ['prompt', 'completion']);
-      return completion(fields, context, { prompt: prompt!, completion: answer! });
+      return completion(fields, context, { prompt: behindSystem(fields, prompt!), completion: answer! });
     },
     write(row) {
       const { prompt, completion: answer, ...rest } = rowOfKind(row, 'completion');
@@ -139,7 +149,8 @@ function unpaired(name: string, turns: boolean): DataFormat {
     parse(record, { id, origin }) {
       const fields = createFieldReader(record);
       const [prompt, answer] = contents(fields, ['prompt', 'completion']);
-      const row = { id, origin, prompt: prompt!, completion: answer!, label: fields.label('label') };
+      const label = fields.label('label');
+      const row = { id, origin, prompt: behindSystem(fields, prompt!), completion: answer!, label };
       return rowUnless(fields.problems, { kind: 'unpaired', row: { ...row, ...rowExtras(fields) } });
     },
     write(row) {
@@ -147,6 +158,12 @@ function unpaired(name: string, turns: boolean): DataFormat {
       return recordOf(rest, { prompt, completion: answer, label });
     },
   };
+}
+
+/** A conversation behind the system text of a field of its own, where it has no system turn. */
+function behindSystem(fields: FieldReader, prompt: Content): Content {
+  if (typeof prompt === 'string' || prompt[0]?.role === 'system') return prompt;
+  return [...readSystem(fields), ...prompt];
 }
 
 function joined(prompt: Content, answer: Content): Content {
@@ -168,6 +185,19 @@ function agreement(record: JsonRecord, names: readonly string[], turns: boolean)
 
 function contents(fields: FieldReader, names: readonly string[]): Content[] {
   return names.map((name) => fields.content(name));
+}
+
+/** Why two whole conversations are no pair: they must share turns, and part where the assistant speaks. */
+function partingProblem({ prompt, chosen, rejected }: ExtractedPrompt<readonly Message[]>): FieldProblem | undefined {
+  if (prompt.length === 0) {
+    const message =
+      'chosen and rejected must open with the same turns, the sides share nothing; give the prompt in both';
+    return { reason: 'no-shared-prompt', path: 'chosen', message };
+  }
+  const other = [chosen[0], rejected[0]].find((turn) => turn !== undefined && turn.role !== 'assistant');
+  if (other === undefined) return undefined;
+  const message = `chosen and rejected must part in an assistant turn, the sides part in a ${other.role} turn (turn ${prompt.length + 1}); cut them there, or give them the same turns up to the answer`;
+  return { reason: 'turn-order', path: 'chosen', message };
 }
 
 function notAnswered(role: string | undefined): FieldProblem {

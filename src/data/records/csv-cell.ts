@@ -1,3 +1,4 @@
+import { conversationIn } from '../written-out.ts';
 /** Columns that hold numbers or truth values in every format that has them; all others hold text. */
 const TYPED_COLUMN = /^(label|labels|weight|margin|rank|turn|tstamp)$|(^|[_.\s-])(score|rating|rank)([_.\s-]|s?$)/i;
 const NUMBER = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
@@ -25,6 +26,8 @@ export function createCellReader(column: string): (text: string, isQuoted: boole
 }
 
 function conversationOf(column: string, text: string): unknown {
+  // One turn, as ShareGPT's chosen and rejected have it.
+  if (/^\s*\{/.test(text)) return conversationIn(text)?.turns;
   if (!text.includes('[') || !/^\s*\[\s*\{/.test(text)) return undefined;
   let value: unknown;
   try {

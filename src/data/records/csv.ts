@@ -206,10 +206,15 @@ function createRowReader(file: string, limits: DataLimits): { read(row: RawRow):
   };
 }
 
+/** What pandas calls that column when it reads it back. */
+const INDEX_COLUMN = 'Unnamed: 0';
+
 function headerOf(texts: readonly string[], place: { readonly file: string; readonly line: number }): string[] {
   const names = texts.map((text) => text.trim());
   const refuse = (message: string) => badInput({ ...place, message });
   if (names.length > MAX_COLUMNS) throw refuse(`a table must have at most ${MAX_COLUMNS} columns, got ${names.length}`);
+  // pandas writes the rows' numbers into a first column without a name.
+  if (names[0] === '' && names.length > 1) names[0] = INDEX_COLUMN;
   const empty = names.indexOf('');
   if (empty >= 0)
     throw refuse(`every column must have a name in the first line, got none for column ${empty + 1}; name it`);
