@@ -252,7 +252,7 @@ describe('what is said of the rows', () => {
       expect.stringContaining('or take an objective of unpaired answers (--objective kto)') as string,
     ]);
     expect(await refused({ objective: 'kto,sigmoid' })).toEqual([
-      '--objective all terms must take the same kind of rows, got kto (completions), sigmoid (pairs); train on one kind',
+      '--objective all terms must take the same kind of rows, got kto (unpaired answers), sigmoid (pairs); train on one kind',
     ]);
     expect(await refused({ objective: 'kto', margins: true })).toEqual([
       expect.stringContaining('--margins have no effect with objective kto') as string,

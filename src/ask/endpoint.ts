@@ -129,7 +129,7 @@ function withCompletionTokens({ max_tokens: most, ...rest }: Readonly<Record<str
 }
 
 /** A shorter one is no secret but a word such as none, which local servers are given. */
-const SHORTEST_KEY = 8;
+const SHORTEST_KEY = 6;
 
 /** Servers repeat the key in their complaints; messages end in logs. */
 function withoutKey(attempt: Attempt, key: string | undefined): Attempt {

@@ -18,7 +18,7 @@ async function read(records: readonly unknown[] | string, name = 'd.jsonl', opti
 
 const user = (content: string) => ({ role: 'user', content });
 const assistant = (content: string) => ({ role: 'assistant', content });
-const tool = (name: string, properties: object) => ({
+const toolOf = (name: string, properties: object) => ({
   type: 'function',
   function: { name, parameters: { type: 'object', properties } },
 });
@@ -273,12 +273,12 @@ describe('conversations that were written out as text', () => {
 
 test('nulls of a table are left out of tools and calls, those that mean something stay', async () => {
   const clean = [
-    tool('weather', { city: { type: 'string', default: null, enum: ['x', null] } }),
-    tool('pay', { amount: { type: 'number' } }),
+    toolOf('weather', { city: { type: 'string', default: null, enum: ['x', null] } }),
+    toolOf('pay', { amount: { type: 'number' } }),
   ];
   const padded = [
-    tool('weather', { city: { type: 'string', default: null, enum: ['x', null], minimum: null }, amount: null }),
-    tool('pay', { city: null, amount: { type: 'number', minimum: null } }),
+    toolOf('weather', { city: { type: 'string', default: null, enum: ['x', null], minimum: null }, amount: null }),
+    toolOf('pay', { city: null, amount: { type: 'number', minimum: null } }),
   ];
   const { rows, nulls } = await read([
     { ...turns, tools: padded, chosen: call({ amount: 3, city: null }) },

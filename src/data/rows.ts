@@ -1,8 +1,8 @@
-import { createDecoder, type Decoded } from './written-out.ts';
-import { createSourceHead, type SourceHead } from './source-head.ts';
-import { withoutPadding } from './null-padding.ts';
+import { createDecoder, type Decoded } from './reading/written-out.ts';
+import { createSourceHead, type SourceHead } from './reading/source-head.ts';
+import { withoutPadding } from './reading/null-padding.ts';
 import type { ParsedRecord, DataFormat } from './format.ts';
-import { lostContent } from './lost-content.ts';
+import { lostContent } from './reading/lost-content.ts';
 import { badInput, isObject, type JsonRecord } from '../core/index.ts';
 import { DETECTION_RECORDS, detectFormat, formatNamed, otherFormat } from './format-registry.ts';
 import { DATA_LIMITS, type DataLimits } from './limits.ts';

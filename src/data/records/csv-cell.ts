@@ -1,4 +1,4 @@
-import { conversationIn } from '../written-out.ts';
+import { conversationIn } from '../reading/written-out.ts';
 /** Columns that hold numbers or truth values in every format that has them; all others hold text. */
 const TYPED_COLUMN = /^(label|labels|weight|margin|rank|turn|tstamp)$|(^|[_.\s-])(score|rating|rank)([_.\s-]|s?$)/i;
 const NUMBER = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;

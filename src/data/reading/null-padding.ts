@@ -1,4 +1,4 @@
-import { isObject, type JsonRecord } from '../core/index.ts';
+import { isObject, type JsonRecord } from '../../core/index.ts';
 
 /** Keys of JSON schemas at which null says something: that the default is null, or the only value. */
 const MEANT = new Set(['default', 'const']);

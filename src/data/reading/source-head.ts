@@ -1,4 +1,4 @@
-import type { JsonRecord } from '../core/index.ts';
+import type { JsonRecord } from '../../core/index.ts';
 
 /** What the first records of a source say about a record that lacks something. */
 export interface SourceHead {

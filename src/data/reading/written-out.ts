@@ -1,5 +1,5 @@
-import { isObject, type JsonRecord } from '../core/index.ts';
-import type { FieldProblem } from './problems.ts';
+import { isObject, type JsonRecord } from '../../core/index.ts';
+import type { FieldProblem } from '../problems.ts';
 
 /** Fields that hold a conversation, a part of one, or one side's whole conversation. */
 const FIELDS = ['prompt', 'chosen', 'rejected', 'completion', 'messages', 'conversations'] as const;

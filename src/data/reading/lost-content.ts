@@ -1,7 +1,7 @@
-import { isObject, type JsonRecord } from '../core/index.ts';
-import { shown, type FieldProblem } from './problems.ts';
-import type { DataFormat } from './format.ts';
-import type { Content, DataRow } from './row.ts';
+import { isObject, type JsonRecord } from '../../core/index.ts';
+import { shown, type FieldProblem } from '../problems.ts';
+import type { DataFormat } from '../format.ts';
+import type { Content, DataRow } from '../row.ts';
 
 /** What is to be done with a field that belongs to the conversation and that the format does not read. */
 const ADVICE = {
