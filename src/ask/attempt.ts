@@ -1,5 +1,5 @@
+import { wholeText, messageOf } from '../core/index.ts';
 import { z } from 'zod';
-import { messageOf } from '../core/index.ts';
 import type { NoAnswerReason } from './answer-reason.ts';
 import type { Usage } from './usage.ts';
 
@@ -105,7 +105,8 @@ export function readReply(body: unknown, url: string): Attempt {
   return {
     kind: 'reply',
     reply: {
-      text: typeof message.content === 'string' ? message.content : textOf(parts),
+      // Kept and shown as UTF-8.
+      text: wholeText(typeof message.content === 'string' ? message.content : textOf(parts)),
       ...(refusal ? { refusal } : {}),
       finishReason: finishReason ?? 'stop',
       usage: { promptTokens: usage?.prompt_tokens ?? 0, completionTokens: usage?.completion_tokens ?? 0 },

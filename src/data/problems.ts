@@ -4,6 +4,7 @@ import { badInput, type PreftuneError, type Problem } from '../core/index.ts';
 export type ProblemReason =
   | 'invalid-json'
   | 'invalid-utf8'
+  | 'broken-text'
   | 'invalid-csv'
   | 'ragged-row'
   | 'record-too-long'

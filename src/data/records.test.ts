@@ -99,7 +99,7 @@ test('invalid UTF-8, UTF-16, other files', async () => {
     '1:7 invalid-utf8: text must be UTF-8, got the byte 0xed; convert the file to UTF-8',
   ]);
   await expect(read(Uint8Array.from([0xff, 0xfe, 0x7b, 0]))).rejects.toThrow(
-    'd: data must be JSON, JSON lines or CSV in UTF-8, or Parquet, got UTF-16; convert it',
+    'd: data must be rows as JSON, JSON lines, CSV or Parquet, got UTF-16; convert it to UTF-8',
   );
   await expect(read('PAR1....')).rejects.toThrow(
     'd: Parquet must have at least 12 bytes, got 8; the file is cut or was not closed by its writer; fetch or write it again',

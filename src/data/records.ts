@@ -1,10 +1,10 @@
+import { type ForeignFile, foreignBytes } from './reading/foreign-files.ts';
 import { badInput } from '../core/index.ts';
 import { readJsonArray } from './records/json-array.ts';
 import { readJsonLines } from './records/jsonl.ts';
 import { DATA_LIMITS, type DataLimits } from './limits.ts';
 import { DIALECT_BYTES, dialectOf, dialectText, isTableName } from './records/csv-dialect.ts';
 import { DIVISION_BYTES, divisionOf, divisionText, isPlainTextName, readPlainText } from './records/plain-text.ts';
-import { isZstd } from './records/zstd.ts';
 import type { RecordEvent } from './records/record-parser.ts';
 import type { DataSource } from './sources/source.ts';
 
@@ -59,7 +59,7 @@ async function openRecords(
   limits: DataLimits,
 ): Promise<OpenedRecords> {
   const { name } = source;
-  const head = await takeAtLeast(chunks, 4);
+  const head = await takeAtLeast(chunks, 8);
   if (startsWith(head, 'PAR1')) {
     await chunks.return(undefined);
     return { container: 'Parquet', events: readParquetOf(source, limits) };
@@ -73,6 +73,8 @@ async function openRecords(
     const more =
       text.length < DIALECT_BYTES && !text.includes(0x0a) ? await takeAtLeast(chunks, DIALECT_BYTES) : undefined;
     const start = more === undefined ? text : joined(text, more);
+    if (opensJson(start))
+      throw notRows(name, { what: 'JSON under the name of a table', advice: 'name it .json or .jsonl' });
     const dialect = dialectOf(start, name);
     const { readCsv } = await import('./records/csv.ts');
     return { container: dialectText(dialect), events: readCsv(rejoin([start], chunks), name, { limits, dialect }) };
@@ -125,6 +127,22 @@ async function* readParquetOf(source: DataSource, limits: DataLimits): AsyncGene
   }
 }
 
+/** bad-input that says what a file is instead of rows. */
+export function notRows(file: string, { what, advice }: ForeignFile) {
+  return badInput({ file, message: `data must be rows as JSON, JSON lines, CSV or Parquet, got ${what}; ${advice}` });
+}
+
+/** The beginning of a source as text, unpacked. */
+export async function headText(source: DataSource, sizeBytes = 65_536): Promise<string> {
+  const chunks = limited(source, DATA_LIMITS);
+  try {
+    const head = await takeAtLeast(chunks, sizeBytes);
+    return new TextDecoder().decode(head.subarray(0, sizeBytes));
+  } finally {
+    await chunks.return(undefined);
+  }
+}
+
 async function nextOf(chunks: AsyncGenerator<Uint8Array>): Promise<Uint8Array | undefined> {
   const next = await chunks.next();
   return next.done ? undefined : next.value;
@@ -173,25 +191,10 @@ async function* limited(source: DataSource, limits: DataLimits): AsyncGenerator<
 
 /** Drops a UTF-8 byte order mark, and refuses what is plainly another kind of file. */
 function withoutMark(head: Uint8Array, file: string): Uint8Array {
-  const starts = (...bytes: number[]): boolean => bytes.every((byte, index) => head[index] === byte);
-  const kind =
-    starts(0xff, 0xfe) || starts(0xfe, 0xff)
-      ? 'UTF-16'
-      : starts(0x50, 0x4b, 0x03, 0x04)
-        ? 'a zip archive'
-        : starts(0x1f, 0x8b)
-          ? 'gzip inside another packing'
-          : isZstd(head)
-            ? 'zstd inside another packing'
-            : startsWith(head, 'ARROW1')
-              ? 'an Arrow file'
-              : undefined;
-  if (kind !== undefined)
-    throw badInput({
-      file,
-      message: `data must be JSON, JSON lines or CSV in UTF-8, or Parquet, got ${kind}; convert it`,
-    });
-  return starts(0xef, 0xbb, 0xbf) ? head.subarray(3) : head;
+  const foreign = foreignBytes(head);
+  if (foreign !== undefined) throw notRows(file, foreign);
+  const isMarked = head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf;
+  return isMarked ? head.subarray(3) : head;
 }
 
 function startsWith(head: Uint8Array, text: string): boolean {

@@ -1,3 +1,5 @@
+import { foreignRecord, foreignText } from './reading/foreign-files.ts';
+import { notRows, headText, readRecordBatches } from './records.ts';
 import { createDecoder, type Decoded } from './reading/written-out.ts';
 import { createSourceHead, type SourceHead } from './reading/source-head.ts';
 import { withoutPadding } from './reading/null-padding.ts';
@@ -8,7 +10,6 @@ import { DETECTION_RECORDS, detectFormat, formatNamed, otherFormat } from './for
 import { DATA_LIMITS, type DataLimits } from './limits.ts';
 import { shown, type FieldProblem, type ProblemReason, type RecordProblem } from './problems.ts';
 import type { RecordEvent, TextPlace } from './records/record-parser.ts';
-import { readRecordBatches } from './records.ts';
 import type { DataRow, RowOrigin } from './row.ts';
 import type { DataSource } from './sources/source.ts';
 import { validateRow } from './validate.ts';
@@ -89,6 +90,7 @@ export async function* readRecordRows(
     }
     const first = head.slice(0, DETECTION_RECORDS);
     const objects = first.flatMap((event) => (event.kind === 'record' && isObject(event.value) ? [event.value] : []));
+    await refuseForeign(source, { head, objects });
     if (options.format === undefined && objects.length === 0) {
       yield* reportUnread(source, head, batches);
       return;
@@ -109,6 +111,22 @@ export async function* readRecordRows(
   } finally {
     await batches.return();
   }
+}
+
+/** Throws bad-input where the first records say that the file as a whole is none of rows: one message instead of one a line. */
+async function refuseForeign(
+  source: DataSource,
+  { head, objects }: { readonly head: readonly RecordEvent[]; readonly objects: readonly JsonRecord[] },
+): Promise<void> {
+  const [only] = objects;
+  if (only !== undefined && head.length === 1) {
+    const foreign = foreignRecord(only);
+    if (foreign !== undefined) throw notRows(source.name, foreign);
+  }
+  // A source of bytes from a stream is not read twice: its lines are told as they are.
+  if (objects.length > 0 || head.length === 0) return;
+  const foreign = foreignText(await headText(source));
+  if (foreign !== undefined) throw notRows(source.name, foreign);
 }
 
 /** A source whose first records are all broken: their problems, or that there is no record at all. */

@@ -1,3 +1,4 @@
+import { findBrokenText } from '../../core/index.ts';
 import type { DataLimits } from '../limits.ts';
 import { excerptAt, findJsonError, isDeeperThan } from './json-error.ts';
 import type { ProblemReason, RecordProblem } from '../problems.ts';
@@ -41,16 +42,27 @@ export function createRecordParser(file: string, limits: DataLimits): RecordPars
     const { reason, before, message } = found;
     return { kind: 'problem', problem: { reason, file, ...advance(place, before), message } };
   };
-  const parseText: RecordParser['parseText'] = (text, origin, place) => {
+  const parseText: RecordParser['parseText'] = (given, origin, place) => {
+    // Files that were joined have their marks at the beginning of lines.
+    const text = given.startsWith(BYTE_ORDER_MARK) ? given.slice(BYTE_ORDER_MARK.length) : given;
     let value: unknown;
     try {
       value = JSON.parse(text);
     } catch {
+      const withNulls = withoutNaN(text);
+      if (withNulls !== undefined && findJsonError(withNulls) === undefined) return parseText(withNulls, origin, place);
       const error = findJsonError(text) ?? { offset: 0, expected: 'JSON' };
       const message = `JSON must have ${error.expected} here, got ${excerptAt(text, error.offset)}`;
       return problemAt(place, { reason: 'invalid-json', before: text.slice(0, error.offset), message });
     }
-    if (!isDeeperThan(text, limits.maxDepth)) return { kind: 'record', value, origin, place, text };
+    if (!isDeeperThan(text, limits.maxDepth)) {
+      // Only an escape can hold half a character: the bytes are UTF-8.
+      const broken = SURROGATE_ESCAPE.test(text) ? findBrokenText(value) : undefined;
+      if (broken === undefined) return { kind: 'record', value, origin, place, text };
+      const { path, offset } = broken;
+      const message = `${path} must be whole text, got half of a surrogate pair (half an emoji) at character ${offset + 1}; write it again, or take it away`;
+      return { kind: 'problem', problem: { reason: 'broken-text', file, ...place, path, message } };
+    }
     const message = `a record must nest at most ${limits.maxDepth} lists and objects, got more`;
     return problemAt(place, { reason: 'nested-too-deep', before: '', message });
   };
@@ -70,6 +82,20 @@ export function createRecordParser(file: string, limits: DataLimits): RecordPars
       return parseText(text, origin, place);
     },
   };
+}
+
+const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
+
+const BYTE_ORDER_MARK = '\uFEFF';
+
+/** A string, which is kept, or a number that Python writes and JSON does not know. */
+const STRING_OR_NAN = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g;
+
+/** The text with null for NaN and Infinity, as datasets reads them; undefined where there are none. */
+function withoutNaN(text: string): string | undefined {
+  if (!text.includes('NaN') && !text.includes('Infinity')) return undefined;
+  const replaced = text.replaceAll(STRING_OR_NAN, (found) => (found.startsWith('"') ? found : 'null'));
+  return replaced === text ? undefined : replaced;
 }
 
 function advance(place: TextPlace, before: string): TextPlace {

@@ -9,7 +9,7 @@ const KINDS: readonly (readonly [kind: string, ending: RegExp])[] = [
 ];
 
 /** What lies beside data and is none: what says something about it, and what starts with a dot. */
-const NOT_DATA = /(^|\/)(dataset_infos\.json|dataset_dict\.json|split\.json|state\.json|\.[^/]*)$/;
+const NOT_DATA = /(^|\/)(dataset_infos?\.json|dataset_dict\.json|split\.json|state\.json|\.[^/]*)$/;
 
 /** What data may end with, for messages. */
 export const DATA_ENDINGS = '.jsonl, .json, .parquet, .csv, .tsv; packed as .gz or .zst';

@@ -1,3 +1,5 @@
+import { notRows } from '../records.ts';
+import { SAVED_TO_DISK } from '../reading/foreign-files.ts';
 import { badInput, messageOf } from '../../core/index.ts';
 import { DATA_ENDINGS, dataFilesOf, dataKindOf, selectSplit, shortList } from './data-files.ts';
 import { fileSource } from './node-source.ts';
@@ -65,6 +67,10 @@ async function filesOfFolder(folder: string, split: string | undefined): Promise
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name)
     .toSorted();
+  const isSaved =
+    names.includes('dataset_dict.json') ||
+    (names.includes('state.json') && names.some((name) => name.endsWith('.arrow')));
+  if (isSaved) throw notRows(folder, SAVED_TO_DISK);
   if (names.every((name) => dataKindOf(name) === undefined) && folders.length > 0)
     throw badInput({
       file: folder,
