@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { MODEL_FAMILIES, parseModelConfig, type ModelConfig, type ModelFamily } from './config.ts';
+import { MODEL_FAMILIES, type ModelConfig, type ModelFamily } from './model-config.ts';
+import { parseModelConfig } from './config.ts';
 import { parameterSpecs } from './parameters.ts';
 
 type Json = Readonly<Record<string, unknown>>;

@@ -1,13 +1,14 @@
 import { badInput } from '../../core/index.ts';
 import type { GgufWriteTensor, GgufWriteValue } from '../../formats/index.ts';
-import type { ModelConfig } from '../../models/index.ts';
+import { FAMILIES, type Family, type GgufDialect, type ModelConfig } from '../../models/index.ts';
 import type { MergedModel } from '../merged-model.ts';
 
 export type GgufMetadata = Map<string, GgufWriteValue>;
 
-/** Which of llama.cpp's architectures computes a family: Mistral's is Llama's. */
-export function ggufArchitecture({ family }: ModelConfig): 'llama' | 'qwen2' | 'qwen3' {
-  return family === 'mistral' ? 'llama' : family;
+/** How llama.cpp writes a model. */
+export function ggufDialect({ family }: ModelConfig): GgufDialect {
+  const { gguf }: Family = FAMILIES[family];
+  return gguf;
 }
 
 const count = (value: number): GgufWriteValue => ({ type: 'uint32', value });
@@ -16,11 +17,10 @@ export const text = (value: string): GgufWriteValue => ({ type: 'string', value 
 
 /**
  * What llama.cpp must know of a model, under its architecture's keys.
- * Source: the GGUF specification (ggml, docs/gguf.md), and the keys that llama.cpp's llama, qwen2 and qwen3 read.
+ * Source: the GGUF specification (ggml, docs/gguf.md), and the keys that llama.cpp reads of each architecture.
  */
 export function ggufConfig({ config, json }: MergedModel): GgufMetadata {
-  const architecture = ggufArchitecture(config);
-  const window = config.family === 'mistral' ? config.slidingWindow.find((one) => one !== undefined) : undefined;
+  const { architecture, metadata } = ggufDialect(config);
   const entries: Record<string, GgufWriteValue> = {
     context_length: count(config.maxPositions),
     embedding_length: count(config.hiddenSize),
@@ -34,7 +34,7 @@ export function ggufConfig({ config, json }: MergedModel): GgufMetadata {
     'rope.dimension_count': count(config.headSize),
     vocab_size: count(config.vocabularySize),
     ...ropeEntries(json, config),
-    ...(window === undefined ? {} : { 'attention.sliding_window': count(window) }),
+    ...metadata(config),
   };
   return new Map(Object.entries(entries).map(([key, value]) => [`${architecture}.${key}`, value]));
 }

@@ -259,7 +259,7 @@ test('models that are not supported are refused by architecture, tensor type and
   expect(
     (await messageFrom(() => open(ggufBytes({ metadata: plain, tensors: unknown, dataBytes: 96 })))).split('\n'),
   ).toEqual([
-    'x.gguf: "blk.0.attn_qkv.weight": must be a tensor of the Llama family, got an unknown name; this model is not supported',
+    'x.gguf: "blk.0.attn_qkv.weight": must be a tensor of a llama model, got an unknown name; this model is not supported',
     'x.gguf: "blk.0.attn_q.weight": its rows must make 2 heads of even size, got shape [3, 2]',
   ]);
 });
