@@ -1,4 +1,4 @@
-import { badInput } from '../core/index.ts';
+import { badInput, type Problem } from '../core/index.ts';
 import { ConfigFields, mustBe, type ConfigJson } from './families/config-fields.ts';
 import type { Family } from './families/family.ts';
 import { FAMILIES } from './families/registry.ts';
@@ -89,20 +89,24 @@ function familyOf(config: ConfigJson): ModelFamily {
   return family;
 }
 
-/** Refuses what is known to change the model, and what is not known. */
-function checkOtherFields(config: ConfigJson, fields: ConfigFields): void {
+/** Refusals of what is known to change the model, and of what is not known. */
+function otherProblems(config: ConfigJson, fields: ConfigFields): Problem[] {
+  const problems: Problem[] = [];
+  const refuse = (path: string, message: string): void =>
+    void problems.push({ path, message: `config.json: ${message}` });
   for (const [path, value] of Object.entries(config)) {
     if (fields.wasRead(path)) continue;
     const allowed = FIXED_FIELDS[path];
     if (allowed !== undefined) {
-      if (!allowed.includes(value)) fields.fail(path, mustBe(path, allowed, value));
+      if (!allowed.includes(value)) refuse(path, mustBe(path, allowed, value));
     } else if (!IGNORED_FIELDS.has(path) && !SHARED_FIELDS.has(path) && !path.startsWith('_')) {
-      fields.fail(
+      refuse(
         path,
         `${path} is not a field that preftune knows; it may change what the model computes, so the model is refused`,
       );
     }
   }
+  return problems;
 }
 
 function sizesOf(config: ConfigJson, fields: ConfigFields, { defaults }: Family): ModelSizes {
@@ -123,6 +127,7 @@ function sizesOf(config: ConfigJson, fields: ConfigFields, { defaults }: Family)
   }
   if (headSize % 2 !== 0) fields.fail('head_dim', `head_dim must be even for rotary embeddings, got ${headSize}`);
   const maxPositions = fields.positive('max_position_embeddings', defaults.maxPositions);
+  const rope = parseRope(config, { headSize, maxPositions, fail: (path, message) => fields.fail(path, message) });
   return {
     hiddenSize,
     intermediateSize: fields.positive('intermediate_size'),
@@ -133,7 +138,7 @@ function sizesOf(config: ConfigJson, fields: ConfigFields, { defaults }: Family)
     vocabularySize: fields.positive('vocab_size'),
     maxPositions,
     normEpsilon: fields.number('rms_norm_eps', 1e-6),
-    rope: parseRope(config, { headSize, maxPositions, fail: (path, message) => fields.fail(path, message) }),
+    rope,
     tiedHead: fields.flag('tie_word_embeddings', defaults.tiedHead),
   };
 }
@@ -147,10 +152,10 @@ export function parseModelConfig(config: ConfigJson): ModelConfig {
   const name = familyOf(config);
   const family: Family = FAMILIES[name];
   const fields = new ConfigFields(config, name);
-  const sizes = sizesOf(config, fields, family);
   const activation = fields.word(family.activation.field, family.activation.words);
+  const sizes = sizesOf(config, fields, family);
   const traits = family.traits(fields, sizes);
-  checkOtherFields(config, fields);
-  if (fields.problems.length > 0) throw badInput(fields.problems);
+  const problems = [...otherProblems(config, fields), ...fields.problems];
+  if (problems.length > 0) throw badInput(problems);
   return { family: name, ...sizes, activation, ...traits };
 }
