@@ -45,7 +45,7 @@ export function randomWeights(config: ModelConfig, seed = 1): Weights {
   return Object.fromEntries(
     parameterSpecs(config).map(({ name, shape }) => {
       const random = createRandom(seed, name);
-      const start = /norm\.weight$/.test(name) ? 1 - config.normOffset : 0;
+      const start = name.endsWith('norm.weight') ? 1 - config.normOffset : 0;
       const values = Array.from(
         { length: shape.reduce((size, dim) => size * dim, 1) },
         () => start + 0.5 * random.nextNormal(),
@@ -99,6 +99,10 @@ function expectNear(actual: ArrayLike<number>, expected: readonly number[], what
   expect(largestDifference(actual, expected), what).toBeLessThan(TOLERANCE * Math.max(1, ...expected.map(Math.abs)));
 }
 
+function total(row: readonly number[], of: (logp: number) => number): number {
+  return row.reduce((sum, logp) => sum + of(logp), 0);
+}
+
 /** Scores, log-probabilities, entropies, mean scores and collisions of a sequence, before and after the passes. */
 export function checkForward(config: ModelConfig): void {
   const decoder = plainDecoder(config);
@@ -111,8 +115,6 @@ export function checkForward(config: ModelConfig): void {
   const [weights, ids] = [randomWeights(config), randomIds(config, 9)];
   const scores = referenceLogits(config, plainValues(weights), ids);
   const rows = scores.slice(0, -1).map((row) => row.map((_, id) => logpOf(row, id)));
-  const total = (row: readonly number[], of: (logp: number) => number): number =>
-    row.reduce((sum, logp) => sum + of(logp), 0);
   const expected: Record<string, number[]> = {
     scores: scores.flat(),
     logps: rows.map((row, i) => row[ids[i + 1]!]!),
