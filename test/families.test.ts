@@ -13,7 +13,6 @@ import {
   nameInGguf,
   parameterSpecs,
   parseModelConfig,
-  type Family,
   type ModelConfig,
   type ModelFamily,
 } from '../src/models/index.ts';
@@ -159,6 +158,6 @@ async function checkGguf(config: ModelConfig, json: Json): Promise<void> {
 }
 
 test('the pre-tokenizers that families name are known', () => {
-  const names = Object.values<Family>(FAMILIES).flatMap(({ gguf }) => gguf.preTokenizers);
+  const names = Object.values(FAMILIES).flatMap(({ gguf }) => gguf.preTokenizers);
   expect(names.filter((name) => !GGUF_PRE_TOKENIZERS.has(name))).toEqual([]);
 });

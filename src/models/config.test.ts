@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseModelConfig } from './config.ts';
+import { FAMILIES } from './families/registry.ts';
 import { parameterSpecs } from './parameters.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -72,8 +73,9 @@ describe('refused', () => {
     [undefined, undefined, 'undefined with undefined'],
   ])('model_type %s with %j', (family, architectures, printed) => {
     expect(messageOf({ ...SIZES, model_type: family, architectures })).toBe(
-      'config.json: the architecture must be one of LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM, ' +
-        `got model_type ${printed}; preftune does not compute this model`,
+      `config.json: the architecture must be one of ${Object.values(FAMILIES)
+        .map((one) => one.architecture)
+        .join(', ')}, ` + `got model_type ${printed}; preftune does not compute this model`,
     );
   });
 

@@ -150,12 +150,12 @@ function sizesOf(config: ConfigJson, fields: ConfigFields, { defaults }: Family)
  */
 export function parseModelConfig(config: ConfigJson): ModelConfig {
   const name = familyOf(config);
-  const family: Family = FAMILIES[name];
+  const family = FAMILIES[name];
   const fields = new ConfigFields(config, name);
   const activation = fields.word(family.activation.field, family.activation.words);
   const sizes = sizesOf(config, fields, family);
   const traits = family.traits(fields, sizes);
   const problems = [...otherProblems(config, fields), ...fields.problems];
   if (problems.length > 0) throw badInput(problems);
-  return { family: name, ...sizes, activation, ...traits };
+  return { family: name, ...sizes, ...traits, activation };
 }

@@ -49,9 +49,7 @@ export {
   type TokenStatistics,
 } from './log-probs.ts';
 export {
-  ACTIVATIONS,
   MODEL_FAMILIES,
-  NORM_PLACES,
   PROJECTIONS,
   type Activation,
   type ModelConfig,
@@ -91,4 +89,5 @@ export {
   type DecodingPrecision,
 } from './quantised.ts';
 export { parseRope, type RopeConfig } from './rope.ts';
+export { layerAngles, rotaryAngles, type Angles } from './rotary.ts';
 export { rotaryAngles, type Angles } from './rotary.ts';

@@ -23,12 +23,10 @@ export const ATTENTION_PROJECTIONS = ['q_proj', 'k_proj', 'v_proj', 'o_proj'] as
 export const FEED_FORWARD_PROJECTIONS = ['gate_proj', 'up_proj', 'down_proj'] as const satisfies readonly Projection[];
 
 /** What bends the gate of the feed-forward part. `gelu_tanh` is GELU by its tanh formula, gelu_pytorch_tanh of Transformers. */
-export const ACTIVATIONS = ['silu', 'gelu_tanh'] as const;
-export type Activation = (typeof ACTIVATIONS)[number];
+export type Activation = 'silu' | 'gelu_tanh';
 
 /** The places of a layer where an RMS norm may stand: before a block reads the residual stream, and before its result is added to it. */
-export const NORM_PLACES = ['beforeAttention', 'afterAttention', 'beforeFeedForward', 'afterFeedForward'] as const;
-export type NormPlace = (typeof NORM_PLACES)[number];
+export type NormPlace = 'beforeAttention' | 'afterAttention' | 'beforeFeedForward' | 'afterFeedForward';
 
 /** What config.json says of a model's size and of what all families share. All counts are whole numbers. */
 export interface ModelSizes {
@@ -47,7 +45,7 @@ export interface ModelSizes {
   readonly tiedHead: boolean;
 }
 
-/** What differs between families of decoders. `plainTraits` (families/plain-traits.ts) is Llama's own choice of each. */
+/** What differs between families of decoders. Llama's own choices are in families/plain-traits.ts. */
 export interface ModelTraits {
   /** Of the gate: down(activation(gate(x)) * up(x)). */
   readonly activation: Activation;

@@ -68,7 +68,7 @@ const LLAMA_DEFAULTS: FamilyCase['defaults'] = {
 
 const SLIDING = { use_sliding_window: true, sliding_window: 3 };
 
-export const FAMILY_CASES = {
+export const FAMILY_CASES: Readonly<Record<ModelFamily, FamilyCase>> = {
   llama: {
     defaults: LLAMA_DEFAULTS,
     variants: {
@@ -126,4 +126,4 @@ export const FAMILY_CASES = {
     },
     recordings: ['qwen3'],
   },
-} as const satisfies Record<ModelFamily, FamilyCase>;
+};

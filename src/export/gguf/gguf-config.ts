@@ -1,14 +1,13 @@
 import { badInput } from '../../core/index.ts';
 import type { GgufWriteTensor, GgufWriteValue } from '../../formats/index.ts';
-import { FAMILIES, type Family, type GgufDialect, type ModelConfig } from '../../models/index.ts';
+import { FAMILIES, type GgufDialect, type ModelConfig } from '../../models/index.ts';
 import type { MergedModel } from '../merged-model.ts';
 
 export type GgufMetadata = Map<string, GgufWriteValue>;
 
 /** How llama.cpp writes a model. */
 export function ggufDialect({ family }: ModelConfig): GgufDialect {
-  const { gguf }: Family = FAMILIES[family];
-  return gguf;
+  return FAMILIES[family].gguf;
 }
 
 const count = (value: number): GgufWriteValue => ({ type: 'uint32', value });
@@ -31,7 +30,7 @@ export function ggufConfig({ config, json }: MergedModel): GgufMetadata {
     'attention.key_length': count(config.headSize),
     'attention.value_length': count(config.headSize),
     'attention.layer_norm_rms_epsilon': real(config.normEpsilon),
-    'rope.dimension_count': count(config.headSize),
+    'rope.dimension_count': count(2 * config.rope.frequencies.length),
     vocab_size: count(config.vocabularySize),
     ...ropeEntries(json, config),
     ...metadata(config),
@@ -78,7 +77,7 @@ export function ropeFactors({ config, json }: MergedModel): GgufWriteTensor | un
   const theta = Number(((json['rope_parameters'] ?? {}) as Json)['rope_theta'] ?? json['rope_theta'] ?? 10_000);
   const factors = Float32Array.from(
     config.rope.frequencies,
-    (frequency, i) => theta ** ((-2 * i) / config.headSize) / frequency,
+    (frequency, i) => theta ** (-i / config.rope.frequencies.length) / frequency,
   );
   return { name: 'rope_freqs.weight', shape: [factors.length], type: 'F32', read: () => Promise.resolve(factors) };
 }

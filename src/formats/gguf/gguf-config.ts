@@ -1,6 +1,6 @@
 /** The config.json that the metadata of a GGUF file stand for. */
 import type { Problem } from '../../core/index.ts';
-import { FAMILIES, familyOfGguf, GGUF_ARCHITECTURES, type Family, type ModelFamily } from '../../models/index.ts';
+import { FAMILIES, familyOfGguf, GGUF_ARCHITECTURES, type ModelFamily } from '../../models/index.ts';
 import { ggufFields, type GgufFields } from './gguf-fields.ts';
 import type { GgufHeader } from './gguf-header.ts';
 import { ropeScalingOf, ropeScalingOfFactors } from './gguf-rope.ts';
@@ -39,7 +39,7 @@ export function configOfGguf(header: GgufHeader, file: string, ropeFactors: Floa
   }
   const facts = { ...fields, hasTensor: (name: string) => shapeOf(header, name) !== undefined };
   const name = familyOfGguf(architecture, facts)!;
-  const family: Family = FAMILIES[name];
+  const family = FAMILIES[name];
   const { field, words } = family.activation;
   const config = {
     architectures: [family.architecture],

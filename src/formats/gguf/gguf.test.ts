@@ -18,6 +18,7 @@ import { openGguf } from './gguf.ts';
 import { readGgufHeader } from './gguf-header.ts';
 import { ropeScalingOfFactors } from './gguf-rope.ts';
 import { rowOrder } from '../located-tensors.ts';
+import { GGUF_ARCHITECTURES } from '../../models/index.ts';
 import { openModelFiles } from '../node-model-files.ts';
 import { nodeSha256 } from '../node-sha256.ts';
 
@@ -223,7 +224,7 @@ function architecture(name: string): [key: string, type: number, value: number[]
 
 test('models that are not supported are refused by architecture, tensor type and tensor name', async () => {
   expect(await messageFrom(() => open(ggufBytes({ metadata: [architecture('phi3')] })))).toBe(
-    'x.gguf: general.architecture must be one of llama, qwen2, qwen3, got "phi3"; this model is not supported',
+    `x.gguf: general.architecture must be one of ${GGUF_ARCHITECTURES.join(', ')}, got "phi3"; this model is not supported`,
   );
   const vocabularyOnly = await messageFrom(() => open(ggufBytes({ metadata: [architecture('llama')] })));
   expect(vocabularyOnly.split('\n')).toEqual([

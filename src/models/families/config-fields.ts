@@ -48,11 +48,6 @@ export class ConfigFields {
     return fallback;
   }
 
-  /** A number above 0, or undefined where it is absent. */
-  optionalNumber(path: string): number | undefined {
-    return (this.value(path) ?? undefined) === undefined ? undefined : this.number(path, 1);
-  }
-
   /** A whole number from 0 on. */
   count(path: string, fallback: number): number {
     const value = this.value(path) ?? fallback;

@@ -10,10 +10,13 @@ export interface Family {
   /** The field that names the activation, and the words that it may hold; the first is the default and what a GGUF file stands for. */
   readonly activation: { readonly field: string; readonly words: Readonly<Record<string, Activation>> };
   /** How it computes. Fields that are read here are known; any other unknown field is refused. Faults go to `fields`. */
-  traits(fields: ConfigFields, sizes: ModelSizes): Omit<ModelTraits, 'activation'>;
+  traits(fields: ConfigFields, sizes: ModelSizes): FamilyTraits;
   /** How llama.cpp writes it. */
   readonly gguf: GgufDialect;
 }
+
+/** What a family computes in its own way, beside the activation. */
+export type FamilyTraits = Omit<ModelTraits, 'activation'>;
 
 export interface FamilyDefaults {
   /** undefined: as many as heads. */

@@ -10,7 +10,7 @@ const MODEL_TENSORS: Readonly<Record<string, string>> = {
   'rope_freqs.weight': 'rope_freqs.weight',
 };
 
-const ALL = Object.entries<Family>(FAMILIES) as readonly (readonly [ModelFamily, Family])[];
+const ALL = Object.entries(FAMILIES) as readonly (readonly [ModelFamily, Family])[];
 
 /** Every general.architecture that a family has, each once. */
 export const GGUF_ARCHITECTURES: readonly string[] = [...new Set(ALL.map(([, { gguf }]) => gguf.architecture))];

@@ -1,9 +1,9 @@
-import type { ModelSizes, ModelTraits } from '../model-config.ts';
+import type { ModelSizes } from '../model-config.ts';
+import type { FamilyTraits } from './family.ts';
 
 /** What the first Llama chose: a family overrides what it does otherwise. Source: Touvron et al. 2023. */
-export function plainTraits({ headSize, layers }: ModelSizes): ModelTraits {
+export function plainTraits({ headSize, layers }: ModelSizes): FamilyTraits {
   return {
-    activation: 'silu',
     biases: [],
     isQueryKeyValueFused: false,
     isGateUpFused: false,

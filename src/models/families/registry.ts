@@ -6,4 +6,9 @@ import { qwen2 } from './qwen2.ts';
 import { qwen3 } from './qwen3.ts';
 
 /** Every family that preftune computes, by `model_type`. */
-export const FAMILIES = { llama, mistral, qwen2, qwen3 } as const satisfies Record<ModelFamily, Family>;
+export const FAMILIES: Readonly<Record<ModelFamily, Family>> = {
+  llama,
+  mistral,
+  qwen2,
+  qwen3,
+};
