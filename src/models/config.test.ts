@@ -72,10 +72,9 @@ describe('refused', () => {
     ['mistral', ['LlamaForCausalLM'], '"mistral" with ["LlamaForCausalLM"]'],
     [undefined, undefined, 'undefined with undefined'],
   ])('model_type %s with %j', (family, architectures, printed) => {
+    const known = Object.values(FAMILIES).map(({ architecture }) => architecture);
     expect(messageOf({ ...SIZES, model_type: family, architectures })).toBe(
-      `config.json: the architecture must be one of ${Object.values(FAMILIES)
-        .map((one) => one.architecture)
-        .join(', ')}, ` + `got model_type ${printed}; preftune does not compute this model`,
+      `config.json: the architecture must be one of ${known.join(', ')}, got model_type ${printed}; preftune does not compute this model`,
     );
   });
 

@@ -89,5 +89,4 @@ export {
   type DecodingPrecision,
 } from './quantised.ts';
 export { parseRope, type RopeConfig } from './rope.ts';
-export { layerAngles, rotaryAngles, type Angles } from './rotary.ts';
 export { rotaryAngles, type Angles } from './rotary.ts';
