@@ -8,6 +8,7 @@ import { openModelFiles, writeGguf } from '../src/formats/index.ts';
 import { interpret } from '../src/interpret/index.ts';
 import {
   FAMILIES,
+  GGUF_ARCHITECTURES,
   huggingFaceName,
   MODEL_FAMILIES,
   nameInGguf,
@@ -156,6 +157,11 @@ async function checkGguf(config: ModelConfig, json: Json): Promise<void> {
     expect(await back.checkpoint.readFloat32(name), name).toEqual(data);
   await back.close();
 }
+
+test('of the families that share a GGUF architecture one takes what the others do not claim', () => {
+  const open = Object.values(FAMILIES).filter(({ gguf }) => gguf.claims === undefined);
+  expect(open.map(({ gguf }) => gguf.architecture).toSorted()).toEqual(GGUF_ARCHITECTURES.toSorted());
+});
 
 test('the pre-tokenizers that families name are known', () => {
   const names = Object.values(FAMILIES).flatMap(({ gguf }) => gguf.preTokenizers);
