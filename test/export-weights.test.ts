@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { mergedModel } from '../src/export/index.ts';
 import { sampleLogps } from '../src/score/index.ts';
-import { ggufConfig, ggufLimits } from '../src/export/gguf/gguf-config.ts';
+import { ggufConfig, ggufDialect, ggufLimits } from '../src/export/gguf/gguf-config.ts';
 import { loraProblems, readGgufLora, writeGgufLora } from '../src/export/gguf/gguf-lora.ts';
 import { ggufTensors } from '../src/export/gguf/gguf-tensors.ts';
 import type { MergedModel } from '../src/export/merged-model.ts';
@@ -86,10 +86,7 @@ describe('GGUF', () => {
     const { files, config, model } = await fixture(name);
     const path = join(folder, `${name}.gguf`);
     const metadata = new Map([
-      [
-        'general.architecture',
-        { type: 'string', value: config.family === 'mistral' ? 'llama' : config.family },
-      ] as const,
+      ['general.architecture', { type: 'string', value: ggufDialect(config).architecture }] as const,
       ...ggufConfig(model),
       ['tokenizer.ggml.model', { type: 'string', value: 'none' }] as const,
     ]);
@@ -246,6 +243,31 @@ describe('ONNX', () => {
       config,
     );
     expect(largestDifference(batched.flat(), expected)).toBeLessThan(1e-4);
+    await files.close();
+  });
+
+  it('scores as the engine does with scales and soft caps', async () => {
+    const { files, model: plain } = await fixture('llama2');
+    const traits = {
+      activation: 'gelu_tanh',
+      embeddingScale: 1.5,
+      residualScale: 0.75,
+      attentionScale: 0.5,
+      attentionSoftCap: 2,
+      logitScale: 0.5,
+      logitSoftCap: 3,
+    } as const;
+    const model = { ...plain, config: { ...plain.config, ...traits } };
+    const own = join(folder, 'onnx-traits');
+    await writeOnnxModel(own, { model, type: 'fp32' });
+    const samples = samplesFor(model.config);
+    const expected = await sampleLogps(model, samples, { threads: 1 });
+    const file = await openOnnxFile(join(own, onnxFileName('fp32')));
+    const scored: number[] = [];
+    for (const { ids } of samples) scored.push(...(await logpsOfOnnx(file, ids, model.config)));
+    await file.dispose();
+    expect(largestDifference(scored, expected)).toBeLessThan(1e-4);
+    expect(largestDifference(await sampleLogps(plain, samples, { threads: 1 }), expected)).toBeGreaterThan(0.1);
     await files.close();
   });
 });

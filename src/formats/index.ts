@@ -4,7 +4,6 @@ export { bytesSource } from './bytes-source.ts';
 export type { Checkpoint, CheckpointEntry, ModelFiles, TokenizerFiles } from './checkpoint.ts';
 export { readGgufHeader, type GgufHeader, type GgufTensor } from './gguf/gguf-header.ts';
 export type { GgufScalar, GgufValue } from './gguf/gguf-metadata.ts';
-export { huggingFaceName, nameInGguf } from './gguf/gguf-names.ts';
 export { layoutGguf, type GgufWriteTensor, type GgufWriteValue } from './gguf/gguf-write.ts';
 export { openGguf, tokenizerMetadata } from './gguf/gguf.ts';
 export { writeGguf, type GgufContent } from './gguf/node-gguf-writer.ts';

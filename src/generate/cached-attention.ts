@@ -17,7 +17,7 @@ import {
   where,
   type Node,
 } from '../graph/index.ts';
-import type { Attend, ModelConfig } from '../models/index.ts';
+import { attentionScores, type Attend, type ModelConfig } from '../models/index.ts';
 
 /**
  * The inputs of one step of cached decoding: T new tokens of B rows, any number of them per row, one row's after the other
@@ -67,7 +67,7 @@ function visibility({ slotPositions }: StepInputs, window: number | undefined): 
 }
 
 /**
- * Attention of new tokens over everything that their rows have seen: softmax(q K^T / sqrt(d) + visibility) V, with K and V
+ * Attention of new tokens over everything that their rows have seen: softmax(attentionScores(q, K) + visibility) V, with K and V
  * the cache after the new keys and values are put into it, which may be done in the cache's own memory. `updated` collects the new caches by name.
  */
 export function cachedAttention(config: ModelConfig, inputs: StepInputs, updated: Record<string, Node>): Attend {
@@ -89,7 +89,7 @@ export function cachedAttention(config: ModelConfig, inputs: StepInputs, updated
     const [keys, values] = [cached(names.k, k), cached(names.v, v)];
     const slots = transpose(permuteRows(q, inputs.gatherIndex, inputs.scatterIndex), [0, 2, 1, 3]);
     const queries = reshape(slots, ['B', keyValueHeads, grouped, headSize]);
-    const scores = matmul(queries, keys, { transposeB: true, scale: 1 / Math.sqrt(headSize) });
+    const scores = attentionScores(config, queries, keys);
     const biased = add(reshape(scores, ['B', keyValueHeads, group, 'S', 'C']), biasFor(config.slidingWindow[layer]));
     const weights = reshape(softmax(biased), ['B', keyValueHeads, grouped, 'C']);
     const seen = transpose(reshape(matmul(weights, values), ['B', heads, 'S', headSize]), [0, 2, 1, 3]);

@@ -1,15 +1,15 @@
 import { badInput, messageOf, type Problem } from '../core/index.ts';
-import type { ModelConfig } from './config.ts';
-import { EMBEDDING_PATH, HEAD_PATH, PROJECTIONS, projectionPath } from './parameters.ts';
+import type { ModelConfig } from './model-config.ts';
+import { EMBEDDING_PATH, HEAD_PATH, projectionPath, projectionsOf } from './parameters.ts';
 
 /** Every module that an adapter may change, in forward order: the embedding, the projections of each layer, the head. */
 export function adaptablePaths(config: ModelConfig): string[] {
   return [EMBEDDING_PATH, ...layerPaths(config).flat(), HEAD_PATH];
 }
 
-function layerPaths({ layers }: ModelConfig): string[][] {
-  return Array.from({ length: layers }, (_, layer) =>
-    PROJECTIONS.map((projection) => projectionPath(layer, projection)),
+function layerPaths(config: ModelConfig): string[][] {
+  return Array.from({ length: config.layers }, (_, layer) =>
+    projectionsOf(config).map((projection) => projectionPath(layer, projection)),
   );
 }
 
@@ -35,15 +35,15 @@ export function resolveTargets(config: ModelConfig, patterns: readonly string[],
     }
     const found = pattern === 'all-linear' ? projections : paths.filter(matches);
     for (const path of found) chosen.add(path);
-    if (found.length === 0) problems.push({ path: 'lora.targets', message: unmatched(pattern, layers) });
+    if (found.length === 0) problems.push({ path: 'lora.targets', message: unmatched(config, pattern, layers) });
   }
   if (problems.length > 0) throw badInput(problems);
   return paths.filter((path) => chosen.has(path));
 }
 
-function unmatched(pattern: string, layers: readonly string[] | undefined): string {
+function unmatched(config: ModelConfig, pattern: string, layers: readonly string[] | undefined): string {
   const within = layers === undefined ? '' : ` within layers ${layers.join(', ')}`;
-  const known = [...PROJECTIONS, 'embed_tokens', 'lm_head'].join(', ');
+  const known = [...projectionsOf(config), 'embed_tokens', 'lm_head'].join(', ');
   return `lora.targets: "${pattern}" must match a module of the model${within}, it matches none; there are ${known}, or say all-linear`;
 }
 

@@ -1,5 +1,5 @@
 import { EMBEDDING_PATH, moduleShape, type ParameterSpec } from './parameters.ts';
-import type { ModelConfig } from './config.ts';
+import type { ModelConfig } from './model-config.ts';
 
 /** One adapted module: W + scale B A with A [rank, in] and B [out, rank]. Source: Hu et al. 2021 (LoRA). */
 export interface LoraTarget {

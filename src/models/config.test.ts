@@ -1,28 +1,9 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { MODEL_FAMILIES, parseModelConfig, type ModelConfig, type ModelFamily } from './config.ts';
+import { parseModelConfig } from './config.ts';
+import { FAMILIES } from './families/registry.ts';
 import { parameterSpecs } from './parameters.ts';
 
 type Json = Readonly<Record<string, unknown>>;
-
-const FIXTURES = join(import.meta.dirname, '..', '..', 'test', 'fixtures', 'models');
-const FOLDERS = readdirSync(FIXTURES).filter((name) => existsSync(join(FIXTURES, name, 'config.legacy.json')));
-
-function readConfig(folder: string, name: string): Json {
-  return JSON.parse(readFileSync(join(FIXTURES, folder, name), 'utf8')) as Json;
-}
-
-test('fixtures of every family are there', () => {
-  const families = FOLDERS.map((folder) => readConfig(folder, 'config.json')['model_type']);
-  expect(new Set(families)).toEqual(new Set(MODEL_FAMILIES));
-  expect(FOLDERS.length).toBe(14);
-});
-
-test.each(FOLDERS)('%s: the older and the newer form of config.json are one model', (folder) => {
-  const parsed = parseModelConfig(readConfig(folder, 'config.json'));
-  expect(parseModelConfig(readConfig(folder, 'config.legacy.json'))).toEqual(parsed);
-});
 
 /** Sizes that no family assumes. */
 const SIZES = {
@@ -32,46 +13,6 @@ const SIZES = {
   num_attention_heads: 64,
   vocab_size: 9,
 };
-const none = Array.from({ length: 30 }, () => undefined);
-
-const COMMON = {
-  hiddenSize: 2048,
-  intermediateSize: 24,
-  layers: 30,
-  heads: 64,
-  headSize: 32,
-  vocabularySize: 9,
-  normEpsilon: 1e-6,
-  tiedHead: false,
-  queryKeyValueBias: false,
-  outputBias: false,
-  mlpBias: false,
-  queryKeyNorm: false,
-  slidingWindow: none,
-};
-
-/** What Transformers 5.23 assumes of a config.json with the sizes alone (its configuration classes, printed). */
-const DEFAULTS = {
-  llama: { ...COMMON, keyValueHeads: 64, maxPositions: 2048 },
-  mistral: { ...COMMON, keyValueHeads: 8, maxPositions: 131_072, slidingWindow: none.map(() => 4096) },
-  qwen2: { ...COMMON, keyValueHeads: 32, maxPositions: 32_768, queryKeyValueBias: true },
-  qwen3: { ...COMMON, keyValueHeads: 32, maxPositions: 32_768, headSize: 128, queryKeyNorm: true },
-} satisfies Record<ModelFamily, Omit<ModelConfig, 'family' | 'rope'>>;
-
-describe.each(Object.entries(DEFAULTS))('%s', (family, expected) => {
-  test('assumes what Transformers assumes', () => {
-    const { rope, ...parsed } = parseModelConfig({ model_type: family, ...SIZES });
-    expect(parsed).toEqual({ family, ...expected });
-    expect(rope.frequencies.length).toBe(expected.headSize / 2);
-    // theta is 10000
-    expect(rope.frequencies.at(-1)).toBeCloseTo(1e4 ** (2 / expected.headSize - 1), 12);
-    expect([rope.scale, rope.positionLimit]).toEqual([1, Infinity]);
-  });
-
-  test('null for the key/value heads means as many as heads', () => {
-    expect(parseModelConfig({ model_type: family, ...SIZES, num_key_value_heads: null }).keyValueHeads).toBe(64);
-  });
-});
 
 function windowsOf(config: Json): (number | undefined)[] {
   const sizes = { ...SIZES, num_hidden_layers: 4, num_key_value_heads: 64 };
@@ -131,9 +72,9 @@ describe('refused', () => {
     ['mistral', ['LlamaForCausalLM'], '"mistral" with ["LlamaForCausalLM"]'],
     [undefined, undefined, 'undefined with undefined'],
   ])('model_type %s with %j', (family, architectures, printed) => {
+    const known = Object.values(FAMILIES).map(({ architecture }) => architecture);
     expect(messageOf({ ...SIZES, model_type: family, architectures })).toBe(
-      'config.json: the architecture must be one of LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM, ' +
-        `got model_type ${printed}; preftune does not compute this model`,
+      `config.json: the architecture must be one of ${known.join(', ')}, got model_type ${printed}; preftune does not compute this model`,
     );
   });
 
@@ -156,10 +97,10 @@ describe('refused', () => {
       rope_scaling: { type: 'su' },
     };
     expect(messageOf(config).split('\n')).toEqual([
-      'config.json: hidden_act must be "silu" or "swish", got "gelu"; preftune does not compute this variant',
       'config.json: pretraining_tp must be 1 or null, got 2; preftune does not compute this variant',
       'config.json: quantization_config must be null, got {"bits":4}; preftune does not compute this variant',
       'config.json: logit_scale is not a field that preftune knows; it may change what the model computes, so the model is refused',
+      'config.json: hidden_act must be "silu" or "swish", got "gelu"; preftune does not compute this variant',
       'config.json: hidden_size must be a whole number above 0, got 32.5',
       'config.json: num_hidden_layers must be a whole number above 0, got 0',
       'config.json: num_key_value_heads must divide num_attention_heads, got 4 and 6',

@@ -17,24 +17,30 @@ export {
   type LoraNames,
   type LoraTarget,
 } from './adapter.ts';
-export { MODEL_FAMILIES, parseModelConfig, type ModelConfig, type ModelFamily } from './config.ts';
+export { attentionScores } from './attention-scores.ts';
+export { parseModelConfig } from './config.ts';
 export {
   addBias,
-  headWeight,
-  hiddenStates,
-  layerStates,
-  logits,
   plainDecoder,
-  rotaryAngles,
   weightInputs,
-  type Angles,
   type Attend,
   type Decoder,
   type DecoderInputs,
-  type LayerInputs,
   type Project,
   type Weights,
 } from './decoder.ts';
+export type { ConfigJson } from './families/config-fields.ts';
+export type { Family, GgufDialect, GgufFacts, GgufNumber } from './families/family.ts';
+export {
+  familyOfGguf,
+  GGUF_ARCHITECTURES,
+  huggingFaceName,
+  interleavedRows,
+  nameInGguf,
+} from './families/gguf-names.ts';
+export { FAMILIES } from './families/registry.ts';
+export { headWeight, logits } from './head.ts';
+export { hiddenStates, layerStates, type LayerInputs } from './hidden-states.ts';
 export {
   klsFromReference,
   logCollisions,
@@ -42,6 +48,17 @@ export {
   type ScoredTokens,
   type TokenStatistics,
 } from './log-probs.ts';
+export {
+  MODEL_FAMILIES,
+  PROJECTIONS,
+  type Activation,
+  type ModelConfig,
+  type ModelFamily,
+  type ModelSizes,
+  type ModelTraits,
+  type NormPlace,
+  type Projection,
+} from './model-config.ts';
 export { packedAttention, packedInputs, type PackedInputs } from './packed-attention.ts';
 export {
   EMBEDDING_NAME,
@@ -49,16 +66,15 @@ export {
   FINAL_NORM_NAME,
   HEAD_NAME,
   HEAD_PATH,
-  PROJECTIONS,
   headName,
   moduleShape,
   moduleWeightName,
   parameterSpecs,
   projectionHasBias,
   projectionPath,
+  projectionsOf,
   projectionShape,
   type ParameterSpec,
-  type Projection,
 } from './parameters.ts';
 export { readMatrix, storeMatrix, type DenseMatrix, type StoreOptions } from './quantised-weights.ts';
 export {
@@ -73,3 +89,4 @@ export {
   type DecodingPrecision,
 } from './quantised.ts';
 export { parseRope, type RopeConfig } from './rope.ts';
+export { rotaryAngles, type Angles } from './rotary.ts';

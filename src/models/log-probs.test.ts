@@ -3,7 +3,8 @@ import { createRandom, float32Tensor, int32Tensor } from '../core/index.ts';
 import { graph, input } from '../graph/index.ts';
 import { interpret } from '../interpret/index.ts';
 import { parseModelConfig } from './config.ts';
-import { logits, plainDecoder } from './decoder.ts';
+import { logits } from './head.ts';
+import { plainDecoder } from './decoder.ts';
 import { tokenStatistics } from './log-probs.ts';
 import { headName } from './parameters.ts';
 

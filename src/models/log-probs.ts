@@ -13,11 +13,17 @@ import {
   squeeze,
   type Node,
 } from '../graph/index.ts';
-import { headWeight, type Decoder } from './decoder.ts';
+import { cappedCollisions, cappedKls, cappedStatistics } from './capped-log-probs.ts';
+import type { Decoder } from './decoder.ts';
+import { headWeight, scoringStates } from './head.ts';
 
 /** a . b for every row of [N, D]. */
 function rowDot(a: Node, b: Node): Node {
   return reduceSum(mul(a, b), { axes: [1] });
+}
+
+function isCapped({ config }: Decoder): boolean {
+  return config.logitSoftCap !== undefined;
 }
 
 /** What scored tokens need: `hidden` [U, D], `predict` int32 [C] (the row of hidden that predicts each token), `targets` int32 [C]. */
@@ -38,11 +44,13 @@ export interface TokenStatistics {
 
 /**
  * Log-probabilities of scored tokens, without ever holding the scores of the vocabulary: they exist in chunks inside
- * logSumExpMatmul. Entropy and mean score come from products that are small.
+ * logSumExpMatmul. Entropy and mean score come from products that are small. A model with a soft cap on its scores is the exception: they are
+ * held whole.
  */
 export function tokenStatistics(decoder: Decoder, { hidden, predict, targets }: ScoredTokens): TokenStatistics {
+  if (isCapped(decoder)) return cappedStatistics(decoder, gather(hidden, predict), targets);
   const head = headWeight(decoder);
-  const h = gather(hidden, predict);
+  const h = gather(scoringStates(decoder, hidden), predict);
   const logNormaliser = logSumExpMatmul(h, head);
   return {
     logps: sub(rowDot(h, gather(head, targets)), logNormaliser),
@@ -53,8 +61,9 @@ export function tokenStatistics(decoder: Decoder, { hidden, predict, targets }: 
 
 /** [C] log sum_v p_v^2 of each scored token's distribution = logSumExp(2 z) - 2 logSumExp(z). Without a gradient. Source: Zhou et al. 2024 (WPO). */
 export function logCollisions(decoder: Decoder, { hidden, predict }: Pick<ScoredTokens, 'hidden' | 'predict'>): Node {
+  if (isCapped(decoder)) return stopGradient(cappedCollisions(decoder, gather(hidden, predict)));
   const head = headWeight(decoder);
-  const h = gather(hidden, predict);
+  const h = gather(scoringStates(decoder, hidden), predict);
   return stopGradient(sub(logSumExpMatmul(mul(h, 2), head), mul(logSumExpMatmul(h, head), 2)));
 }
 
@@ -66,9 +75,10 @@ export function klsFromReference(
   decoder: Decoder,
   { hidden, referenceHidden, predict }: Pick<ScoredTokens, 'hidden' | 'predict'> & { readonly referenceHidden: Node },
 ): Node {
+  if (isCapped(decoder)) return cappedKls(decoder, gather(hidden, predict), gather(referenceHidden, predict));
   const head = headWeight(decoder);
-  const h = gather(hidden, predict);
-  const reference = stopGradient(gather(referenceHidden, predict));
+  const h = gather(scoringStates(decoder, hidden), predict);
+  const reference = stopGradient(gather(scoringStates(decoder, referenceHidden), predict));
   const expected = stopGradient(softmaxMatmul(reference, head));
   const crossed = sub(rowDot(reference, expected), rowDot(h, expected));
   return add(sub(crossed, stopGradient(logSumExpMatmul(reference, head))), logSumExpMatmul(h, head));

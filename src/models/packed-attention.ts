@@ -16,8 +16,9 @@ import {
   where,
   type Node,
 } from '../graph/index.ts';
-import type { ModelConfig } from './config.ts';
+import { attentionScores } from './attention-scores.ts';
 import type { Attend } from './decoder.ts';
+import type { ModelConfig } from './model-config.ts';
 
 /** The inputs of a packed batch (data/packing.ts): T tokens of all sequences, one after the other without padding. */
 export interface PackedInputs {
@@ -57,7 +58,7 @@ function visibility({ positions, branches, parents }: PackedInputs, window: numb
 }
 
 /**
- * Attention over a packed batch: softmax(q k^T / sqrt(d) + visibility) v, all sequences in one [T, T] square, so nothing is
+ * Attention over a packed batch: softmax(attentionScores(q, k) + visibility) v, all sequences in one [T, T] square, so nothing is
  * padded; a micro-batch is small, and mostly one pair. Keys and values are not repeated for the heads that share them: their
  * axis of length 1 is, and each head is a product of its own, which threads share evenly.
  */
@@ -73,10 +74,7 @@ export function packedAttention(config: ModelConfig, inputs: PackedInputs): Atte
   return ({ q, k, v }, layer) => {
     const [queries, keys, values] = [q, k, v].map((x) => transpose(x, [1, 0, 2])) as [Node, Node, Node];
     const shared = (x: Node): Node => reshape(x, [keyValueHeads, 1, 'T', headSize]);
-    const scores = matmul(reshape(queries, [keyValueHeads, group, 'T', headSize]), shared(keys), {
-      transposeB: true,
-      scale: 1 / Math.sqrt(headSize),
-    });
+    const scores = attentionScores(config, reshape(queries, [keyValueHeads, group, 'T', headSize]), shared(keys));
     const seen = matmul(softmax(add(scores, biasFor(config.slidingWindow[layer]))), shared(values));
     return reshape(transpose(reshape(seen, [heads, 'T', headSize]), [1, 0, 2]), ['T', heads * headSize]);
   };

@@ -1,14 +1,10 @@
-import type { ModelConfig } from './config.ts';
+import { PROJECTIONS, type ModelConfig, type ModelTraits, type NormPlace, type Projection } from './model-config.ts';
 
 /** One weight of a model: its Hugging Face name and shape ([out, in] for projections). */
 export interface ParameterSpec {
   readonly name: string;
   readonly shape: readonly number[];
 }
-
-/** The seven projections of a layer, in Hugging Face's names. */
-export const PROJECTIONS = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'] as const;
-export type Projection = (typeof PROJECTIONS)[number];
 
 export const EMBEDDING_NAME = 'model.embed_tokens.weight';
 export const FINAL_NORM_NAME = 'model.norm.weight';
@@ -17,13 +13,22 @@ export const HEAD_NAME = 'lm_head.weight';
 export const EMBEDDING_PATH = 'model.embed_tokens';
 export const HEAD_PATH = 'lm_head';
 
+const ATTENTION: ReadonlySet<Projection> = new Set(['q_proj', 'k_proj', 'v_proj', 'qkv_proj', 'o_proj']);
+
 /** `model.layers.3.self_attn.q_proj` */
 export function projectionPath(layer: number, projection: Projection): string {
-  const block =
-    projection === 'q_proj' || projection === 'k_proj' || projection === 'v_proj' || projection === 'o_proj'
-      ? 'self_attn'
-      : 'mlp';
-  return `model.layers.${layer}.${block}.${projection}`;
+  return `model.layers.${layer}.${ATTENTION.has(projection) ? 'self_attn' : 'mlp'}.${projection}`;
+}
+
+/** The projections that each layer of a model has, in forward order. */
+export function projectionsOf(
+  config: Pick<ModelTraits, 'isQueryKeyValueFused' | 'isGateUpFused'>,
+): readonly Projection[] {
+  const absent: readonly Projection[] = [
+    ...(config.isQueryKeyValueFused ? (['q_proj', 'k_proj', 'v_proj'] as const) : (['qkv_proj'] as const)),
+    ...(config.isGateUpFused ? (['gate_proj', 'up_proj'] as const) : (['gate_up_proj'] as const)),
+  ];
+  return PROJECTIONS.filter((projection) => !absent.includes(projection));
 }
 
 /** [out, in] of a projection. */
@@ -34,42 +39,67 @@ export function projectionShape(config: ModelConfig, projection: Projection): re
     q_proj: [queries, config.hiddenSize],
     k_proj: [keys, config.hiddenSize],
     v_proj: [keys, config.hiddenSize],
+    qkv_proj: [queries + 2 * keys, config.hiddenSize],
     o_proj: [config.hiddenSize, queries],
     gate_proj: [config.intermediateSize, config.hiddenSize],
     up_proj: [config.intermediateSize, config.hiddenSize],
+    gate_up_proj: [2 * config.intermediateSize, config.hiddenSize],
     down_proj: [config.hiddenSize, config.intermediateSize],
   };
   return shapes[projection];
 }
 
-export function projectionHasBias(config: ModelConfig, projection: Projection): boolean {
-  if (projection === 'o_proj') return config.outputBias;
-  if (projection === 'q_proj' || projection === 'k_proj' || projection === 'v_proj') return config.queryKeyValueBias;
-  return config.mlpBias;
+export function projectionHasBias({ biases }: Pick<ModelTraits, 'biases'>, projection: Projection): boolean {
+  return biases.includes(projection);
 }
 
-/** Every weight of the model, in the order of the forward pass. */
+/** The weight of the norm at a place of a layer; undefined where the family has none there. */
+export function normName({ norms }: Pick<ModelTraits, 'norms'>, layer: number, place: NormPlace): string | undefined {
+  const module = norms[place];
+  return module === undefined ? undefined : `model.layers.${layer}.${module}.weight`;
+}
+
+/** Every weight of the model, in the order of the forward pass; norms of a block's result and of queries and keys stand behind its projections. */
 export function parameterSpecs(config: ModelConfig): ParameterSpec[] {
   const specs: ParameterSpec[] = [{ name: EMBEDDING_NAME, shape: [config.vocabularySize, config.hiddenSize] }];
-  for (let layer = 0; layer < config.layers; layer++) {
-    const prefix = `model.layers.${layer}`;
-    specs.push({ name: `${prefix}.input_layernorm.weight`, shape: [config.hiddenSize] });
-    for (const projection of PROJECTIONS) {
-      if (projection === 'gate_proj')
-        specs.push({ name: `${prefix}.post_attention_layernorm.weight`, shape: [config.hiddenSize] });
-      const path = projectionPath(layer, projection);
-      const shape = projectionShape(config, projection);
-      specs.push({ name: `${path}.weight`, shape });
-      if (projectionHasBias(config, projection)) specs.push({ name: `${path}.bias`, shape: [shape[0]] });
-    }
-    if (config.queryKeyNorm) {
-      specs.push({ name: `${prefix}.self_attn.q_norm.weight`, shape: [config.headSize] });
-      specs.push({ name: `${prefix}.self_attn.k_norm.weight`, shape: [config.headSize] });
-    }
-  }
+  for (let layer = 0; layer < config.layers; layer++) specs.push(...layerSpecs(config, layer));
   specs.push({ name: FINAL_NORM_NAME, shape: [config.hiddenSize] });
   if (!config.tiedHead) specs.push({ name: HEAD_NAME, shape: [config.vocabularySize, config.hiddenSize] });
   return specs;
+}
+
+function layerSpecs(config: ModelConfig, layer: number): ParameterSpec[] {
+  const norm = (place: NormPlace): ParameterSpec[] => {
+    const name = normName(config, layer, place);
+    return name === undefined ? [] : [{ name, shape: [config.hiddenSize] }];
+  };
+  const projections = (isAttention: boolean): ParameterSpec[] =>
+    projectionsOf(config)
+      .filter((projection) => ATTENTION.has(projection) === isAttention)
+      .flatMap((projection) => {
+        const path = projectionPath(layer, projection);
+        const shape = projectionShape(config, projection);
+        const bias = projectionHasBias(config, projection) ? [{ name: `${path}.bias`, shape: [shape[0]] }] : [];
+        return [{ name: `${path}.weight`, shape }, ...bias];
+      });
+  return [
+    ...norm('beforeAttention'),
+    ...projections(true),
+    ...norm('afterAttention'),
+    ...norm('beforeFeedForward'),
+    ...projections(false),
+    ...norm('afterFeedForward'),
+    ...queryKeyNorms(config, layer),
+  ];
+}
+
+function queryKeyNorms({ queryKeyNorm, headSize, heads, keyValueHeads }: ModelConfig, layer: number): ParameterSpec[] {
+  if (queryKeyNorm === 'none') return [];
+  const sizeOf = (count: number): number => (queryKeyNorm === 'head' ? headSize : count * headSize);
+  return [
+    { name: `model.layers.${layer}.self_attn.q_norm.weight`, shape: [sizeOf(heads)] },
+    { name: `model.layers.${layer}.self_attn.k_norm.weight`, shape: [sizeOf(keyValueHeads)] },
+  ];
 }
 
 /** The name of the weight that turns hidden states into scores: the head, or the embedding when they are tied. */

@@ -3,7 +3,8 @@ import { createRandom, elementCount, float32Tensor, int32Tensor, type HostTensor
 import { graph } from '../graph/index.ts';
 import { interpret } from '../interpret/index.ts';
 import { parseModelConfig } from './config.ts';
-import { hiddenStates, plainDecoder, type Decoder } from './decoder.ts';
+import { hiddenStates } from './hidden-states.ts';
+import { plainDecoder, type Decoder } from './decoder.ts';
 import { packedAttention, packedInputs } from './packed-attention.ts';
 import { parameterSpecs } from './parameters.ts';
 import { readMatrix, storeMatrix } from './quantised-weights.ts';

@@ -7,18 +7,9 @@
  */
 import { BYTES_PER_ELEMENT, elementCount, internal } from '../core/index.ts';
 import { BLOCK_WIDTH, frozenMatmul, input, type Node, type WeightStorage } from '../graph/index.ts';
-import type { ModelConfig } from './config.ts';
+import { type ModelConfig, PROJECTIONS, type Projection } from './model-config.ts';
 import { addBias, plainDecoder, weightInputs, type Decoder } from './decoder.ts';
-import {
-  headName,
-  HEAD_NAME,
-  HEAD_PATH,
-  parameterSpecs,
-  PROJECTIONS,
-  projectionShape,
-  type ParameterSpec,
-  type Projection,
-} from './parameters.ts';
+import { headName, HEAD_NAME, HEAD_PATH, parameterSpecs, projectionShape, type ParameterSpec } from './parameters.ts';
 
 /** In what the matrices of a frozen base's projections are kept. Embeddings, norms and biases are float32 always, and so is the head in training. */
 export const BASE_PRECISIONS = ['float32', 'float16', 'int8', 'int4'] as const satisfies readonly (

@@ -4,7 +4,7 @@
  * Source: Su et al. 2021; the scalings as Transformers' modeling_rope_utils defines them.
  */
 export interface RopeConfig {
-  /** [headSize / 2] radians per position. */
+  /** [rotated / 2] radians per position; elements of a head beyond the rotated ones pass as they are. */
   readonly frequencies: readonly number[];
   readonly scale: number;
   /** Beyond this many positions the frequencies would change (dynamic scaling), so longer sequences are refused. */

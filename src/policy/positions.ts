@@ -36,8 +36,8 @@ export function longestRow(maxLength: number | undefined, models: readonly (Mode
   );
 }
 
-function positionLimit({ maxPositions, rope }: ModelConfig): number {
-  return Math.min(maxPositions, rope.positionLimit);
+function positionLimit({ maxPositions, rope, layerRopes = [] }: ModelConfig): number {
+  return Math.min(maxPositions, rope.positionLimit, ...layerRopes.map((one) => one?.positionLimit ?? Infinity));
 }
 
 function positionProblems(

@@ -55,19 +55,19 @@ export async function placeWeights(
   const deviation = Number(files.config['initializer_range'] ?? 0.02);
   const weights = new Map<string, DeviceTensor>();
   for (const spec of parameterSpecs(config)) {
-    const data = initialWeight(spec, { seed: initialise.seed, deviation });
+    const data = initialWeight(spec, { seed: initialise.seed, deviation, norm: 1 - config.normOffset });
     weights.set(spec.name, await device.upload({ dtype: 'float32', shape: spec.shape, data }, { transfer: true }));
   }
   return residentModel(config, weights);
 }
 
-/** Transformers' initial weights: matrices normal with initializer_range, norms 1, biases 0. */
+/** Transformers' initial weights: matrices normal with initializer_range, norms such that they multiply by 1, biases 0. */
 function initialWeight(
   { name, shape }: ParameterSpec,
-  { seed, deviation }: { seed: number; deviation: number },
+  { seed, deviation, norm }: { seed: number; deviation: number; norm: number },
 ): Float32Array<ArrayBuffer> {
   const data = new Float32Array(shape.reduce((size, dim) => size * dim, 1));
-  if (shape.length === 1) return data.fill(name.endsWith('.bias') ? 0 : 1);
+  if (shape.length === 1) return data.fill(name.endsWith('.bias') ? 0 : norm);
   const random = createRandom(seed, `initialise ${name}`);
   for (let i = 0; i < data.length; i++) data[i] = deviation * random.nextNormal();
   return data;

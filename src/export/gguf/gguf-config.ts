@@ -1,13 +1,13 @@
 import { badInput } from '../../core/index.ts';
 import type { GgufWriteTensor, GgufWriteValue } from '../../formats/index.ts';
-import type { ModelConfig } from '../../models/index.ts';
+import { FAMILIES, type GgufDialect, type ModelConfig } from '../../models/index.ts';
 import type { MergedModel } from '../merged-model.ts';
 
 export type GgufMetadata = Map<string, GgufWriteValue>;
 
-/** Which of llama.cpp's architectures computes a family: Mistral's is Llama's. */
-export function ggufArchitecture({ family }: ModelConfig): 'llama' | 'qwen2' | 'qwen3' {
-  return family === 'mistral' ? 'llama' : family;
+/** How llama.cpp writes a model. */
+export function ggufDialect({ family }: ModelConfig): GgufDialect {
+  return FAMILIES[family].gguf;
 }
 
 const count = (value: number): GgufWriteValue => ({ type: 'uint32', value });
@@ -16,11 +16,10 @@ export const text = (value: string): GgufWriteValue => ({ type: 'string', value 
 
 /**
  * What llama.cpp must know of a model, under its architecture's keys.
- * Source: the GGUF specification (ggml, docs/gguf.md), and the keys that llama.cpp's llama, qwen2 and qwen3 read.
+ * Source: the GGUF specification (ggml, docs/gguf.md), and the keys that llama.cpp reads of each architecture.
  */
 export function ggufConfig({ config, json }: MergedModel): GgufMetadata {
-  const architecture = ggufArchitecture(config);
-  const window = config.family === 'mistral' ? config.slidingWindow.find((one) => one !== undefined) : undefined;
+  const { architecture, metadata } = ggufDialect(config);
   const entries: Record<string, GgufWriteValue> = {
     context_length: count(config.maxPositions),
     embedding_length: count(config.hiddenSize),
@@ -31,10 +30,10 @@ export function ggufConfig({ config, json }: MergedModel): GgufMetadata {
     'attention.key_length': count(config.headSize),
     'attention.value_length': count(config.headSize),
     'attention.layer_norm_rms_epsilon': real(config.normEpsilon),
-    'rope.dimension_count': count(config.headSize),
+    'rope.dimension_count': count(2 * config.rope.frequencies.length),
     vocab_size: count(config.vocabularySize),
     ...ropeEntries(json, config),
-    ...(window === undefined ? {} : { 'attention.sliding_window': count(window) }),
+    ...metadata(config),
   };
   return new Map(Object.entries(entries).map(([key, value]) => [`${architecture}.${key}`, value]));
 }
@@ -78,7 +77,7 @@ export function ropeFactors({ config, json }: MergedModel): GgufWriteTensor | un
   const theta = Number(((json['rope_parameters'] ?? {}) as Json)['rope_theta'] ?? json['rope_theta'] ?? 10_000);
   const factors = Float32Array.from(
     config.rope.frequencies,
-    (frequency, i) => theta ** ((-2 * i) / config.headSize) / frequency,
+    (frequency, i) => theta ** (-i / config.rope.frequencies.length) / frequency,
   );
   return { name: 'rope_freqs.weight', shape: [factors.length], type: 'F32', read: () => Promise.resolve(factors) };
 }

@@ -1,15 +1,16 @@
 import { badInput, type HostTensor, type Problem } from '../../core/index.ts';
+import { openFileSource, readGgufHeader, rowOrder, writeGguf, type GgufWriteTensor } from '../../formats/index.ts';
 import {
+  adaptablePaths,
+  EMBEDDING_PATH,
+  HEAD_PATH,
+  loraNames,
   nameInGguf,
-  openFileSource,
-  readGgufHeader,
-  rowOrder,
-  writeGguf,
-  type GgufWriteTensor,
-} from '../../formats/index.ts';
-import { EMBEDDING_PATH, HEAD_PATH, loraNames, type LoraTarget, type ModelConfig } from '../../models/index.ts';
+  type LoraTarget,
+  type ModelConfig,
+} from '../../models/index.ts';
 import type { ReadAdapter } from '../../policy/index.ts';
-import { ggufArchitecture, text, type GgufMetadata } from './gguf-config.ts';
+import { ggufDialect, text, type GgufMetadata } from './gguf-config.ts';
 import { interleavedHeads, interleaveRows } from './gguf-tensors.ts';
 import { transposed } from '../merge.ts';
 import type { ExportSource } from '../source.ts';
@@ -50,7 +51,7 @@ export async function writeGgufLora(path: string, source: ExportSource, adapter:
   const alpha = first!.scale * doubledRank(first!.rank);
   const tensors = adapter.lora.targets.flatMap((target): GgufWriteTensor[] => {
     const { a, b, rank } = pairOf(adapter, target, config);
-    const name = nameInGguf(`${target.path}.weight`)!;
+    const name = nameInGguf(config.family, `${target.path}.weight`)!;
     const factor = (target.scale * rank) / alpha;
     const scaledB = Math.abs(factor - 1) < 1e-12 ? b : b.map((value) => value * factor);
     const isEmbedding = target.path === EMBEDDING_PATH;
@@ -66,7 +67,7 @@ export async function writeGgufLora(path: string, source: ExportSource, adapter:
     ];
   });
   const metadata: GgufMetadata = new Map([
-    ['general.architecture', text(ggufArchitecture(config))],
+    ['general.architecture', text(ggufDialect(config).architecture)],
     ['general.type', text('adapter')],
     ['general.name', text(source.name)],
     ['adapter.type', text('lora')],
@@ -143,24 +144,11 @@ function restoredRows(
   return values;
 }
 
-function modulePathOf(ggufName: string, { layers }: ModelConfig): string {
-  const paths = [EMBEDDING_PATH, HEAD_PATH];
-  for (let layer = 0; layer < layers; layer++)
-    for (const module of MODULES) paths.push(`model.layers.${layer}.${module}`);
-  const found = paths.find((path) => nameInGguf(`${path}.weight`) === ggufName);
+function modulePathOf(ggufName: string, config: ModelConfig): string {
+  const found = adaptablePaths(config).find((path) => nameInGguf(config.family, `${path}.weight`) === ggufName);
   if (found === undefined) throw badInput(`gguf-lora: ${ggufName} must be a tensor of the model, it is not`);
   return found;
 }
-
-const MODULES = [
-  'self_attn.q_proj',
-  'self_attn.k_proj',
-  'self_attn.v_proj',
-  'self_attn.o_proj',
-  'mlp.gate_proj',
-  'mlp.up_proj',
-  'mlp.down_proj',
-];
 
 /** Reads the file again over the base, and compares with the trained model. */
 export async function verifyGgufLora(path: string, source: ExportSource, trained: Trained): Promise<Verification> {

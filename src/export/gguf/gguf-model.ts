@@ -1,6 +1,6 @@
 import { openModelFiles, writeGguf } from '../../formats/index.ts';
 import { understandModel } from '../../policy/index.ts';
-import { ggufArchitecture, ggufConfig, ggufLimits, text, type GgufMetadata } from './gguf-config.ts';
+import { ggufDialect, ggufConfig, ggufLimits, text, type GgufMetadata } from './gguf-config.ts';
 import { GGUF_FILE_TYPES, ggufTensors, mixtureText, type GgufFileType } from './gguf-tensors.ts';
 import { ggufTokenizer } from './gguf-tokenizer.ts';
 import type { MergedModel } from '../merged-model.ts';
@@ -22,9 +22,11 @@ export interface GgufOptions {
 /** Metadata of a model's file, all of it. */
 function metadataOf({ source, model, samples, fileType }: GgufOptions): GgufMetadata {
   const { files, tokenizer } = source.opened;
-  const options = { files: files.tokenizer, tokenizer, vocabularySize: model.config.vocabularySize, samples };
+  const { vocabularySize } = model.config;
+  const { architecture, preTokenizers } = ggufDialect(model.config);
+  const options = { files: files.tokenizer, tokenizer, vocabularySize, samples, preTokenizers };
   return new Map([
-    ['general.architecture', text(ggufArchitecture(model.config))],
+    ['general.architecture', text(architecture)],
     ['general.type', text('model')],
     ['general.name', text(source.name)],
     ['general.file_type', { type: 'uint32', value: GGUF_FILE_TYPES[fileType] }],

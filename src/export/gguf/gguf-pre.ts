@@ -18,16 +18,17 @@ const PREFERRED = [
 ];
 
 /**
- * The names under which llama.cpp may cut as a tokenizer.json does, the likeliest first: those of the same patterns, and where there is none, all,
+ * The names under which llama.cpp may cut as a tokenizer.json does, the likeliest first, which are `ofFamily`: those of the same patterns, and where there is none, all,
  * for the ids to decide. A small vocabulary gives the same ids under several cuts, so that ids alone would not tell.
  */
-export function candidatePreTokenizers(tokenizerJson: Json): string[] {
+export function candidatePreTokenizers(tokenizerJson: Json, ofFamily: readonly string[]): string[] {
   const patterns = patternsOf(tokenizerJson['pre_tokenizer'] as Json | null | undefined).join('\n');
   const ignoresMerges = ((tokenizerJson['model'] ?? {}) as Json)['ignore_merges'] === true;
-  const same = PREFERRED.filter((name) => GGUF_PRE_TOKENIZERS.get(name)!.patterns.join('\n') === patterns);
+  const names = [...new Set([...ofFamily, ...PREFERRED])];
+  const same = names.filter((name) => GGUF_PRE_TOKENIZERS.get(name)!.patterns.join('\n') === patterns);
   const mergesDiffer = (name: string): number =>
     GGUF_PRE_TOKENIZERS.get(name)!.ignoreMerges === ignoresMerges ? 0 : 1;
-  return (same.length > 0 ? same : PREFERRED).toSorted((a, b) => mergesDiffer(a) - mergesDiffer(b));
+  return (same.length > 0 ? same : names).toSorted((a, b) => mergesDiffer(a) - mergesDiffer(b));
 }
 
 /** What cuts a text, as the regular expressions that are applied one after the other. */

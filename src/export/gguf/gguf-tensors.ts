@@ -1,7 +1,14 @@
 import { elementCount } from '../../core/index.ts';
-import { nameInGguf, rowOrder, STORED_TYPES, type GgufWriteTensor, type WritableType } from '../../formats/index.ts';
-import { headName, parameterSpecs, type ModelConfig, type ParameterSpec } from '../../models/index.ts';
-import { ggufArchitecture, ropeFactors } from './gguf-config.ts';
+import { rowOrder, STORED_TYPES, type GgufWriteTensor, type WritableType } from '../../formats/index.ts';
+import {
+  headName,
+  interleavedRows,
+  nameInGguf,
+  parameterSpecs,
+  type ModelConfig,
+  type ParameterSpec,
+} from '../../models/index.ts';
+import { ropeFactors } from './gguf-config.ts';
 import type { MergedModel } from '../merged-model.ts';
 
 /** What a GGUF file may be written as, with llama.cpp's number of the file type. */
@@ -42,11 +49,11 @@ function usesMoreBits(layer: number, layers: number): boolean {
   return layer < eighth || layer >= Math.floor((7 * layers) / 8) || (layer - eighth) % 3 === 2;
 }
 
-/** Heads whose rows llama.cpp wants interleaved for its rope: those of q and k of the llama architecture. */
+/** Heads whose rows llama.cpp wants interleaved for its rope. */
 export function interleavedHeads(name: string, config: ModelConfig): number | undefined {
-  if (ggufArchitecture(config) !== 'llama') return undefined;
-  if (/\.self_attn\.q_proj\./.test(name)) return config.heads;
-  return /\.self_attn\.k_proj\./.test(name) ? config.keyValueHeads : undefined;
+  const rows = interleavedRows(config.family, name);
+  if (rows === undefined) return undefined;
+  return rows === 'queries' ? config.heads : config.keyValueHeads;
 }
 
 /** Rows of a Hugging Face projection in the order of the file. */
@@ -69,7 +76,7 @@ export function ggufTensors(model: MergedModel, fileType: GgufFileType): GgufWri
   const outside = specs.filter(({ name }) => !name.startsWith('model.layers.'));
   const within = specs.filter(({ name }) => name.startsWith('model.layers.'));
   const tensors = [...outside, ...within].map((spec): GgufWriteTensor => ({
-    name: nameInGguf(spec.name)!,
+    name: nameInGguf(config.family, spec.name)!,
     shape: spec.shape,
     type: tensorType(spec, fileType, config),
     read: async () =>

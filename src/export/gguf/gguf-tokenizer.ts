@@ -22,6 +22,8 @@ export interface GgufTokenizerOptions {
   /** Rows of the embedding: ids beyond the vocabulary are filled up. */
   readonly vocabularySize: number;
   readonly samples: SampleSet;
+  /** Names of tokenizer.ggml.pre that are tried first. Default: none. */
+  readonly preTokenizers?: readonly string[];
 }
 
 /**
@@ -157,7 +159,8 @@ function byteLevel(options: GgufTokenizerOptions, vocabulary: PlainVocabulary, m
   metadata.set('tokenizer.ggml.model', { type: 'string', value: 'gpt2' });
   metadata.set('tokenizer.ggml.merges', { type: 'strings', value: mergesOf(model) });
   let closest: readonly string[] | undefined;
-  for (const pre of candidatePreTokenizers((options.files as HuggingFaceFiles).tokenizerJson as Json)) {
+  const json = (options.files as HuggingFaceFiles).tokenizerJson as Json;
+  for (const pre of candidatePreTokenizers(json, options.preTokenizers ?? [])) {
     metadata.set('tokenizer.ggml.pre', { type: 'string', value: pre });
     const differences = differencesOf(metadata, options);
     if (differences.length === 0) return metadata;

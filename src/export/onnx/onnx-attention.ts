@@ -56,7 +56,8 @@ export function maskNodes(config: ModelConfig): OnnxNode[] {
     int64s('attended_flat', [-1, heads * headSize]),
     float('hidden', HIDDEN),
     float('seen', 0),
-    float('attention_scale', 1 / Math.sqrt(headSize)),
+    float('attention_scale', config.attentionScale),
+    ...(config.attentionSoftCap === undefined ? [] : [float('attention_cap', config.attentionSoftCap)]),
     node('Reshape', ['input_ids', 'all'], ['tokens64']),
     cast('tokens64', 'in.tokens', 6),
     node('Reshape', ['position_ids', 'all'], ['positions64']),
@@ -104,9 +105,19 @@ function biasNodes(window: number | undefined): OnnxNode[] {
   ];
 }
 
+/** cap * tanh(scaled / cap), where the model caps its scores. */
+function cappedNodes({ attentionSoftCap }: ModelConfig, own: (name: string) => string): OnnxNode[] {
+  if (attentionSoftCap === undefined) return [];
+  return [
+    node('Div', [own('scaled'), 'attention_cap'], [own('shares')]),
+    node('Tanh', [own('shares')], [own('bent')]),
+    node('Mul', [own('bent'), 'attention_cap'], [own('capped')]),
+  ];
+}
+
 const HEADS_FIRST = { perm: { ints: [0, 2, 1, 3] } } as const;
 
-/** Attention of a layer over its cache: the new keys and values behind the past ones, softmax(q K^T / sqrt(d) + bias) V. */
+/** Attention of a layer over its cache: the new keys and values behind the past ones, softmax(scores + bias) V. */
 export function cachedAttentionNodes(config: ModelConfig, layer: number): OnnxNode[] {
   const own = (name: string): string => `attention.${layer}.${name}`;
   const fresh = (part: 'key' | 'value'): OnnxNode[] => [
@@ -125,7 +136,12 @@ export function cachedAttentionNodes(config: ModelConfig, layer: number): OnnxNo
     node('Transpose', [`present.${layer}.key`], [own('key.turned')], { perm: { ints: [0, 1, 3, 2] } }),
     node('MatMul', [own('query'), own('key.turned')], [own('products')]),
     node('Mul', [own('products'), 'attention_scale'], [own('scaled')]),
-    node('Reshape', [own('scaled'), 'scores_shape'], [own('scores')]),
+    ...cappedNodes(config, own),
+    node(
+      'Reshape',
+      [own(config.attentionSoftCap === undefined ? 'scaled' : 'capped'), 'scores_shape'],
+      [own('scores')],
+    ),
     node('Add', [own('scores'), biasName(config.slidingWindow[layer])], [own('biased')]),
     node('Softmax', [own('biased')], [own('weights')], { axis: { int: -1 } }),
     node('Reshape', [own('weights'), 'grouped_scores_shape'], [own('weights.grouped')]),

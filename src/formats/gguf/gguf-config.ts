@@ -1,20 +1,14 @@
 /** The config.json that the metadata of a GGUF file stand for. */
 import type { Problem } from '../../core/index.ts';
+import { FAMILIES, familyOfGguf, GGUF_ARCHITECTURES, type ModelFamily } from '../../models/index.ts';
 import { ggufFields, type GgufFields } from './gguf-fields.ts';
 import type { GgufHeader } from './gguf-header.ts';
 import { ropeScalingOf, ropeScalingOfFactors } from './gguf-rope.ts';
 import { describeValue } from '../json.ts';
 
-/** general.architecture and its Transformers class. Mistral models are `llama` in GGUF; a sliding window tells them apart. */
-const ARCHITECTURES: Readonly<Record<string, readonly [className: string, modelType: string]>> = {
-  llama: ['LlamaForCausalLM', 'llama'],
-  qwen2: ['Qwen2ForCausalLM', 'qwen2'],
-  qwen3: ['Qwen3ForCausalLM', 'qwen3'],
-};
-
-const MISTRAL = ['MistralForCausalLM', 'mistral'] as const;
-
 export interface GgufConfig {
+  /** undefined where no family has the file's architecture. */
+  readonly family: ModelFamily | undefined;
   readonly config: Readonly<Record<string, unknown>>;
   readonly problems: readonly Problem[];
 }
@@ -28,12 +22,12 @@ export function configOfGguf(header: GgufHeader, file: string, ropeFactors: Floa
   const problems: Problem[] = [];
   const report = (message: string): void => void problems.push({ file, message });
   const architecture = metadata.get('general.architecture');
-  if (typeof architecture !== 'string' || !Object.hasOwn(ARCHITECTURES, architecture)) {
-    const names = Object.keys(ARCHITECTURES).join(', ');
+  if (typeof architecture !== 'string' || !GGUF_ARCHITECTURES.includes(architecture)) {
+    const names = GGUF_ARCHITECTURES.join(', ');
     report(
       `general.architecture must be one of ${names}, got ${describeValue(architecture)}; this model is not supported`,
     );
-    return { config: {}, problems };
+    return { family: undefined, config: {}, problems };
   }
   const fields = ggufFields(metadata, architecture, report);
   const experts = fields.number('expert_count') ?? 0;
@@ -43,24 +37,23 @@ export function configOfGguf(header: GgufHeader, file: string, ropeFactors: Floa
   if (parts !== 1 && parts !== 0) {
     report(`split.count must be 1, got ${describeValue(parts)}; join the parts with llama-gguf-split --merge`);
   }
-  const slidingWindow = architecture === 'llama' ? fields.count('attention.sliding_window') : undefined;
-  const [className, modelType] = slidingWindow === undefined ? ARCHITECTURES[architecture]! : MISTRAL;
+  const facts = { ...fields, hasTensor: (name: string) => shapeOf(header, name) !== undefined };
+  const name = familyOfGguf(architecture, facts)!;
+  const family = FAMILIES[name];
+  const { field, words } = family.activation;
   const config = {
-    architectures: [className],
-    model_type: modelType,
+    architectures: [family.architecture],
+    model_type: name,
     ...sizes(header, fields, report),
-    hidden_act: 'silu',
+    [field]: Object.keys(words)[0],
     max_position_embeddings: fields.requiredCount('context_length'),
     rms_norm_eps: shortestFloat32(fields.requiredNumber('attention.layer_norm_rms_epsilon')),
     ...rope(fields, ropeFactors),
     tie_word_embeddings: shapeOf(header, 'output.weight') === undefined,
-    // Qwen2 always has these biases, and its configuration has no word for them.
-    ...(modelType === 'qwen2' ? {} : { attention_bias: shapeOf(header, 'blk.0.attn_q.bias') !== undefined }),
-    mlp_bias: shapeOf(header, 'blk.0.ffn_gate.bias') !== undefined,
-    ...(slidingWindow === undefined ? {} : { sliding_window: slidingWindow }),
+    ...family.gguf.configFields(facts),
     ...tokenIds(metadata),
   };
-  return { config, problems };
+  return { family: name, config, problems };
 }
 
 function shapeOf(header: GgufHeader, name: string): readonly number[] | undefined {

@@ -18,6 +18,7 @@ import { openGguf } from './gguf.ts';
 import { readGgufHeader } from './gguf-header.ts';
 import { ropeScalingOfFactors } from './gguf-rope.ts';
 import { rowOrder } from '../located-tensors.ts';
+import { GGUF_ARCHITECTURES } from '../../models/index.ts';
 import { openModelFiles } from '../node-model-files.ts';
 import { nodeSha256 } from '../node-sha256.ts';
 
@@ -223,7 +224,7 @@ function architecture(name: string): [key: string, type: number, value: number[]
 
 test('models that are not supported are refused by architecture, tensor type and tensor name', async () => {
   expect(await messageFrom(() => open(ggufBytes({ metadata: [architecture('phi3')] })))).toBe(
-    'x.gguf: general.architecture must be one of llama, qwen2, qwen3, got "phi3"; this model is not supported',
+    `x.gguf: general.architecture must be one of ${GGUF_ARCHITECTURES.join(', ')}, got "phi3"; this model is not supported`,
   );
   const vocabularyOnly = await messageFrom(() => open(ggufBytes({ metadata: [architecture('llama')] })));
   expect(vocabularyOnly.split('\n')).toEqual([
@@ -259,7 +260,7 @@ test('models that are not supported are refused by architecture, tensor type and
   expect(
     (await messageFrom(() => open(ggufBytes({ metadata: plain, tensors: unknown, dataBytes: 96 })))).split('\n'),
   ).toEqual([
-    'x.gguf: "blk.0.attn_qkv.weight": must be a tensor of the Llama family, got an unknown name; this model is not supported',
+    'x.gguf: "blk.0.attn_qkv.weight": must be a tensor of a llama model, got an unknown name; this model is not supported',
     'x.gguf: "blk.0.attn_q.weight": its rows must make 2 heads of even size, got shape [3, 2]',
   ]);
 });

@@ -1,10 +1,10 @@
 /** A model in one GGUF file. */
 import { badInput, type Problem } from '../../core/index.ts';
+import { huggingFaceName, interleavedRows, type ModelFamily } from '../../models/index.ts';
 import type { ByteSource } from '../byte-source.ts';
 import type { ModelFiles } from '../checkpoint.ts';
 import { configOfGguf } from './gguf-config.ts';
 import { readGgufHeader, type GgufHeader, type GgufTensor } from './gguf-header.ts';
-import { huggingFaceName } from './gguf-names.ts';
 import { checkpointOf, type LocatedTensor } from '../located-tensors.ts';
 import { isReadableType, READABLE_TYPES } from '../stored-types.ts';
 import type { CreateHash } from '../streaming-hash.ts';
@@ -13,7 +13,7 @@ const ROPE_FACTORS = 'rope_freqs.weight';
 
 /**
  * Opens a GGUF file as a model: config from its metadata, tensors under Hugging Face's names and in its row order (llama.cpp
- * interleaves the rows of q and k of the `llama` architecture for its rope; readFloat32 undoes that). rope_freqs.weight
+ * interleaves the rows of q and k of some families for its rope; readFloat32 undoes that). rope_freqs.weight
  * stays an entry under its own name and is expressed in config.rope_scaling, see ropeScalingOfFactors.
  *
  * Throws bad-input with all problems: unsupported architecture or tensor types, unknown tensors, missing metadata. Closing
@@ -23,10 +23,9 @@ export async function openGguf(source: ByteSource, createHash: CreateHash): Prom
   const header = await readGgufHeader(source);
   const typeProblems = unreadableTypes(header.tensors, source.name);
   const ropeFactors = typeProblems.length > 0 ? undefined : await readRopeFactors(header, source, createHash);
-  const { config, problems } = configOfGguf(header, source.name, ropeFactors);
+  const { family, config, problems } = configOfGguf(header, source.name, ropeFactors);
   // Names of an unsupported architecture would all be unknown, which says nothing new.
-  const known = Object.keys(config).length > 0;
-  const mapped = known ? mapTensors(header, config, source) : { tensors: [], problems: [] };
+  const mapped = family === undefined ? NOTHING : mapTensors(header, { family, config }, source);
   const all = [...problems, ...typeProblems, ...(problems.length > 0 ? [] : mapped.problems)];
   if (all.length > 0) throw badInput(all);
   const checkpoint = checkpointOf(mapped.tensors, createHash);
@@ -69,24 +68,33 @@ function locate({ type, shape, sizeBytes, offsetBytes }: GgufTensor, name: strin
   return { entry: { name, storedType: type, shape, sizeBytes }, source, offsetBytes };
 }
 
-function mapTensors(
-  header: GgufHeader,
-  config: Readonly<Record<string, unknown>>,
-  source: ByteSource,
-): { tensors: LocatedTensor[]; problems: Problem[] } {
+/** Hugging Face's words for a GGUF file. */
+interface Meaning {
+  readonly family: ModelFamily;
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+interface MappedTensors {
+  readonly tensors: LocatedTensor[];
+  readonly problems: Problem[];
+}
+
+const NOTHING: MappedTensors = { tensors: [], problems: [] };
+
+function mapTensors(header: GgufHeader, meaning: Meaning, source: ByteSource): MappedTensors {
   const problems: Problem[] = [];
   const report = (message: string): void => void problems.push({ file: source.name, message });
   const tensors: LocatedTensor[] = [];
   for (const tensor of header.tensors) {
-    const name = huggingFaceName(tensor.name);
+    const name = huggingFaceName(meaning.family, tensor.name);
     if (name === undefined) {
       report(
-        `${JSON.stringify(tensor.name)}: must be a tensor of the Llama family, got an unknown name; this model is not supported`,
+        `${JSON.stringify(tensor.name)}: must be a tensor of a ${meaning.family} model, got an unknown name; this model is not supported`,
       );
       continue;
     }
     const located = locate(tensor, name, source);
-    const heads = header.metadata.get('general.architecture') === 'llama' ? interleavedHeads(name, config) : undefined;
+    const heads = interleavedHeads(name, meaning);
     if (heads === undefined) {
       tensors.push(located);
       continue;
@@ -104,8 +112,8 @@ function mapTensors(
   return { tensors, problems };
 }
 
-function interleavedHeads(name: string, config: Readonly<Record<string, unknown>>): number | undefined {
-  if (/\.self_attn\.q_proj\./.test(name)) return config.num_attention_heads as number;
-  if (/\.self_attn\.k_proj\./.test(name)) return config.num_key_value_heads as number;
-  return undefined;
+function interleavedHeads(name: string, { family, config }: Meaning): number | undefined {
+  const rows = interleavedRows(family, name);
+  if (rows === undefined) return undefined;
+  return (rows === 'queries' ? config.num_attention_heads : config.num_key_value_heads) as number;
 }

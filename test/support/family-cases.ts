@@ -1,0 +1,129 @@
+import type { ModelConfig, ModelFamily } from '../../src/models/index.ts';
+
+export type Json = Readonly<Record<string, unknown>>;
+
+/** What one family must show: each of these is checked by test/families.test.ts. */
+export interface FamilyCase {
+  /** What Transformers assumes of a config.json with ASSUMING_SIZES alone: its configuration class, printed. */
+  readonly defaults: Omit<ModelConfig, 'family' | 'rope'>;
+  /** config.json beside TINY_SIZES, by what it shows: one for each way of computing that the family's fields choose. */
+  readonly variants: Readonly<Record<string, Json>>;
+  /** Folders of test/fixtures/models with what Transformers computes; at least one (record.py there makes them). */
+  readonly recordings: readonly string[];
+}
+
+/** Sizes that no family assumes. */
+export const ASSUMING_SIZES = {
+  hidden_size: 2048,
+  intermediate_size: 24,
+  num_hidden_layers: 30,
+  num_attention_heads: 64,
+  vocab_size: 9,
+} as const;
+
+/** No two extents are equal; epsilon is large enough to be seen. */
+export const TINY_SIZES = {
+  hidden_size: 8,
+  intermediate_size: 10,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  head_dim: 6,
+  vocab_size: 11,
+  max_position_embeddings: 64,
+  rms_norm_eps: 0.01,
+  rope_theta: 100,
+  tie_word_embeddings: false,
+} as const;
+
+const none = Array.from({ length: 30 }, () => undefined);
+
+/** Llama's own, with ASSUMING_SIZES. */
+const LLAMA_DEFAULTS: FamilyCase['defaults'] = {
+  hiddenSize: 2048,
+  intermediateSize: 24,
+  layers: 30,
+  heads: 64,
+  keyValueHeads: 64,
+  headSize: 32,
+  vocabularySize: 9,
+  maxPositions: 2048,
+  normEpsilon: 1e-6,
+  tiedHead: false,
+  activation: 'silu',
+  biases: [],
+  isQueryKeyValueFused: false,
+  isGateUpFused: false,
+  norms: { beforeAttention: 'input_layernorm', beforeFeedForward: 'post_attention_layernorm' },
+  normOffset: 0,
+  queryKeyNorm: 'none',
+  slidingWindow: none,
+  embeddingScale: 1,
+  residualScale: 1,
+  attentionScale: 1 / Math.sqrt(32),
+  logitScale: 1,
+  attentionSoftCap: undefined,
+  logitSoftCap: undefined,
+};
+
+const SLIDING = { use_sliding_window: true, sliding_window: 3 };
+
+export const FAMILY_CASES: Readonly<Record<ModelFamily, FamilyCase>> = {
+  llama: {
+    defaults: LLAMA_DEFAULTS,
+    variants: {
+      plain: {},
+      'biases, tied head, no grouped queries': {
+        attention_bias: true,
+        mlp_bias: true,
+        tie_word_embeddings: true,
+        num_key_value_heads: 4,
+      },
+      'yarn rope': { rope_scaling: { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 16 } },
+    },
+    recordings: [
+      'llama2',
+      'llama3',
+      'llama-rope-linear',
+      'llama-rope-dynamic',
+      'llama-rope-yarn',
+      'llama-bias',
+      'smollm2',
+      'tinyllama',
+    ],
+  },
+  mistral: {
+    defaults: {
+      ...LLAMA_DEFAULTS,
+      keyValueHeads: 8,
+      maxPositions: 131_072,
+      slidingWindow: none.map(() => 4096),
+    },
+    variants: { 'a window in every layer': { sliding_window: 3 }, 'no window': { sliding_window: null } },
+    recordings: ['mistral', 'zephyr'],
+  },
+  qwen2: {
+    defaults: { ...LLAMA_DEFAULTS, keyValueHeads: 32, maxPositions: 32_768, biases: ['q_proj', 'k_proj', 'v_proj'] },
+    variants: { plain: {}, 'a window from the second layer on': { ...SLIDING, max_window_layers: 1 } },
+    recordings: ['qwen2', 'qwen2-sliding', 'qwen2.5'],
+  },
+  qwen3: {
+    defaults: {
+      ...LLAMA_DEFAULTS,
+      keyValueHeads: 32,
+      maxPositions: 32_768,
+      headSize: 128,
+      attentionScale: 1 / Math.sqrt(128),
+      queryKeyNorm: 'head',
+    },
+    variants: {
+      plain: {},
+      'biases, and a window in the first layer': {
+        ...SLIDING,
+        attention_bias: true,
+        layer_types: ['sliding_attention', 'full_attention'],
+      },
+    },
+    recordings: ['qwen3'],
+  },
+};
