@@ -34,6 +34,7 @@ export const ROOMS: readonly Room[] = [
   { name: 'passes', purpose: 'a graph to a better graph, and to a kernel plan', isBrowser: true },
   { name: 'onnx', purpose: 'graph and plan to model bytes', isBrowser: true },
   { name: 'runtime', purpose: 'bytes to results; the only importer of onnxruntime-node' },
+  { name: 'files', purpose: 'files that are whole or absent, locks, lines that survive a kill' },
   { name: 'formats', purpose: 'safetensors, GGUF, adapter and model folders' },
   { name: 'tokenizer', purpose: 'text to ids, conversations to text', isBrowser: true },
   { name: 'models', purpose: 'parameters and tokens to nodes; LoRA', isBrowser: true },

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { badInput, type JsonObject } from '../core/index.ts';
-import { diskError } from '../store/index.ts';
+import { diskError } from '../files/index.ts';
 
 /** Rows that are on disk as they come, beside their place; the file stands there when all of them are. */
 export interface AnswerFile {

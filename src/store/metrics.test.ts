@@ -2,7 +2,7 @@ import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { MetricsFile, readMetrics, type MetricRecord } from './metrics.ts';
-import { makeTemporaryFolder, removeFolder, skipBecause, thrownBy, withSmallDisk } from './testing/support.ts';
+import { makeTemporaryFolder, removeFolder, skipBecause, thrownBy, withSmallDisk } from '../files/testing/support.ts';
 
 let folder: string;
 let path: string;

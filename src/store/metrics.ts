@@ -11,7 +11,8 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { badInput, internal, messageOf } from '../core/index.ts';
-import { diskError, syncFolder } from './write-atomic.ts';
+import { syncFolder } from '../files/index.ts';
+import { runDiskError } from './run-error.ts';
 
 /** One logged step: `step` and named numbers ("loss", "rewards/chosen", "eval_rewards/margins", ...). Non-finite numbers are null. */
 export interface MetricRecord {
@@ -48,7 +49,7 @@ export class MetricsFile {
       this.#file = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND, 0o666);
       if (isNew) syncFolder(dirname(path));
     } catch (error) {
-      throw diskError(path, error);
+      throw runDiskError(path, error);
     }
     try {
       const kept = scan(this.#file, { path, limitStep: options.resumeStep ?? Infinity });
@@ -60,7 +61,7 @@ export class MetricsFile {
       this.#lastStep = kept.lastStep;
     } catch (error) {
       closeSync(this.#file);
-      throw diskError(path, error);
+      throw runDiskError(path, error);
     }
   }
 
@@ -75,7 +76,7 @@ export class MetricsFile {
       for (let written = 0; written < line.length;) written += writeSync(this.#file, line, written);
     } catch (error) {
       this.#cutTornLine();
-      throw diskError(this.path, error);
+      throw runDiskError(this.path, error);
     }
     this.#sizeBytes += line.length;
     this.#lastStep = record.step;
@@ -85,7 +86,7 @@ export class MetricsFile {
     try {
       fsyncSync(this.#file);
     } catch (error) {
-      throw diskError(this.path, error);
+      throw runDiskError(this.path, error);
     }
   }
 
@@ -115,7 +116,7 @@ export function readMetrics(path: string): MetricRecord[] {
   try {
     file = openSync(path, constants.O_RDONLY);
   } catch (error) {
-    throw diskError(path, error);
+    throw runDiskError(path, error);
   }
   try {
     scan(file, { path, limitStep: Infinity, onRecord: (record) => records.push(record) });

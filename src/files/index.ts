@@ -1,0 +1,4 @@
+export { streamFileAtomic, writeFileAtomic, writeFolderAtomic, writeLinesAtomic, type FillFolder } from './atomic.ts';
+export { diskError, entriesOf, errnoOf, syncFile, syncFolder } from './disk.ts';
+export { acquireLock, isLockEntry, removeDeadAttempts, tryLock, type Lock } from './lock.ts';
+export { isTemporary, removeRemains, temporaryName } from './remains.ts';
