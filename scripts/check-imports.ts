@@ -35,6 +35,7 @@ export const ROOMS: readonly Room[] = [
   { name: 'onnx', purpose: 'graph and plan to model bytes', isBrowser: true },
   { name: 'runtime', purpose: 'bytes to results; the only importer of onnxruntime-node' },
   { name: 'models', purpose: 'families of models; parameters and tokens to nodes; LoRA', isBrowser: true },
+  { name: 'files', purpose: 'files that are whole or absent, locks, lines that survive a kill' },
   { name: 'formats', purpose: 'safetensors, GGUF, adapter and model folders' },
   { name: 'tokenizer', purpose: 'text to ids, conversations to text', isBrowser: true },
   { name: 'data', purpose: 'bytes to rows, rows to tokens, tokens to batches', isBrowser: true },

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { badInput, messageOf, runFailed } from '../core/index.ts';
+import { badInput, messageOf, PreftuneError, runFailed } from '../core/index.ts';
+import { JsonLines, type LinePlace, type ScannedLine } from '../files/index.ts';
 
 /** Everything that was ever answered, on disk. What `put` has resolved for survives a crash and a power cut. */
 export interface CallStore<T> {
@@ -16,14 +16,7 @@ export interface CallStore<T> {
   close(): Promise<void>;
 }
 
-interface Place {
-  readonly offset: number;
-  readonly length: number;
-}
-
-const CHUNK_BYTES = 1 << 20;
 const MAX_LINE_BYTES = 16 * 2 ** 20;
-const NEWLINE = 0x0a;
 
 /**
  * Opens or creates an append-only file of JSON lines {"key", "value"}. Only keys and places are held in memory. Lines written at the same time share one flush
@@ -32,128 +25,78 @@ const NEWLINE = 0x0a;
  * Throws bad-input when the file cannot be opened, run-failed when the disk is full.
  */
 export async function openCallStore<T>(path: string): Promise<CallStore<T>> {
-  let file: FileHandle;
-  try {
-    mkdirSync(dirname(path), { recursive: true });
-    file = await open(path, 'a+');
-  } catch (error) {
-    const message = `answers of judges must be kept here, got ${messageOf(error)}; name another folder`;
-    throw badInput({ file: path, message }, { cause: error });
-  }
-  const places = new Map<string, Place>();
-  const { broken, isCut } = await readPlaces(file, places);
-  const found = places.size;
-  const pending = createPending<T>({ path, file, places, isCut });
-  const read = async (key: string): Promise<{ readonly value: T } | undefined> => {
+  const places = new Map<string, LinePlace>();
+  let broken = 0;
+  const note = ({ text, offset, length }: ScannedLine): void => {
+    const stored = recordOf(text);
+    if (stored !== undefined) places.set(stored.key, { offset, length });
+    else if (text !== '') broken += 1;
+  };
+  const lines = openLines(path, note);
+  const opened = { found: places.size, broken: broken + (lines.wasTorn ? 1 : 0) };
+  const read = (key: string): { readonly value: unknown } | undefined => {
     const place = places.get(key);
-    if (place === undefined) return undefined;
-    const bytes = Buffer.alloc(place.length);
-    await file.read(bytes, 0, place.length, place.offset);
-    return keyOf(bytes) === key ? (JSON.parse(bytes.toString('utf8')) as { value: T }) : undefined;
+    const stored = place && recordOf(lines.textAt(place));
+    return stored?.key === key ? stored : undefined;
   };
   return {
     path,
-    found,
-    broken,
+    ...opened,
     has: (key) => places.has(key),
     async get(key) {
       if (!places.has(key)) return undefined;
-      const stored = await read(key);
-      if (stored !== undefined) return stored.value;
+      const stored = read(key);
+      if (stored !== undefined) return stored.value as T;
       // Another process appended between our write and the look at the file's size: the places are found anew.
-      await readPlaces(file, places);
-      return (await read(key))?.value;
+      lines.scan(note);
+      return read(key)?.value as T | undefined;
     },
-    put: pending.put,
+    async put(key, value) {
+      const [place] = lines.append({ key, value });
+      await lines.flushed();
+      places.set(key, place!);
+    },
     async close() {
-      await pending.drained();
-      await file.close();
+      await lines.flushed().catch(() => undefined);
+      lines.dispose();
     },
   };
 }
 
-/** The places of every whole line, and whether the last one was cut. */
-async function readPlaces(file: FileHandle, places: Map<string, Place>): Promise<{ broken: number; isCut: boolean }> {
-  let [rest, restOffset, offset, broken] = [Buffer.alloc(0), 0, 0, 0];
-  for (;;) {
-    const chunk = Buffer.alloc(CHUNK_BYTES);
-    const { bytesRead } = await file.read(chunk, 0, CHUNK_BYTES, offset);
-    if (bytesRead === 0) break;
-    offset += bytesRead;
-    const bytes = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
-    let start = 0;
-    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
-      const key = keyOf(bytes.subarray(start, end));
-      if (key === undefined) broken += end > start ? 1 : 0;
-      else places.set(key, { offset: restOffset + start, length: end - start });
-      start = end + 1;
-    }
-    restOffset += start;
-    rest = bytes.subarray(start);
-    if (rest.length > MAX_LINE_BYTES) throw runFailed('judge: a stored answer must be at most 16 MiB, got more');
+function openLines(path: string, onLine: (line: ScannedLine) => void): JsonLines {
+  let isOpen = false;
+  const errorOf = (_path: string, error: unknown): PreftuneError => {
+    if (error instanceof PreftuneError) return error;
+    const got = `got ${messageOf(error)}`;
+    const cause = { cause: error };
+    return isOpen
+      ? runFailed(
+          {
+            file: path,
+            message: `answers of judges must be kept, ${got}; free some space, the same command continues`,
+          },
+          cause,
+        )
+      : badInput({ file: path, message: `answers of judges must be kept here, ${got}; name another folder` }, cause);
+  };
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+  } catch (error) {
+    throw errorOf(path, error);
   }
-  return { broken: broken + (rest.length > 0 ? 1 : 0), isCut: rest.length > 0 };
+  const what = 'a file of answers of judges';
+  const lines = new JsonLines(path, { what, mostLineBytes: MAX_LINE_BYTES, isShared: true, onLine, errorOf });
+  isOpen = true;
+  return lines;
 }
 
-function keyOf(line: Buffer): string | undefined {
+function recordOf(text: string): { readonly key: string; readonly value: unknown } | undefined {
   try {
-    const record = JSON.parse(line.toString('utf8')) as { key?: unknown; value?: unknown } | null;
-    return typeof record?.key === 'string' && record.value !== undefined ? record.key : undefined;
+    const record = JSON.parse(text) as { key?: unknown; value?: unknown } | null;
+    return typeof record?.key === 'string' && record.value !== undefined
+      ? { key: record.key, value: record.value }
+      : undefined;
   } catch {
     return undefined;
   }
-}
-
-interface OpenStore {
-  readonly path: string;
-  readonly file: FileHandle;
-  readonly places: Map<string, Place>;
-  /** The file's last line has no end. */
-  readonly isCut: boolean;
-}
-
-/** One writer: whatever gathers while it flushes is written, and flushed, together. */
-function createPending<T>({ path, file, places, isCut }: OpenStore): {
-  put(key: string, value: T): Promise<void>;
-  drained(): Promise<void>;
-} {
-  let lines: { key: string; bytes: Buffer }[] = [];
-  let mustEndLine = isCut;
-  let flushing: Promise<void> | undefined;
-  const flush = async (): Promise<void> => {
-    // Those who put in the same turn of the event loop come along.
-    await Promise.resolve();
-    const batch = lines;
-    lines = [];
-    flushing = undefined;
-    const head = Buffer.from(mustEndLine ? '\n' : '');
-    mustEndLine = false;
-    try {
-      await file.appendFile(Buffer.concat([head, ...batch.map(({ bytes }) => bytes)]));
-      await file.datasync();
-    } catch (error) {
-      const message = `answers of judges must be kept, got ${messageOf(error)}; free some space, the same command continues`;
-      throw runFailed({ file: path, message }, { cause: error });
-    }
-    // Where the batch begins follows from where the file now ends, since other processes may have appended.
-    let offset = (await file.stat()).size - batch.reduce((sum, { bytes }) => sum + bytes.length, 0);
-    for (const { key, bytes } of batch) {
-      places.set(key, { offset, length: bytes.length - 1 });
-      offset += bytes.length;
-    }
-  };
-  let last: Promise<void> = Promise.resolve();
-  return {
-    put(key, value) {
-      lines.push({ key, bytes: Buffer.from(`${JSON.stringify({ key, value })}\n`) });
-      if (flushing === undefined) {
-        flushing = last.then(flush, flush);
-        last = flushing;
-      }
-      return flushing;
-    },
-    async drained() {
-      await last.catch(() => undefined);
-    },
-  };
 }

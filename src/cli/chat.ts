@@ -3,7 +3,7 @@ import { badUsage, messageOf, PreftuneError } from '../core/index.ts';
 import { openGenerator } from '../generate/index.ts';
 import type { DecodingPrecision } from '../models/index.ts';
 import type { DeviceName } from '../runtime/index.ts';
-import { writeFileAtomic } from '../store/index.ts';
+import { writeFileAtomic } from '../files/index.ts';
 import type { Message } from '../tokenizer/index.ts';
 import type { Command, CommandContext } from './frame/command.ts';
 import { BASE_PRECISION, DECODING_OPTIONS, decodingOf, decodingProblems } from './decoding-options.ts';

@@ -12,7 +12,7 @@ import {
 } from '../evaluate/index.ts';
 import type { Prompt } from '../generate/index.ts';
 import { promptText, type Judge } from '../judge/index.ts';
-import { writeFileAtomic } from '../store/index.ts';
+import { writeFileAtomic } from '../files/index.ts';
 import type { JsonObject } from '../core/index.ts';
 import type { CommandContext } from './frame/command.ts';
 import { flagOf } from './judge-options.ts';

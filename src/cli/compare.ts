@@ -23,7 +23,7 @@ import {
 import { readPrompts, type Prompt } from '../generate/index.ts';
 import type { Judge, OpenedJudges } from '../judge/index.ts';
 import type { DeviceName } from '../runtime/index.ts';
-import { writeFileAtomic } from '../store/index.ts';
+import { writeFileAtomic } from '../files/index.ts';
 import type { Command, CommandContext, OptionEntry } from './frame/command.ts';
 import { valueOf, writeReport } from './compare-report.ts';
 import { flagOf, JUDGE_OPTIONS, judgesOf, judgingLine, openCommandJudges } from './judge-options.ts';

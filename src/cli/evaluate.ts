@@ -12,7 +12,8 @@ import {
 } from '../evaluate/index.ts';
 import { readPrompts, type Prompt } from '../generate/index.ts';
 import type { DeviceName } from '../runtime/index.ts';
-import { readRunFile, writeFileAtomic } from '../store/index.ts';
+import { readRunFile } from '../store/index.ts';
+import { writeFileAtomic } from '../files/index.ts';
 import type { Command, CommandContext, OptionEntry } from './frame/command.ts';
 import { locateData, locateModel } from '../hub/index.ts';
 import { MEASURE_OPTIONS, readMeasureInputs } from './measure-inputs.ts';

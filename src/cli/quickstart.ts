@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { badInput, PreftuneError, runFailed } from '../core/index.ts';
-import { writeFileAtomic } from '../store/index.ts';
+import { writeFileAtomic } from '../files/index.ts';
 import { findingText } from '../monitor/index.ts';
 import { parseDpoSpecification } from '../specification/index.ts';
 import { trainDpo, type Metrics, type RecipeListener } from '../train/index.ts';

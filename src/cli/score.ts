@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { badInput, type JsonObject, type JsonValue } from '../core/index.ts';
-import { writeFileAtomically } from '../formats/index.ts';
+import { writeLinesAtomic } from '../files/index.ts';
 import { answerScores, scorePairs, type Scores } from '../score/index.ts';
 import { parseScoreSpecification, type ScoreSpecification } from '../specification/index.ts';
 import type { Command, CommandContext, OptionEntry } from './frame/command.ts';
@@ -65,9 +65,8 @@ export const SCORE: Command = {
 };
 
 async function writeRows(path: string, scores: Scores, beta: number): Promise<void> {
-  await writeFileAtomically(path, async (file) => {
-    for (let row = 0; row < scores.count; row++)
-      await file.write(`${JSON.stringify(scoreRecord(scores.row(row), beta))}\n`);
+  await writeLinesAtomic(path, async (write) => {
+    for (let row = 0; row < scores.count; row++) write(JSON.stringify(scoreRecord(scores.row(row), beta)));
   });
 }
 

@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
-import { messageOf, PreftuneError, runFailed } from '../core/index.ts';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { PreftuneError } from '../core/index.ts';
 import type { DataSource } from '../data/index.ts';
-import { writeFolderAtomically } from '../formats/index.ts';
+import { writeFolderAtomic } from '../files/index.ts';
 import { verifyGgufLora, writeGgufLora } from './gguf/gguf-lora.ts';
 import { verifyGgufModel, writeGgufModel } from './gguf/gguf-model.ts';
 import { naturalType, requireTransformersConfig, verifyHuggingFace, writeHuggingFace } from './hf.ts';
@@ -96,42 +96,34 @@ async function publishFolder(job: Job): Promise<Artefact[]> {
     }
     return folders.size === 1 ? join(stage, [...folders.keys()][0]!) : undefined;
   };
-  await writeFolderAtomically(output, fill, { overwrite });
+  await writeFolderAtomic(output, fill, { overwrite });
   return artefacts;
 }
 
 /** An error about a file that is still beside its place, as one about the place that the user named. */
 function atItsPlace(thrown: unknown, stage: string, shown: string): unknown {
   if (!(thrown instanceof PreftuneError)) return thrown;
-  const own = join(dirname(stage), `.${basename(stage)}.`);
-  const problems = thrown.problems.map((problem) => {
-    const { file } = problem;
-    if (file === undefined || !(file.startsWith(stage) || file.startsWith(own))) return problem;
-    const rest = file.startsWith(stage)
-      ? file.slice(stage.length)
-      : file.slice(own.length).replace(/^[0-9a-f]+\.tmp/, '');
-    return { ...problem, file: `${shown}${rest}` };
-  });
-  return new PreftuneError(thrown.code, problems, { cause: thrown });
+  const problems = thrown.problems.map((problem) =>
+    problem.file?.startsWith(stage) === true
+      ? { ...problem, file: `${shown}${problem.file.slice(stage.length)}` }
+      : problem,
+  );
+  return new PreftuneError(thrown.code, problems, { cause: thrown.cause });
 }
 
 /** One GGUF file: written into a hidden folder beside its place, verified there, renamed. */
 async function publishFile(job: Job): Promise<Artefact[]> {
-  const target = resolve(job.specification.output);
-  await mkdir(dirname(target), { recursive: true });
-  const stage = await mkdtemp(join(dirname(target), `.${basename(target)}.`));
-  try {
-    const [written] = await writeTargets(stage, job.specification.targets, job).catch((thrown: unknown) => {
-      throw atItsPlace(thrown, stage, dirname(job.specification.output));
+  const { output, targets } = job.specification;
+  const artefacts: Artefact[] = [];
+  const fill = async (stage: string): Promise<string> => {
+    const [written] = await writeTargets(stage, targets, job).catch((thrown: unknown) => {
+      throw atItsPlace(thrown, stage, dirname(output));
     });
-    await rename(join(stage, written!.path), target);
-    return [{ ...written!, path: job.specification.output }];
-  } catch (thrown) {
-    if (thrown instanceof PreftuneError) throw thrown;
-    throw runFailed({ file: target, message: `must be writable, got ${messageOf(thrown)}` }, { cause: thrown });
-  } finally {
-    await rm(stage, { recursive: true, force: true });
-  }
+    artefacts.push({ ...written!, path: output });
+    return join(stage, written!.path);
+  };
+  await writeFolderAtomic(output, fill, { overwrite: true });
+  return artefacts;
 }
 
 function throwIfStopped({ signal }: Job): void {

@@ -15,7 +15,6 @@ export {
   type AdapterContent,
   type AdapterFolder,
 } from './node-adapter-folder.ts';
-export { writeFileAtomically, writeFolderAtomically, writeTextAtomically } from './node-atomic.ts';
 export { openFileSource } from './node-file-source.ts';
 export { openModelFiles, openSafetensorsFile, type OpenModelOptions } from './node-model-files.ts';
 export { writeModelFolder, type ModelFolderContent } from './node-model-writer.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { badInput, PreftuneError, type Problem } from '../core/index.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { describeValue, parseJsonObject } from './json.ts';
-import { writeFolderAtomically, writeTextAtomically } from './node-atomic.ts';
+import { writeFolderAtomic, writeFileAtomic } from '../files/index.ts';
 import { unreadable } from './node-file-source.ts';
 import { openSafetensorsFile, readText } from './node-model-files.ts';
 import { jsonText } from './node-model-writer.ts';
@@ -56,10 +56,10 @@ export async function readAdapterFolder(path: string): Promise<AdapterFolder> {
 export async function writeAdapterFolder(path: string, content: AdapterContent): Promise<void> {
   const { config, tensors, type = 'F32', overwrite = false } = content;
   const fill = async (folder: string): Promise<void> => {
-    await writeTextAtomically(join(folder, CONFIG), jsonText(config));
+    writeFileAtomic(join(folder, CONFIG), jsonText(config));
     await writeSafetensors(join(folder, WEIGHTS), tensors, { type, metadata: { format: 'pt' } });
   };
-  await writeFolderAtomically(path, fill, { overwrite });
+  await writeFolderAtomic(path, fill, { overwrite });
 }
 
 function missingFiles(file: string, names: readonly string[]): Problem[] {

@@ -2,7 +2,7 @@
 import { copyFile, open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { badInput } from '../core/index.ts';
-import { writeFolderAtomically, writeTextAtomically } from './node-atomic.ts';
+import { writeFolderAtomic, writeFileAtomic } from '../files/index.ts';
 import { unreadable } from './node-file-source.ts';
 import { writeShardedSafetensors } from './node-safetensors-writer.ts';
 import type { SafetensorsType, WritableTensor } from './safetensors-layout.ts';
@@ -41,18 +41,18 @@ export async function writeModelFolder(path: string, content: ModelFolderContent
   const fill = async (folder: string): Promise<void> => {
     // One key for the stored type, in the words of current Transformers; the older one would contradict it.
     const { torch_dtype: _, ...rest } = config;
-    await writeTextAtomically(join(folder, 'config.json'), jsonText({ ...rest, dtype: DTYPE_NAMES[type] }));
+    writeFileAtomic(join(folder, 'config.json'), jsonText({ ...rest, dtype: DTYPE_NAMES[type] }));
     if (generationConfig !== undefined) {
-      await writeTextAtomically(join(folder, 'generation_config.json'), jsonText(generationConfig));
+      writeFileAtomic(join(folder, 'generation_config.json'), jsonText(generationConfig));
     }
     for (const file of tokenizerFilesToCopy) await copySynced(file, join(folder, basename(file)));
-    for (const [name, text] of Object.entries(textFiles)) await writeTextAtomically(join(folder, name), text);
+    for (const [name, text] of Object.entries(textFiles)) writeFileAtomic(join(folder, name), text);
     const { maxShardBytes } = content;
     const limit = maxShardBytes === undefined ? {} : { maxShardBytes };
     // Transformers refuses files whose metadata do not name a framework's layout.
     await writeShardedSafetensors(folder, tensors, { type, metadata: { format: 'pt' }, ...limit });
   };
-  await writeFolderAtomically(path, fill, { overwrite: content.overwrite ?? false });
+  await writeFolderAtomic(path, fill, { overwrite: content.overwrite ?? false });
 }
 
 /** JSON as Hugging Face's tools write it: two spaces, a newline at the end. */

@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { elementCount, internal, runFailed } from '../core/index.ts';
 import { CHUNK_BYTES } from './byte-range.ts';
-import { writeFileAtomically, writeTextAtomically } from './node-atomic.ts';
+import { streamFileAtomic, writeFileAtomic } from '../files/index.ts';
 import {
   divideIntoShards,
   layoutSafetensors,
@@ -41,7 +41,7 @@ export async function writeSafetensors(
 ): Promise<void> {
   const type = options.type ?? 'F32';
   const layout = layoutSafetensors(tensors, type, options.metadata);
-  await writeFileAtomically(path, async (file) => {
+  await streamFileAtomic(path, async (file) => {
     await writeAll(file, layout.header);
     for (const tensor of layout.tensors) await writeTensor(file, tensor, type);
   });
@@ -62,7 +62,7 @@ export async function writeShardedSafetensors(
   const files = shards.map((shard) => shard.file);
   if (shards.length === 1) return files;
   const index = `${stem}.safetensors.index.json`;
-  await writeTextAtomically(join(folder, index), shardIndex(shards, type));
+  writeFileAtomic(join(folder, index), shardIndex(shards, type));
   return [...files, index];
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -11,7 +11,6 @@ import {
   temporaryFolder,
   tensorOf,
 } from '../../test/fixtures/formats/support.ts';
-import { writeFolderAtomically } from './node-atomic.ts';
 import { openModelFiles, openSafetensorsFile } from './node-model-files.ts';
 import { writeModelFolder } from './node-model-writer.ts';
 import { writeSafetensors, writeShardedSafetensors } from './node-safetensors-writer.ts';
@@ -120,28 +119,4 @@ test('bad names and shapes are all reported before anything is written', async (
     ].join('\n'),
   );
   expect(existsSync(path)).toBe(false);
-});
-
-async function fill(folder: string): Promise<void> {
-  writeFileSync(join(folder, 'new.txt'), 'new');
-}
-
-test('a folder that holds something is kept unless overwriting is asked for, and kept whole when that fails', async () => {
-  const parent = temporaryFolder();
-  const path = join(parent, 'model');
-  mkdirSync(path);
-  writeFileSync(join(path, 'old.txt'), 'old');
-  expect(await messageFrom(() => writeFolderAtomically(path, fill))).toBe(
-    `${path}: must be a new or empty folder, got one that holds old.txt; name another`,
-  );
-  const failing = async (folder: string): Promise<void> => {
-    await fill(folder);
-    throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
-  };
-  expect(await messageFrom(() => writeFolderAtomically(path, failing, { overwrite: true }))).toBe(
-    `${path}: must fit on the disk, got a full one; free some space, nothing half-written was left`,
-  );
-  expect([readdirSync(parent), readdirSync(path)]).toEqual([['model'], ['old.txt']]);
-  await writeFolderAtomically(path, fill, { overwrite: true });
-  expect([readdirSync(parent), readdirSync(path)]).toEqual([['model'], ['new.txt']]);
 });

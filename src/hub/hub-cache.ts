@@ -12,7 +12,7 @@ import { dirname, join, relative, sep } from 'node:path';
 import { badInput } from '../core/index.ts';
 import { isSafePath } from './hub-files.ts';
 import type { Wanted } from './hub-http.ts';
-import { entriesOf, writeFileAtomic } from '../store/index.ts';
+import { entriesOf, writeFileAtomic } from '../files/index.ts';
 
 /**
  * One repository in the hub's cache, which all tools of the ecosystem share: blobs/<etag>, snapshots/<commit>/<path> as links to blobs, refs/<branch> with the

@@ -5,16 +5,8 @@ import { configsOf, selectConfigured } from './hub-configs.ts';
 import { openHubDataset, type HubDataset } from './hub-dataset.ts';
 import type { DataSelection } from './hub-files.ts';
 import type { HubOptions } from './hub.ts';
-import {
-  COMMIT,
-  CONVERTED_COMMIT,
-  startHubServer,
-  type HubServer,
-  type ServedFile,
-  makeTemporaryFolder,
-  removeFolder,
-  thrownBy,
-} from '../store/index.ts';
+import { COMMIT, CONVERTED_COMMIT, startHubServer, type HubServer, type ServedFile } from './testing/hub-server.ts';
+import { makeTemporaryFolder, removeFolder, thrownBy } from '../files/testing/support.ts';
 
 /** `configs:` in the README of a data set: which files a configuration and its splits are. */
 const PAIRS = readFileSync(join(import.meta.dirname, '../data/parquet/fixtures/pairs-gzip.parquet'));

@@ -15,10 +15,8 @@ import {
   startHubServer,
   type HubServer,
   type ServedFile,
-  makeTemporaryFolder,
-  removeFolder,
-  thrownBy,
-} from '../store/index.ts';
+} from './testing/hub-server.ts';
+import { makeTemporaryFolder, removeFolder, thrownBy } from '../files/testing/support.ts';
 
 const FIXTURES = join(import.meta.dirname, '../data/parquet/fixtures');
 const PAIRS = readFileSync(join(FIXTURES, 'pairs-gzip.parquet'));

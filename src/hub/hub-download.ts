@@ -12,7 +12,7 @@ import {
   type HubConnection,
   type Wanted,
 } from './hub-http.ts';
-import { tryLock, type Lock, diskError, syncFolder } from '../store/index.ts';
+import { tryLock, type Lock, diskError, syncFolder } from '../files/index.ts';
 
 /** One file of a repository, as the hub lists it. */
 export interface HubFile {
@@ -34,6 +34,8 @@ export interface Download {
 
 export const DEFAULT_STALL_MS = 60_000;
 const LOCK_POLL_MS = 200;
+/** How a download goes on when the disk has room again. */
+export const AND_THEN = 'and run the same command again; it goes on where it was';
 
 /**
  * Brings one file into the cache's blobs, where it appears only when it is complete and its checksum is right. What an earlier try, an interrupted one of another
@@ -59,7 +61,7 @@ export async function downloadBlob(file: HubFile, download: Download): Promise<v
     renameSync(partial, blob);
     syncFolder(dirname(blob));
   } catch (error) {
-    throw error instanceof PreftuneError ? error : diskError(blob, error);
+    throw error instanceof PreftuneError ? error : diskError(blob, error, AND_THEN);
   } finally {
     lock.release();
   }
@@ -170,7 +172,7 @@ async function write(handle: FileHandle, chunk: Uint8Array, { repo }: Download):
   try {
     for (let written = 0; written < chunk.length;) written += (await handle.write(chunk, written)).bytesWritten;
   } catch (error) {
-    throw diskError(repo.folder, error);
+    throw diskError(repo.folder, error, AND_THEN);
   }
 }
 

@@ -6,6 +6,7 @@ import { badInput, PreftuneError } from '../core/index.ts';
 import { openFileSource, type ByteSource } from '../formats/index.ts';
 import { linkBlob } from './hub-cache.ts';
 import {
+  AND_THEN,
   checksumError,
   DEFAULT_STALL_MS,
   downloadBlob,
@@ -16,7 +17,7 @@ import {
   type HubFile,
 } from './hub-download.ts';
 import { DEFAULT_RETRY_DELAYS_MS, pause, throwIfStopped, unreachableError } from './hub-http.ts';
-import { tryLock, diskError, writeFileAtomic } from '../store/index.ts';
+import { tryLock, diskError, writeFileAtomic } from '../files/index.ts';
 
 /** Bytes of one request, and of one file of the cache. */
 export const BLOCK_BYTES = 4 * 2 ** 20;
@@ -164,7 +165,7 @@ async function promote(
     linkBlob(repo, commit, file);
     rmSync(folder, { recursive: true, force: true });
   } catch (error) {
-    throw error instanceof PreftuneError ? error : diskError(dirname(blob), error);
+    throw error instanceof PreftuneError ? error : diskError(dirname(blob), error, AND_THEN);
   } finally {
     lock.release();
     if (existsSync(folder) && isComplete(blob, file)) rmSync(folder, { recursive: true, force: true });

@@ -14,12 +14,8 @@ import {
   startHubServer,
   type HubServer,
   type ServedFile,
-  makeTemporaryFolder,
-  removeFolder,
-  skipBecause,
-  thrownBy,
-  withSmallDisk,
-} from '../store/index.ts';
+} from './testing/hub-server.ts';
+import { makeTemporaryFolder, removeFolder, skipBecause, thrownBy, withSmallDisk } from '../files/testing/support.ts';
 
 const random = createRandom(3, 'weights');
 const WEIGHTS = Buffer.from(Uint8Array.from({ length: 300_000 }, () => random.nextInt(256)));

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { badInput, messageOf } from '../core/index.ts';
-import { diskError, readMetrics, readRunFile, RUN_FILE, type MetricRecord, type RunRecord } from '../store/index.ts';
+import { diskError } from '../files/index.ts';
+import { readMetrics, readRunFile, RUN_FILE, type MetricRecord, type RunRecord } from '../store/index.ts';
 import { factsOf } from './facts.ts';
 import type { RunFacts } from './finding.ts';
 

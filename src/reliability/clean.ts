@@ -1,9 +1,6 @@
-import { once } from 'node:events';
-import { createWriteStream, openSync, fsyncSync, closeSync, renameSync, rmSync, type WriteStream } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { randomBytes } from 'node:crypto';
-import { badUsage, messageOf, PreftuneError, runFailed } from '../core/index.ts';
+import { badUsage, PreftuneError } from '../core/index.ts';
 import { readRecords, type DataSource } from '../data/index.ts';
+import { writeLinesAtomic } from '../files/index.ts';
 import type { Reliability } from './check.ts';
 import type { DataFinding, FindingKind } from './finding.ts';
 import { maskPersonalData, PERSONAL_KINDS, SECRET_KINDS, type PersonalKind } from './personal-data.ts';
@@ -74,10 +71,9 @@ export async function cleanData(options: CleanOptions): Promise<CleanResult> {
   const reasonsOf = reasonsByPlace(reliability.findings, remedies);
   const masks = maskedKinds(remedies);
   const removedFile = `${output}.removed.jsonl`;
-  const [kept, removed] = [openTemporary(output), openTemporary(removedFile)];
   const counts = { kept: 0, removed: 0, masked: 0 };
   const reasonCounts: Record<string, number> = {};
-  try {
+  const divide = async (keep: (line: string) => void, remove: (line: string) => void): Promise<void> => {
     for (const [file, source] of sources.entries()) {
       for await (const event of readRecords(source)) {
         if (signal?.aborted) throw new PreftuneError('cancelled', 'data clean: stopped, nothing was written');
@@ -90,24 +86,18 @@ export async function cleanData(options: CleanOptions): Promise<CleanResult> {
           const text = JSON.stringify(value);
           if (masks.length > 0 && text !== JSON.stringify(event.value)) counts.masked++;
           counts.kept++;
-          await write(kept.stream, `${text}\n`);
+          keep(text);
           continue;
         }
         counts.removed++;
         const why = reasons ?? ['unreadable'];
         for (const reason of why) reasonCounts[reason] = (reasonCounts[reason] ?? 0) + 1;
         const record = event.kind === 'record' ? { record: event.value } : { problem: event.problem.message };
-        await write(removed.stream, `${JSON.stringify({ file: source.name, line, reasons: why, ...record })}\n`);
+        remove(JSON.stringify({ file: source.name, line, reasons: why, ...record }));
       }
     }
-    await Promise.all([kept.finish(), removed.finish()]);
-    renameSync(removed.path, removedFile);
-    renameSync(kept.path, output);
-  } catch (thrown) {
-    kept.discard();
-    removed.discard();
-    throw notWritable(output, thrown);
-  }
+  };
+  await writeLinesAtomic(output, (keep) => writeLinesAtomic(removedFile, (remove) => divide(keep, remove)));
   return { ...counts, reasons: reasonCounts, output, removedFile };
 }
 
@@ -153,52 +143,4 @@ function masked(value: unknown, kinds: readonly PersonalKind[]): unknown {
   if (Array.isArray(value)) return value.map((each) => masked(each, kinds));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, masked(each, kinds)]));
-}
-
-interface Unfinished {
-  readonly path: string;
-  readonly stream: WriteStream;
-  finish(): Promise<void>;
-  discard(): void;
-}
-
-function openTemporary(target: string): Unfinished {
-  const path = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`);
-  let descriptor: number;
-  try {
-    descriptor = openSync(path, 'wx');
-  } catch (thrown) {
-    throw notWritable(target, thrown);
-  }
-  const stream = createWriteStream(path, { fd: descriptor, autoClose: false });
-  let failure: Error | undefined;
-  stream.on('error', (error) => (failure = error));
-  return {
-    path,
-    stream,
-    async finish() {
-      stream.end();
-      if (!stream.writableFinished && failure === undefined) await once(stream, 'finish');
-      if (failure !== undefined) throw failure;
-      fsyncSync(descriptor);
-      closeSync(descriptor);
-    },
-    discard() {
-      stream.destroy();
-      rmSync(path, { force: true });
-    },
-  };
-}
-
-async function write(stream: WriteStream, text: string): Promise<void> {
-  if (stream.errored !== null) throw stream.errored;
-  if (!stream.write(text)) await once(stream, 'drain');
-}
-
-function notWritable(path: string, thrown: unknown): PreftuneError {
-  if (thrown instanceof PreftuneError) return thrown;
-  return runFailed(
-    { file: path, message: `must be writable, got ${messageOf(thrown)}; nothing was left half-written` },
-    { cause: thrown },
-  );
 }

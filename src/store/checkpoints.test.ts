@@ -18,7 +18,7 @@ import {
   startProgram,
   thrownBy,
   withSmallDisk,
-} from './testing/support.ts';
+} from '../files/testing/support.ts';
 
 let run: string;
 beforeEach(() => (run = makeTemporaryFolder()));
@@ -88,7 +88,7 @@ test('a writer that fails leaves nothing of the new checkpoint and everything of
       },
     }),
   );
-  expect(error.message).toContain('step-2: could not be read or written: no such tensor');
+  expect(error.message).toContain('step-2: must be readable and writable, got no such tensor');
   expect(readdirSync(join(run, 'checkpoints'))).toEqual(['step-1']);
 });
 

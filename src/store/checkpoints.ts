@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { badInput, internal } from '../core/index.ts';
-import { diskError, entriesOf, removeTemporaries, syncFile, syncFolder, temporaryName } from './write-atomic.ts';
+import { entriesOf, removeRemains, syncFile, syncFolder, temporaryName, writeFolderAtomic } from '../files/index.ts';
+import { runDiskError } from './run-error.ts';
 
 /** The file that every checkpoint has: the step, and what the caller needs to continue. */
 export const STATE_FILE = 'state.json';
@@ -22,8 +23,7 @@ export interface StoredCheckpoint {
 }
 
 /**
- * Writes RUN/checkpoints/step-N/, which is complete the moment it is visible: written beside, every file and the folder fsynced,
- * renamed, the parent fsynced. A checkpoint of the same step is replaced. Throws run-failed on a full disk; nothing of the new checkpoint stays then, and
+ * Writes RUN/checkpoints/step-N/, which is complete the moment it is visible: written beside, every file flushed, renamed. A checkpoint of the same step is replaced. Throws run-failed on a full disk; nothing of the new checkpoint stays then, and
  * the earlier ones are untouched.
  */
 export async function writeCheckpoint(
@@ -32,28 +32,19 @@ export async function writeCheckpoint(
   content: CheckpointContent,
 ): Promise<StoredCheckpoint> {
   checkContent(step, content);
-  const parent = join(run, FOLDER);
-  const path = join(parent, `step-${step}`);
-  const temporary = join(parent, temporaryName(`step-${step}`));
-  try {
-    if (!existsSync(parent)) {
-      mkdirSync(parent, { recursive: true });
-      syncFolder(run);
-    }
-    mkdirSync(temporary);
+  const path = join(run, FOLDER, `step-${step}`);
+  const fill = async (folder: string): Promise<void> => {
     for (const [name, write] of Object.entries(content.files)) {
-      const file = join(temporary, name);
+      const file = join(folder, name);
       await write(file);
       syncFile(file);
     }
-    syncFolder(temporary);
-    if (existsSync(path)) discard(parent, `step-${step}`);
-    renameSync(temporary, path);
-    syncFolder(parent);
+  };
+  try {
+    await writeFolderAtomic(path, fill, { overwrite: true });
     return { step, path };
   } catch (error) {
-    rmSync(temporary, { recursive: true, force: true });
-    throw diskError(path, error);
+    throw runDiskError(path, error);
   }
 }
 
@@ -95,7 +86,7 @@ export function removeCheckpointsAfter(run: string, step: number): number[] {
 
 /** Removes what killed processes left of unfinished checkpoints. Only the holder of the run folder may call this. */
 export function removeUnfinishedCheckpoints(run: string): void {
-  removeTemporaries(join(run, FOLDER));
+  removeRemains(join(run, FOLDER), { isHolder: true });
 }
 
 function removeAll(run: string, checkpoints: readonly StoredCheckpoint[]): number[] {
@@ -104,7 +95,7 @@ function removeAll(run: string, checkpoints: readonly StoredCheckpoint[]): numbe
     for (const { step } of checkpoints) discard(parent, `step-${step}`);
     if (checkpoints.length > 0) syncFolder(parent);
   } catch (error) {
-    throw diskError(parent, error);
+    throw runDiskError(parent, error);
   }
   return checkpoints.map(({ step }) => step);
 }

@@ -10,7 +10,6 @@ export {
   type StoredCheckpoint,
 } from './checkpoints.ts';
 export { compareJson, flattenJson, showValue, type Difference } from './compare.ts';
-export { tryLock, type Lock } from './lock.ts';
 export { MetricsFile, readMetrics, type MetricRecord } from './metrics.ts';
 export {
   RUN_FILE,
@@ -23,16 +22,3 @@ export {
   type RunRecord,
 } from './run-folder.ts';
 export { TensorboardEvents, tensorboardTag, type EventsOptions } from './tensorboard.ts';
-export {
-  COMMIT,
-  CONVERTED_COMMIT,
-  fail,
-  gitOid,
-  sendBytes,
-  sha256,
-  startHubServer,
-  type HubServer,
-  type ServedFile,
-} from './testing/hub-server.ts';
-export { makeTemporaryFolder, removeFolder, skipBecause, thrownBy, withSmallDisk } from './testing/support.ts';
-export { diskError, entriesOf, syncFile, syncFolder, temporaryName, writeFileAtomic } from './write-atomic.ts';

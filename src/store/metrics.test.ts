@@ -2,7 +2,7 @@ import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { MetricsFile, readMetrics, type MetricRecord } from './metrics.ts';
-import { makeTemporaryFolder, removeFolder, skipBecause, thrownBy, withSmallDisk } from './testing/support.ts';
+import { makeTemporaryFolder, removeFolder, skipBecause, thrownBy, withSmallDisk } from '../files/testing/support.ts';
 
 let folder: string;
 let path: string;
@@ -97,7 +97,9 @@ test('steps never go backwards', async () => {
     'internal: metrics of step 1 appended after step 2',
   );
   file.dispose();
-  expect((await thrownBy(() => file.append(record(3)))).message).toBe('internal: metrics appended after dispose');
+  expect((await thrownBy(() => file.append(record(3)))).message).toBe(
+    `internal: ${path} was appended to after dispose`,
+  );
 });
 
 test('a disk that fills up leaves whole lines', async ({ skip }) => {

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileS
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createRunFolder, readRunFile, resumeRunFolder, type RunRecord } from './run-folder.ts';
-import { makeTemporaryFolder, removeFolder, skipBecause, thrownBy, withSmallDisk } from './testing/support.ts';
+import { makeTemporaryFolder, removeFolder, skipBecause, thrownBy, withSmallDisk } from '../files/testing/support.ts';
 
 let parent: string;
 let run: string;

@@ -3,8 +3,17 @@ import { join } from 'node:path';
 import { badInput, messageOf, type Problem, type JsonObject, type JsonValue } from '../core/index.ts';
 import { removeUnfinishedCheckpoints } from './checkpoints.ts';
 import { compareJson, showValue, type Difference } from './compare.ts';
-import { acquireLock, isLockEntry, removeDeadAttempts, type Lock } from './lock.ts';
-import { diskError, entriesOf, removeTemporaries, TEMPORARY_PREFIX, writeFileAtomic } from './write-atomic.ts';
+import {
+  acquireLock,
+  entriesOf,
+  isLockEntry,
+  isTemporary,
+  removeDeadAttempts,
+  removeRemains,
+  writeFileAtomic,
+  type Lock,
+} from '../files/index.ts';
+import { runDiskError } from './run-error.ts';
 
 /** What run.json holds: everything that decides a run's result. The contents are the caller's. */
 export interface RunRecord {
@@ -31,6 +40,8 @@ export interface RunFolder {
   readonly versionDifferences: readonly Difference[];
   /** The path of something inside the folder. */
   file(...names: string[]): string;
+  /** Writes a file of the folder whole or not at all. */
+  write(name: string, contents: string): void;
   /** Gives the lock back. */
   dispose(): void;
 }
@@ -65,7 +76,7 @@ export function createRunFolder(path: string, record: RunRecord): RunFolder {
   } catch (error) {
     lock?.release();
     if (isNew) removeIfEmpty(path);
-    throw diskError(path, error);
+    throw runDiskError(path, error);
   }
 }
 
@@ -117,7 +128,7 @@ export function readRunFile(path: string): RunRecord {
       throw badInput({ file, message: `must be at most ${MAX_RUN_FILE_BYTES} bytes, got ${size}; it is not a run's` });
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    if (existsSync(file)) throw diskError(file, error);
+    if (existsSync(file)) throw runDiskError(file, error);
     throw badInput({
       file: path,
       message: `must hold a run, got no ${RUN_FILE}; leave out --resume to start a new run`,
@@ -155,7 +166,21 @@ interface Opened {
 }
 
 function openFolder(path: string, { lock, ...rest }: Opened): RunFolder {
-  return { path, ...rest, file: (...names) => join(path, ...names), dispose: () => lock.release() };
+  return {
+    path,
+    ...rest,
+    file: (...names) => join(path, ...names),
+    write: (name, contents) => writeInto(join(path, name), contents),
+    dispose: () => lock.release(),
+  };
+}
+
+function writeInto(path: string, contents: string): void {
+  try {
+    writeFileAtomic(path, contents);
+  } catch (error) {
+    throw runDiskError(path, error);
+  }
 }
 
 function resumeProblem(path: string, { path: at, before, after }: Difference): Problem {
@@ -181,9 +206,7 @@ function refuseForeign(path: string): void {
         'the output folder must be new or empty, got one that holds a run; pass --resume to continue it or choose another --output',
     });
   }
-  const foreign = names
-    .filter((name) => !isLockEntry(name, LOCK_NAME) && !name.startsWith(TEMPORARY_PREFIX))
-    .toSorted();
+  const foreign = names.filter((name) => !isLockEntry(name, LOCK_NAME) && !isTemporary(name)).toSorted();
   if (foreign.length === 0) return;
   const rest = foreign.length - MAX_NAMED_ENTRIES;
   const shown = foreign.slice(0, MAX_NAMED_ENTRIES).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
@@ -194,7 +217,7 @@ function refuseForeign(path: string): void {
 }
 
 function cleanUp(path: string): void {
-  removeTemporaries(path);
+  removeRemains(path, { isHolder: true });
   removeUnfinishedCheckpoints(path);
   removeDeadAttempts(path);
 }

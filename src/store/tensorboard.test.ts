@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { writeFixtureEvents } from '../../test/fixtures/tensorboard/write.ts';
 import { crc32c, maskedCrc32c } from './crc32c.ts';
 import { frameRecord, TensorboardEvents, tensorboardTag } from './tensorboard.ts';
-import { makeTemporaryFolder, removeFolder, thrownBy, withSmallDisk, skipBecause } from './testing/support.ts';
+import { makeTemporaryFolder, removeFolder, thrownBy, withSmallDisk, skipBecause } from '../files/testing/support.ts';
 
 let folder: string;
 beforeEach(() => (folder = makeTemporaryFolder()));

@@ -4,7 +4,8 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { maskedCrc32c } from './crc32c.ts';
 import type { MetricRecord } from './metrics.ts';
-import { diskError, errnoOf } from './write-atomic.ts';
+import { errnoOf } from '../files/index.ts';
+import { runDiskError } from './run-error.ts';
 
 export interface EventsOptions {
   /** Where event files go, such as RUN/tensorboard; made when missing. */
@@ -39,7 +40,7 @@ export class TensorboardEvents {
       mkdirSync(folder, { recursive: true });
       ({ path: this.path, file: this.#file } = createEventsFile(folder, wallTimeSeconds()));
     } catch (error) {
-      throw diskError(folder, error);
+      throw runDiskError(folder, error);
     }
     this.#write((event) => event.tag(3, WireType.LengthDelimited).string('brain.Event:2'));
     if (resumeStep !== undefined) {
@@ -73,7 +74,7 @@ export class TensorboardEvents {
     try {
       fsyncSync(this.#file);
     } catch (error) {
-      throw diskError(this.path, error);
+      throw runDiskError(this.path, error);
     }
   }
 
@@ -91,7 +92,7 @@ export class TensorboardEvents {
     try {
       for (let written = 0; written < bytes.length;) written += writeSync(this.#file, bytes, written);
     } catch (error) {
-      throw diskError(this.path, error);
+      throw runDiskError(this.path, error);
     }
   }
 }

@@ -7,7 +7,6 @@ import {
   removeCheckpointsAfter,
   resumeRunFolder,
   TensorboardEvents,
-  writeFileAtomic,
   type MetricRecord,
   type RunFolder,
   type RunRecord,
@@ -173,7 +172,7 @@ export function openRun(output: string, record: RunRecord, context: RecipeContex
           .map(([name, version]) => `${name} ${version}`)
           .join(', '),
       });
-      writeFileAtomic(folder.file('report.html'), html);
+      folder.write('report.html', html);
     },
     dispose: () => {
       metrics.dispose();

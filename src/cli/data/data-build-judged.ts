@@ -12,7 +12,7 @@ import {
 import { mapConcurrently } from '../../ask/index.ts';
 import type { OpenedJudges } from '../../judge/index.ts';
 import { badInput, type JsonObject, type JsonValue } from '../../core/index.ts';
-import { writeFileAtomic } from '../../store/index.ts';
+import { writeFileAtomic } from '../../files/index.ts';
 import type { CommandContext } from '../frame/command.ts';
 import { tellFormats } from './data-notes.ts';
 import { judgesOf, judgingLine, openCommandJudges, plansOf, renderPlans, showJudging } from '../judge-options.ts';

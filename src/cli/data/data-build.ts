@@ -17,7 +17,7 @@ import {
   type ThumbOptions,
   type VoteOptions,
 } from '../../pairs/index.ts';
-import { writeFileAtomic } from '../../store/index.ts';
+import { writeFileAtomic } from '../../files/index.ts';
 import type { Command, CommandContext } from '../frame/command.ts';
 import { buildJudged, type BuildOutcome } from './data-build-judged.ts';
 import { BUILD_OPTIONS, checkBuildUsage, type BuildSource } from './data-build-options.ts';

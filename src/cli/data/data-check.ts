@@ -1,7 +1,7 @@
 import { badInput, type Problem, type JsonObject, type JsonValue } from '../../core/index.ts';
 import { checkData, FORMATS, renderDataReport, type CheckOptions, type DataReport } from '../../data/index.ts';
 import { reliabilityJson, renderReliability, renderReliabilityPage } from '../../reliability/index.ts';
-import { writeFileAtomic } from '../../store/index.ts';
+import { writeFileAtomic } from '../../files/index.ts';
 import type { Tokenizer } from '../../tokenizer/index.ts';
 import type { Command, CommandContext, OptionEntry } from '../frame/command.ts';
 import { locateData } from '../../hub/index.ts';

@@ -1,11 +1,10 @@
-import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { Readable } from 'node:stream';
+import { existsSync, mkdirSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { badInput, badUsage, type JsonValue } from '../../core/index.ts';
 import { convertRows, FORMATS, formatNamed, renderConversionReport, type Conversion } from '../../data/index.ts';
-import { diskError, syncFile, temporaryName } from '../../store/index.ts';
+import { streamFileAtomic } from '../../files/index.ts';
 import type { Command } from '../frame/command.ts';
 import { locateData } from '../../hub/index.ts';
 
@@ -85,24 +84,20 @@ function layoutOf(output: string): Layout {
   return { isList: match[1]!.toLowerCase() === 'json', isPacked: match[2] !== undefined };
 }
 
-/** Writes beside, and renames when everything is there: a failed conversion leaves no file, and an old one stays. */
+/** A failed conversion leaves no file, and an old one stays. */
 async function writeRecords(
   output: string,
   conversion: Conversion,
   layout: Layout & { hasMark: boolean },
 ): Promise<void> {
   mkdirSync(dirname(output), { recursive: true });
-  const temporary = join(dirname(output), temporaryName(basename(output)));
-  try {
-    const texts = Readable.from(pieces(conversion, layout), { objectMode: false });
-    const file = createWriteStream(temporary, { flags: 'wx' });
-    await (layout.isPacked ? pipeline(texts, createGzip(), file) : pipeline(texts, file));
-    syncFile(temporary);
-    renameSync(temporary, output);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw diskError(output, error);
-  }
+  await streamFileAtomic(output, async (file) => {
+    const save = async (parts: AsyncIterable<string | Buffer>): Promise<void> => {
+      for await (const part of parts) await file.writeFile(part);
+    };
+    const texts = pieces(conversion, layout);
+    await (layout.isPacked ? pipeline(texts, createGzip(), save) : save(texts));
+  });
 }
 
 /** Characters that are written at once. */

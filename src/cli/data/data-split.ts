@@ -1,17 +1,5 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  rmdirSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { badInput, badUsage, type JsonObject } from '../../core/index.ts';
 import {
   FORMATS,
@@ -20,7 +8,7 @@ import {
   type SplitRecordsOptions,
   type SplitSummary,
 } from '../../data/index.ts';
-import { diskError, temporaryName } from '../../store/index.ts';
+import { writeFolderAtomic, writeLinesAtomic } from '../../files/index.ts';
 import type { Command, CommandContext } from '../frame/command.ts';
 import { locateData } from '../../hub/index.ts';
 import { versions } from '../training/recipe-context.ts';
@@ -29,7 +17,6 @@ import { versions } from '../training/recipe-context.ts';
 const FILES = { train: 'train.jsonl', heldOut: 'test.jsonl' } as const;
 /** What says how they were made. */
 const RECORD = 'split.json';
-const WRITE_CHARACTERS = 1 << 20;
 
 /** `preftune data split`: a part of the prompts set aside, with all their rows. */
 export const DATA_SPLIT: Command = {
@@ -91,14 +78,13 @@ function isEmptyFolder(path: string): boolean {
   }
 }
 
-/** Writes beside, and renames when everything is there: a split that fails leaves nothing. */
+/** A split that fails leaves nothing. */
 async function writeSplit(
   sources: readonly DataSource[],
   output: string,
   { context, fraction }: { readonly context: CommandContext; readonly fraction: number },
 ): Promise<SplitSummary> {
   const { options, terminal, signal } = context;
-  const temporary = join(dirname(output), temporaryName(basename(output)));
   const progress = terminal.progress('split');
   const split: SplitRecordsOptions = {
     fraction,
@@ -107,69 +93,37 @@ async function writeSplit(
     signal,
     onProgress: (records) => progress.update({ done: records, total: undefined, unit: 'rows' }),
   };
+  const summaries: SplitSummary[] = [];
   try {
-    mkdirSync(temporary, { recursive: true });
-    let summary = await splitOnce(sources, temporary, split);
-    // Few prompts may all fall on one side; then the one nearest to the border moves, as in training.
-    if (summary.right !== summary.used)
-      summary = await splitOnce(sources, temporary, { ...split, threshold: summary.right });
-    if (summary.problems.total > 0 && options['lenient'] !== true) throw summary.problems.error();
-    const { train, heldOut } = summary.counts;
-    if (train === 0 || heldOut === 0)
-      throw badInput(`data split: data must have rows of at least two prompts, got ${train + heldOut} rows of one`);
-    const named = [...context.args, ...namesOf(options['data'])];
-    writeFileSync(join(temporary, RECORD), `${JSON.stringify(recordOf(summary, { named, options }), null, 2)}\n`);
-    if (existsSync(output)) rmdirSync(output);
-    renameSync(temporary, output);
-    return summary;
-  } catch (error) {
-    rmSync(temporary, { recursive: true, force: true });
-    throw diskError(output, error);
+    await writeFolderAtomic(output, async (folder) => {
+      let summary = await splitOnce(sources, folder, split);
+      // Few prompts may all fall on one side; then the one nearest to the border moves, as in training.
+      if (summary.right !== summary.used)
+        summary = await splitOnce(sources, folder, { ...split, threshold: summary.right });
+      if (summary.problems.total > 0 && options['lenient'] !== true) throw summary.problems.error();
+      const { train, heldOut } = summary.counts;
+      if (train === 0 || heldOut === 0)
+        throw badInput(`data split: data must have rows of at least two prompts, got ${train + heldOut} rows of one`);
+      const named = [...context.args, ...namesOf(options['data'])];
+      writeFileSync(join(folder, RECORD), `${JSON.stringify(recordOf(summary, { named, options }), null, 2)}\n`);
+      summaries.push(summary);
+    });
+    return summaries[0]!;
   } finally {
     progress.finish();
   }
 }
 
-async function splitOnce(
+function splitOnce(
   sources: readonly DataSource[],
   folder: string,
   options: SplitRecordsOptions & { readonly threshold?: number },
 ): Promise<SplitSummary> {
-  const files = { train: openLines(join(folder, FILES.train)), heldOut: openLines(join(folder, FILES.heldOut)) };
-  try {
-    return await splitRecords(sources, options, (side, line) => files[side].write(line));
-  } finally {
-    files.train.close();
-    files.heldOut.close();
-  }
-}
-
-/** A file of lines, written a megabyte at a time. */
-function openLines(path: string): { write(line: string): void; close(): void } {
-  const file = openSync(path, 'w');
-  let lines: string[] = [];
-  let characters = 0;
-  const flush = (): void => {
-    const bytes = Buffer.from(lines.join(''));
-    for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
-    lines = [];
-    characters = 0;
-  };
-  return {
-    write(line) {
-      lines.push(line, '\n');
-      characters += line.length;
-      if (characters >= WRITE_CHARACTERS) flush();
-    },
-    close() {
-      try {
-        flush();
-        fsyncSync(file);
-      } finally {
-        closeSync(file);
-      }
-    },
-  };
+  return writeLinesAtomic(join(folder, FILES.train), (train) =>
+    writeLinesAtomic(join(folder, FILES.heldOut), (heldOut) =>
+      splitRecords(sources, options, (side, line) => (side === 'train' ? train(line) : heldOut(line))),
+    ),
+  );
 }
 
 function recordOf(

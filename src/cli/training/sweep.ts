@@ -9,7 +9,8 @@ import {
   type JsonObject,
   type JsonValue,
 } from '../../core/index.ts';
-import { checkRunFolder, readMetrics, RUN_FILE, writeFileAtomic } from '../../store/index.ts';
+import { checkRunFolder, readMetrics, RUN_FILE } from '../../store/index.ts';
+import { writeFileAtomic } from '../../files/index.ts';
 import { renderSweepReport } from '../../report/index.ts';
 import {
   flagOf,

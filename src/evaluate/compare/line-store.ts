@@ -1,5 +1,5 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
 import { badInput } from '../../core/index.ts';
+import { JsonLines } from '../../files/index.ts';
 
 /** Lines of JSON that are on disk when `append` returns; a crash loses the last one at most. */
 export interface LineStore<T> {
@@ -8,46 +8,38 @@ export interface LineStore<T> {
   close(): void;
 }
 
+/** An answer of a model and what belongs to it is far below. */
+const MAX_LINE_BYTES = 64 * 2 ** 20;
+
 /**
- * Opens a file of JSON lines, the first of which says what the others belong to. A last line that was cut by a crash is dropped. Throws bad-input where
- * the file belongs to something else, or holds a line that is no JSON.
+ * Opens a file of JSON lines, the first of which says what the others belong to. Throws bad-input where the file belongs to something else, or holds a line
+ * that is no JSON.
  */
 export function openLineStore<T>(path: string, identity: unknown, what: string): LineStore<T> {
-  const head = JSON.stringify(identity);
-  const rows: T[] = existsSync(path) ? readRows<T>(path, { head, what }) : [];
-  const isNew = !existsSync(path);
-  const file = openSync(path, 'a');
-  const write = (lines: readonly string[]): void => {
-    writeSync(file, lines.map((line) => `${line}\n`).join(''));
-    fsyncSync(file);
-  };
-  if (isNew) write([head]);
+  const rows: T[] = [];
+  const lines = new JsonLines(path, {
+    what: `a file of ${what}`,
+    mostLineBytes: MAX_LINE_BYTES,
+    header: {
+      value: identity,
+      otherwise: `must hold ${what}, it holds those of other settings; choose another --output`,
+    },
+    onLine: ({ text, line }) => {
+      try {
+        rows.push(JSON.parse(text) as T);
+      } catch {
+        throw badInput({ file: path, line, message: 'must be JSON; remove the line, and it is made again' });
+      }
+    },
+  });
   return {
     rows,
     append(more) {
       if (more.length === 0) return;
-      write(more.map((row) => JSON.stringify(row)));
+      lines.append(...more);
+      lines.flush();
       rows.push(...more);
     },
-    close: () => closeSync(file),
+    close: () => lines.dispose(),
   };
-}
-
-function readRows<T>(path: string, { head, what }: { readonly head: string; readonly what: string }): T[] {
-  const text = readFileSync(path, 'utf8');
-  const end = text.lastIndexOf('\n') + 1;
-  if (end < text.length) truncateSync(path, Buffer.byteLength(text.slice(0, end)));
-  const [first, ...lines] = text.slice(0, end).split('\n').slice(0, -1);
-  if (first !== undefined && first !== head)
-    throw badInput({
-      file: path,
-      message: `must hold ${what}, it holds those of other settings; choose another --output`,
-    });
-  return lines.map((line, i) => {
-    try {
-      return JSON.parse(line) as T;
-    } catch {
-      throw badInput({ file: path, line: i + 2, message: 'must be JSON; remove the line, and it is made again' });
-    }
-  });
 }

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { PreftuneError } from '../../core/index.ts';
 import type { DataSource } from '../../data/index.ts';
 import type { Prompt } from '../../generate/index.ts';
-import { writeFileAtomic } from '../../store/index.ts';
+import { writeFileAtomic } from '../../files/index.ts';
 import { evaluateBehaviour, type Evaluation } from '../behaviour/evaluate.ts';
 import type { KnownFact } from '../behaviour/facts.ts';
 import { frontierOf, type FrontierPoint } from '../behaviour/frontier.ts';

@@ -1,7 +1,7 @@
 import { copyFile, mkdir, writeFile, type FileHandle } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { float32ToFloat16, runFailed } from '../../core/index.ts';
-import { writeFileAtomically } from '../../formats/index.ts';
+import { streamFileAtomic } from '../../files/index.ts';
 import { storeMatrix, type ModelConfig } from '../../models/index.ts';
 import type { FrozenValue, OnnxTensor } from '../../onnx/index.ts';
 import { openOnnxFile, type OnnxFile, type OnnxFileTensor } from '../../runtime/index.ts';
@@ -32,7 +32,7 @@ export async function writeOnnxModel(
   await mkdir(join(folder, 'onnx'), { recursive: true });
   const tensors: OnnxTensor[] = [];
   const location = `${stem}.onnx_data`;
-  await writeFileAtomically(join(folder, 'onnx', location), async (file) => {
+  await streamFileAtomic(join(folder, 'onnx', location), async (file) => {
     let offsetBytes = 0;
     for (const value of decoder.weights) {
       for (const { bytes, ...tensor } of await storedWeight(model, value, type)) {

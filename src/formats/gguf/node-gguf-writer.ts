@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { elementCount, internal } from '../../core/index.ts';
 import { CHUNK_BYTES } from '../byte-range.ts';
 import { layoutGguf, type GgufWriteTensor, type GgufWriteValue } from './gguf-write.ts';
-import { writeFileAtomically } from '../node-atomic.ts';
+import { streamFileAtomic } from '../../files/index.ts';
 import { bytesOfType, encodeAs } from '../blocks/quantise.ts';
 import { STORED_TYPES } from '../stored-types.ts';
 
@@ -20,7 +20,7 @@ export interface GgufContent {
  */
 export async function writeGguf(path: string, { metadata, tensors, onProgress }: GgufContent): Promise<void> {
   const { header, places, sizeBytes } = layoutGguf(metadata, tensors);
-  await writeFileAtomically(path, async (file) => {
+  await streamFileAtomic(path, async (file) => {
     await writeBytes(file, header);
     let done = header.byteLength;
     for (const [index, tensor] of tensors.entries()) {

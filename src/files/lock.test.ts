@@ -2,7 +2,8 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { acquireLock, isAlive, processStart, removeDeadAttempts, type LockOwner } from './lock.ts';
+import { acquireLock, removeDeadAttempts, type LockOwner } from './lock.ts';
+import { isAlive, processStart } from './living.ts';
 import { buildProgram, makeTemporaryFolder, removeFolder, startProgram, thrownBy } from './testing/support.ts';
 
 let folder: string;

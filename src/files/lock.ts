@@ -3,15 +3,11 @@ import { mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, unlinkSync, wri
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { badInput } from '../core/index.ts';
-import { diskError, entriesOf, errnoOf } from './write-atomic.ts';
+import { diskError, entriesOf, errnoOf } from './disk.ts';
+import { isAlive, thisProcess, type KnownProcess } from './living.ts';
 
 /** Who holds a lock. */
-export interface LockOwner {
-  readonly pid: number;
-  /** The computer that the pid belongs to. */
-  readonly host: string;
-  /** What tells two processes with the same pid apart: boot id and start ticks on Linux, empty where the system does not say. */
-  readonly processStart: string;
+export interface LockOwner extends KnownProcess {
   /** ISO 8601, for people. */
   readonly since: string;
 }
@@ -44,12 +40,7 @@ export function acquireLock(path: string, what: string): Lock {
 
 /** As acquireLock, but a held lock gives its owner (undefined where it changed hands all the time) instead of an error. */
 export function tryLock(path: string): { readonly lock?: Lock; readonly owner?: LockOwner } {
-  const self: LockOwner = {
-    pid: process.pid,
-    host: hostname(),
-    processStart: processStart(process.pid) ?? '',
-    since: new Date().toISOString(),
-  };
+  const self: LockOwner = { ...thisProcess(), since: new Date().toISOString() };
   const ownerFile = `owner-${randomUUID()}.json`;
   const prepared = join(dirname(path), `${ATTEMPT_PREFIX}${randomUUID()}`);
   try {
@@ -131,36 +122,6 @@ function readOwner(file: string): LockOwner | undefined {
     // Falls through: a file whose writer lost its power before the bytes were on the disk has no owner that lives.
   }
   return { pid: 0, host: hostname(), processStart: '', since: '' };
-}
-
-/** Whether the owner may still run. One on another computer may: only its user can tell. */
-export function isAlive(owner: LockOwner): boolean {
-  if (owner.host !== hostname()) return true;
-  if (owner.pid <= 0) return false;
-  try {
-    process.kill(owner.pid, 0);
-  } catch (error) {
-    if (errnoOf(error) === 'ESRCH') return false;
-  }
-  const start = processStart(owner.pid);
-  return start === undefined || owner.processStart === '' || start === owner.processStart;
-}
-
-/**
- * Boot id and start ticks of a process, empty for one that has ended and waits for its parent; undefined where the system does not say.
- * Source: proc(5), /proc/pid/stat fields 3 (state) and 22 (starttime).
- */
-export function processStart(pid: number): string | undefined {
-  if (process.platform !== 'linux') return undefined;
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The second field is the program's name in brackets and may hold spaces and brackets itself.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (fields[0] === 'Z' || fields[0] === 'X') return 'ended';
-    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}/${fields[19]}`;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Whether an entry of the locked folder belongs to the lock: the lock itself, or somebody's attempt to take it. */

@@ -1,0 +1,6 @@
+export { streamFileAtomic, writeFileAtomic, writeFolderAtomic, writeLinesAtomic, type FillFolder } from './atomic.ts';
+export { diskError, entriesOf, errnoOf, syncFile, syncFolder } from './disk.ts';
+export { JsonLines, type JsonLinesOptions } from './json-lines.ts';
+export { readLines, type LinePlace, type ScannedLine } from './line-scan.ts';
+export { acquireLock, isLockEntry, removeDeadAttempts, tryLock, type Lock } from './lock.ts';
+export { isTemporary, removeRemains, temporaryName } from './remains.ts';
