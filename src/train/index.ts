@@ -17,7 +17,7 @@ export {
   type OrderOptions,
   type TrainedRows,
 } from './loop/epochs.ts';
-export { evaluateRows, evaluationMicroBatches, type Evaluation, type EvaluationOptions } from './loop/evaluation.ts';
+export { evaluateRows, evaluationMicroBatches, type EvaluationOptions, type RowEvaluation } from './loop/evaluation.ts';
 export {
   runLoop,
   type LoopEvents,
@@ -66,6 +66,12 @@ export { completionTask, type CompletionTaskOptions } from './recipes/completion
 export { crossValidatedMargins, type CrossValidation } from './recipes/cross-validate.ts';
 export { trainDpo } from './recipes/dpo.ts';
 export {
+  computeReference,
+  openReference,
+  type ReferenceRows,
+  type ReferenceScores,
+} from './recipes/preference-reference.ts';
+export {
   measurePairs,
   preferenceRows,
   rowsOfWidth,
@@ -77,6 +83,7 @@ export {
   preferenceTask,
   type PolicyGraphs,
   type PreferenceReference,
+  type PreferenceSteps,
   type PreferenceTaskOptions,
 } from './recipes/preference-task.ts';
 export { trainSft } from './recipes/sft.ts';

@@ -7,7 +7,7 @@ import { scalarsOf, type ForwardPart, type Moment, type StepPart } from './part.
 import type { HeldOutRows, Task } from './task.ts';
 
 /** What rows are evaluated with. */
-export interface Evaluation {
+export interface RowEvaluation {
   readonly measure: Task['measure'];
   readonly program: Pick<BatchProgram, 'evaluate'>;
   readonly parts: readonly StepPart[];
@@ -21,7 +21,7 @@ export interface EvaluationOptions {
 
 /** The metrics of all rows, computed without gradients; undefined when the signal fired before the last micro-batch. Throws bad-input without rows. */
 export async function evaluateRows(
-  { measure: measureOf, program, parts }: Evaluation,
+  { measure: measureOf, program, parts }: RowEvaluation,
   { rows, batch: batchOf, unit }: HeldOutRows,
   { moment, microBatchTokens, signal }: EvaluationOptions,
 ): Promise<Metrics | undefined> {

@@ -13,7 +13,7 @@ import { trainInRunFolder } from '../run.ts';
 import { samplePrompts } from '../samples.ts';
 import { openSession, type Session } from '../session.ts';
 import { readPreferences, type PlannedPreferences } from './preference-data.ts';
-import { computeReference, lackingReference, type ReferenceWork } from './preference-reference.ts';
+import { computeReference, describeReference, lackingReference, openReference } from './preference-reference.ts';
 import { preferenceTask } from './preference-task.ts';
 
 /**
@@ -27,21 +27,35 @@ export async function trainDpo(specification: DpoSpecification, context: RecipeC
   try {
     const data = await readPreferences(specification, objective, { inputs, context });
     const store = referenceFolder(context.referenceCache);
-    const work: ReferenceWork = { specification, objective, data, store, context };
+    const lacking = await lackingReference(inputs, { specification, objective, data, store });
     session = await openSession(specification, inputs, {
       context,
       movesReference: specification.referenceUpdate !== undefined,
-      reference: (await lackingReference(inputs, work))?.config,
+      reference: lacking?.config,
     });
     const baseError = await baseErrorOf(session, data, context);
-    const reference = await computeReference(session, inputs, work);
+    const steps = { ...specification, stages: data.stages };
+    const reference = await openReference(session, inputs.reference, {
+      objective,
+      width: data.preferences.width,
+      microBatchTokens: specification.microBatchTokens,
+    });
+    const known = await computeReference(reference, {
+      objective,
+      rows: data,
+      steps,
+      update: specification.referenceUpdate,
+      store,
+      ...context,
+    });
+    await reference.dispose();
     const task = preferenceTask({
       policy: session.policy,
       objective,
       rows: data,
-      reference: reference.values,
+      reference: known,
       beta: specification.objective,
-      steps: { ...specification, stages: data.stages },
+      steps,
     });
     return await trainInRunFolder({
       session,
@@ -51,7 +65,7 @@ export async function trainDpo(specification: DpoSpecification, context: RecipeC
       reports: data.reports,
       promptsOf: (tokenizer) => samplePrompts(data.heldOut ?? data.train, tokenizer, specification.samples),
       identity: {
-        reference: reference.identity,
+        reference: objective.needsReference ? describeReference(reference, specification) : null,
         data: { train: data.train.fingerprint, heldOut: data.heldOut?.fingerprint ?? null, rows: data.train.count },
         ...measuredOf(baseError),
       },

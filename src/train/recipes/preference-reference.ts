@@ -1,7 +1,7 @@
 import type { JsonValue } from '../../core/index.ts';
 import { rowsOf, type RowSet } from '../../data/index.ts';
 import type { ResolvedObjective } from '../../objectives/index.ts';
-import { referenceStatistics, type OpenedModel, type RunInputs } from '../../policy/index.ts';
+import { referenceStatistics, type OpenedModel, type RunInputs, type RunListener } from '../../policy/index.ts';
 import {
   compileScores,
   isReferenceStored,
@@ -11,30 +11,93 @@ import {
   type ReferenceIdentity,
   type ReferenceStore,
   type ReferenceValues,
-  type ScoredRows,
 } from '../../score/index.ts';
-import { totalStepsOf, type DpoSpecification } from '../../specification/index.ts';
-import type { RecipeContext } from '../context.ts';
+import { totalStepsOf, type DpoSpecification, type ReferenceUpdate } from '../../specification/index.ts';
 import { firstEpochBatches, firstEpochMicroBatches } from '../loop/epochs.ts';
 import { evaluationMicroBatches } from '../loop/evaluation.ts';
 import type { Session } from '../session.ts';
 import type { PlannedPreferences } from './preference-data.ts';
-import type { TokenizedPreference } from './preference-rows.ts';
-import { evaluationUnit, type PreferenceReference } from './preference-task.ts';
+import { preferenceRows, type PreferenceSets, type TokenizedPreference } from './preference-rows.ts';
+import { evaluationUnit, type PreferenceReference, type PreferenceSteps } from './preference-task.ts';
 
-/** For what a reference is computed. */
-export interface ReferenceWork {
-  readonly specification: DpoSpecification;
+export interface ReferenceRows {
   readonly objective: ResolvedObjective;
-  readonly data: PlannedPreferences;
+  readonly rows: PreferenceSets;
+  readonly steps: PreferenceSteps;
+  /** The reference of training follows the policy. */
+  readonly update?: ReferenceUpdate | undefined;
   readonly store: ReferenceStore;
-  readonly context: Pick<RecipeContext, 'listener' | 'signal'>;
+  readonly listener?: Pick<RunListener, 'onReference'>;
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** The model of --reference, where it must be loaded because log-probabilities of it are not stored. A run of few steps needs those of few rows. */
+/**
+ * The log-probabilities of the rows under a reference, computed or taken from the store. Rows are cut as the policy will see them: where it is the
+ * reference, both then have the same bits in step 1 and in evaluation 0. A run of few steps needs those of few rows. Where the reference moves, only
+ * held-out rows have some, from where it started. Throws cancelled, and bad-input for values that are not finite.
+ */
+export async function computeReference(
+  reference: Reference,
+  { rows: { train, heldOut }, update, ...work }: ReferenceRows,
+): Promise<PreferenceReference> {
+  const { objective, steps } = work;
+  if (!objective.needsReference) return {};
+  const preferences = preferenceRows(objective, { train, heldOut });
+  const valuesOf = async (
+    set: RowSet<TokenizedPreference>,
+    groups: readonly (readonly number[])[],
+  ): Promise<ReferenceValues> => {
+    const { values } = await referenceLogps({
+      identity: identityOf(reference, set, objective),
+      rows: { set, width: preferences.width, batch: (rows) => preferences.batch(rows.map((row) => set.row(row))) },
+      store: work.store,
+      open: reference.open,
+      groups,
+      ...(work.listener?.onReference === undefined ? {} : { onProgress: work.listener.onReference }),
+      ...(work.signal === undefined ? {} : { signal: work.signal }),
+    });
+    return values;
+  };
+  const { microBatchTokens, stages } = steps;
+  const unit = evaluationUnit(objective, steps);
+  return {
+    train:
+      update === undefined
+        ? await valuesOf(train, firstEpochMicroBatches(rowsOf(train), steps, totalStepsOf(stages)))
+        : undefined,
+    heldOut: heldOut && (await valuesOf(heldOut, evaluationMicroBatches(rowsOf(heldOut), microBatchTokens, unit))),
+    update,
+  };
+}
+
+export interface ReferenceScores {
+  readonly objective: ResolvedObjective;
+  /** Answers of a row. */
+  readonly width: number;
+  readonly microBatchTokens: number;
+}
+
+/** The policy's own start as the reference, or another model where there is one, whose weights are loaded when they are needed. */
+export async function openReference(
+  { device, policy, model }: Pick<Session, 'device' | 'policy' | 'model'>,
+  other: OpenedModel | undefined,
+  { objective, width, microBatchTokens }: ReferenceScores,
+): Promise<Reference> {
+  const scores = { microBatchTokens, statistics: referenceStatistics(objective), width };
+  if (other !== undefined) return referenceOfModel(device, other, scores);
+  const resident = new Map([...model.weights, ...policy.initial]);
+  return {
+    fingerprint: policy.startFingerprint,
+    precision: model.base?.arithmetic ?? 'float32',
+    open: () => compileScores(device, policy.reference, { label: 'reference', resident, ...scores }),
+    dispose: async () => {},
+  };
+}
+
+/** The model of --reference, where it must be loaded because log-probabilities of it are not stored. */
 export async function lackingReference(
   { reference }: RunInputs,
-  { specification, objective, data, store }: ReferenceWork,
+  { specification, objective, data, store }: LackingOptions,
 ): Promise<OpenedModel | undefined> {
   if (reference === undefined || !objective.needsReference) return undefined;
   const other = { fingerprint: await reference.files.checkpoint.fingerprint(), precision: 'float32' };
@@ -50,98 +113,19 @@ export async function lackingReference(
   return undefined;
 }
 
-/** What the reference says of the rows, computed or taken from the store, and what run.json says of it. */
-export interface ComputedReference {
-  readonly values: PreferenceReference;
-  /** null where the objective has no reference. */
-  readonly identity: JsonValue;
+export interface LackingOptions {
+  readonly specification: DpoSpecification;
+  readonly objective: ResolvedObjective;
+  readonly data: PlannedPreferences;
+  readonly store: ReferenceStore;
 }
 
-/**
- * The log-probabilities of the rows under the reference. Rows are cut as the policy will see them: where it is the reference, both then have the same bits in
- * step 1 and in evaluation 0. Under a reference that moves only held-out rows have some, from where it started.
- */
-export async function computeReference(
-  session: Session,
-  inputs: RunInputs,
-  work: ReferenceWork,
-): Promise<ComputedReference> {
-  const { specification, objective, data } = work;
-  const { referenceUpdate: update, microBatchTokens } = specification;
-  if (!objective.needsReference) return { values: {}, identity: null };
-  const { train, heldOut, stages } = data;
-  const reference = await openReference(session, inputs, work);
-  try {
-    const trainValues =
-      update === undefined
-        ? await valuesOf(reference, train, {
-            ...work,
-            groups: firstEpochMicroBatches(rowsOf(train), specification, totalStepsOf(stages)),
-          })
-        : undefined;
-    const unit = evaluationUnit(objective, specification);
-    const heldOutValues =
-      heldOut &&
-      (await valuesOf(reference, heldOut, {
-        ...work,
-        groups: evaluationMicroBatches(rowsOf(heldOut), microBatchTokens, unit),
-      }));
-    return {
-      values: { train: trainValues, heldOut: heldOutValues, update },
-      identity: {
-        weights: reference.fingerprint,
-        model: specification.reference ?? specification.model,
-        adapter: specification.adapter ?? null,
-        precision: reference.precision,
-      },
-    };
-  } finally {
-    await reference.dispose();
-  }
-}
-
-/** The policy's own start, or the model that --reference names. */
-async function openReference(
-  { device, policy, model }: Session,
-  { reference }: RunInputs,
-  { specification: { microBatchTokens }, objective, data }: ReferenceWork,
-): Promise<Reference> {
-  const { width } = data.preferences;
-  const statistics = referenceStatistics(objective);
-  if (reference !== undefined) return referenceOfModel(device, reference, { microBatchTokens, statistics, width });
-  const resident = new Map([...model.weights, ...policy.initial]);
-  return {
-    fingerprint: policy.startFingerprint,
-    precision: model.base?.arithmetic ?? 'float32',
-    open: () =>
-      compileScores(device, policy.reference, { label: 'reference', resident, microBatchTokens, statistics, width }),
-    dispose: async () => {},
-  };
-}
-
-async function valuesOf(
-  reference: Reference,
-  set: RowSet<TokenizedPreference>,
-  {
-    objective,
-    data,
-    store,
-    context: { listener, signal },
-    groups,
-  }: ReferenceWork & { readonly groups: readonly (readonly number[])[] },
-): Promise<ReferenceValues> {
-  const { width, batch } = data.preferences;
-  const rows: ScoredRows = { set, width, batch: (numbers) => batch(numbers.map((row) => set.row(row))) };
-  const { values } = await referenceLogps({
-    identity: identityOf(reference, set, objective),
-    rows,
-    store,
-    open: reference.open,
-    groups,
-    ...(listener.onReference === undefined ? {} : { onProgress: listener.onReference }),
-    ...(signal === undefined ? {} : { signal }),
-  });
-  return values;
+/** What run.json says of the reference. */
+export function describeReference(
+  { fingerprint, precision }: Reference,
+  { reference, model, adapter }: DpoSpecification,
+): JsonValue {
+  return { weights: fingerprint, model: reference ?? model, adapter: adapter ?? null, precision };
 }
 
 function identityOf(

@@ -11,7 +11,7 @@ import {
   type PreferenceModels,
 } from '../../policy/index.ts';
 import { compileScores, type ReferenceValues } from '../../score/index.ts';
-import type { ObjectiveSpecification, ReferenceUpdate, Stage } from '../../specification/index.ts';
+import type { ObjectiveSpecification, ReferenceUpdate } from '../../specification/index.ts';
 import { betaSchedule } from '../loop/beta-schedule.ts';
 import { createCoupledObjective } from '../loop/coupled-objective.ts';
 import { epochSource, type EpochOptions } from '../loop/epochs.ts';
@@ -33,6 +33,11 @@ export interface PreferenceReference {
   readonly update?: ReferenceUpdate | undefined;
 }
 
+/** How rows are cut into steps, and steps into micro-batches. */
+export interface PreferenceSteps extends EpochOptions {
+  readonly microBatchTokens: number;
+}
+
 export interface PreferenceTaskOptions {
   readonly policy: PolicyGraphs;
   readonly objective: ResolvedObjective;
@@ -41,7 +46,7 @@ export interface PreferenceTaskOptions {
   readonly reference: PreferenceReference;
   /** beta changes during the run. */
   readonly beta?: Pick<ObjectiveSpecification, 'betaSchedule' | 'options'>;
-  readonly steps: EpochOptions & { readonly microBatchTokens: number };
+  readonly steps: PreferenceSteps;
 }
 
 /**
@@ -148,7 +153,7 @@ function partsOf(
   { width }: PreferenceRows,
 ): readonly Open<StepPart>[] {
   const parts: Open<StepPart>[] = [];
-  if (update !== undefined) parts.push(movingReference(update, { objective, width, ...steps }));
+  if (update !== undefined) parts.push(movingReference(update, { objective, width, steps }));
   if (beta?.betaSchedule !== undefined) {
     const start = typeof beta.options['beta'] === 'number' ? beta.options['beta'] : objective.rewardBeta;
     const schedule = betaSchedule(start, beta.betaSchedule);
@@ -167,14 +172,8 @@ function movingReference(
   {
     objective,
     width,
-    stages,
-    microBatchTokens,
-  }: {
-    readonly objective: ResolvedObjective;
-    readonly width: number;
-    readonly stages: readonly Stage[];
-    readonly microBatchTokens: number;
-  },
+    steps: { stages, microBatchTokens },
+  }: { readonly objective: ResolvedObjective; readonly width: number; readonly steps: PreferenceSteps },
 ): Open<StepPart> {
   const begins = new Set(stages.slice(1).map(({ firstStep }) => firstStep));
   const statistics = referenceStatistics(objective);
