@@ -12,21 +12,20 @@ test('evaluation cuts all rows at once, the first pass cuts each optimizer batch
   expect(firstEpochMicroBatches(rows, { ...order, microBatchTokens: 10 })).toEqual([[0], [2, 1], [5, 3], [4], [6]]);
 });
 
+function batch(numbers: readonly number[]) {
+  return { inputs: {}, tokens: numbers.length, counts: Float32Array.from(numbers) };
+}
+
 /** A source whose batches are the numbers of their rows. */
 function sourceOf(options: Partial<Parameters<typeof epochSource>[1]> & { parts?: number; epochs?: number } = {}) {
   const { parts = 1, epochs = 2, ...rest } = options;
   const stages = planStages(rows.count, { batchSize: 3, epochs, warmupRatio: 0 }, parts);
-  const batch = (numbers: readonly number[]) => ({
-    inputs: {},
-    tokens: numbers.length,
-    counts: Float32Array.from(numbers),
-  });
   return epochSource({ rows, batch, lossScale: (numbers) => 1 / numbers.length }, { ...order, stages, ...rest });
 }
 
 async function numbersOf(source: ReturnType<typeof sourceOf>, step: number): Promise<number[]> {
-  const { rows: own, batch } = await source.at(step);
-  return [...batch(Array.from({ length: own.count }, (_, row) => row)).counts];
+  const taken = await source.at(step);
+  return [...taken.batch(Array.from({ length: taken.rows.count }, (_, row) => row)).counts];
 }
 
 test('a step has the rows of its batch under numbers of its own, with their ids, lengths and the scale of their loss', async () => {
