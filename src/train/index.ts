@@ -90,12 +90,3 @@ export { trainSft } from './recipes/sft.ts';
 export { trainInRunFolder, type TrainOptions } from './run.ts';
 export { createSampler } from './sampler.ts';
 export { openSession, type Session, type SessionOptions } from './session.ts';
-export {
-  SWEEP_FIGURES,
-  groupOutcomes,
-  sweepFigures,
-  type SweepFigure,
-  type SweepFigures,
-  type SweepGroup,
-  type SweepOutcome,
-} from './sweep-results.ts';
