@@ -6,7 +6,6 @@ export type {
   SampledModel,
   SampledPrompt,
 } from './context.ts';
-export { accumulateGradients, type AccumulateOptions, type Accumulation } from './loop/accumulate.ts';
 export { betaSchedule } from './loop/beta-schedule.ts';
 export { createCoupledObjective, type CoupledObjective, type CoupledOptions } from './loop/coupled-objective.ts';
 export {
