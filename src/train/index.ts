@@ -71,7 +71,6 @@ export {
   type ReferenceScores,
 } from './recipes/preference-reference.ts';
 export {
-  measurePairs,
   preferenceRows,
   rowsOfWidth,
   type PreferenceRows,

@@ -38,7 +38,7 @@ export function rowsOfWidth(objective: ResolvedObjective, width: number): Prefer
       return {
         width,
         batch: (rows) => pairMicroBatch(rows as readonly TokenizedPair[]),
-        measure: measurePairs,
+        measure: (beta) => measuring(pairMetrics(beta), []),
       };
     case 'unpaired':
       return {
@@ -89,9 +89,4 @@ function measuring<Name extends string>(
       }),
     result: sums.result,
   };
-}
-
-/** pairMetrics over micro-batches of pairs; without a reference, rewards are measured from 0, as TRL measures them. */
-export function measurePairs(beta: number): Measure {
-  return measuring(pairMetrics(beta), []);
 }
