@@ -1,24 +1,21 @@
 import { availableParallelism } from 'node:os';
-import { type RowSet, type TokenizedPair, microBatches, rowsOf } from '../src/data/index.ts';
+import type { RowSet, TokenizedPair } from '../src/data/index.ts';
 import type { BasePrecision } from '../src/models/index.ts';
 import { resolveObjective } from '../src/objectives/index.ts';
+import { createPolicy, loadModel, type BatchProgram, type OpenedModel } from '../src/policy/index.ts';
 import { openDevice, type Device, type DeviceName } from '../src/runtime/index.ts';
+import { NO_REFERENCE_STORE } from '../src/score/index.ts';
+import { parseDpoSpecification, planStages } from '../src/specification/index.ts';
 import {
-  compileBatchProgram,
-  createPolicy,
-  hintsFor,
-  loadModel,
-  pairObjectiveGraph,
-  requirePairs,
-  pairMicroBatch,
-  pairScoreGraph,
-  type BatchProgram,
-  type OpenedModel,
-  type Policy,
-  type ResidentModel,
-} from '../src/policy/index.ts';
-import { createTrainable } from '../src/train/index.ts';
-import { parseDpoSpecification } from '../src/specification/index.ts';
+  computeReference,
+  openReference,
+  openTraining,
+  preferenceTask,
+  takeStep,
+  type PreferenceReference,
+  type ReferenceRows,
+  type Training,
+} from '../src/train/index.ts';
 
 /** The settings at which LoRA DPO is fastest here, within the memory that the comparison with peers allows. */
 export const BEST_SETTINGS = { rank: 16, maxLength: 512, microBatchTokens: 256, memoryBudgetMb: 300 } as const;
@@ -72,130 +69,76 @@ export interface LoraDpo {
   dispose(): Promise<void>;
 }
 
-/** Puts model and adapter on the device, computes the reference of all pairs, and compiles the training program. */
+/** Puts model and adapter on the device, computes the reference of all pairs, and compiles the training program: the recipe's own task. */
 export async function openLoraDpo(options: LoraDpoOptions): Promise<LoraDpo> {
-  const { opened, pairs } = options;
-  const specification = parseDpoSpecification({
-    model: '-',
-    data: '-',
-    output: '-',
-    lora: { rank: options.rank },
-  });
+  const { opened, pairs, microBatchTokens, rank } = options;
+  const specification = parseDpoSpecification({ model: '-', data: '-', output: '-', lora: { rank } });
   const device = await openDevice({ device: options.device ?? 'cpu' });
-  const model = await loadModel(device, opened.config, opened.files.checkpoint, {
-    precision: options.basePrecision,
-  });
-  const policy = await createPolicy(device, { opened, model, specification });
-  const { logps, seconds } = await computeReference(device, { ...options, model, policy });
-  const trainable = await createTrainable(device, policy.initial, {
-    parameters: policy.parameters,
+  const { files, config } = opened;
+  const model = await loadModel(device, config, files.checkpoint, { precision: options.basePrecision });
+  const on = { device, model, policy: await createPolicy(device, { opened, model, specification }) };
+  const objective = resolveObjective({ objective: 'sigmoid', options: { beta: BETA } });
+  const stages = planStages(pairs.count, { batchSize: PAIRS_PER_STEP, epochs: 1, warmupRatio: 0 });
+  const order = { batchSize: PAIRS_PER_STEP, seed: 0, order: 'sequential', lengthBuckets: false } as const;
+  const rows = { objective, rows: { train: pairs }, steps: { ...order, stages, microBatchTokens } };
+  const { reference, seconds } = await measureReference(on, rows);
+  const training = await openTraining(on, preferenceTask({ policy: on.policy, ...rows, reference }), {
+    label: 'dpo',
     optimizer: specification.optimizer,
+    microBatchTokens,
+    keepBudgetBytes: options.memoryBudgetMb * BYTES_PER_MIB,
+    profile: options.isProfiled ?? false,
   });
-  const loss = requirePairs(resolveObjective({ objective: 'sigmoid', options: { beta: BETA } }));
-  const program = await compileBatchProgram(
-    device,
-    {
-      train: pairObjectiveGraph({ decoder: policy.training }, loss, { parameters: policy.parameters }),
-      evaluate: pairObjectiveGraph({ decoder: policy.evaluation }, loss, { parameters: [] }),
-    },
-    {
-      label: 'dpo',
-      hints: hintsFor(options.microBatchTokens, meanLength(pairs)),
-      resident: new Map([...model.weights, ...policy.initial]),
-      gradients: trainable.gradients,
-      keepBudgetBytes: options.memoryBudgetMb * BYTES_PER_MIB,
-      profile: options.isProfiled ?? false,
-    },
-  );
-  const rows = rowsOf(pairs);
-  const accumulate = async (group: readonly number[]) => {
-    const micro = pairMicroBatch(group.map((row) => pairs.row(row)));
-    const outputs = await program.train({
-      ...micro.inputs,
-      referenceLogps: {
-        dtype: 'float32',
-        shape: [group.length, 2],
-        data: Float32Array.from(group.flatMap((row) => [logps[2 * row]!, logps[2 * row + 1]!])),
-      },
-      lossScale: { dtype: 'float32', shape: [], data: Float32Array.of(1 / PAIRS_PER_STEP) },
-    });
-    const losses = outputs['losses']!.data as Float32Array;
-    return { loss: totalOf(losses), tokens: micro.tokens, scored: totalOf(micro.counts) };
-  };
   return {
     referenceSeconds: seconds,
     threads: availableParallelism(),
     device,
-    program,
-    step: async (index) => {
-      const batch = Array.from({ length: PAIRS_PER_STEP }, (_, i) => index * PAIRS_PER_STEP + i);
-      const faults = process.resourceUsage().minorPageFault;
-      const started = performance.now();
-      await program.refresh();
-      const refreshed = performance.now();
-      let [lossSum, tokens, scored] = [0, 0, 0];
-      for (const group of microBatches(rows, batch, options.microBatchTokens)) {
-        const done = await accumulate(group);
-        lossSum += done.loss;
-        tokens += done.tokens;
-        scored += done.scored;
-      }
-      const norm = await trainable.gradientNorm();
-      await trainable.update({ step: index + 1, learningRate: LEARNING_RATE, norm, maximum: 1 });
-      return {
-        seconds: (performance.now() - started) / 1000,
-        loss: lossSum / PAIRS_PER_STEP,
-        tokens,
-        scored,
-        refreshSeconds: (refreshed - started) / 1000,
-        minorPageFaults: process.resourceUsage().minorPageFault - faults,
-      };
-    },
-    endProfile: () => program.endProfile(),
+    program: training.program,
+    step: (index) => measureStep(training, index, microBatchTokens),
+    endProfile: () => training.program.endProfile(),
     dispose: () => device.dispose(),
   };
 }
 
-function totalOf(values: Iterable<number>): number {
-  let sum = 0;
-  for (const value of values) sum += value;
-  return sum;
-}
-
-function meanLength(pairs: RowSet<TokenizedPair>): number {
-  return pairs.lengths.reduce((sum, length) => sum + length, 0) / pairs.count;
-}
-
-/** Log-probabilities of both answers of every pair under the model without the adapter, [2 * pairs]. */
-async function computeReference(
-  device: Device,
-  {
-    pairs,
-    microBatchTokens,
-    model,
-    policy,
-  }: LoraDpoOptions & { readonly model: ResidentModel; readonly policy: Policy },
-): Promise<{ logps: Float32Array; seconds: number }> {
-  const scorer = await compileBatchProgram(
-    device,
-    { evaluate: pairScoreGraph(policy.reference) },
-    {
-      label: 'reference',
-      hints: hintsFor(microBatchTokens, meanLength(pairs)),
-      resident: new Map([...model.weights, ...policy.initial]),
-    },
-  );
-  await scorer.refresh();
-  const rows = rowsOf(pairs);
-  const order = Array.from({ length: pairs.count }, (_, row) => row);
-  order.sort((a, b) => rows.lengthOf(a) - rows.lengthOf(b));
-  const values = new Float32Array(2 * pairs.count);
+async function measureStep(training: Training, index: number, microBatchTokens: number): Promise<MeasuredStep> {
+  let refreshSeconds = 0;
+  const refresh = async (): Promise<void> => {
+    const started = performance.now();
+    await training.program.refresh();
+    refreshSeconds = (performance.now() - started) / 1000;
+  };
+  const faults = process.resourceUsage().minorPageFault;
   const started = performance.now();
-  for (const group of microBatches(rows, order, microBatchTokens)) {
-    const { logps } = await scorer.evaluate(pairMicroBatch(group.map((row) => pairs.row(row))).inputs);
-    group.forEach((row, i) => values.set(logps!.data.subarray(2 * i, 2 * i + 2), 2 * row));
-  }
-  const seconds = (performance.now() - started) / 1000;
-  await scorer.dispose();
-  return { logps: values, seconds };
+  const { metrics, tokens } = await takeStep({ ...training, program: { ...training.program, refresh } }, index, {
+    schedule: { name: 'constant', learningRate: LEARNING_RATE },
+    microBatchTokens,
+    seed: 0,
+    maxGradientNorm: 1,
+  });
+  return {
+    seconds: (performance.now() - started) / 1000,
+    loss: metrics['loss']!,
+    tokens,
+    scored: PAIRS_PER_STEP * (metrics['lengths/chosen']! + metrics['lengths/rejected']!),
+    refreshSeconds,
+    minorPageFaults: process.resourceUsage().minorPageFault - faults,
+  };
+}
+
+/** Log-probabilities of both answers of every pair under the model without the adapter, and the seconds that they took once their program was there. */
+async function measureReference(
+  on: Parameters<typeof openReference>[0],
+  rows: Pick<ReferenceRows, 'objective' | 'rows' | 'steps'>,
+): Promise<{ readonly reference: PreferenceReference; readonly seconds: number }> {
+  const { microBatchTokens } = rows.steps;
+  const base = await openReference(on, undefined, { objective: rows.objective, width: 2, microBatchTokens });
+  let started = 0;
+  const open = async (): Promise<BatchProgram> => {
+    const program = await base.open();
+    await program.refresh();
+    started = performance.now();
+    return program;
+  };
+  const reference = await computeReference({ ...base, open }, { ...rows, store: NO_REFERENCE_STORE });
+  return { reference, seconds: (performance.now() - started) / 1000 };
 }

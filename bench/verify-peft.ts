@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createRandom, type HostTensor } from '../src/core/index.ts';
-import type { TokenizedPair } from '../src/data/index.ts';
+import { rowSetOf, type TokenizedPair } from '../src/data/index.ts';
 import { openModelFiles } from '../src/formats/index.ts';
 import { graph, input, matmul } from '../src/graph/index.ts';
 import {
@@ -27,18 +27,9 @@ import {
 import { resolveObjective } from '../src/objectives/index.ts';
 import { OPTIMIZERS } from '../src/optim/index.ts';
 import { openDevice, type Device, type DeviceTensor } from '../src/runtime/index.ts';
-import {
-  compileBatchProgram,
-  completionMicroBatch,
-  hintsFor,
-  loadModel,
-  newAdapter,
-  pairObjectiveGraph,
-  requirePairs,
-  pairMicroBatch,
-  writeAdapter,
-} from '../src/policy/index.ts';
-import { createTrainable, scalarTensor } from '../src/train/index.ts';
+import { completionMicroBatch, loadModel, newAdapter, writeAdapter } from '../src/policy/index.ts';
+import { planStages } from '../src/specification/index.ts';
+import { openTraining, preferenceTask, takeStep } from '../src/train/index.ts';
 
 const FIXTURES = join(import.meta.dirname, '..', 'test', 'fixtures');
 const STEPS = 10;
@@ -68,7 +59,7 @@ function randomPairs(vocabulary: number): TokenizedPair[] {
 async function train(device: Device, model: string, folder: string): Promise<{ ids: number[]; logits: Float32Array }> {
   const files = await openModelFiles(model);
   const config = parseModelConfig(files.config);
-  const { weights } = await loadModel(device, config, files.checkpoint);
+  const base = await loadModel(device, config, files.checkpoint);
   await files.close();
   const lora = { rank: 4, alpha: 8, dropout: 0, rankStabilised: false, targets: ['all-linear'] };
   const adapter = newAdapter(config, lora, model);
@@ -77,38 +68,43 @@ async function train(device: Device, model: string, folder: string): Promise<{ i
   const initial = new Map<string, DeviceTensor>();
   for (const { name, shape } of parameters)
     initial.set(name, await device.upload({ dtype: 'float32', shape, data: start.get(name)! }));
-  const decoder = withLora(plainDecoder(config, weightInputs(config)), adapter.lora);
-  const trainable = await createTrainable(device, initial, {
+  const plain = plainDecoder(config, weightInputs(config));
+  const decoder = withLora(plain, adapter.lora);
+  const policy = {
     parameters,
-    optimizer: { name: 'adamw', options: OPTIMIZERS.adamw.defaults },
-  });
-  const loss = requirePairs(resolveObjective({ objective: 'sigmoid', options: { beta: 0.1 } }));
-  const program = await compileBatchProgram(
-    device,
-    {
-      train: pairObjectiveGraph({ decoder: decoder }, loss, { parameters }),
-      evaluate: pairObjectiveGraph({ decoder: decoder }, loss, { parameters: [] }),
-    },
-    {
-      label: 'verify',
-      hints: hintsFor(128, 16),
-      resident: new Map([...weights, ...initial]),
-      gradients: trainable.gradients,
-    },
-  );
+    initial,
+    training: decoder,
+    evaluation: decoder,
+    reference: plain,
+    keepsReference: true,
+  };
   const pairs = randomPairs(config.vocabularySize);
-  const { inputs } = pairMicroBatch(pairs);
-  const referenceLogps: HostTensor = { dtype: 'float32', shape: [pairs.length, 2], data: new Float32Array(8) };
-  for (let step = 1; step <= STEPS; step++) {
-    await program.refresh();
-    await program.train({ ...inputs, referenceLogps, lossScale: scalarTensor(1 / pairs.length) });
-    const norm = await trainable.gradientNorm();
-    await trainable.update({ step, learningRate: 1e-2, norm, maximum: 1 });
-  }
+  const order = { batchSize: pairs.length, seed: 0, order: 'sequential', lengthBuckets: false } as const;
+  const stages = planStages(pairs.length, { ...order, epochs: STEPS, warmupRatio: 0 });
+  const microBatchTokens = 128;
+  const task = preferenceTask({
+    policy,
+    objective: resolveObjective({ objective: 'sigmoid', options: { beta: 0.1 } }),
+    rows: { train: rowSetOf(pairs) },
+    reference: { train: { logps: new Float32Array(2 * pairs.length) } },
+    steps: { ...order, stages, microBatchTokens },
+  });
+  const training = await openTraining({ device, model: base, policy }, task, {
+    label: 'verify',
+    optimizer: { name: 'adamw', options: OPTIMIZERS.adamw.defaults },
+    microBatchTokens,
+  });
+  for (let step = 0; step < STEPS; step++)
+    await takeStep(training, step, {
+      schedule: { name: 'constant', learningRate: 1e-2 },
+      microBatchTokens,
+      seed: 0,
+      maxGradientNorm: 1,
+    });
   await writeAdapter(folder, {
     adapter,
     config,
-    read: async (name) => (await trainable.tensors.get(name)!.read()).data as Float32Array,
+    read: async (name) => (await training.tensors.get(name)!.read()).data as Float32Array,
   });
   const packed = packedInputs();
   const hidden = hiddenStates(decoder, {
@@ -124,7 +120,7 @@ async function train(device: Device, model: string, folder: string): Promise<{ i
   const ids = randomIds(24, config.vocabularySize, 'asked');
   const batch = completionMicroBatch([{ id: '0', prompt: new Int32Array(0), completion: ids }], true);
   const given = Object.fromEntries(
-    forward.inputs.map(({ name }) => [name, batch.inputs[name] ?? initial.get(name) ?? weights.get(name)!]),
+    forward.inputs.map(({ name }) => [name, batch.inputs[name] ?? initial.get(name) ?? base.weights.get(name)!]),
   );
   const { logits } = (await forward.run(given)) as Record<string, HostTensor>;
   return { ids: [...ids], logits: logits!.data as Float32Array };

@@ -1,13 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RowSet, TokenizedCompletion } from '../src/data/index.ts';
-import { parameterSpecs, plainDecoder, weightInputs } from '../src/models/index.ts';
-import { OPTIMIZERS } from '../src/optim/index.ts';
+import { rowSetOf, type RowSet, type TokenizedCompletion } from '../src/data/index.ts';
 import { openDevice, type Device } from '../src/runtime/index.ts';
-import { compileBatchProgram, completionLossGraph, hintsFor, loadModel } from '../src/policy/index.ts';
-import { completionTask, createTrainable, runLoop, type StepRecord } from '../src/train/index.ts';
+import { planStages } from '../src/specification/index.ts';
+import { completionTask } from '../src/train/index.ts';
 import { hasStories, openStories, skipWithoutStories } from './support/stories.ts';
+import { openPolicyOf, openStart, trainTask } from './support/trajectory.ts';
 import { runSft } from './support/training.ts';
 import { temporaryFolder, tinyPairs, writeRows, writeTinyModel } from './support/tiny-model.ts';
 
@@ -29,16 +28,7 @@ function recordedRows(): RowSet<TokenizedCompletion> {
       prompt: Int32Array.from(prompt),
       completion: Int32Array.from(chosen),
     }));
-  return {
-    count: rows.length,
-    fingerprint: '',
-    row: (index) => rows[index]!,
-    lengths: Int32Array.from(rows, ({ prompt, completion }) => prompt.length + completion.length),
-    sequenceCounts: new Int32Array(rows.length).fill(1),
-    promptHashes: new Float64Array(rows.length),
-    margins: new Float64Array(),
-    weights: new Float64Array(),
-  };
+  return rowSetOf(rows);
 }
 
 skipWithoutStories();
@@ -56,44 +46,12 @@ describe.skipIf(!hasStories)("SFT beside TRL's SFTTrainer (fixtures/trajectory/r
   ])('$name: ten steps of completion loss', async ({ name, microBatchTokens }) => {
     const expected = (JSON.parse(readFileSync(join(FIXTURES, name), 'utf8')) as Recorded).steps;
     const opened = await openStories();
-    const { config } = opened;
-    const model = await loadModel(device, config, opened.files.checkpoint);
-    const decoder = plainDecoder(config, weightInputs(config));
-    const parameters = parameterSpecs(config);
-    const trainable = await createTrainable(device, model.weights, {
-      parameters,
-      optimizer: { name: 'adamw', options: OPTIMIZERS.adamw.defaults },
-    });
-    const program = await compileBatchProgram(
-      device,
-      {
-        train: completionLossGraph(decoder, { parameters }),
-        evaluate: completionLossGraph(decoder, { parameters: [] }),
-      },
-      { label: 'sft', hints: hintsFor(512, 200), resident: model.weights, gradients: trainable.gradients },
-    );
-    const records: StepRecord[] = [];
-    await runLoop({
-      task: completionTask({ train: recordedRows(), heldOut: undefined }, false),
-      program,
-      trainable,
-      start: { step: 0, tokens: 0 },
-      events: { onStep: (record) => void records.push(record), onEvaluation: () => {}, onCheckpoint: () => {} },
-      options: {
-        schedule: { name: 'linear', learningRate: 1e-3, warmupSteps: 0, totalSteps: 10 },
-        batchSize: 4,
-        microBatchTokens,
-        seed: 0,
-        order: 'sequential',
-        lengthBuckets: false,
-        maxGradientNorm: 1,
-        logSteps: 1,
-        evaluateSteps: undefined,
-        checkpointSteps: undefined,
-      },
-    });
-    await program.dispose();
-    await trainable.dispose();
+    const on = await openPolicyOf(await openStart(device, opened), undefined);
+    const rows = { train: recordedRows() };
+    const stages = planStages(rows.train.count, { batchSize: 4, epochs: 10, maxSteps: 10, warmupRatio: 0 });
+    const steps = { stages, batchSize: 4, seed: 0, order: 'sequential', lengthBuckets: false } as const;
+    const task = completionTask({ policy: on.policy, rows, scorePrompt: false, steps });
+    const records = await trainTask(on, task, { learningRate: 1e-3, microBatchTokens });
     await opened.files.close();
     expect(records.length).toBe(10);
     records.forEach(({ metrics }, i) => {

@@ -2,15 +2,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resolveObjective, type ObjectiveRequest } from '../src/objectives/index.ts';
 import { openDevice, type Device } from '../src/runtime/index.ts';
 import type { OpenedModel } from '../src/policy/index.ts';
+import type { ReferenceValues } from '../src/score/index.ts';
 import type { StepRecord } from '../src/train/index.ts';
 import { hasStories, openStories, skipWithoutStories } from './support/stories.ts';
 import {
+  OBJECTIVES_ADAPTER,
   openStart,
   recorded,
   recordedPairs,
-  referenceOf,
+  referenceOfPairs,
   trainTrajectory,
-  type ReferenceSums,
   type Start,
 } from './support/trajectory.ts';
 
@@ -135,14 +136,14 @@ describe.skipIf(!hasStories)('objectives beside TRL', () => {
   let device: Device;
   let opened: OpenedModel;
   let start: Start;
-  const references = new Map<string, ReferenceSums>();
+  const references = new Map<string, ReferenceValues>();
 
   beforeAll(async () => {
     device = await openDevice({ device: 'cpu' });
     opened = await openStories();
     start = await openStart(device, opened);
     for (const prompts of ['whole', 'bare'] as const)
-      references.set(prompts, await referenceOf(start, recordedPairs(prompts)));
+      references.set(prompts, await referenceOfPairs(start, recordedPairs(prompts)));
   });
 
   afterAll(async () => {
@@ -150,16 +151,19 @@ describe.skipIf(!hasStories)('objectives beside TRL', () => {
     await opened.files.close();
   });
 
-  function train(
-    { prompts = 'whole' as 'whole' | 'bare', ...request }: ObjectiveRequest & { prompts?: 'whole' | 'bare' },
-    steps = recorded.steps,
-  ): Promise<StepRecord[]> {
+  function train({
+    prompts = 'whole' as 'whole' | 'bare',
+    ...request
+  }: ObjectiveRequest & { prompts?: 'whole' | 'bare' }): Promise<StepRecord[]> {
     return trainTrajectory(start, {
       objective: resolveObjective(request),
-      pairs: recordedPairs(prompts),
+      rows: recordedPairs(prompts),
+      adapter: OBJECTIVES_ADAPTER,
       reference: references.get(prompts)!,
+      learningRate: recorded.learning_rate,
+      batchSize: recorded.batch,
       microBatchTokens: MICRO_BATCH_TOKENS,
-      steps,
+      totalSteps: recorded.steps,
     });
   }
 
@@ -195,13 +199,13 @@ describe.skipIf(!hasStories)('objectives beside TRL', () => {
       prompt: row.prompt.slice(0, 1),
       chosen: Int32Array.of(...row.prompt.slice(1), ...row.chosen),
     }));
-    const { referenceLogps: likelihoods } = await referenceOf(start, joined);
-    const { referenceLogps: logps } = await referenceOf(start, rows);
+    const { logps: likelihoods } = await referenceOfPairs(start, joined);
+    const { logps } = await referenceOfPairs(start, rows);
     const nll =
-      -joined.reduce((sum, _row, i) => sum + likelihoods![2 * i]!, 0) /
+      -joined.reduce((sum, _row, i) => sum + likelihoods[2 * i]!, 0) /
       joined.reduce((sum, { chosen }) => sum + chosen.length, 0);
     const ratios = rows.map(({ chosen, rejected }, i) => {
-      const o = logOdds(logps![2 * i]!, chosen.length) - logOdds(logps![2 * i + 1]!, rejected.length);
+      const o = logOdds(logps[2 * i]!, chosen.length) - logOdds(logps[2 * i + 1]!, rejected.length);
       return -Math.log1p(Math.exp(-o));
     });
     const ratio = ratios.reduce((sum, value) => sum + value, 0) / rows.length;

@@ -3,7 +3,7 @@ import { resolveObjective } from '../src/objectives/index.ts';
 import { openDevice, type Device } from '../src/runtime/index.ts';
 import type { OpenedModel } from '../src/policy/index.ts';
 import { hasStories, openStories, skipWithoutStories } from './support/stories.ts';
-import { openStart, recorded, recordedPairs, trainMovingTrajectory, type Start } from './support/trajectory.ts';
+import { openStart, recorded, recordedPairs, trainTrajectory, type Start } from './support/trajectory.ts';
 
 /**
  * TR-DPO beside TRL's sync_ref_model, every weight of stories260K trained for 15 steps at 3e-4: the loss within 1e-4, the gradient norm within 1e-2 of
@@ -32,14 +32,14 @@ describe.skipIf(!hasStories)('a reference that moves, beside TRL', () => {
   });
 
   function train({ every, mix }: { every: number; mix: number }) {
-    return trainMovingTrajectory(start, {
+    return trainTrajectory(start, {
       objective: resolveObjective({ objective: 'sigmoid' }),
-      pairs: recordedPairs(),
+      rows: recordedPairs(),
       microBatchTokens: 110,
-      steps: recorded.steps,
+      batchSize: recorded.batch,
+      totalSteps: recorded.steps,
       learningRate: 3e-4,
-      every,
-      mix,
+      update: mix === 1 ? { kind: 'hard', every } : { kind: 'soft', every, mix },
     });
   }
 

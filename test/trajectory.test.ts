@@ -1,33 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { HostTensor } from '../src/core/index.ts';
-import { type TokenizedPair, packedLength } from '../src/data/index.ts';
+import type { TokenizedPair } from '../src/data/index.ts';
 import { resolveObjective } from '../src/objectives/index.ts';
-import { OPTIMIZERS } from '../src/optim/index.ts';
-import { openDevice, type Device, type DeviceTensor } from '../src/runtime/index.ts';
-import {
-  loraParameterSpecs,
-  parameterSpecs,
-  plainDecoder,
-  weightInputs,
-  withLora,
-  type Decoder,
-  type ParameterSpec,
-} from '../src/models/index.ts';
-import {
-  compileBatchProgram,
-  hintsFor,
-  loadModel,
-  pairObjectiveGraph,
-  requirePairs,
-  pairMicroBatch,
-  pairScoreGraph,
-  readAdapter,
-  type OpenedModel,
-} from '../src/policy/index.ts';
-import { createTrainable, measurePairs, runLoop, type StepRecord, type Task } from '../src/train/index.ts';
+import type { OpenedModel } from '../src/policy/index.ts';
+import { openDevice, type Device } from '../src/runtime/index.ts';
+import type { ReferenceValues } from '../src/score/index.ts';
+import type { StepRecord } from '../src/train/index.ts';
 import { hasStories, openStories, skipWithoutStories } from './support/stories.ts';
+import { openStart, referenceOf, trainTrajectory, type Start } from './support/trajectory.ts';
 
 /**
  * Step by step against TRL's DPOTrainer in float32 (fixtures/trajectory/record.py): loss within 1e-4 at every step and 1e-5
@@ -65,45 +46,18 @@ skipWithoutStories();
 describe.skipIf(!hasStories)('DPO beside TRL', () => {
   let device: Device;
   let opened: OpenedModel;
+  let start: Start;
 
   beforeAll(async () => {
     device = await openDevice({ device: 'cpu' });
     opened = await openStories();
+    start = await openStart(device, opened);
   });
 
   afterAll(async () => {
     await device.dispose();
     await opened.files.close();
   });
-
-  /** By what it is: all runs but one have the same. */
-  const references = new Map<string, Promise<Float32Array>>();
-
-  function referenceOf(
-    name: string,
-    weights: ReadonlyMap<string, DeviceTensor>,
-    decoder: Decoder,
-  ): Promise<Float32Array> {
-    const reference = references.get(name) ?? computeReference(weights, decoder);
-    references.set(name, reference);
-    return reference;
-  }
-
-  async function computeReference(weights: ReadonlyMap<string, DeviceTensor>, decoder: Decoder): Promise<Float32Array> {
-    const program = await compileBatchProgram(
-      device,
-      { evaluate: pairScoreGraph(decoder) },
-      { label: 'reference', hints: hintsFor(512, 200), resident: weights },
-    );
-    await program.refresh();
-    const logps = new Float32Array(2 * rows.length);
-    for (const [row, pair] of rows.entries()) {
-      const outputs = await program.evaluate(pairMicroBatch([pair]).inputs);
-      logps.set(outputs['logps']!.data as Float32Array, 2 * row);
-    }
-    await program.dispose();
-    return logps;
-  }
 
   interface Run {
     readonly optimizer: 'adamw' | 'sgd' | 'rmsprop';
@@ -115,96 +69,24 @@ describe.skipIf(!hasStories)('DPO beside TRL', () => {
     readonly referenceIsAdapter?: boolean;
   }
 
-  async function train(run: Run): Promise<StepRecord[]> {
-    const { config } = opened;
-    const model = await loadModel(device, config, opened.files.checkpoint);
-    const plain = plainDecoder(config, weightInputs(config));
-    const adapter = run.adapter === undefined ? undefined : await readAdapter(join(FIXTURES, run.adapter), config);
-    const decoder = adapter === undefined ? plain : withLora(plain, adapter.lora, { path: 'separate' });
-    const parameters: readonly ParameterSpec[] =
-      adapter === undefined ? parameterSpecs(config) : loraParameterSpecs(config, adapter.lora);
-    const initial = new Map<string, DeviceTensor>();
-    for (const [name, tensor] of adapter?.weights ?? []) initial.set(name, await device.upload(tensor));
-    const resident = new Map([...model.weights, ...initial]);
-    const reference =
-      run.referenceIsAdapter === true
-        ? await referenceOf(run.adapter!, resident, decoder)
-        : await referenceOf('base', resident, plain);
-    const trainable = await createTrainable(device, adapter === undefined ? model.weights : initial, {
-      parameters,
-      optimizer: { name: run.optimizer, options: OPTIMIZERS[run.optimizer].defaults },
-    });
-    const loss = requirePairs(resolveObjective({ objective: 'sigmoid', options: { beta: 0.1 } }));
-    const program = await compileBatchProgram(
-      device,
-      {
-        train: pairObjectiveGraph({ decoder: decoder }, loss, { parameters }),
-        evaluate: pairObjectiveGraph({ decoder: decoder }, loss, { parameters: [] }),
-      },
-      {
-        label: 'dpo',
-        hints: hintsFor(512, 200),
-        resident,
-        gradients: trainable.gradients,
-        keepBudgetBytes: run.microBatchTokens < 1000 ? 0 : Infinity,
-      },
-    );
-    const task: Task = {
-      train: {
-        count: rows.length,
-        idOf: (row) => rows[row]!.id,
-        lengthOf: (row) => packedLength(rows[row]!),
-      },
-      heldOut: undefined,
-      lossScale: (batch) => 1 / batch.length,
-      batch: (_split, batch) => {
-        const micro = pairMicroBatch(batch.map((row) => rows[row]!));
-        const data = Float32Array.from(batch.flatMap((row) => [reference[2 * row]!, reference[2 * row + 1]!]));
-        return {
-          ...micro,
-          inputs: {
-            ...micro.inputs,
-            referenceLogps: { dtype: 'float32', shape: [batch.length, 2], data } as HostTensor,
-          },
-        };
-      },
-      measure: () => measurePairs(0.1),
-    };
-    const records: StepRecord[] = [];
-    await runLoop({
-      task,
-      program,
-      trainable,
-      start: { step: 0, tokens: 0 },
-      events: {
-        onStep: (record) => {
-          records.push(record);
-          if (records.length === run.steps) stop.abort();
-        },
-        onEvaluation: () => {},
-        onCheckpoint: () => {},
-      },
-      options: {
-        schedule: { name: 'linear', learningRate: run.learningRate, warmupSteps: 0, totalSteps: run.totalSteps ?? 50 },
-        batchSize: 4,
-        microBatchTokens: run.microBatchTokens,
-        seed: 0,
-        order: 'sequential',
-        lengthBuckets: false,
-        maxGradientNorm: 1,
-        logSteps: 1,
-        evaluateSteps: undefined,
-        checkpointSteps: undefined,
-        signal: stop.signal,
-      },
-    });
-    await program.dispose();
-    await trainable.dispose();
-    if (adapter !== undefined) await model.dispose();
-    return records;
-  }
+  /** By what it is: all runs but one have the same. */
+  const references = new Map<string, Promise<ReferenceValues | undefined>>();
 
-  let stop: AbortController;
+  async function train({ referenceIsAdapter = false, ...given }: Run): Promise<StepRecord[]> {
+    const run = {
+      totalSteps: 50,
+      ...given,
+      objective: resolveObjective({ objective: 'sigmoid', options: { beta: 0.1 } }),
+      rows,
+      batchSize: 4,
+      keepBudgetBytes: given.microBatchTokens < 1000 ? 0 : Infinity,
+    };
+    const name = referenceIsAdapter ? given.adapter : undefined;
+    const every = { ...run, totalSteps: 50, microBatchTokens: 1 };
+    const known = references.get(name ?? 'base') ?? referenceOf(start, every, name);
+    references.set(name ?? 'base', known);
+    return trainTrajectory(start, { ...run, reference: (await known)! });
+  }
 
   it.each([
     { name: 'full.json', run: { optimizer: 'adamw', learningRate: 1e-4, steps: 50, microBatchTokens: 4096 } as Run },
@@ -244,7 +126,6 @@ describe.skipIf(!hasStories)('DPO beside TRL', () => {
       run: { optimizer: 'sgd', learningRate: 1e-2, steps: 5, totalSteps: 5, microBatchTokens: 4096 } as Run,
     },
   ])('$name in micro-batches of $run.microBatchTokens tokens', async ({ name, run }) => {
-    stop = new AbortController();
     const expected = readJson<{ steps: RecordedStep[] }>(name).steps;
     const got = await train(run);
     expect(got.length).toBe(run.steps);

@@ -9,7 +9,13 @@ import { widthOf } from '../src/policy/index.ts';
 import { failureOf, largestDifference, metricLines, runDpo, type ToldRun } from './support/training.ts';
 import { hasStories, openStories, skipWithoutStories } from './support/stories.ts';
 import { temporaryFolder, tinyPairs, writeRows, writeTinyModel, type TinyPair } from './support/tiny-model.ts';
-import { openStart, trainAnswers } from './support/trajectory.ts';
+import {
+  OBJECTIVES_ADAPTER,
+  openStart,
+  recorded as recordedObjectives,
+  referenceOf,
+  trainTrajectory,
+} from './support/trajectory.ts';
 
 /** Losses of unpaired answers with labels, and of lists, through whole training runs, on a random model of two layers; KTO beside TRL. */
 const folder = temporaryFolder();
@@ -326,7 +332,17 @@ describe.skipIf(!hasStories)("TRL's KTOTrainer, step by step", () => {
     const opened = await openStories();
     try {
       const start = await openStart(device, opened);
-      const steps = await trainAnswers(start, { objective, rows, microBatchTokens: 90, steps: recorded.steps });
+      const run = {
+        objective,
+        rows,
+        adapter: OBJECTIVES_ADAPTER,
+        learningRate: recorded.learning_rate,
+        batchSize: recorded.batch,
+        totalSteps: recorded.steps,
+        microBatchTokens: 90,
+      };
+      const reference = await referenceOf(start, run);
+      const steps = await trainTrajectory(start, { ...run, ...(reference && { reference }) });
       const theirs = recorded.runs[name]!;
       const ours = (metric: string): number[] => steps.map(({ metrics }) => metrics[metric]!);
       expect(steps.length).toBe(recorded.steps);
@@ -375,8 +391,15 @@ describe.skipIf(!hasStories)("TRL's TPOTrainer, step by step", () => {
     const opened = await openStories();
     try {
       const start = await openStart(device, opened);
-      const run = { objective: resolveObjective(request), rows, longestRanking: 3, microBatchTokens: 120 };
-      const steps = await trainAnswers(start, { ...run, steps: recorded.steps });
+      const steps = await trainTrajectory(start, {
+        objective: resolveObjective(request),
+        rows,
+        adapter: OBJECTIVES_ADAPTER,
+        learningRate: recordedObjectives.learning_rate,
+        batchSize: recordedObjectives.batch,
+        totalSteps: recorded.steps,
+        microBatchTokens: 120,
+      });
       const theirs = recorded.runs[name]!;
       const ours = (metric: string): number[] => steps.map(({ metrics }) => metrics[metric]!);
       expect(steps.length).toBe(recorded.steps);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { createRandom, messageOf, type HostTensor } from '../src/core/index.ts';
-import type { TokenizedPair } from '../src/data/index.ts';
+import { createRandom, messageOf } from '../src/core/index.ts';
+import { rowSetOf, type TokenizedPair } from '../src/data/index.ts';
 import { openModelFiles } from '../src/formats/index.ts';
 import {
   loraParameterSpecs,
@@ -15,14 +15,9 @@ import {
 import { resolveObjective } from '../src/objectives/index.ts';
 import { OPTIMIZERS } from '../src/optim/index.ts';
 import { openDevice, type Device, type DeviceTensor } from '../src/runtime/index.ts';
-import {
-  compileBatchProgram,
-  loadModel,
-  pairMicroBatch,
-  pairObjectiveGraph,
-  requirePairs,
-} from '../src/policy/index.ts';
-import { createTrainable } from '../src/train/index.ts';
+import { loadModel, type BatchProgram } from '../src/policy/index.ts';
+import { planStages } from '../src/specification/index.ts';
+import { openTraining, preferenceTask, takeStep, type Training } from '../src/train/index.ts';
 
 /**
  * The same training on WebGPU and on the CPU: losses, log-probabilities, gradient norm and every trained value after three
@@ -91,42 +86,59 @@ async function train(device: Device, folder: string, method: 'full' | 'lora'): P
     );
     initial.set(name, await device.upload({ dtype: 'float32', shape, data }));
   }
-  const trainable = await createTrainable(device, method === 'full' ? model.weights : initial, {
+  const policy = {
     parameters,
-    optimizer: { name: 'adamw', options: { ...OPTIMIZERS.adamw.defaults, weightDecay: 0.1 } },
-  });
-  const loss = requirePairs(resolveObjective({ objective: 'sigmoid', options: { beta: 0.1 } }));
-  const program = await compileBatchProgram(
-    device,
-    {
-      train: pairObjectiveGraph({ decoder: decoder }, loss, { parameters }),
-      evaluate: pairObjectiveGraph({ decoder: decoder }, loss, { parameters: [] }),
-    },
-    {
-      label: 'dpo',
-      hints: { T: 32, U: 16, C: 16, R: 2 },
-      resident: new Map([...model.weights, ...initial]),
-      gradients: trainable.gradients,
-    },
-  );
+    initial: method === 'full' ? model.weights : initial,
+    training: decoder,
+    evaluation: decoder,
+    reference: plain,
+    keepsReference: method === 'lora',
+  };
   const pairs = randomPairs(config.vocabularySize);
-  const batch = pairMicroBatch(pairs);
-  const referenceLogps: HostTensor = { dtype: 'float32', shape: [2, 2], data: Float32Array.of(-20, -30, -15, -25) };
-  const lossScale: HostTensor = { dtype: 'float32', shape: [], data: Float32Array.of(1 / pairs.length) };
+  const order = { batchSize: pairs.length, seed: 0, order: 'sequential', lengthBuckets: false } as const;
+  const stages = planStages(pairs.length, { ...order, epochs: STEPS, warmupRatio: 0 });
+  const microBatchTokens = 32;
+  const task = preferenceTask({
+    policy,
+    objective: resolveObjective({ objective: 'sigmoid', options: { beta: 0.1 } }),
+    rows: { train: rowSetOf(pairs) },
+    reference: { train: { logps: Float32Array.of(-20, -30, -15, -25) } },
+    steps: { ...order, stages, microBatchTokens },
+  });
+  const training = await openTraining({ device, model, policy }, task, {
+    label: 'dpo',
+    optimizer: { name: 'adamw', options: { ...OPTIMIZERS.adamw.defaults, weightDecay: 0.1 } },
+    microBatchTokens,
+  });
   const steps: Outcome['steps'][number][] = [];
-  for (let step = 1; step <= STEPS; step++) {
-    await program.refresh();
-    const outputs = await program.train({ ...batch.inputs, referenceLogps, lossScale });
-    const norm = await trainable.gradientNorm();
-    await trainable.update({ step, learningRate: 1e-2, norm, maximum: 1 });
-    steps.push({ losses: [...outputs['losses']!.data], logps: [...outputs['logps']!.data], norm });
-  }
+  for (let step = 0; step < STEPS; step++) steps.push(await takeAndWatch(training, step, microBatchTokens));
   const tensors = new Map<string, Float32Array>();
-  for (const [name, tensor] of trainable.tensors) tensors.set(name, (await tensor.read()).data as Float32Array);
-  await program.dispose();
-  await trainable.dispose();
+  for (const [name, tensor] of training.tensors) tensors.set(name, (await tensor.read()).data as Float32Array);
+  await training.dispose();
   if (method === 'lora') await model.dispose();
   return { steps, tensors };
+}
+
+/** A step, with what its micro-batches gave. */
+async function takeAndWatch(
+  training: Training,
+  step: number,
+  microBatchTokens: number,
+): Promise<Outcome['steps'][number]> {
+  const [losses, logps]: [number[], number[]] = [[], []];
+  const watched: BatchProgram['train'] = async (inputs) => {
+    const outputs = await training.program.train(inputs);
+    losses.push(...outputs['losses']!.data);
+    logps.push(...outputs['logps']!.data);
+    return outputs;
+  };
+  const { metrics } = await takeStep({ ...training, program: { ...training.program, train: watched } }, step, {
+    schedule: { name: 'constant', learningRate: 1e-2 },
+    microBatchTokens,
+    seed: 0,
+    maxGradientNorm: 1,
+  });
+  return { losses, logps, norm: metrics['grad_norm']! };
 }
 
 /** The largest difference, relative to the largest element of what is expected. */

@@ -69,6 +69,7 @@ export {
   type PackedBatch,
 } from './tokens/packing.ts';
 export { selectRows, type RowSet } from './tokens/row-set.ts';
+export { rowSetOf, type RowColumns, type TokenizedRow } from './tokens/rows-in-memory.ts';
 export { rowsOf, type Rows } from './tokens/rows.ts';
 export {
   EXAMPLE_ROWS,

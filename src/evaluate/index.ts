@@ -58,3 +58,12 @@ export {
 export { readLabelledComparisons, type LabelledComparison } from './judges/card-rows.ts';
 export { renderJudgeCard } from './judges/card-text.ts';
 export { judgeCard, type CardOptions, type CardRow, type JudgeCard, type Share } from './judges/card.ts';
+export {
+  SWEEP_FIGURES,
+  groupOutcomes,
+  sweepFigures,
+  type SweepFigure,
+  type SweepFigures,
+  type SweepGroup,
+  type SweepOutcome,
+} from './sweep-results.ts';

@@ -1,12 +1,15 @@
 export { deviationOf, sampleLogps, type Deviation, type MeasuredModel, type Sample } from './measure.ts';
+export { referenceFolder, referenceKey } from './node-reference-store.ts';
 export { compileScores, referenceOfModel, type Reference } from './reference-model.ts';
 export {
+  NO_REFERENCE_STORE,
   isReferenceStored,
-  referenceKey,
   referenceLogps,
   type ReferenceIdentity,
   type ReferenceLogps,
   type ReferenceOptions,
+  type ReferenceSize,
+  type ReferenceStore,
   type ReferenceValues,
   type ScoredRows,
 } from './reference.ts';

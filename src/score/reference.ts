@@ -1,9 +1,5 @@
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { badInput, PreftuneError, type HostTensor } from '../core/index.ts';
 import type { RowSet } from '../data/index.ts';
-import { openSafetensorsFile, writeSafetensors } from '../formats/index.ts';
 import type { MicroBatch, BatchProgram } from '../policy/index.ts';
 
 /**
@@ -32,12 +28,24 @@ export interface ReferenceLogps {
   readonly wasStored: boolean;
 }
 
-/** SHA-256 over the identity; the name of the stored file. */
-export function referenceKey(identity: ReferenceIdentity): string {
-  return createHash('sha256')
-    .update(JSON.stringify([1, identity.weights, identity.rows, identity.precision, ...(identity.statistics ?? [])]))
-    .digest('hex');
+/** Sizes of a reference's values. */
+export interface ReferenceSize {
+  /** Rows. */
+  readonly count: number;
+  /** Answers of a row. */
+  readonly width: number;
 }
+
+/** Where references are kept: a folder, memory, a browser's storage. */
+export interface ReferenceStore {
+  /** What was written last under this identity; undefined where there is nothing, or nothing whole of this size. */
+  read(identity: ReferenceIdentity, size: ReferenceSize): Promise<ReferenceValues | undefined>;
+  /** Replaces what is there: complete or not at all. */
+  write(identity: ReferenceIdentity, values: ReferenceValues, size: ReferenceSize): Promise<void>;
+}
+
+/** A store that keeps nothing: every reference is computed anew. */
+export const NO_REFERENCE_STORE: ReferenceStore = { read: async () => undefined, write: async () => {} };
 
 /** Rows whose answers a reference scores, `width` of them side by side. */
 export interface ScoredRows {
@@ -50,8 +58,7 @@ export interface ScoredRows {
 export interface ReferenceOptions {
   readonly identity: ReferenceIdentity;
   readonly rows: ScoredRows;
-  /** Folder of stored references. */
-  readonly cache: string;
+  readonly store: ReferenceStore;
   /** Opens the reference model; called only when something must be computed. */
   readonly open: () => Promise<BatchProgram>;
   /** The micro-batches to compute, every row that is wanted in one of them: allMicroBatches or firstEpochMicroBatches. */
@@ -63,46 +70,19 @@ export interface ReferenceOptions {
 /** Unfinished work is saved this often, so that an interrupted computation continues where it was. */
 const SAVE_EVERY_MS = 30_000;
 
-function namesOf({ statistics = [] }: ReferenceIdentity): readonly string[] {
+/** What is known of every answer: logps, and what else the identity says. */
+export function statisticsOf({ statistics = [] }: ReferenceIdentity): readonly string[] {
   return ['logps', ...statistics];
-}
-
-function pathOf(identity: ReferenceIdentity, cache: string): string {
-  return join(cache, `${referenceKey(identity)}.safetensors`);
 }
 
 /** Whether the log-probabilities of these rows are stored, so that the identity's model need not be opened. */
 export async function isReferenceStored(
   identity: ReferenceIdentity,
-  cache: string,
-  { count, width, rows }: { readonly count: number; readonly width: number; readonly rows: readonly number[] },
+  store: ReferenceStore,
+  { rows, ...size }: ReferenceSize & { readonly rows: readonly number[] },
 ): Promise<boolean> {
-  const stored = await readStored(identity, cache, width * count);
-  return stored !== undefined && !rows.some((row) => Number.isNaN(stored.logps[width * row]!));
-}
-
-async function readStored(
-  identity: ReferenceIdentity,
-  cache: string,
-  count: number,
-): Promise<ReferenceValues | undefined> {
-  const path = pathOf(identity, cache);
-  if (!existsSync(path)) return undefined;
-  try {
-    const file = await openSafetensorsFile(path);
-    try {
-      const values: Record<string, Float32Array<ArrayBuffer>> = {};
-      for (const name of namesOf(identity)) values[name] = await file.readFloat32(name);
-      const isWhole = Object.values(values).every(({ length }) => length === count);
-      return isWhole ? (values as ReferenceValues) : undefined;
-    } finally {
-      await file.close();
-    }
-  } catch (thrown) {
-    // A damaged cache entry is computed again.
-    if (thrown instanceof PreftuneError) return undefined;
-    throw thrown;
-  }
+  const stored = await store.read(identity, size);
+  return stored !== undefined && !rows.some((row) => Number.isNaN(stored.logps[size.width * row]!));
 }
 
 /**
@@ -111,23 +91,16 @@ async function readStored(
  * computation. Throws cancelled when the signal fires (what is computed is saved), run-failed for values that are not finite.
  */
 export async function referenceLogps(options: ReferenceOptions): Promise<ReferenceLogps> {
-  const { identity, rows: scored, cache, open, groups, onProgress, signal } = options;
+  const { identity, rows: scored, store, open, groups, onProgress, signal } = options;
   const { set, width } = scored;
-  mkdirSync(cache, { recursive: true });
-  const path = pathOf(identity, cache);
-  const stored = await readStored(identity, cache, width * set.count);
+  const size = { count: set.count, width };
+  const stored = await store.read(identity, size);
   const empty = (): [string, Float32Array<ArrayBuffer>][] =>
-    namesOf(identity).map((name) => [name, new Float32Array(width * set.count).fill(NaN)]);
+    statisticsOf(identity).map((name) => [name, new Float32Array(width * set.count).fill(NaN)]);
   const values = stored ?? (Object.fromEntries(empty()) as ReferenceValues);
   const missing = groups.filter((group) => group.some((row) => Number.isNaN(values.logps[width * row]!)));
   if (missing.length === 0) return { identity, values, wasStored: true };
-  const tensors = Object.entries(values).map(([name, data]) => ({
-    name,
-    shape: [set.count, width],
-    read: () => Promise.resolve(data),
-  }));
-  const { weights, rows, precision } = identity;
-  const save = (): Promise<void> => writeSafetensors(path, tensors, { metadata: { weights, rows, precision } });
+  const save = (): Promise<void> => store.write(identity, values, size);
   const program = await open();
   try {
     await program.refresh();

@@ -18,6 +18,7 @@ import {
   type RunContext,
   loadOptions,
 } from '../policy/index.ts';
+import { referenceFolder } from './node-reference-store.ts';
 import { referenceLogps } from './reference.ts';
 import { compileScores, referenceOfModel, type Reference } from './reference-model.ts';
 import { summariseScores, type PairScore, type ScoreMeasure, type ScoreSummary } from './score-summary.ts';
@@ -124,7 +125,7 @@ async function referenceScores(
         width: 2,
         batch: (group) => pairMicroBatch(group.map((row) => pairs.row(row))),
       },
-      cache: context.referenceCache,
+      store: referenceFolder(context.referenceCache),
       open: reference.open,
       groups: allMicroBatches(rowsOf(pairs), specification.microBatchTokens),
       ...(listener.onReference === undefined ? {} : { onProgress: listener.onReference }),

@@ -6,25 +6,24 @@ export type {
   SampledModel,
   SampledPrompt,
 } from './context.ts';
-export { crossValidatedMargins, type CrossValidation } from './cross-validate.ts';
+export { betaSchedule } from './loop/beta-schedule.ts';
+export { createCoupledObjective, type CoupledObjective, type CoupledOptions } from './loop/coupled-objective.ts';
 export {
-  createCoupledObjective,
-  type CoupledObjective,
-  type ForwardPart,
-  type SolveOptions,
-  type SolvedPart,
-} from './loop/coupled-objective.ts';
-export {
-  evaluateRows,
-  evaluationMicroBatches,
+  epochSource,
   firstEpochBatches,
   firstEpochMicroBatches,
+  type EpochOptions,
+  type OrderOptions,
+  type TrainedRows,
+} from './loop/epochs.ts';
+export { evaluateRows, evaluationMicroBatches, type EvaluationOptions, type RowEvaluation } from './loop/evaluation.ts';
+export {
   runLoop,
-  type EvaluationOptions,
   type LoopEvents,
+  type LoopInput,
   type LoopOptions,
-  type LoopResult,
   type LoopProgress,
+  type LoopResult,
   type StepRecord,
 } from './loop/loop.ts';
 export {
@@ -39,6 +38,17 @@ export {
   type Metrics,
   type PairOutputs,
 } from './loop/metrics.ts';
+export type {
+  ForwardPart,
+  Moment,
+  Open,
+  PolicyOnDevice,
+  SavedState,
+  Scalars,
+  SolveOptions,
+  SolvedPart,
+  StepPart,
+} from './loop/part.ts';
 export {
   createMovingReference,
   mixGraph,
@@ -46,29 +56,35 @@ export {
   type MovingReference,
   type MovingSource,
 } from './loop/reference-update.ts';
-export type { Measure, Split, Task } from './loop/task.ts';
+export type { BatchRows, StepRows, StepSource } from './loop/source.ts';
+export { takeStep, type StepOptions, type TakenStep } from './loop/step.ts';
+export type { HeldOutRows, Measure, Task } from './loop/task.ts';
 export { createTrainable, scalarTensor, type Trainable, type TrainableOptions } from './loop/trainable.ts';
-export {
-  completeRows,
-  loadPreferences,
-  measurePairs,
-  preferenceRows,
-  rowWarnings,
-  rowsOfWidth,
-  type FirstBatches,
-  type TokenizedPreference,
-  type PreferenceRows,
-} from './preference-rows.ts';
+export { openTraining, type Training, type TrainingOptions } from './loop/training.ts';
+export { completionTask, type CompletionTaskOptions } from './recipes/completion-task.ts';
+export { crossValidatedMargins, type CrossValidation } from './recipes/cross-validate.ts';
 export { trainDpo } from './recipes/dpo.ts';
-export { completionTask, trainSft } from './recipes/sft.ts';
-export { createSampler } from './sampler.ts';
-export { openSession, trainInRunFolder, type Session, type SessionOptions, type TrainOptions } from './session.ts';
 export {
-  SWEEP_FIGURES,
-  groupOutcomes,
-  sweepFigures,
-  type SweepFigure,
-  type SweepFigures,
-  type SweepGroup,
-  type SweepOutcome,
-} from './sweep-results.ts';
+  computeReference,
+  openReference,
+  type ReferenceRows,
+  type ReferenceScores,
+} from './recipes/preference-reference.ts';
+export {
+  preferenceRows,
+  rowsOfWidth,
+  type PreferenceRows,
+  type PreferenceSets,
+  type TokenizedPreference,
+} from './recipes/preference-rows.ts';
+export {
+  preferenceTask,
+  type PolicyGraphs,
+  type PreferenceReference,
+  type PreferenceSteps,
+  type PreferenceTaskOptions,
+} from './recipes/preference-task.ts';
+export { trainSft } from './recipes/sft.ts';
+export { trainInRunFolder, type TrainOptions } from './run.ts';
+export { createSampler } from './sampler.ts';
+export { openSession, type Session, type SessionOptions } from './session.ts';

@@ -1,5 +1,5 @@
 import { flagOf, shortValue } from '../../specification/index.ts';
-import { SWEEP_FIGURES, type SweepFigure, type SweepGroup } from '../../train/index.ts';
+import { SWEEP_FIGURES, type SweepFigure, type SweepGroup } from '../../evaluate/index.ts';
 import { fixed } from '../frame/progress.ts';
 
 /** The headings of figures and their decimals. */

@@ -21,7 +21,8 @@ import {
   type SweepPlan,
   type SweepPoint,
 } from '../../specification/index.ts';
-import { groupOutcomes, sweepFigures, trainDpo, type SweepGroup, type SweepOutcome } from '../../train/index.ts';
+import { groupOutcomes, sweepFigures, type SweepGroup, type SweepOutcome } from '../../evaluate/index.ts';
+import { trainDpo } from '../../train/index.ts';
 import type { Command, CommandContext } from '../frame/command.ts';
 import { recipeContext, versions } from './recipe-context.ts';
 import { createReportSampler } from './report-sampler.ts';

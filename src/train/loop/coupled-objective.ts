@@ -3,41 +3,12 @@ import { graphInputs } from '../../graph/index.ts';
 import { objectiveGraph, type ResolvedObjective } from '../../objectives/index.ts';
 import { optimise } from '../../passes/index.ts';
 import type { Device } from '../../runtime/index.ts';
-import { type MicroBatch, differentiableStatistics, sourceOfInput } from '../../policy/index.ts';
+import { differentiableStatistics, sourceOfInput } from '../../policy/index.ts';
+import type { ForwardPart, SolvedPart, SolveOptions, StepPart } from './part.ts';
 import { scalarTensor } from './trainable.ts';
 
-/** A micro-batch whose forward pass is done. */
-export interface ForwardPart {
-  readonly batch: MicroBatch;
-  readonly outputs: Readonly<Record<string, HostTensor>>;
-}
-
-/** What the objective of the whole batch says of a micro-batch. */
-export interface SolvedPart {
-  /** [R] */
-  readonly losses: HostTensor;
-  /** `cotangent/<statistic>` [R, W], lossScale in them: inputs of preferenceCotangentGraph. */
-  readonly cotangents: Readonly<Record<string, HostTensor>>;
-}
-
-export interface SolveOptions {
-  readonly lossScale: number;
-  readonly beta: number | undefined;
-  /** Whether running values move on: in training, not in evaluation. */
-  readonly isTraining: boolean;
-}
-
-/**
- * The middle part of a step whose objective couples the rows of an optimizer batch: losses and cotangents are computed from the
- * statistics of all micro-batches together, so that how the batch was cut changes nothing.
- */
-export interface CoupledObjective {
-  solve(parts: readonly ForwardPart[], options: SolveOptions): Promise<readonly SolvedPart[]>;
-  /** Running values, as the checkpoint holds them. */
-  state(): Readonly<Record<string, number>>;
-  restore(state: Readonly<Record<string, number>>): void;
-  dispose(): Promise<void>;
-}
+/** The part of a step that computes an objective of whole optimizer batches. */
+export type CoupledObjective = StepPart & Required<Pick<StepPart, 'solve' | 'save' | 'restore' | 'dispose'>>;
 
 /** The value of a statistic in a micro-batch [R, W]: computed by the graph, else the host's input. */
 function statisticOf({ batch, outputs }: ForwardPart, name: string): ArrayLike<number> {
@@ -69,57 +40,76 @@ function rowsInput(parts: readonly ForwardPart[], name: string): HostTensor {
   return { dtype: 'float32', shape: [values.length], data: Float32Array.from(values) };
 }
 
-/** Compiles the objective of whole batches, whose rows have `width` answers side by side. */
+export interface CoupledOptions {
+  /** beta is the input `beta`. */
+  readonly betaInput: boolean;
+  /** Answers side by side in a row. Default 2. */
+  readonly width?: number;
+}
+
+/**
+ * The middle of a step whose objective couples the rows of an optimizer batch: losses and cotangents are computed from the statistics of all
+ * micro-batches together, so that how the batch was cut changes nothing. Its state are the objective's running values.
+ */
 export async function createCoupledObjective(
   device: Device,
   objective: ResolvedObjective,
-  { betaInput, width = 2 }: { readonly betaInput: boolean; readonly width?: number },
+  { betaInput, width = 2 }: CoupledOptions,
 ): Promise<CoupledObjective> {
   const source = optimise(objectiveGraph(objective, { betaInput })).body;
   const program = await device.compile(source, { label: `objective ${objective.text}` });
   const names = graphInputs(source).map((node) => node.attributes.name);
-  const statistics = differentiableStatistics(objective);
   let state: Readonly<Record<string, number>> = objective.state;
-  const inputsOf = (parts: readonly ForwardPart[], { lossScale, beta }: SolveOptions): Record<string, HostTensor> => {
-    const entries = names.map((name): [string, HostTensor] => {
-      if (name === 'lossScale') return [name, scalarTensor(lossScale)];
-      if (name === 'beta') return [name, scalarTensor(beta!)];
-      if (name.startsWith('state/')) return [name, scalarTensor(state[name.slice('state/'.length)]!)];
-      const from = sourceOfInput(objective, name);
-      return [name, from === undefined ? rowsInput(parts, name) : column(parts, width, from)];
-    });
-    return Object.fromEntries(entries);
+  const inputOf = (name: string, parts: readonly ForwardPart[], { lossScale, scalars }: SolveOptions): HostTensor => {
+    if (name === 'lossScale') return scalarTensor(lossScale);
+    if (scalars[name] !== undefined) return scalarTensor(scalars[name]);
+    if (name.startsWith('state/')) return scalarTensor(state[name.slice('state/'.length)]!);
+    const from = sourceOfInput(objective, name);
+    return from === undefined ? rowsInput(parts, name) : column(parts, width, from);
   };
   return {
+    name: 'objective',
     solve: async (parts, options) => {
-      const outputs = (await program.run(inputsOf(parts, options))) as Record<string, HostTensor>;
+      const inputs = Object.fromEntries(names.map((name) => [name, inputOf(name, parts, options)]));
+      const outputs = (await program.run(inputs)) as Record<string, HostTensor>;
       if (options.isTraining)
         state = Object.fromEntries(Object.keys(state).map((name) => [name, outputs[`state/${name}`]!.data[0]!]));
-      let start = 0;
-      return parts.map(({ batch }) => {
-        const count = batch.counts.length / width;
-        const from = start;
-        start += count;
-        const losses = outputs['losses']!.data.slice(from, from + count) as Float32Array<ArrayBuffer>;
-        const cotangent = (name: string): HostTensor => {
-          const data = new Float32Array(width * count);
-          for (const [output, { data: gradient }] of gradientsOf(outputs)) {
-            const { statistic, column: at } = sourceOfInput(objective, output)!;
-            if (statistic !== name) continue;
-            for (let row = 0; row < count; row++) data[width * row + at] = gradient[from + row]!;
-          }
-          return { dtype: 'float32', shape: [count, width], data };
-        };
-        return {
-          losses: { dtype: 'float32', shape: [count], data: losses },
-          cotangents: Object.fromEntries(statistics.map((name) => [`cotangent/${name}`, cotangent(name)])),
-        };
-      });
+      return solvedParts(parts, outputs, { objective, width });
     },
-    state: () => state,
+    save: () => state,
     restore: (stored) => {
-      state = { ...state, ...stored };
+      state = { ...state, ...(stored as Readonly<Record<string, number>>) };
     },
     dispose: () => program.dispose(),
   };
+}
+
+/** Losses and cotangents of the whole batch, cut where its micro-batches were. */
+function solvedParts(
+  parts: readonly ForwardPart[],
+  outputs: Readonly<Record<string, HostTensor>>,
+  { objective, width }: { readonly objective: ResolvedObjective; readonly width: number },
+): SolvedPart[] {
+  const statistics = differentiableStatistics(objective);
+  const gradients = gradientsOf(outputs);
+  let start = 0;
+  return parts.map(({ batch }) => {
+    const count = batch.counts.length / width;
+    const from = start;
+    start += count;
+    const losses = outputs['losses']!.data.slice(from, from + count) as Float32Array<ArrayBuffer>;
+    const cotangent = (name: string): HostTensor => {
+      const data = new Float32Array(width * count);
+      for (const [output, { data: gradient }] of gradients) {
+        const { statistic, column: at } = sourceOfInput(objective, output)!;
+        if (statistic !== name) continue;
+        for (let row = 0; row < count; row++) data[width * row + at] = gradient[from + row]!;
+      }
+      return { dtype: 'float32', shape: [count, width], data };
+    };
+    return {
+      losses: { dtype: 'float32', shape: [count], data: losses },
+      cotangents: Object.fromEntries(statistics.map((name) => [`cotangent/${name}`, cotangent(name)])),
+    };
+  });
 }

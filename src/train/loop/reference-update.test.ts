@@ -63,7 +63,7 @@ test.each([
     expect(await logps()).toBe(1);
     for (const [step, value] of [2, 5, 7, 9].entries()) {
       await policy.write(float32Tensor([2], [value, -1]));
-      await moving.afterStep(step + 1);
+      await moving.afterStep({ step: step + 1 });
       told.push(await logps());
     }
     expect(told).toEqual([1, ...after]);

@@ -2,15 +2,16 @@ import { add, graph, input, mul, type Graph } from '../../graph/index.ts';
 import type { ParameterSpec } from '../../models/index.ts';
 import type { Device, DeviceTensor } from '../../runtime/index.ts';
 import type { MicroBatch, BatchProgram } from '../../policy/index.ts';
+import type { Moment, StepPart } from './part.ts';
 
-/** A reference that follows the policy: its log-probabilities are computed in the step that needs them. */
-export interface MovingReference {
+/** A reference that follows the policy: the part of a step that computes its log-probabilities and moves it. */
+export interface MovingReference extends StepPart {
   /** Its own copy of the trained tensors, by the names under which checkpoints hold them. */
   readonly tensors: ReadonlyMap<string, DeviceTensor>;
   /** The batch with the statistics of its answers under the reference as it is now. */
   complete(batch: MicroBatch): Promise<MicroBatch>;
   /** To be called after every optimizer step, counted from 1. */
-  afterStep(step: number): Promise<void>;
+  afterStep(done: Pick<Moment, 'step'>): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -65,6 +66,7 @@ export async function createMovingReference(source: MovingSource, options: Movin
   /** Whether what the program computes once of its weights is that of these weights. */
   let isFresh = false;
   return {
+    name: 'reference',
     tensors,
     complete: async (batch) => {
       if (!isFresh) await program.refresh();
@@ -73,7 +75,7 @@ export async function createMovingReference(source: MovingSource, options: Movin
       const added = Object.entries(inputs).flatMap(([name, into]) => (outputs[name] ? [[into, outputs[name]]] : []));
       return { ...batch, inputs: { ...batch.inputs, ...Object.fromEntries(added) } };
     },
-    afterStep: async (step) => {
+    afterStep: async ({ step }) => {
       if (!isDue(step)) return;
       isFresh = false;
       if (mixing !== undefined) {

@@ -1,21 +1,21 @@
-import { loadCompletions, type RowSet, type TokenizedCompletion, rowsOf } from '../../data/index.ts';
+import { loadCompletions, type RowSet, type TokenizedCompletion } from '../../data/index.ts';
 import {
   BASE_ERROR_ROWS,
+  completionMicroBatch,
+  completionScoreGraph,
+  loadOptions,
   measureBaseError,
   measuredOf,
-  completionLossGraph,
-  completionScoreGraph,
-  completionMicroBatch,
   openInputs,
-  loadOptions,
+  type BaseError,
 } from '../../policy/index.ts';
+import { planStages, type SftSpecification } from '../../specification/index.ts';
 import type { RecipeContext, RecipeResult } from '../context.ts';
-import { completionMetrics } from '../loop/metrics.ts';
+import { trainInRunFolder } from '../run.ts';
 import { samplePrompts } from '../samples.ts';
-import { openSession, trainInRunFolder, type Session } from '../session.ts';
+import { openSession, type Session } from '../session.ts';
 import { loadTrainingData } from '../training-data.ts';
-import type { SftSpecification } from '../../specification/index.ts';
-import type { Split, Task } from '../loop/task.ts';
+import { completionTask } from './completion-task.ts';
 
 /**
  * Supervised fine-tuning, on completions, on all tokens, or on plain text (which makes it a pre-trainer), from a
@@ -29,30 +29,18 @@ export async function trainSft(specification: SftSpecification, context: RecipeC
     const data = await loadTrainingData(specification, { inputs, context }, (sources) =>
       loadCompletions(sources, { ...loadOptions(specification, { inputs, context }), chosenOfPairs }),
     );
+    const shown = data.heldOut ?? data.train;
     session = await openSession(specification, inputs, { context, initialise });
-    const { policy } = session;
-    const rows = data.heldOut ?? data.train;
-    const baseError = context.isResuming
-      ? undefined
-      : await measureBaseError({
-          ...session,
-          scoreGraph: completionScoreGraph,
-          batches: Array.from({ length: Math.min(BASE_ERROR_ROWS, rows.count) }, (_, i) =>
-            completionMicroBatch([rows.row(i)], specification.loss === 'all'),
-          ),
-          context,
-        });
+    const scorePrompt = specification.loss === 'all';
+    const baseError = await baseErrorOf(session, shown, { scorePrompt, context });
+    const stages = planStages(data.train.count, specification);
     return await trainInRunFolder({
       session,
       specification,
       context,
-      task: completionTask(data, specification.loss === 'all'),
-      graphs: {
-        train: completionLossGraph(policy.training, { parameters: policy.parameters }),
-        evaluate: completionLossGraph(policy.evaluation, { parameters: [] }),
-      },
+      task: completionTask({ policy: session.policy, rows: data, scorePrompt, steps: { ...specification, stages } }),
       reports: data.reports,
-      promptsOf: (tokenizer) => samplePrompts(data.heldOut ?? data.train, tokenizer, specification.samples),
+      promptsOf: (tokenizer) => samplePrompts(shown, tokenizer, specification.samples),
       identity: {
         reference: null,
         data: { train: data.train.fingerprint, heldOut: data.heldOut?.fingerprint ?? null, rows: data.train.count },
@@ -65,34 +53,19 @@ export async function trainSft(specification: SftSpecification, context: RecipeC
   }
 }
 
-/** Scored tokens of a row: its completion, the prompt too for all tokens; the first token of a text is not predicted. */
-function scoredTokens({ prompt, completion }: TokenizedCompletion, scorePrompt: boolean): number {
-  if (prompt.length === 0) return completion.length - 1;
-  return scorePrompt ? prompt.length + completion.length - 1 : completion.length;
-}
-
-/** The task of supervised fine-tuning: loss in nats per scored token of the optimizer batch, prompts scored too with `scorePrompt`. */
-export function completionTask(
-  splits: { readonly train: RowSet<TokenizedCompletion>; readonly heldOut: RowSet<TokenizedCompletion> | undefined },
-  scorePrompt: boolean,
-): Task {
-  const of = (split: Split): RowSet<TokenizedCompletion> => (split === 'train' ? splits.train : splits.heldOut!);
-  return {
-    train: rowsOf(splits.train),
-    heldOut: splits.heldOut && rowsOf(splits.heldOut),
-    lossScale: (rows) => 1 / rows.reduce((sum, row) => sum + scoredTokens(splits.train.row(row), scorePrompt), 0),
-    batch: (split, rows) =>
-      completionMicroBatch(
-        rows.map((row) => of(split).row(row)),
-        scorePrompt,
-      ),
-    measure: () => {
-      const sums = completionMetrics();
-      return {
-        add: (batch, outputs) =>
-          sums.add({ losses: outputs['losses']!.data, entropies: outputs['entropies']!.data, counts: batch.counts }),
-        result: sums.result,
-      };
-    },
-  };
+/** What a compact base loses, on the first rows; run.json of a resumed run has it already. */
+async function baseErrorOf(
+  session: Session,
+  rows: RowSet<TokenizedCompletion>,
+  { scorePrompt, context }: { readonly scorePrompt: boolean; readonly context: RecipeContext },
+): Promise<BaseError | undefined> {
+  if (context.isResuming) return undefined;
+  return measureBaseError({
+    ...session,
+    scoreGraph: completionScoreGraph,
+    batches: Array.from({ length: Math.min(BASE_ERROR_ROWS, rows.count) }, (_, row) =>
+      completionMicroBatch([rows.row(row)], scorePrompt),
+    ),
+    context,
+  });
 }

@@ -1,13 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { badInput } from '../core/index.ts';
-import { pairOfRanking, readRows, type DataRow, type DataSource, type PairRow } from '../data/index.ts';
-import type { RecipeContext } from './context.ts';
-import { trainDpo } from './recipes/dpo.ts';
-import { parseDpoSpecification, parseScoreSpecification } from '../specification/index.ts';
-import { scorePairs } from '../score/index.ts';
-import { type HeldOutMargins, mixKeys, FLAG, type RowTable } from '../reliability/index.ts';
+import { badInput } from '../../core/index.ts';
+import { pairOfRanking, readRows, type DataRow, type DataSource, type PairRow } from '../../data/index.ts';
+import type { RecipeContext } from '../context.ts';
+import { trainDpo } from './dpo.ts';
+import { parseDpoSpecification, parseScoreSpecification } from '../../specification/index.ts';
+import { scorePairs } from '../../score/index.ts';
+import { type HeldOutMargins, mixKeys, FLAG, type RowTable } from '../../reliability/index.ts';
 
 export interface CrossValidation {
   readonly sources: readonly DataSource[];

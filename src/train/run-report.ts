@@ -1,0 +1,84 @@
+import type { TokenisationReport } from '../data/index.ts';
+import { monitoredVerdict, verdictSections, type RunVerdict } from '../monitor/index.ts';
+import { renderReport, type ReportSample, type ReportSection } from '../report/index.ts';
+import { readMetrics, type RunFolder, type RunRecord } from '../store/index.ts';
+import type { Metrics } from './loop/metrics.ts';
+
+/** What report.html shows besides what the run's folder holds. */
+export interface ReportParts {
+  readonly data: readonly ReportSection[];
+  readonly samples?: readonly ReportSample[];
+  readonly samplesNote?: string | undefined;
+  readonly verdict: RunVerdict;
+}
+
+/** The run that is reported. */
+export interface ReportedRun {
+  readonly output: string;
+  readonly folder: RunFolder;
+  readonly record: RunRecord;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly evaluations: readonly Metrics[];
+}
+
+/** Writes report.html into a run's folder, complete or not at all. */
+export function writeReport(
+  { output, folder, record, versions, evaluations }: ReportedRun,
+  { data, samples, samplesNote, verdict: monitored }: ReportParts,
+): void {
+  const html = renderReport({
+    title: `Run ${output}`,
+    subtitle: `${String(record.specification['recipe'])} of ${String(record.specification['model'])}`,
+    metrics: readMetrics(folder.file('metrics.jsonl')),
+    configuration: record.specification,
+    data,
+    verdict: monitoredVerdict(monitored, verdict(evaluations)),
+    checks: verdictSections(monitored),
+    ...(samples === undefined ? {} : { samples }),
+    ...(samplesNote === undefined ? {} : { samplesNote }),
+    footer: Object.entries(versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(', '),
+  });
+  folder.write('report.html', html);
+}
+
+/** One sentence on the held-out rows: what was measured, not whether the model is better. */
+function verdict(evaluations: readonly Metrics[]): { tone: 'good' | 'bad'; text: string } | undefined {
+  const [first, last] = [evaluations[0], evaluations.at(-1)];
+  if (first === undefined || last === undefined || evaluations.length < 2) return undefined;
+  const accuracy = last['rewards/accuracies'];
+  const fell = last['loss']! < first['loss']!;
+  const text =
+    accuracy === undefined
+      ? `The held-out loss went from ${first['loss']!.toFixed(4)} to ${last['loss']!.toFixed(4)}.`
+      : `On held-out pairs the model prefers the chosen answer in ${(100 * accuracy).toFixed(1)} % (a reward margin of ${last['rewards/margins']!.toFixed(3)}); the loss went from ${first['loss']!.toFixed(4)} to ${last['loss']!.toFixed(4)}.`;
+  return { tone: fell ? 'good' : 'bad', text };
+}
+
+/** The tokenisation proof as cards of the report. */
+export function tokenisationSections(reports: Readonly<Record<string, TokenisationReport>>): ReportSection[] {
+  return Object.entries(reports).map(([name, report]) => ({
+    title: `Tokens of ${name}`,
+    rows: [
+      ['rows', report.rows],
+      ['kept', report.kept],
+      [
+        'dropped',
+        Object.entries(report.dropped)
+          .map(([reason, { count }]) => `${reason} ${count}`)
+          .join(', ') || 'none',
+      ],
+      [
+        'answers cut',
+        Object.entries(report.truncated)
+          .map(([side, { count }]) => `${side} ${count}`)
+          .join(', ') || 'none',
+      ],
+      ['prompts that lost their start', report.promptCut.count],
+      ['pairs whose prompt tokens differ', report.promptTokensDiffer.count],
+      ['rows without a stop token', report.noStopToken.count],
+      ['longest row, tokens', report.longest?.tokens ?? 0],
+    ],
+  }));
+}

@@ -1,0 +1,166 @@
+import type { JsonObject } from '../core/index.ts';
+import type { TokenisationReport } from '../data/index.ts';
+import { availableBytes, fixedMemory, requireMemory } from '../policy/index.ts';
+import type { CommonSpecification } from '../specification/index.ts';
+import { readRunFile, type RunRecord } from '../store/index.ts';
+import type { Tokenizer } from '../tokenizer/index.ts';
+import { saveArtefact } from './artefact.ts';
+import { restoreCheckpoint } from './checkpoint-files.ts';
+import type { RecipeContext, RecipeResult, SampledPrompt } from './context.ts';
+import { runLoop, type LoopOptions, type LoopProgress } from './loop/loop.ts';
+import type { Task } from './loop/task.ts';
+import { openTraining, type Training } from './loop/training.ts';
+import { tokenisationSections } from './run-report.ts';
+import { openRun, type RunWriter } from './run-writer.ts';
+import { createSampling } from './samples.ts';
+import { planOf, type Session } from './session.ts';
+import { watchRun } from './watch.ts';
+
+export interface TrainOptions {
+  readonly session: Session;
+  readonly specification: CommonSpecification;
+  readonly context: RecipeContext;
+  readonly task: Task;
+  readonly reports: Readonly<Record<string, TokenisationReport>>;
+  /** The prompts that the report shows answered. */
+  readonly promptsOf: (tokenizer: Tokenizer) => readonly SampledPrompt[];
+  /** What run.json says of reference and data. */
+  readonly identity: Pick<RunRecord, 'reference' | 'data' | 'measured'>;
+}
+
+type BudgetedSpecification = CommonSpecification & { readonly memoryBudgetMb: number };
+
+/** Everything after the task is made: run folder, programs, the loop, the artefact, the report. Throws as these do; what is complete stays. */
+export async function trainInRunFolder(options: TrainOptions): Promise<RecipeResult> {
+  const { session, context, task } = options;
+  const specification = { ...options.specification, memoryBudgetMb: memoryBudgetMb(options) };
+  const record = recordOf(specification, options);
+  const writer = openRun(specification.output, record, context);
+  let training: Training | undefined;
+  try {
+    training = await openInMemory(specification, options);
+    const sampling = createSampling(session, training.trainable, {
+      context,
+      samples: specification.samples,
+      hasHeldOut: task.heldOut !== undefined,
+      promptsOf: options.promptsOf,
+    });
+    await sampling.beforeTraining();
+    const start = await startOf(writer, training);
+    const { totalSteps, stepsPerEpoch } = training.source;
+    const watch = watchRun(writer.folder, context, { specification: record.specification, totalSteps });
+    context.listener.onStart?.(start.step, totalSteps);
+    const result = await runLoop({
+      training,
+      start,
+      events: writer.events(training, { stepsPerEpoch, keep: specification.keepCheckpoints, watch }),
+      options: loopOptions(specification, totalSteps, watch.signal),
+    });
+    if (result.isComplete) watch.finish();
+    const artefact = result.isComplete
+      ? await saveArtefact(writer.folder.path, session, training.trainable)
+      : undefined;
+    // Its memory is free for the answers.
+    await training.release();
+    const samples = result.isComplete ? await sampling.afterTraining() : [];
+    const verdict = watch.verdict();
+    writer.report({ data: tokenisationSections(options.reports), samples, samplesNote: sampling.note, verdict });
+    const stoppedBy = result.isComplete ? undefined : watch.stoppedBy();
+    return {
+      run: specification.output,
+      steps: result.step,
+      totalSteps,
+      isComplete: result.isComplete,
+      firstEvaluation: writer.firstEvaluation(),
+      lastEvaluation: writer.lastEvaluation(),
+      lastStep: writer.lastStep(),
+      verdict,
+      ...(stoppedBy && { stoppedBy }),
+      samples,
+      artefact,
+    };
+  } finally {
+    await training?.dispose();
+    writer.dispose();
+  }
+}
+
+/** run.json: the specification as JSON has it, without what is undefined. */
+function recordOf(specification: BudgetedSpecification, { session, context, identity }: TrainOptions): RunRecord {
+  return {
+    specification: JSON.parse(JSON.stringify(specification)) as JsonObject,
+    versions: { ...context.versions },
+    ...identity,
+    model: { weights: session.policy.startFingerprint, tokenizer: session.tokenizer.identity },
+  };
+}
+
+/** Where the run begins: at its newest checkpoint, whose tensors are put back, or at its start. */
+async function startOf(writer: RunWriter, training: Training): Promise<LoopProgress> {
+  if (writer.checkpoint === undefined) return { step: 0, tokens: 0 };
+  return writer.continued(await restoreCheckpoint(writer.checkpoint, training));
+}
+
+/** Of the steps of a run: how often is evaluated and saved where nothing else is said. */
+const DEFAULT_INTERVALS = 10;
+
+function loopOptions(specification: CommonSpecification, totalSteps: number, signal: AbortSignal): LoopOptions {
+  const interval = Math.max(1, Math.round(totalSteps / DEFAULT_INTERVALS));
+  return {
+    schedule: { name: specification.schedule, learningRate: specification.learningRate },
+    microBatchTokens: specification.microBatchTokens,
+    seed: specification.seed,
+    maxGradientNorm: specification.maxGradientNorm === 0 ? undefined : specification.maxGradientNorm,
+    logSteps: specification.logSteps,
+    evaluateSteps: specification.evaluateSteps ?? interval,
+    checkpointSteps: specification.checkpointSteps ?? interval,
+    signal,
+  };
+}
+
+/**
+ * Bytes for the backward pass, in MB: as given, or as the run that is resumed decided, so that what is computed again stays the same on a machine
+ * with other free memory; else a quarter of what is free.
+ */
+function memoryBudgetMb({ specification, context }: TrainOptions): number {
+  if (specification.memoryBudgetMb !== undefined) return specification.memoryBudgetMb;
+  const stored = context.isResuming ? readRunFile(specification.output).specification['memoryBudgetMb'] : undefined;
+  if (typeof stored === 'number') return stored;
+  return Math.max(1, Math.floor((context.availableBytes?.() ?? availableBytes()) / 4 / 2 ** 20));
+}
+
+const RESUME_ADVICE =
+  'close other programs, or pass a lower --memory-budget-mb, with which the last digits may differ from those of a run that was not interrupted';
+
+/** The task on the device. Throws run-failed when its steps need more memory than there is. */
+async function openInMemory(
+  specification: BudgetedSpecification,
+  { session, task, context }: TrainOptions,
+): Promise<Training> {
+  const training = await openTraining(session, task, {
+    label: specification.output,
+    optimizer: specification.optimizer,
+    microBatchTokens: specification.microBatchTokens,
+    keepBudgetBytes: specification.memoryBudgetMb * 2 ** 20,
+  });
+  try {
+    const { keptBytes, level } = training.program;
+    // Weights, gradients and state are there already, so only what comes on top is asked for.
+    const { 'vocabulary scores': scores = 0 } = fixedMemory(
+      planOf(specification, session.opened, session.policy.adapter?.lora),
+    );
+    requireMemory(
+      { 'values kept for the backward pass': keptBytes, 'vocabulary scores': scores },
+      context.availableBytes?.(),
+      context.isResuming ? RESUME_ADVICE : undefined,
+    );
+    if (level !== 'nothing')
+      context.listener.onNote?.(
+        `memory: the backward pass computes ${level === 'layers' ? 'whole layers' : 'elementwise values'} again`,
+      );
+    return training;
+  } catch (thrown) {
+    await training.dispose();
+    throw thrown;
+  }
+}
