@@ -5,11 +5,11 @@ import { option } from '../options/index.ts';
 /** Options that mean the same in several commands; `changed` gives one another help. */
 
 const count = z.int().min(1);
-const name = z.string().min(1);
+const text = z.string().min(1);
 
-export const MODEL = option(name, { help: 'folder, .gguf file or hub id', alias: '-m', isCommon: true });
+export const MODEL = option(text, { help: 'folder, .gguf file or hub id', alias: '-m', isCommon: true });
 
-export const ADAPTER = option(name.optional(), {
+export const ADAPTER = option(text.optional(), {
   help: 'PEFT adapter folder, such as the adapter of a run',
   isCommon: true,
 });

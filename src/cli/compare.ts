@@ -26,7 +26,7 @@ import type { Judge, OpenedJudges } from '../judge/index.ts';
 import { changed, flagOf, grouped, idleProblem, option, texts } from '../options/index.ts';
 import { writeFileAtomic } from '../store/index.ts';
 import { MACHINE_SHAPE, SEED, SYSTEM } from './common-options.ts';
-import { defineCommand, type CommandContext, type Usage } from './frame/command.ts';
+import { defineCommand, type CommandContext, type CommandUsage } from './frame/command.ts';
 import { valueOf, writeReport } from './compare-report.ts';
 import { JUDGE_SHAPE, judgeProblems, judgingLine, MIN_AGREEMENT, openCommandJudges } from './judge-options.ts';
 import { locateData, locateModel } from '../hub/index.ts';
@@ -34,11 +34,11 @@ import { MEASURE_SHAPE, readMeasureInputs, stateOfSources, type MeasureInputs } 
 import type { ProgressBar } from './frame/progress.ts';
 
 const count = z.int().min(1);
-const name = z.string().min(1);
+const text = z.string().min(1);
 
 const OPTIONS = z.strictObject({
-  prompts: option(name, { help: 'rows with the field prompt or messages' }),
-  output: option(name, {
+  prompts: option(text, { help: 'rows with the field prompt or messages' }),
+  output: option(text, {
     help: 'folder for answers, judgements and report.html; the same command goes on with it',
     alias: '-o',
   }),
@@ -52,7 +52,7 @@ const OPTIONS = z.strictObject({
     }),
     system: SYSTEM,
     seed: changed(SEED, { help: 'of draws and intervals' }),
-    keyVariable: option(name.optional(), {
+    keyVariable: option(text.optional(), {
       help: 'environment variable with the key of contestants behind an address',
       usually: 'OPENAI_API_KEY',
     }),
@@ -60,7 +60,7 @@ const OPTIONS = z.strictObject({
   ...JUDGE_SHAPE,
   minAgreement: changed(MIN_AGREEMENT, { group: 'Judge' }),
   ...grouped('People', {
-    exportPeople: option(name.optional(), {
+    exportPeople: option(text.optional(), {
       help: 'write a blind .jsonl file for people to fill in, and judge nothing',
       isCommon: true,
     }),
@@ -78,7 +78,7 @@ const OPTIONS = z.strictObject({
   ...MACHINE_SHAPE,
 });
 type CompareOptions = z.output<typeof OPTIONS>;
-type CompareUsage = Usage<typeof OPTIONS>;
+type CompareUsage = CommandUsage<typeof OPTIONS>;
 
 /** `preftune compare`: which of several models answers better, by judges, with what can be said for sure. */
 export const COMPARE = defineCommand({
@@ -136,8 +136,16 @@ async function run(options: CompareOptions, context: CommandContext): Promise<vo
     for (const { name, reason } of notMeasured) terminal.note(`${name}: not measured beside ${names[0]}: ${reason}`);
     writeFileAtomic(join(output, 'comparison.json'), `${JSON.stringify(value, null, 2)}\n`);
     writeReport(output, {
-      ...{ options, context, contestants, prompts, answers },
-      ...{ matches, standings, judges, measured, stories },
+      options,
+      context,
+      contestants,
+      prompts,
+      answers,
+      matches,
+      standings,
+      judges,
+      measured,
+      stories,
     });
     if (opened !== undefined && opened.llms.length > 0) terminal.note(judgingLine(opened));
     const said = [renderStandings(standings, terminal.columns), renderMeasured(measured, stories, terminal.columns)];

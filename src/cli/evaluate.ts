@@ -15,30 +15,30 @@ import { readPrompts, type Prompt } from '../generate/index.ts';
 import { changed, grouped, idleProblem, option } from '../options/index.ts';
 import { readRunFile, writeFileAtomic } from '../store/index.ts';
 import { ADAPTER, MACHINE_SHAPE, MODEL, SEED } from './common-options.ts';
-import { defineCommand, type CommandContext, type Usage } from './frame/command.ts';
+import { defineCommand, type CommandContext, type CommandUsage } from './frame/command.ts';
 import { locateData, locateModel } from '../hub/index.ts';
 import { MEASURE_SHAPE, readMeasureInputs } from './measure-inputs.ts';
 import type { ProgressBar } from './frame/progress.ts';
 import { versions } from './training/recipe-context.ts';
 
 const count = z.int().min(1);
-const name = z.string().min(1);
+const text = z.string().min(1);
 
 const OPTIONS = z.strictObject({
   model: changed(MODEL, { help: 'the policy: folder, .gguf file or hub id' }).optional(),
   adapter: changed(ADAPTER, { help: 'PEFT adapter folder on it' }),
-  reference: option(name.optional(), {
+  reference: option(text.optional(), {
     help: 'what it is compared with',
     usually: 'the model without its adapter',
     isCommon: true,
   }),
-  referenceAdapter: option(name.optional(), { help: 'PEFT adapter folder on the reference' }),
-  output: option(name.optional(), {
+  referenceAdapter: option(text.optional(), { help: 'PEFT adapter folder on the reference' }),
+  output: option(text.optional(), {
     help: 'new folder for report.html, evaluation.json and answers.jsonl',
     alias: '-o',
     isCommon: true,
   }),
-  prompts: option(name.optional(), {
+  prompts: option(text.optional(), {
     help: 'rows with the field prompt or messages, which both answer',
     group: 'Measured with',
     isCommon: true,
@@ -210,7 +210,7 @@ function createBars({ terminal }: CommandContext) {
 }
 
 /** What the combination of options rules out, all of it. */
-function usageProblems(options: EvaluateOptions, { args, given }: Usage<typeof OPTIONS>): Problem[] {
+function usageProblems(options: EvaluateOptions, { args, given }: CommandUsage<typeof OPTIONS>): Problem[] {
   const problems: Problem[] = [];
   const fail = (path: keyof EvaluateOptions, message: string): void => void problems.push({ path, message });
   const has = (path: keyof EvaluateOptions): boolean => given[path] !== undefined;

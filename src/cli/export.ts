@@ -14,7 +14,7 @@ import {
 } from '../export/index.ts';
 import { changed, grouped, idleProblem, option } from '../options/index.ts';
 import { ADAPTER, MACHINE_SHAPE, OVERWRITE } from './common-options.ts';
-import { defineCommand, type CommandContext, type Usage } from './frame/command.ts';
+import { defineCommand, type CommandContext, type CommandUsage } from './frame/command.ts';
 import { readHubSettings, locateData, locateModel } from '../hub/index.ts';
 
 const DTYPES = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' } as const;
@@ -22,10 +22,10 @@ const FILE_TYPES = Object.keys(GGUF_FILE_TYPES) as [GgufFileType, ...GgufFileTyp
 const NAMES = Object.keys(DTYPES) as [keyof typeof DTYPES, ...(keyof typeof DTYPES)[]];
 
 const count = z.int().min(1);
-const name = z.string().min(1);
+const text = z.string().min(1);
 
 const OPTIONS = z.strictObject({
-  model: option(name.optional(), {
+  model: option(text.optional(), {
     help: "folder, .gguf file or hub id; beside RUN: where the run's base is now",
     alias: '-m',
     isCommon: true,
@@ -34,12 +34,12 @@ const OPTIONS = z.strictObject({
   to: option(z.array(z.enum(EXPORT_TARGETS)).min(1), {
     help: EXPORT_TARGETS.map((target) => `${target}: ${TARGET_HELP[target]}`).join('; '),
   }),
-  output: option(name, {
+  output: option(text, {
     help: 'folder; with several targets one folder in it each; for one GGUF also a .gguf file',
     alias: '-o',
   }),
   overwrite: changed(OVERWRITE, { help: 'replace what is there' }),
-  name: option(name.optional(), { help: 'in file names and cards', usually: "the run's or model's" }),
+  name: option(text.optional(), { help: 'in file names and cards', usually: "the run's or model's" }),
   ...grouped('Types', {
     dtype: option(z.enum(NAMES).optional(), {
       help: 'of --to hf',
@@ -60,13 +60,13 @@ const OPTIONS = z.strictObject({
     }),
   }),
   ...grouped('Hub', {
-    push: option(name.optional(), {
+    push: option(text.optional(), {
       help: 'model repository of the hub, owner/name: created where it is missing; needs one target',
     }),
     private: option(z.boolean().default(false), { help: 'a repository that --push creates is private' }),
   }),
   ...grouped('Verification', {
-    data: option(name.optional(), {
+    data: option(text.optional(), {
       help: 'rows whose log-probabilities are compared',
       usually: 'conversations that come with preftune',
     }),
@@ -146,7 +146,7 @@ async function pushOutput(
 }
 
 /** What the combination of options rules out, all of it. */
-function usageProblems(options: ExportOptions, { args, given, environment }: Usage<typeof OPTIONS>): Problem[] {
+function usageProblems(options: ExportOptions, { args, given, environment }: CommandUsage<typeof OPTIONS>): Problem[] {
   const problems: Problem[] = [];
   const fail = (path: keyof ExportOptions, message: string): void => void problems.push({ path, message });
   const { to, model, adapter, data, push, output, ggufType } = options;

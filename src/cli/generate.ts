@@ -14,7 +14,7 @@ import {
 import { changed, idleProblem, option, texts } from '../options/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import { ADAPTER, MACHINE_SHAPE, MODEL, SYSTEM } from './common-options.ts';
-import { defineCommand, type CommandContext, type Usage } from './frame/command.ts';
+import { defineCommand, type CommandContext, type CommandUsage } from './frame/command.ts';
 import { BASE_PRECISION, DECODING_SHAPE, decodingOf, idleDrawing } from './decoding-options.ts';
 import { openAnswerFile } from './answer-file.ts';
 import { locateData, locateModel } from '../hub/index.ts';
@@ -133,10 +133,10 @@ function adaptersOf({ adapters = [] }: GenerateCommandOptions): ReadonlyMap<stri
 function adapterProblems({ adapters = [] }: GenerateCommandOptions): Problem[] {
   const names = [adapters].flat().map((word) => [word, NAMED_ADAPTER.exec(word)?.[1]] as const);
   return names.flatMap(([word, name], place): Problem[] => {
-    const fail = (message: string): Problem[] => [{ path: 'adapters', message: `--adapters ${message}` }];
-    if (name === undefined) return fail(`must be NAME=FOLDER, got ${word}`);
+    const path = 'adapters';
+    if (name === undefined) return [{ path, message: `--adapters must be NAME=FOLDER, got ${word}` }];
     const isSecond = names.findIndex(([, other]) => other === name) < place;
-    return isSecond ? fail(`must name each adapter once, got ${name} twice`) : [];
+    return isSecond ? [{ path, message: `--adapters must name each adapter once, got ${name} twice` }] : [];
   });
 }
 
@@ -219,12 +219,15 @@ function rowOf({ prompt, ids, answer, options }: AnsweredPrompt): JsonObject {
 
 /** Everything that decides the answers of a file. */
 function settingsOf(options: GenerateCommandOptions): JsonObject {
-  const { adapter, adapters, basePrecision, data, system, raw, samples, logprobs, ...rest } = options;
-  const { maxNewTokens, temperature, topK, topP, minP, repetitionPenalty, stop, seed } = rest;
-  const deciding = {
-    ...{ adapter, adapters, basePrecision, data, system, raw: raw || undefined, samples, logprobs },
-    ...{ maxNewTokens, temperature, topK, topP, minP, repetitionPenalty, stop, seed },
-  };
+  const {
+    model: _,
+    prompt: _prompt,
+    output: _output,
+    batchSize: _size,
+    device: _device,
+    threads: _threads,
+    ...deciding
+  } = options;
   return JSON.parse(JSON.stringify(deciding)) as JsonObject;
 }
 
@@ -235,7 +238,7 @@ function shownPrompt({ content }: Prompt): string {
 }
 
 /** What the combination of options rules out, all of it. */
-function usageProblems(options: GenerateCommandOptions, { given, isJson }: Usage<typeof OPTIONS>): Problem[] {
+function usageProblems(options: GenerateCommandOptions, { given, isJson }: CommandUsage<typeof OPTIONS>): Problem[] {
   const problems: Problem[] = [];
   const fail = (path: keyof GenerateCommandOptions, message: string): void => void problems.push({ path, message });
   const { prompt, data, adapter, system, raw, temperature, samples, logprobs, output } = options;

@@ -5,7 +5,7 @@ export {
   type CommandContext,
   type CommandDefinition,
   type CommandEntry,
-  type Usage,
+  type CommandUsage,
 } from './frame/command.ts';
 export { runCli, type CliOptions, type CliProcess } from './frame/frame.ts';
 export {

@@ -7,19 +7,19 @@ import { grouped, option, type OptionsOf } from '../options/index.ts';
 import type { CommandContext } from './frame/command.ts';
 import { locateData } from '../hub/index.ts';
 
-const name = z.string().min(1);
+const text = z.string().min(1);
 
 /** What models are measured with besides prompts, the same for `evaluate` and `compare`. */
 export const MEASURE_SHAPE = grouped('Measured with', {
-  texts: option(name.optional(), {
+  texts: option(text.optional(), {
     help: 'ordinary text (rows with text, or .txt): what was lost of it',
     isCommon: true,
   }),
-  facts: option(name.optional(), {
+  facts: option(text.optional(), {
     help: 'questions with known answers: {question, choices, answer} or {question, answers}',
     isCommon: true,
   }),
-  instructions: option(name.optional(), {
+  instructions: option(text.optional(), {
     help: 'prompts with instructions that code checks, as IFEval has them: {prompt, instruction_id_list, kwargs}',
   }),
   frontier: option(z.boolean().default(false), { help: 'KL of every checkpoint of a run on the prompts' }),

@@ -1,5 +1,27 @@
-/** The nearest of `names` to `word` by edit distance, when it is near enough to be a slip (two letters of five); ties go to the first. */
+/**
+ * The nearest of `names` to `word` by edit distance, when it is near enough to be a slip (two letters of five); ties go to the first. Of dotted names
+ * those beside the word are compared by what stands behind the last dot, and a word without a dot may be the last part of one: `rank` is near `lora.rank`.
+ */
 export function nearestName(word: string, names: readonly string[]): string | undefined {
+  const [parent, last] = parted(word);
+  const beside = names.filter((name) => parted(name)[0] === parent);
+  const sibling = nearestWord(
+    last,
+    beside.map((name) => parted(name)[1]),
+  );
+  if (sibling !== undefined) return beside.find((name) => parted(name)[1] === sibling);
+  const below = names.find((name) => parent === '' && parted(name)[1] === last);
+  return below ?? nearestWord(word, parent === '' ? names : names.filter((name) => !beside.includes(name)));
+}
+
+/** What stands before the last dot, and behind it; without the dashes of a flag. */
+function parted(name: string): [parent: string, last: string] {
+  const plain = name.replace(/^-+/, '');
+  const at = plain.lastIndexOf('.');
+  return [plain.slice(0, Math.max(0, at)), plain.slice(at + 1)];
+}
+
+function nearestWord(word: string, names: readonly string[]): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(word.replace(/^-+/, '').length * 0.4)) + 1;
   for (const name of names) {

@@ -20,12 +20,14 @@ const MANY_CHOICES = 5;
 export interface ProblemNames {
   /** What a path is called: `--lora.rank`, or the key of a file. */
   readonly nameOf: (path: string) => string;
+  /** What a value must be by its kind, where that says more than the type: `a whole number`. */
+  readonly typeOf?: (path: string) => string | undefined;
   /** What is said of a path whose value is missing. */
   readonly helpOf?: (path: string) => string | undefined;
   /** Names of the fields beside an unknown one, which stands in the object at `path` and has that object as its value's owner. */
   readonly namesBeside: (path: readonly PropertyKey[], owner: unknown) => readonly string[];
-  /** What an unknown name is none of: `an option`, `a field`. */
-  readonly nounOf?: (path: string) => string;
+  /** Whether a path is an option's or inside the value of one; inside where nothing is said. */
+  readonly isOption?: (path: string) => boolean;
 }
 
 /** A value as messages show it. */
@@ -122,7 +124,7 @@ export function isMissing(issue: z.core.$ZodIssue): boolean {
  * An item of a list is told with the list's name.
  */
 export function schemaProblems(error: z.ZodError, names: ProblemNames): Problem[] {
-  const { nameOf, helpOf, namesBeside, nounOf = () => 'a field' } = names;
+  const { nameOf, helpOf, typeOf, namesBeside, isOption = () => false } = names;
   return error.issues.flatMap(ofUnion).flatMap((issue): Problem[] => {
     const path = issue.path.join('.');
     if (issue.code === 'unrecognized_keys') {
@@ -130,15 +132,19 @@ export function schemaProblems(error: z.ZodError, names: ProblemNames): Problem[
       return issue.keys.map((key) => {
         const own = [...issue.path, key].join('.');
         const near = nearestName(own, known);
-        const hint = near === undefined ? 'see --help' : `did you mean ${nameOf(near)}?`;
-        return { path: own, message: `${nameOf(own)} is not ${nounOf(own)}; ${hint}` };
+        const all = known.map((name) => name.split('.').at(-1)).join(', ');
+        const others = isOption(own) ? 'see --help-all for the options' : `there are ${all}`;
+        const hint = near === undefined ? others : `did you mean ${nameOf(near)}?`;
+        return { path: own, message: `${nameOf(own)} is not ${isOption(own) ? 'an option' : 'a field'}; ${hint}` };
       });
     }
     if (isMissing(issue)) return [{ path, message: `${nameOf(path)} is required${tail(helpOf?.(path))}` }];
     // A message of the schema's own says all that may be said: the value may be a key.
     if (issue.code === 'custom' || issue.code === 'invalid_format')
       return [{ path, message: `${nameOf(path)} ${issue.message}` }];
-    return [{ path, message: `${nameOf(path)} ${requirement(issue)}, got ${shownValue(issue.input)}${guess(issue)}` }];
+    const type = issue.code === 'invalid_type' ? typeOf?.(path) : undefined;
+    const must = type === undefined ? requirement(issue) : `must be ${type}`;
+    return [{ path, message: `${nameOf(path)} ${must}, got ${shownValue(issue.input)}${guess(issue)}` }];
   });
 }
 

@@ -46,9 +46,10 @@ export function readOptions<S extends OptionSchema>(
   const problems = schemaProblems(told, {
     nameOf: (path) => nameWithin(path, own(path), nameOf),
     helpOf: (path) => own(path)?.meta.help,
+    typeOf: (path) => (isInteger(own(path)?.kind) ? 'a whole number' : undefined),
     namesBeside: (path, owner) =>
       own(path.join('.')) === undefined ? options.map((each) => each.path) : fieldNames(schema, path, owner),
-    nounOf: (path) => (own(path) === undefined ? 'an option' : 'a field'),
+    isOption: (path) => own(path) === undefined,
   }).map((problem) => withOwnPath(problem, own));
   const mended = mend(schema, given, own);
   const toldOf = new Set(problems.map(({ path }) => path));
@@ -66,6 +67,10 @@ export function parseOptions<S extends OptionSchema>(
   const read = readOptions(schema, { given, check });
   if ('problems' in read) throw badInput(read.problems);
   return read.options;
+}
+
+function isInteger(kind: OptionKind | undefined): boolean {
+  return kind?.type === 'integer' || (kind?.type === 'values' && kind.of.type === 'integer');
 }
 
 /** An option's name, and where in its value: `--judges[0].model`; an item of a list is told with the list. */
@@ -86,17 +91,27 @@ function withOwnPath(problem: Problem, own: (path: string) => Option | undefined
 /** The options that the schema would have found right: what is wrong is left out, and what must be given stands in for itself. */
 function mend(schema: OptionSchema, given: GivenOptions, own: (path: string) => Option | undefined): unknown {
   let values = given;
-  const first = schema.safeParse(values);
-  for (const issue of first.error?.issues ?? []) {
-    const path = issue.path.join('.');
-    const names =
-      issue.code === 'unrecognized_keys' ? issue.keys.map((key) => (path === '' ? key : `${path}.${key}`)) : [path];
-    for (const name of names) values = withValueAt(values, own(name)?.path ?? name, undefined);
+  // From behind, so that items of a list keep their places.
+  for (const path of wrongPaths(schema, given).toReversed()) {
+    const option = own(path);
+    const item = option?.kind.type === 'list' ? path.slice(option.path.length + 1) : '';
+    const list = item === '' ? undefined : (valueAt(values, option!.path) as readonly unknown[] | undefined);
+    const kept = list?.filter((_, place) => String(place) !== item);
+    values = withValueAt(values, option?.path ?? path, kept?.length === 0 ? undefined : kept);
   }
   for (const { path, isRequired, kind } of optionsOf(schema))
     if (isRequired && valueAt(values, path) === undefined) values = withValueAt(values, path, standIn(kind));
-  const second = schema.safeParse(values);
-  return second.success ? second.data : undefined;
+  const result = schema.safeParse(values);
+  return result.success ? result.data : undefined;
+}
+
+/** Where a schema finds something wrong. */
+function wrongPaths(schema: OptionSchema, given: GivenOptions): string[] {
+  const issues = schema.safeParse(given).error?.issues ?? [];
+  return issues.flatMap((issue) => {
+    const keys = issue.code === 'unrecognized_keys' ? issue.keys : undefined;
+    return keys === undefined ? [issue.path.join('.')] : keys.map((key) => [...issue.path, key].join('.'));
+  });
 }
 
 /** A value of a kind that says nothing. */

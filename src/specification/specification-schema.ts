@@ -11,7 +11,7 @@ import { grouped, option, texts, type OptionsOf, type OptionShape } from '../opt
 const positiveInteger = z.int().min(1);
 const positive = z.number().positive();
 const share = z.number().min(0).lt(1);
-const name = z.string().min(1);
+const text = z.string().min(1);
 
 /** Headings of --help, in their order. */
 export const TRAINING_GROUPS = [
@@ -46,11 +46,11 @@ const lora = z.strictObject(
       alias: '--dropout',
     }),
     rankStabilised: option(z.boolean().default(false), { help: 'count alpha / sqrt(rank) instead (rsLoRA)' }),
-    targets: option(z.array(name).min(1).default(['all-linear']), {
+    targets: option(z.array(text).min(1).default(['all-linear']), {
       help: 'modules that get an adapter: names (embed_tokens and lm_head too), regular expressions, or all-linear',
       alias: '--targets',
     }),
-    layers: option(z.array(name).min(1).optional(), {
+    layers: option(z.array(text).min(1).optional(), {
       help: 'layers whose projections get one, such as 0-11,24',
       usually: 'all',
     }),
@@ -116,7 +116,7 @@ const machine = inGroup('Machine', {
   }),
 });
 
-const model = option(name, {
+const model = option(text, {
   help: 'a Hugging Face folder, a .gguf file, or a hub id',
   alias: '-m',
   group: 'Model and data',
@@ -132,7 +132,7 @@ const data = option(texts(), {
 const modelAndData = {
   model,
   ...inGroup('Model and data', {
-    adapter: option(name.optional(), { help: 'continue training this PEFT adapter folder', isCommon: true }),
+    adapter: option(text.optional(), { help: 'continue training this PEFT adapter folder', isCommon: true }),
     data,
     heldOut: option(texts().optional(), { help: 'rows to evaluate on, named like --data', isCommon: true }),
     heldOutFraction: option(z.number().min(0).max(0.5).default(0), {
@@ -140,7 +140,7 @@ const modelAndData = {
       isSameInSweep: true,
       isCommon: true,
     }),
-    output: option(name, {
+    output: option(text, {
       help: 'the run folder, new or empty',
       alias: '-o',
       mayDifferOnResume: true,
@@ -274,7 +274,7 @@ export const LOSS_SHAPE: OptionShape = {
 
 /** What is said of the objective besides the options of losses. */
 export const OBJECTIVE_SHAPE = inGroup('Objective', {
-  objective: option(name.default('sigmoid'), {
+  objective: option(text.default('sigmoid'), {
     help: 'the loss: a name of docs/objectives.md, or several as sigmoid:0.8,sft:0.2',
     isCommon: true,
   }),
@@ -290,7 +290,7 @@ export const OBJECTIVE_SHAPE = inGroup('Objective', {
 
 /** What the rewards are measured from, and how it follows the policy. */
 export const REFERENCE_SHAPE = {
-  reference: option(name.optional(), {
+  reference: option(text.optional(), {
     help: 'another model as the reference',
     usually: 'the model as it starts',
     group: 'Model and data' satisfies Group,
@@ -356,8 +356,8 @@ const sft = z.strictObject({
 const score = z.strictObject({
   model,
   ...inGroup('Model and data', {
-    adapter: option(name.optional(), { help: 'PEFT adapter folder on top of the model' }),
-    reference: option(name.optional(), {
+    adapter: option(text.optional(), { help: 'PEFT adapter folder on top of the model' }),
+    reference: option(text.optional(), {
       help: 'model that rewards are measured from; with --adapter it is the model without it',
     }),
     referenceFree: option(z.enum(['sum', 'average']).optional(), {

@@ -218,9 +218,8 @@ export function dpoProblems(fields: DpoFields, given: GivenOptions): Problem[] {
 export function dpoSpecificationOf(fields: DpoFields): DpoSpecification {
   const { reference } = fields;
   const referenceUpdate = referenceUpdateOf(fields);
-  const isOther = (name: string): boolean =>
-    [REFERENCE_SHAPE, OBJECTIVE_SHAPE, LOSS_SHAPE].every((shape) => !Object.hasOwn(shape, name));
-  const common = Object.entries(valuesOf(fields, SCHEMAS.dpo.shape)).filter(([name]) => isOther(name));
+  const apart = { ...REFERENCE_SHAPE, ...OBJECTIVE_SHAPE, ...LOSS_SHAPE };
+  const common = Object.entries(valuesOf(fields, SCHEMAS.dpo.shape)).filter(([name]) => !Object.hasOwn(apart, name));
   return {
     ...resolveCommon('dpo', Object.fromEntries(common) as unknown as CommonFields),
     recipe: 'dpo',

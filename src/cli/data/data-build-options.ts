@@ -3,14 +3,14 @@ import type { Problem } from '../../core/index.ts';
 import { changed, grouped, option, type OptionShape } from '../../options/index.ts';
 import { MATCHES, STRATEGIES, VOTE_LABELS } from '../../pairs/index.ts';
 import { ADAPTER, FORMAT, LENIENT, MACHINE_SHAPE, MODEL, OVERWRITE, SEED, SYSTEM } from '../common-options.ts';
-import type { Usage } from '../frame/command.ts';
+import type { CommandUsage } from '../frame/command.ts';
 import { JUDGE_SHAPE, judgeProblems, MIN_AGREEMENT } from '../judge-options.ts';
 
 const SOURCES = ['ratings', 'rankings', 'votes', 'edits', 'thumbs', 'samples', 'judge'] as const;
 export type BuildSource = (typeof SOURCES)[number];
 
 const count = z.int().min(1);
-const name = z.string().min(1);
+const text = z.string().min(1);
 
 /** Options that mean something with some sources alone. */
 function onlyFrom<S extends OptionShape>(values: readonly BuildSource[], shape: S): S {
@@ -27,7 +27,7 @@ const RATED = ['ratings', 'rankings'] as const;
 
 export const BUILD_SCHEMA = z.strictObject({
   from: option(z.enum(SOURCES), { help: 'what the pairs are made of' }),
-  output: option(name, { help: 'file of pairs to write, JSON lines', alias: '-o' }),
+  output: option(text, { help: 'file of pairs to write, JSON lines', alias: '-o' }),
   overwrite: changed(OVERWRITE, { isCommon: true }),
   lenient: LENIENT,
   maxRows: option(count.optional(), { help: 'take the first so many prompts', isCommon: true }),
@@ -47,7 +47,7 @@ export const BUILD_SCHEMA = z.strictObject({
       }),
     }),
     ...onlyFrom(['ratings'], {
-      rating: option(name.optional(), {
+      rating: option(text.optional(), {
         help: 'a rating by aspect, such as helpfulness, instead of the overall one',
         isCommon: true,
       }),
@@ -74,7 +74,7 @@ export const BUILD_SCHEMA = z.strictObject({
         usually: 'all',
       }),
       minConfidence: option(z.number().min(0).max(1).optional(), { help: 'verdicts with less are ties' }),
-      verdicts: option(name.optional(), { help: 'file for every verdict with its reasons, JSON lines' }),
+      verdicts: option(text.optional(), { help: 'file for every verdict with its reasons, JSON lines' }),
     }),
   }),
   ...onlyFrom(SAMPLED, {
@@ -105,7 +105,10 @@ export const BUILD_SCHEMA = z.strictObject({
 export type BuildOptions = z.output<typeof BUILD_SCHEMA>;
 
 /** What the combination of options rules out besides what has no effect with --from, which the fields say. */
-export function buildProblems({ from, output, model }: BuildOptions, { given }: Usage<typeof BUILD_SCHEMA>): Problem[] {
+export function buildProblems(
+  { from, output, model }: BuildOptions,
+  { given }: CommandUsage<typeof BUILD_SCHEMA>,
+): Problem[] {
   const problems: Problem[] = [];
   if (given.output !== undefined && !/\.(jsonl|ndjson)$/i.test(output))
     problems.push({

@@ -4,7 +4,7 @@ import { badInput, type Problem, count, type JsonObject } from '../../core/index
 import { cleanData, REMEDIES, SAFE_REMEDIES, type CleanResult, type Remedy } from '../../reliability/index.ts';
 import { changed, option } from '../../options/index.ts';
 import { FORMAT, MODEL, OVERWRITE } from '../common-options.ts';
-import { defineCommand, type Usage } from '../frame/command.ts';
+import { defineCommand, type CommandUsage } from '../frame/command.ts';
 import { idleFolds, readReliability, readTokenizer, RELIABILITY_SHAPE } from './data-reliability.ts';
 import { locateData } from '../../hub/index.ts';
 
@@ -63,7 +63,7 @@ function remediesOf({ apply }: CleanOptions): readonly Remedy[] {
 }
 
 /** Remedies that lack what they need, and whatever else is idle or missing. */
-function usageProblems(options: CleanOptions, { args }: Usage<typeof OPTIONS>): Problem[] {
+function usageProblems(options: CleanOptions, { args }: CommandUsage<typeof OPTIONS>): Problem[] {
   const { data, heldOut, folds, model } = options;
   const remedies = remediesOf(options);
   const problems: Problem[] = idleFolds(options);

@@ -1,7 +1,8 @@
-import { Command as Parser, Help, Option as ParserOption } from 'commander';
+import { Command as Parser, Option as ParserOption } from 'commander';
 import { helpOf, optionsOf, placeholderOf, type Option } from '../../options/index.ts';
 import type { Command } from './command.ts';
 import { commonFlags, rareOptions } from './common-flags.ts';
+import { formatHelp } from './help-layout.ts';
 
 const OTHER = 'Options';
 
@@ -58,23 +59,4 @@ export function commandHelp(command: Command, { columns, isWhole }: { columns: n
       ? undefined
       : `${count - rare.length} of ${count} options are shown; preftune ${command.name} --help-all prints all of them.`;
   return formatHelp(parser, columns, note);
-}
-
-/** A parser's help. Where the descriptions would have less than 34 columns beside the options they stand below them. */
-export function formatHelp(parser: Parser, columns: number, note?: string): string {
-  const width = Math.max(columns, 20);
-  const help = parser.createHelp();
-  parser.configureHelp({
-    ...parser.configureHelp(),
-    helpWidth: width,
-    minWidthToWrap: 10,
-    formatItem(term, termWidth, description, helper) {
-      if (width - termWidth >= 38) return Help.prototype.formatItem.call(this, term, termWidth, description, helper);
-      const text = helper.boxWrap(description, width - 6).replaceAll(/^/gm, '      ');
-      return `  ${term}\n${text}`;
-    },
-  });
-  const [usageLine = '', ...rest] = parser.helpInformation().split('\n');
-  const wrap = (line: string): string => help.boxWrap(line, width);
-  return [wrap(usageLine), ...rest, ...(note === undefined ? [] : [wrap(note), ''])].join('\n');
 }

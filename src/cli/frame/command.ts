@@ -12,7 +12,7 @@ export interface ArgumentEntry {
 }
 
 /** What was written on the command line and in the configuration file, before defaults. */
-export interface Usage<S extends OptionSchema = OptionSchema> {
+export interface CommandUsage<S extends OptionSchema = OptionSchema> {
   /** Positional arguments. */
   readonly args: readonly string[];
   /** Options that were given, nested. */
@@ -22,7 +22,7 @@ export interface Usage<S extends OptionSchema = OptionSchema> {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-export interface CommandContext extends Usage {
+export interface CommandContext extends CommandUsage {
   readonly terminal: Terminal;
   /** Aborted by the first Ctrl-C: stop after this step and save. */
   readonly signal: AbortSignal;
@@ -47,7 +47,7 @@ export interface CommandDefinition<S extends OptionSchema> {
    * What the combination of options rules out, all of it, each beginning with the flag. It may throw bad-input or bad-usage, and does not open or
    * write anything. Where an option is wrong by itself, something stands in for it.
    */
-  check?(options: z.output<S>, usage: Usage<S>): readonly Problem[];
+  check?(options: z.output<S>, usage: CommandUsage<S>): readonly Problem[];
   /** Does the command. Throws PreftuneError; the frame turns it into messages and the exit code. */
   run(options: z.output<S>, context: CommandContext): Promise<void>;
 }

@@ -1,9 +1,8 @@
 import { Command as Parser } from 'commander';
 import { badUsage, didYouMean, formatProblems, nearestName, PreftuneError } from '../../core/index.ts';
 import type { CommandEntry } from './command.ts';
+import { formatHelp } from './help-layout.ts';
 import { EXIT_INTERRUPTED, watchInterrupts, type SignalSource } from './interrupt.ts';
-import { commandHelp, formatHelp } from './command-help.ts';
-import { asksForJson, parseCommand } from './parse-command.ts';
 import { createTerminal, DEFAULT_COLUMNS, type Terminal } from './terminal.ts';
 import type { TextStream } from './text-stream.ts';
 
@@ -51,8 +50,11 @@ export async function runCli(words: readonly string[], { version, commands, proc
       return 2;
     }
     const command = await entry.load();
+    // Not loaded for --help and --version, which need no options.
+    const { parseCommand } = await import('./parse-command.ts');
     const parsed = parseCommand(command, rest, environment);
     if (parsed.help !== undefined) {
+      const { commandHelp } = await import('./command-help.ts');
       stdout.write(commandHelp(command, { columns, isWhole: parsed.help === 'all' }));
       return 0;
     }
@@ -74,6 +76,12 @@ export async function runCli(words: readonly string[], { version, commands, proc
   } finally {
     terminal.close();
   }
+}
+
+/** Whether the words ask for JSON, for errors that come before the options are understood. */
+function asksForJson(words: readonly string[]): boolean {
+  const end = words.indexOf('--');
+  return words.slice(0, end < 0 ? words.length : end).includes('--json');
 }
 
 /** The longest command name that the words begin with, and the words after it. Throws bad-usage for one that does not exist. */

@@ -20,7 +20,7 @@ import {
   type Option,
 } from '../../options/index.ts';
 import { createParser } from './command-help.ts';
-import type { ArgumentEntry, Command, Usage } from './command.ts';
+import type { ArgumentEntry, Command, CommandUsage } from './command.ts';
 import { commonFlags } from './common-flags.ts';
 import { readConfig, type Config } from './config.ts';
 
@@ -30,13 +30,7 @@ type RawOptions = Readonly<Record<string, string | boolean | readonly string[] |
 /** A command line that was understood, or a wish for help. */
 export type ParsedCommand =
   | { readonly help: 'common' | 'all' }
-  | { readonly help?: undefined; readonly usage: Usage; readonly options: Record<string, unknown> };
-
-/** Whether the words ask for JSON, for errors that come before the options are understood. */
-export function asksForJson(words: readonly string[]): boolean {
-  const end = words.indexOf('--');
-  return words.slice(0, end < 0 ? words.length : end).includes('--json');
-}
+  | { readonly help?: undefined; readonly usage: CommandUsage; readonly options: Record<string, unknown> };
 
 /**
  * Reads the words after a command's name. Throws with all problems at once: unknown options (with the nearest known one), surplus arguments, keys of the
@@ -46,7 +40,7 @@ export function asksForJson(words: readonly string[]): boolean {
 export function parseCommand(
   command: Command,
   words: readonly string[],
-  environment: Usage['environment'],
+  environment: CommandUsage['environment'],
 ): ParsedCommand {
   const parser = createParser(command);
   const problems: Problem[] = [];
@@ -80,7 +74,7 @@ export function parseCommand(
 }
 
 interface GivenRequest {
-  readonly usage: Usage;
+  readonly usage: CommandUsage;
   readonly nameOf: (path: string) => string;
   readonly mayLack: boolean;
 }
