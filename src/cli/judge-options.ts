@@ -20,7 +20,7 @@ import {
   metaOf,
   option,
   optionsOf,
-  typedText,
+  shownDefault,
   type OptionMeta,
   type OptionsOf,
 } from '../options/index.ts';
@@ -31,7 +31,7 @@ import type { ProgressBar } from './frame/progress.ts';
 /** An option that is a field of the one judge of --judge-model: its range and default are that field's. */
 function ofJudge<Name extends keyof typeof LLM.shape>(takenAs: Name, meta: Omit<OptionMeta, 'takenAs'>) {
   const { bare, default: usual } = optionsOf(z.strictObject({ field: LLM.shape[takenAs] }))[0]!;
-  const usually = usual === undefined ? {} : { usually: typedText(usual) };
+  const usually = usual === undefined ? {} : { usually: shownDefault(usual) };
   return option(bare.optional(), { ...usually, ...meta, takenAs }) as z.ZodOptional<z.ZodType<FieldOf<Name>>>;
 }
 

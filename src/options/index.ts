@@ -1,5 +1,5 @@
 export { jsonSchemaOf } from './json-schema.ts';
-export { placeholderOf, helpOf, typedText } from './option-help.ts';
+export { helpOf, placeholderOf, shownDefault, typedText } from './option-help.ts';
 export { valueOfJson, valueOfText, type OptionKind } from './option-kind.ts';
 export { flagOf, optionsOf, present, valueAt, valuesOf, withValueAt, type Option } from './option-list.ts';
 export {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { JsonObject } from '../core/index.ts';
 import { defaultText } from './option-help.ts';
+import { optionsOf } from './option-list.ts';
 import { metaOf, type OptionSchema } from './option.ts';
 
 /**
@@ -8,10 +9,14 @@ import { metaOf, type OptionSchema } from './option.ts';
  * Nothing is required, since flags can give what a file leaves out. Names are the options' paths in camelCase, nested.
  */
 export function jsonSchemaOf(schema: OptionSchema): JsonObject {
+  const single = new Set(optionsOf(schema).map(({ path }) => path));
+  // An object at the top is one of options, unless it is the value of one.
+  const isOfOptions = ([, name, ...rest]: readonly (string | number)[]): boolean =>
+    rest.length === 0 && !single.has(String(name));
   const { $schema: _draft, ...rest } = z.toJSONSchema(schema, {
     io: 'input',
     override({ zodSchema, jsonSchema, path }) {
-      if (path.length === 0 || isOptions(zodSchema, path)) delete jsonSchema.required;
+      if (isOfOptions(path)) delete jsonSchema.required;
       // Bounds of the number type itself say nothing.
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
@@ -21,11 +26,6 @@ export function jsonSchemaOf(schema: OptionSchema): JsonObject {
     },
   });
   return JSON.parse(JSON.stringify(rest)) as JsonObject;
-}
-
-/** Whether a field is an object of options rather than one option whose value is an object. */
-function isOptions(field: object, path: readonly (string | number)[]): boolean {
-  return field instanceof z.ZodObject && metaOf(field) === undefined && path.length === 2;
 }
 
 function isEmptyObject(value: unknown): boolean {

@@ -31,7 +31,7 @@ function areShort({ choices }: { readonly choices: readonly string[] }): boolean
 
 /** The choices that do not stand beside the flag. */
 function hiddenChoices(kind: OptionKind): readonly string[] {
-  if (kind.type === 'values') return kind.of.type === 'choice' ? kind.of.choices : [];
+  if (kind.type === 'values') return hiddenChoices(kind.of);
   if (kind.type === 'list') return kind.choices ?? [];
   return kind.type === 'choice' && !areShort(kind) ? kind.choices : [];
 }
@@ -45,11 +45,16 @@ export function defaultText(meta: OptionMeta): string {
 function usuallyText({ usually, usuallyBy }: OptionMeta): string | undefined {
   if (usuallyBy === undefined) return usually;
   return Object.entries(usuallyBy.values)
-    .map(([value, text], at) => `${at === 0 ? '' : `with --${usuallyBy.option} ${value} `}${typedText(text)}`)
+    .map(([value, text], at) => `${at === 0 ? '' : `with --${usuallyBy.option} ${value} `}${shownDefault(text)}`)
     .join(', ');
 }
 
-/** A default as it would be typed; numbers as people write them: 5e-5, not 0.00005. */
+/** A default in help: as it would be typed, counts in full. */
+export function shownDefault(value: JsonValue): string {
+  return Number.isInteger(value) ? String(value) : typedText(value);
+}
+
+/** A value as it would be typed, numbers in the fewest characters: 5e-5 for 0.00005. */
 export function typedText(value: JsonValue): string {
   if (Array.isArray(value)) return value.map((item) => typedText(item as JsonValue)).join(',');
   if (typeof value !== 'number') return typeof value === 'string' ? value : JSON.stringify(value);
@@ -59,7 +64,7 @@ export function typedText(value: JsonValue): string {
 
 /** What --help says of an option: what it does, and in brackets whether it is required, its default, and its choices. */
 export function helpOf({ meta, kind, isRequired, default: value }: Option): string {
-  const usually = value === undefined || kind.type === 'boolean' ? usuallyText(meta) : typedText(value);
+  const usually = value === undefined || kind.type === 'boolean' ? usuallyText(meta) : shownDefault(value);
   const choices = hiddenChoices(kind);
   const areNamed = choices.every((choice) => meta.help.includes(choice));
   const notes = [

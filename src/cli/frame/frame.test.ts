@@ -133,6 +133,35 @@ test('everything that is wrong with a configuration file is said at once, with l
   ]);
 });
 
+test('words, ranges and combinations are wrong together, each with the place that its value came from', async () => {
+  const file = config('model: tiny\nlora:\n  rank: 0\nobjective: ipo\nlearningRate: 2\n');
+  const { code, err } = await run(['tune', 'model', '--config', file, '--lora.targets', ',', '--bata', '1']);
+  expect(code).toBe(2);
+  expect(err.trimEnd().split('\n')).toEqual([
+    '--bata is not an option; see --help-all for the options',
+    `${file}:3:3: lora.rank must be at least 1, got 0`,
+    '--lora.targets must not be empty, got []',
+    `${file}:5:1: --learning-rate must be at most 1 with --objective ipo, got 2`,
+  ]);
+  // A flag wins over the file, and is then what is named.
+  const flag = await run(['tune', 'model', '--config', file, '--rank', '-1', '--learning-rate', '0.1']);
+  expect(flag.err).toBe('--lora.rank must be at least 1, got -1\n');
+});
+
+test('slips get the nearest name: flags, keys of files, choices, commands', async () => {
+  const { err } = await run(['tune', 'model', '-m', 'x', '--learning-rte', '1', '--targets', 'a', '--lora.rnk', '3']);
+  expect(err.trimEnd().split('\n')).toEqual([
+    '--learning-rte is not an option; did you mean --learning-rate?',
+    '--targets is not an option; did you mean --lora.targets?',
+    '--lora.rnk is not an option; did you mean --lora.rank?',
+  ]);
+  const file = config('modle: x\nrank: 3\n');
+  expect((await run(['tune', 'model', '-m', 'x', '--config', file])).err.trimEnd().split('\n')).toEqual([
+    `${file}:1:1: modle is not an option; did you mean model?`,
+    `${file}:2:1: rank is not an option; did you mean lora.rank?`,
+  ]);
+});
+
 test('configuration files that are none', async () => {
   const broken = config('model: [tiny\nlora: {');
   expect((await run(['tune', 'model', '--config', broken])).err).toMatch(/yaml:2:1: must be YAML, got an error: /);

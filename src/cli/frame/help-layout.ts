@@ -1,6 +1,6 @@
 import { Help, type Command as Parser } from 'commander';
 
-/** A parser's help. Where the descriptions would have less than 34 columns beside the options they stand below them. */
+/** A parser's help. A description that would have less than 34 columns beside its option, or no room for its longest word, stands below it. */
 export function formatHelp(parser: Parser, columns: number, note?: string): string {
   const width = Math.max(columns, 20);
   const help = parser.createHelp();
@@ -9,7 +9,9 @@ export function formatHelp(parser: Parser, columns: number, note?: string): stri
     helpWidth: width,
     minWidthToWrap: 10,
     formatItem(term, termWidth, description, helper) {
-      if (width - termWidth >= 38) return Help.prototype.formatItem.call(this, term, termWidth, description, helper);
+      const longest = Math.max(...description.split(' ').map((word) => word.length));
+      if (width - termWidth >= 4 + Math.max(34, longest))
+        return Help.prototype.formatItem.call(this, term, termWidth, description, helper);
       const text = helper.boxWrap(description, width - 6).replaceAll(/^/gm, '      ');
       return `  ${term}\n${text}`;
     },
