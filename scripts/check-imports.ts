@@ -44,6 +44,7 @@ export const ROOMS: readonly Room[] = [
   { name: 'store', purpose: 'run folders, checkpoints, metrics: what is written and never lost' },
   { name: 'report', purpose: 'pages: shell, curves, style, tables' },
   { name: 'hub', purpose: 'finding and fetching models and data by name' },
+  { name: 'options', purpose: 'how options are declared: fields, help, problems, JSON schema', isBrowser: true },
   { name: 'specification', purpose: 'what decides a run: schema, problems, resume, sweep, stages' },
   { name: 'policy', purpose: 'a model in use: opened, adapted, on a device, with its graphs and its memory' },
   { name: 'generate', purpose: 'prompts to answers' },

@@ -55,13 +55,13 @@ it(
       ['texts', 'frontier']
         .map(
           (name) =>
-            `compare: --${name} has no effect here, since models are measured beside a first contestant that is a model; leave it out, or name a model first\n`,
+            `--${name} has no effect here, since models are measured beside a first contestant that is a model; leave it out, or name a model first\n`,
         )
         .join(''),
     ]);
     expect(await said(`${at('model')} b=${at('model')} --frontier`)).toEqual([
       2,
-      'compare: --frontier needs a run folder behind the first contestant\n',
+      '--frontier needs a run folder behind the first contestant\n',
     ]);
     const missing = await compare(
       `${at('model')} ${at('run')} --prompts missing/rows.jsonl ${LONGER} --output ${at('refused')}`,

@@ -122,8 +122,8 @@ describe('answers that are there', () => {
     expect([usage.code, usage.err.trim().split('\n')]).toEqual([
       2,
       [
-        'compare: --samples has no effect with --temperature 0, which draws the same each time; give a temperature',
-        'compare: --top-p has no effect with --temperature 0, which draws nothing',
+        '--samples has no effect with --temperature 0, which draws the same each time; give a temperature',
+        '--top-p has no effect with --temperature 0, which draws nothing; leave it out',
       ],
     ]);
     const none = await compare(

@@ -223,14 +223,14 @@ test('what is wrong with the command line, all of it', async () => {
       code: 2,
       out: '',
       err:
-        'data build: --min-votes has no effect with --from edits; leave it out\n' +
-        'data build: --min-votes must be at least 1, got 0\n' +
-        'data build: --judge-model has no effect with --from edits; leave it out\n',
+        '--min-votes must be at least 1, got 0\n' +
+        '--min-votes has no effect without --from votes; leave it out\n' +
+        '--judge-model has no effect without --from samples or judge; leave it out\n',
     },
     {
       code: 2,
       out: '',
-      err: 'data build: --judge-model or --judges must be given, got neither; see docs/judges.md\n',
+      err: '--judge-model or --judges must be given, got neither; see docs/judges.md\n',
     },
     {
       code: 2,

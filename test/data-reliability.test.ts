@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fileSource } from '../src/data/index.ts';
-import { checkReliability } from '../src/reliability/index.ts';
+import { checkReliability, REMEDIES } from '../src/reliability/index.ts';
 import { crossValidatedMargins } from '../src/train/index.ts';
 import { buildCli, preftune } from './support/built-cli.ts';
 import { temporaryFolder, tinyPairs, writeRows, writeTinyModel } from './support/tiny-model.ts';
@@ -94,16 +94,13 @@ describe('the commands', () => {
     expect(counted.out.replaceAll(/\s+/g, ' ')).toContain('7 answers have exactly 50 tokens, the greatest length');
 
     const idle = await preftune(main, ['data', 'check', pairs, '--folds', '3', '--fold-pairs', '9']);
-    expect([idle.code, idle.err]).toEqual([
-      2,
-      'data: --folds has no effect without --model; add it or leave --folds out\n',
-    ]);
+    expect([idle.code, idle.err]).toEqual([2, '--folds has no effect without --model; add it or leave --folds out\n']);
     const output = join(folder.path, 'clean.jsonl');
     const wrong = await preftune(main, ['data', 'clean', pairs, '--apply', 'dupplicates,leakage', '--output', output]);
     expect([wrong.code, wrong.err]).toEqual([
       2,
-      'data clean: --apply must name remedies, got dupplicates; did you mean duplicates?\n' +
-        'data clean: --apply leakage needs --held-out, the data that training must not know\n',
+      `--apply must be one of safe, ${REMEDIES.join(', ')}, got 'dupplicates'; did you mean duplicates?\n` +
+        '--apply leakage needs --held-out, the data that training must not know\n',
     ]);
     expect(existsSync(output)).toBe(false);
     const clean = await preftune(main, [

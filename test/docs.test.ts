@@ -5,6 +5,7 @@ import { DPO } from '../src/cli/training/dpo.ts';
 import { SCORE } from '../src/cli/score.ts';
 import { SFT } from '../src/cli/training/sft.ts';
 import { SWEEP } from '../src/cli/training/sweep.ts';
+import { optionsOf } from '../src/options/index.ts';
 import { buildCli, preftune } from './support/built-cli.ts';
 import { temporaryFolder, tinyPairs, writeRows, writeTinyModel } from './support/tiny-model.ts';
 
@@ -64,10 +65,10 @@ it('runs', { timeout: 300_000 }, async () => {
 it('names only options that there are', () => {
   const known = new Set(
     [DPO, SWEEP, SFT, SCORE].flatMap(({ options }) =>
-      options.flatMap(({ flag, alias }) => [flag, alias ?? flag] as string[]),
+      optionsOf(options).flatMap(({ flag, meta }): string[] => [flag, meta.alias ?? flag]),
     ),
   );
-  for (const flag of ['--json', '--help', '--config']) known.add(flag);
+  for (const flag of ['--json', '--help', '--help-all', '--config']) known.add(flag);
   const named = [...PAGE.matchAll(/(?<![\w-])--[a-z][\w.-]*/g)].map(([flag]) => flag.replace(/\.$/, ''));
   expect(named.length).toBeGreaterThan(40);
   expect(named.filter((flag) => !known.has(flag))).toEqual([]);

@@ -299,7 +299,7 @@ describe('the command', () => {
       const again = await evaluate(`${line} --output ${at('out')}`);
       expect([again.code, again.err]).toEqual([
         2,
-        `evaluate: --output must be new, got ${at('out')}, which holds an evaluation; name another\n`,
+        `--output must be new, got ${at('out')}, which holds an evaluation; name another\n`,
       ]);
       rmSync(at('out'), { recursive: true });
       const narrow = await evaluate(line, 60);
@@ -322,11 +322,10 @@ describe('the command', () => {
     expect([code, err.trim().split('\n')]).toEqual([
       2,
       [
-        'evaluate: --model has no effect with a run folder, which names it; leave one out',
-        'evaluate: there must be something to measure with: --prompts, --texts, --facts or --instructions, got none',
-        'evaluate: --frontier needs a run folder and --prompts',
-        'evaluate: --samples has no effect without --prompts; leave it out',
-        'evaluate: --samples must be at least 1, got 0',
+        '--samples must be at least 1, got 0',
+        '--model has no effect with a run folder, which names it; leave one out',
+        'there must be something to measure with: --prompts, --texts, --facts or --instructions, got none',
+        '--frontier needs a run folder and --prompts',
       ],
     ]);
     const missing = await evaluate(`--model ${at('model')} --prompts ${at('nothing.jsonl')}`);

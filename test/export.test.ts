@@ -303,23 +303,23 @@ describe('what cannot be', () => {
     [['--to', 'hf,tar', '--output', 'o'], 'export: a RUN or --model must be given, got neither'],
     [
       ['--model', MODEL, '--to', 'tar', '--output', 'o'],
-      'export: --to must be among hf, peft, gguf, gguf-lora, onnx, ollama, got "tar"',
+      "--to must be one of hf, peft, gguf, gguf-lora, onnx, ollama, got 'tar'",
     ],
     [
       ['--model', MODEL, '--to', 'hf', '--gguf-type', 'Q8_0', '--output', 'o'],
-      'export: --gguf-type has no effect without --to gguf or ollama; leave it out',
+      '--gguf-type has no effect without --to gguf or ollama; leave it out',
     ],
     [
       ['--model', MODEL, '--to', 'ollama', '--gguf-type', 'Q8_0,F16', '--output', 'o'],
-      'export: --gguf-type must be one type with --to ollama, whose Modelfile names one file, got Q8_0, F16',
+      '--gguf-type must be one type with --to ollama, whose Modelfile names one file, got Q8_0, F16',
     ],
     [
       ['--model', MODEL, '--to', 'hf,gguf', '--push', 'me/it', '--output', 'o'],
-      'export: --push needs an output that is one folder, got hf, gguf in o; push one target at a time',
+      '--push needs an output that is one folder, got hf, gguf in o; push one target at a time',
     ],
     [
       ['--model', MODEL, '--to', 'hf', '--push', 'me/it', '--output', 'o'],
-      'export: --push needs a token of the hub that may write, got none; run `hf auth login` or set HF_TOKEN',
+      '--push needs a token of the hub that may write, got none; run `hf auth login` or set HF_TOKEN',
     ],
     [
       ['--model', MODEL, '--to', 'peft', '--output', 'o'],

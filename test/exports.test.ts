@@ -31,6 +31,7 @@ const PROBES: Readonly<Record<string, string>> = {
   'preftune/store': 'readMetrics',
   'preftune/report': 'renderPage',
   'preftune/hub': 'locateModel',
+  'preftune/options': 'parseOptions',
   'preftune/specification': 'parseDpoSpecification',
   'preftune/policy': 'openModel',
   'preftune/generate': 'createGenerator',

@@ -65,15 +65,15 @@ describe('bad input', () => {
       '--beta must be a number above 0, got 0',
     ]);
     expect(await refused('dpo --methd full --rank x')).toEqual([
-      'preftune dpo: unknown option --methd; did you mean --method?',
-      "preftune dpo: --lora.rank must be a whole number, got 'x'",
+      '--methd is not an option; did you mean --method?',
+      "--lora.rank must be a whole number, got 'x'",
       '--model is required; a Hugging Face folder, a .gguf file, or a hub id',
       '--data is required; rows: file, folder, pattern or hub id; with =0.3 behind it three rows of ten; may be repeated',
       '--output is required; the run folder, new or empty',
     ]);
     // Words that were not understood and values out of range come together.
     expect(await refused('dpo --model model --data pairs.jsonl --output x --device gpu --samples -1 --lr 0')).toEqual([
-      "preftune dpo: --device must be one of cpu, webgpu, cuda, got 'gpu'",
+      "--device must be one of cpu, webgpu, cuda, got 'gpu'",
       '--learning-rate must be above 0, got 0',
       '--samples must be at least 0, got -1',
     ]);
@@ -82,11 +82,11 @@ describe('bad input', () => {
     ]);
     const [objective, ...more] = await refused('dpo --model model --data pairs.jsonl --output x --objective dppo');
     expect([objective, more]).toEqual([
-      expect.stringMatching(/^--objective must be one of sigmoid, .*, got "dppo"/),
+      expect.stringMatching(/^--objective must be one of sigmoid, .*, got "dppo"; did you mean dpop\?$/),
       [],
     ]);
     expect(await refused('sft --model model --data pairs.jsonl --output x --initialise --loss some')).toEqual([
-      "preftune sft: --loss must be one of completion, all, got 'some'",
+      "--loss must be one of completion, all, got 'some'",
       '--initialise starts from random weights, which must all be trained; add --method full',
     ]);
     expect(await refused('score --model model --data pairs.jsonl --beta 0.2')).toEqual([

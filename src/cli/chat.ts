@@ -1,12 +1,13 @@
 import { createInterface, type Interface } from 'node:readline';
+import { z } from 'zod';
 import { badUsage, messageOf, PreftuneError } from '../core/index.ts';
 import { openGenerator } from '../generate/index.ts';
-import type { DecodingPrecision } from '../models/index.ts';
-import type { DeviceName } from '../runtime/index.ts';
+import { changed } from '../options/index.ts';
 import { writeFileAtomic } from '../files/index.ts';
 import type { Message } from '../tokenizer/index.ts';
-import type { Command, CommandContext } from './frame/command.ts';
-import { BASE_PRECISION, DECODING_OPTIONS, decodingOf, decodingProblems } from './decoding-options.ts';
+import { ADAPTER, MACHINE_SHAPE, MODEL, SYSTEM } from './common-options.ts';
+import { defineCommand, type CommandContext } from './frame/command.ts';
+import { BASE_PRECISION, DECODING_SHAPE, decodingOf, idleDrawing } from './decoding-options.ts';
 import { locateModel } from '../hub/index.ts';
 
 const HELP = `/system TEXT   sets the system message and begins anew (without TEXT: takes it away)
@@ -15,44 +16,47 @@ const HELP = `/system TEXT   sets the system message and begins anew (without TE
 /save FILE     writes it as one line of JSON, {"messages": [...]}
 /exit          ends; so does the end of the input, or Ctrl-C where nothing is answered`;
 
+const OPTIONS = z.strictObject({
+  model: MODEL,
+  adapter: ADAPTER,
+  system: changed(SYSTEM, { help: 'system message' }),
+  ...DECODING_SHAPE,
+  basePrecision: BASE_PRECISION,
+  device: MACHINE_SHAPE.device,
+  threads: MACHINE_SHAPE.threads,
+});
+type ChatOptions = z.output<typeof OPTIONS>;
+
 /** `preftune chat`: a conversation with a model in the terminal, or over a pipe, a question a line. */
-export const CHAT: Command = {
+export const CHAT = defineCommand({
   name: 'chat',
   description: 'Talks with a model in the terminal',
-  options: [
-    { flag: '--model', alias: '-m', type: 'string', isRequired: true, help: 'folder, .gguf file or hub id' },
-    { flag: '--adapter', type: 'string', help: 'PEFT adapter folder, such as the adapter of a run' },
-    { flag: '--system', type: 'string', help: 'system message' },
-    ...DECODING_OPTIONS,
-    BASE_PRECISION,
-    { flag: '--device', type: ['cpu', 'webgpu', 'cuda'], default: 'cpu', help: 'where it runs', group: 'Machine:' },
-    { flag: '--threads', type: 'integer', help: "threads of the cpu; default: the machine's cores", group: 'Machine:' },
+  options: OPTIONS,
+  check: (options, { given, isJson }) => [
+    ...idleDrawing(options, given),
+    ...(isJson ? [{ path: 'json', message: '--json has no effect; take generate for machines' }] : []),
   ],
-  async run(context) {
-    const problems = decodingProblems(context, 'chat');
-    if (context.isJson)
-      problems.push({ path: 'json', message: 'chat: --json has no effect; take generate for machines' });
-    if (problems.length > 0) throw badUsage(problems);
-    const { options } = context;
-    const { path: model } = await locateModel(options['model'] as string, context);
+  async run(options, context) {
+    const { adapter, basePrecision, device, threads } = options;
+    const { path: model } = await locateModel(options.model, context);
     const generator = await openGenerator({
       model,
-      adapter: options['adapter'] as string | undefined,
-      basePrecision: options['basePrecision'] as DecodingPrecision,
-      device: options['device'] as DeviceName,
-      threads: options['threads'] as number | undefined,
+      adapter,
+      basePrecision,
+      device,
+      threads,
       maxRows: 1,
       keepsPrefix: true,
     });
     try {
       if (generator.tokenizer.chatTemplate === undefined)
         throw badUsage('chat: the model must have a chat template, it has none; take generate --raw');
-      await talk(generator, context);
+      await talk(generator, options, context);
     } finally {
       await generator.dispose();
     }
   },
-};
+});
 
 type ChatGenerator = Awaited<ReturnType<typeof openGenerator>>;
 
@@ -63,8 +67,8 @@ interface Conversation {
   seed: number;
 }
 
-async function talk(generator: ChatGenerator, context: CommandContext): Promise<void> {
-  const { terminal, options, signal } = context;
+async function talk(generator: ChatGenerator, options: ChatOptions, context: CommandContext): Promise<void> {
+  const { terminal, signal } = context;
   const isLive = process.stdin.isTTY === true && process.stderr.isTTY === true;
   const lines = createInterface({
     input: process.stdin,
@@ -72,9 +76,9 @@ async function talk(generator: ChatGenerator, context: CommandContext): Promise<
     terminal: isLive,
   });
   const conversation: Conversation = {
-    system: options['system'] as string | undefined,
+    system: options.system,
     turns: [],
-    seed: options['seed'] as number,
+    seed: options.seed,
   };
   let answering: AbortController | undefined;
   // In a terminal readline sees Ctrl-C before anybody else does.
@@ -95,7 +99,11 @@ async function talk(generator: ChatGenerator, context: CommandContext): Promise<
         if (isAnswered !== 'answer') continue;
       } else conversation.turns.push({ role: 'user', content: line });
       answering = new AbortController();
-      await answer(generator, conversation, { context, signal: AbortSignal.any([answering.signal, signal]) });
+      await answer(generator, conversation, {
+        options,
+        terminal,
+        signal: AbortSignal.any([answering.signal, signal]),
+      });
       answering = undefined;
       if (signal.aborted) return;
     }
@@ -170,16 +178,15 @@ function messagesOf({ system, turns }: Conversation): Message[] {
 async function answer(
   generator: ChatGenerator,
   conversation: Conversation,
-  { context, signal }: { readonly context: CommandContext; readonly signal: AbortSignal },
+  { options, terminal, signal }: { options: ChatOptions; terminal: CommandContext['terminal']; signal: AbortSignal },
 ): Promise<void> {
-  const { terminal } = context;
   const { tokenizer } = generator;
   let text = '';
   try {
     const rendered = tokenizer.chatTemplate!.render(messagesOf(conversation), { addGenerationPrompt: true });
     const ids = tokenizer.encode(rendered, { addSpecialTokens: false });
     await generator.generate([ids], {
-      ...decodingOf(context),
+      ...decodingOf(options),
       seed: conversation.seed++,
       signal,
       onToken: ({ text: piece }) => {

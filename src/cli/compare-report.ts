@@ -15,7 +15,7 @@ import { promptText, type Judge } from '../judge/index.ts';
 import { writeFileAtomic } from '../files/index.ts';
 import type { JsonObject } from '../core/index.ts';
 import type { CommandContext } from './frame/command.ts';
-import { flagOf } from './judge-options.ts';
+import { flagOf } from '../options/index.ts';
 import { versions } from './training/recipe-context.ts';
 import { quoted } from './training/run-training.ts';
 
@@ -52,6 +52,7 @@ const SHOWN_SAMPLES = 12;
 
 /** Everything that a comparison came to. */
 export interface ReportParts {
+  readonly options: { readonly samples: number; readonly prompts: string };
   readonly context: CommandContext;
   readonly contestants: readonly Contestant[];
   readonly prompts: readonly Prompt[];
@@ -66,8 +67,8 @@ export interface ReportParts {
 
 /** Writes report.html. */
 export function writeReport(output: string, parts: Omit<ReportParts, 'notMeasured'>): void {
-  const { context, contestants, prompts, answers, standings, judges, measured, stories } = parts;
-  const samples = Number(context.options['samples']);
+  const { options, context, contestants, prompts, answers, standings, judges, measured, stories } = parts;
+  const { samples, prompts: source } = options;
   const texts = Object.fromEntries(
     contestants.map(({ name }) => [
       name,
@@ -76,14 +77,14 @@ export function writeReport(output: string, parts: Omit<ReportParts, 'notMeasure
   );
   const html = renderComparePage({
     title: contestants.map(({ name }) => name).join(' against '),
-    subtitle: `${prompts.length} prompts of ${String(context.options['prompts'])}, judged by ${judges.map(({ name }) => name).join(', ')}`,
+    subtitle: `${prompts.length} prompts of ${source}, judged by ${judges.map(({ name }) => name).join(', ')}`,
     standings,
     texts,
     samples: samplesOf(parts),
     judges: judges.map(({ name }) => name),
     measured,
     stories,
-    prompts: { source: String(context.options['prompts']), count: prompts.length },
+    prompts: { source, count: prompts.length },
     configuration: JSON.parse(JSON.stringify({ contestants, ...context.given })) as JsonObject,
     command: commandOf(context),
     footer: Object.entries(versions())

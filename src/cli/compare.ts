@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { badInput, badUsage, PreftuneError, type Problem } from '../core/index.ts';
+import { z } from 'zod';
+import { badInput, PreftuneError, problemsOf, type Problem } from '../core/index.ts';
 import {
   answersOf,
   blindRows,
@@ -22,78 +23,65 @@ import {
 } from '../evaluate/index.ts';
 import { readPrompts, type Prompt } from '../generate/index.ts';
 import type { Judge, OpenedJudges } from '../judge/index.ts';
-import type { DeviceName } from '../runtime/index.ts';
+import { changed, flagOf, grouped, idleProblem, option, texts } from '../options/index.ts';
 import { writeFileAtomic } from '../files/index.ts';
-import type { Command, CommandContext, OptionEntry } from './frame/command.ts';
+import { MACHINE_SHAPE, SEED, SYSTEM } from './common-options.ts';
+import { defineCommand, type CommandContext, type CommandUsage } from './frame/command.ts';
 import { valueOf, writeReport } from './compare-report.ts';
-import { flagOf, JUDGE_OPTIONS, judgesOf, judgingLine, openCommandJudges } from './judge-options.ts';
+import { JUDGE_SHAPE, judgeProblems, judgingLine, MIN_AGREEMENT, openCommandJudges } from './judge-options.ts';
 import { locateData, locateModel } from '../hub/index.ts';
-import { MEASURE_OPTIONS, readMeasureInputs, stateOfSources, type MeasureInputs } from './measure-inputs.ts';
+import { MEASURE_SHAPE, readMeasureInputs, stateOfSources, type MeasureInputs } from './measure-inputs.ts';
 import type { ProgressBar } from './frame/progress.ts';
 
-const OPTIONS: readonly OptionEntry[] = [
-  { flag: '--prompts', type: 'string', isRequired: true, help: 'rows with the field prompt or messages' },
-  {
-    flag: '--output',
-    alias: '-o',
-    type: 'string',
-    isRequired: true,
+const count = z.int().min(1);
+const text = z.string().min(1);
+
+const OPTIONS = z.strictObject({
+  prompts: option(text, { help: 'rows with the field prompt or messages' }),
+  output: option(text, {
     help: 'folder for answers, judgements and report.html; the same command goes on with it',
-  },
-  { flag: '--max-prompts', type: 'integer', default: 200, help: 'take at most so many, the first', group: 'Answers:' },
-  {
-    flag: '--samples',
-    type: 'integer',
-    default: 1,
-    help: 'answers drawn for each prompt; more than one need a temperature',
-    group: 'Answers:',
-  },
-  { flag: '--max-new-tokens', type: 'integer', default: 256, help: 'longest answer', group: 'Answers:' },
-  { flag: '--temperature', type: 'number', default: 0, help: '0 takes the likeliest token', group: 'Answers:' },
-  {
-    flag: '--top-p',
-    type: 'number',
-    default: 1,
-    help: 'draw among the fewest likely tokens of this probability',
-    group: 'Answers:',
-  },
-  { flag: '--system', type: 'string', help: 'system message for prompts that have none', group: 'Answers:' },
-  { flag: '--seed', type: 'integer', default: 0, help: 'of draws and intervals', group: 'Answers:' },
-  {
-    flag: '--key-variable',
-    type: 'string',
-    help: 'environment variable with the key of contestants behind an address',
-    group: 'Answers:',
-  },
-  {
-    flag: '--export-people',
-    type: 'string',
-    help: 'write a blind .jsonl file for people to fill in, and judge nothing',
-    group: 'People:',
-  },
-  {
-    flag: '--people',
-    type: 'texts',
-    help: 'blind files that were filled in; each annotator is a judge',
-    group: 'People:',
-  },
-  { flag: '--min-agreement', type: 'number', help: 'share of judges that a verdict needs (without it any majority)' },
-  ...JUDGE_OPTIONS,
-  {
-    flag: '--measure',
-    type: 'integer',
-    default: 50,
+    alias: '-o',
+  }),
+  ...grouped('Answers', {
+    maxPrompts: option(count.default(200), { help: 'take at most so many, the first', isCommon: true }),
+    samples: option(count.default(1), { help: 'answers drawn for each prompt; more than one need a temperature' }),
+    maxNewTokens: option(count.default(256), { help: 'longest answer', isCommon: true }),
+    temperature: option(z.number().min(0).default(0), { help: '0 takes the likeliest token', isCommon: true }),
+    topP: option(z.number().gt(0).max(1).default(1), {
+      help: 'draw among the fewest likely tokens of this probability',
+    }),
+    system: SYSTEM,
+    seed: changed(SEED, { help: 'of draws and intervals' }),
+    keyVariable: option(text.optional(), {
+      help: 'environment variable with the key of contestants behind an address',
+      usually: 'OPENAI_API_KEY',
+    }),
+  }),
+  ...JUDGE_SHAPE,
+  minAgreement: changed(MIN_AGREEMENT, { group: 'Judge' }),
+  ...grouped('People', {
+    exportPeople: option(text.optional(), {
+      help: 'write a blind .jsonl file for people to fill in, and judge nothing',
+      isCommon: true,
+    }),
+    people: option(texts().optional(), {
+      help: 'blind files that were filled in; each annotator is a judge',
+      isCommon: true,
+    }),
+  }),
+  measure: option(z.int().min(0).default(50), {
     help: 'prompts on which models are measured beside the first one (KL, entropy, ...), drawn at temperature 1; 0: none',
-    group: 'Measured with:',
-  },
-  ...MEASURE_OPTIONS,
-  { flag: '--batch-size', type: 'integer', default: 8, help: 'prompts answered together', group: 'Machine:' },
-  { flag: '--device', type: ['cpu', 'webgpu', 'cuda'], default: 'cpu', help: 'where models run', group: 'Machine:' },
-  { flag: '--threads', type: 'integer', help: "threads of the cpu; default: the machine's cores", group: 'Machine:' },
-];
+    group: 'Measured with',
+    isCommon: true,
+  }),
+  ...MEASURE_SHAPE,
+  ...MACHINE_SHAPE,
+});
+type CompareOptions = z.output<typeof OPTIONS>;
+type CompareUsage = CommandUsage<typeof OPTIONS>;
 
 /** `preftune compare`: which of several models answers better, by judges, with what can be said for sure. */
-export const COMPARE: Command = {
+export const COMPARE = defineCommand({
   name: 'compare',
   description: 'Compares models by their answers: win rates with intervals, a verdict, a report',
   arguments: [
@@ -106,51 +94,59 @@ export const COMPARE: Command = {
   ],
   options: OPTIONS,
   takesConfig: true,
+  check: usageProblems,
   run,
-};
+});
 
-async function run(context: CommandContext): Promise<void> {
-  checkUsage(context);
-  const { args, options, terminal } = context;
-  const output = options['output'] as string;
+async function run(options: CompareOptions, context: CommandContext): Promise<void> {
+  const { args, terminal } = context;
+  const { output, samples, exportPeople, people = [], minAgreement } = options;
   const contestants = parseContestants(args);
-  checkMeasuring(contestants, context);
-  const specifications = asksJudges(context) ? judgesOf(context, 'compare') : [];
-  const prompts = await promptsOf(context);
-  const inputs = await readMeasureInputs(context);
-  const drawing = drawingOf(context, await locateContestants(contestants, context));
+  const prompts = await promptsOf(options, context);
+  const inputs = await readMeasureInputs(options, context);
+  const drawing = drawingOf(options, context, await locateContestants(contestants, context));
   mkdirSync(join(output, 'answers'), { recursive: true });
   const seed = blindSeed(output);
-  const answers = await collectAnswers(contestants, prompts, { drawing, context });
-  const names = contestants.map(({ name }) => name);
-  const meetings = { prompts, samples: options['samples'] as number, pairs: pairsOf(names) };
+  const answers = await collectAnswers(contestants, prompts, { drawing, options, context });
+  const names = contestants.map((one) => one.name);
+  const meetings = { prompts, samples, pairs: pairsOf(names) };
   const all = meetingsOf(meetings);
-  const people = [options['people'] ?? []].flat().map(String);
-  if (typeof options['exportPeople'] === 'string') {
+  if (exportPeople !== undefined) {
     const rows = blindRows(all, { answers, seed });
-    writeFileAtomic(options['exportPeople'], rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    writeFileAtomic(exportPeople, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
     terminal.close();
     terminal.result(
-      { file: options['exportPeople'], rows: rows.length },
-      `${rows.length} blind comparisons: ${options['exportPeople']}\nfill in the field verdict (first, second or tie), then run the same command with --people FILE`,
+      { file: exportPeople, rows: rows.length },
+      `${rows.length} blind comparisons: ${exportPeople}\nfill in the field verdict (first, second or tie), then run the same command with --people FILE`,
     );
     return;
   }
   const bars = createBars(context);
-  const opened = specifications.length === 0 ? undefined : await openCommandJudges(specifications, context, {});
+  const opened = asksJudges(context.given) ? await openCommandJudges(options, context, {}) : undefined;
   try {
-    const persons = people.length === 0 ? [] : readPeople(people, { meetings: all, seed });
+    const persons = people.length === 0 ? [] : readPeople([people].flat(), { meetings: all, seed });
     const judges = [...(opened?.judges ?? []), ...persons];
-    const judge = createJury(judges, options['minAgreement'] as number | undefined);
-    const matches = await play(judge, { ...meetings, answers, output, context, bars, opened });
-    const { measured, notMeasured } = await measure(contestants, { prompts, inputs, drawing, context, bars });
+    const judge = createJury(judges, minAgreement);
+    const matches = await play(judge, { ...meetings, answers, options, context, bars, opened });
+    const { measured, notMeasured } = await measure(contestants, { prompts, inputs, drawing, options, bars });
     const stories = readRunStories(contestants);
     terminal.close();
-    const standings = standingsOf(matches, { names, answers, seed: options['seed'] as number });
+    const standings = standingsOf(matches, { names, answers, seed: options.seed });
     const value = valueOf({ contestants, judges, prompts, standings, measured, notMeasured, stories });
     for (const { name, reason } of notMeasured) terminal.note(`${name}: not measured beside ${names[0]}: ${reason}`);
     writeFileAtomic(join(output, 'comparison.json'), `${JSON.stringify(value, null, 2)}\n`);
-    writeReport(output, { context, contestants, prompts, answers, matches, standings, judges, measured, stories });
+    writeReport(output, {
+      options,
+      context,
+      contestants,
+      prompts,
+      answers,
+      matches,
+      standings,
+      judges,
+      measured,
+      stories,
+    });
     if (opened !== undefined && opened.llms.length > 0) terminal.note(judgingLine(opened));
     const said = [renderStandings(standings, terminal.columns), renderMeasured(measured, stories, terminal.columns)];
     terminal.result(
@@ -162,11 +158,11 @@ async function run(context: CommandContext): Promise<void> {
   }
 }
 
-function asksJudges({ given }: CommandContext): boolean {
+function asksJudges(given: CompareUsage['given']): boolean {
   return (
-    given['judges'] !== undefined ||
-    given['judgeModel'] !== undefined ||
-    (given['people'] === undefined && given['exportPeople'] === undefined)
+    given.judges !== undefined ||
+    given.judgeModel !== undefined ||
+    (given.people === undefined && given.exportPeople === undefined)
   );
 }
 
@@ -184,13 +180,11 @@ function pairsOf(names: readonly string[]): (readonly [string, string])[] {
   return names.flatMap((a, i) => names.slice(i + 1).map((b) => [a, b] as const));
 }
 
-async function promptsOf(context: CommandContext): Promise<Prompt[]> {
-  const { options } = context;
+async function promptsOf(options: CompareOptions, context: CommandContext): Promise<Prompt[]> {
   const found: Prompt[] = [];
-  for (const source of await locateData([options['prompts'] as string], context))
-    found.push(...(await readPrompts(source)));
+  for (const source of await locateData([options.prompts], context)) found.push(...(await readPrompts(source)));
   const byContent = new Map(found.map((prompt) => [JSON.stringify(prompt.content), prompt]));
-  const prompts = [...byContent.values()].slice(0, options['maxPrompts'] as number);
+  const prompts = [...byContent.values()].slice(0, options.maxPrompts);
   const ids = new Set<string>();
   return prompts.map((prompt, i) => {
     const id = ids.has(prompt.id) ? `${prompt.id}#${i + 1}` : prompt.id;
@@ -202,9 +196,13 @@ async function promptsOf(context: CommandContext): Promise<Prompt[]> {
 async function collectAnswers(
   contestants: readonly Contestant[],
   prompts: readonly Prompt[],
-  { drawing, context }: { readonly drawing: DrawingOptions; readonly context: CommandContext },
+  {
+    drawing,
+    options,
+    context,
+  }: { readonly drawing: DrawingOptions; readonly options: CompareOptions; readonly context: CommandContext },
 ): Promise<ReadonlyMap<string, Answers>> {
-  const { options, environment } = context;
+  const { samples, temperature, topP, concurrency = 8, keyVariable = 'OPENAI_API_KEY' } = options;
   const bars = createBars(context);
   const answers = new Map<string, Answers>();
   // Files first: what is wrong with them should not be told after minutes of drawing.
@@ -213,30 +211,25 @@ async function collectAnswers(
       contestant.name,
       await answersOf(contestant, prompts, {
         ...drawing,
-        samples: options['samples'] as number,
-        temperature: options['temperature'] as number,
-        topP: options['topP'] as number,
-        concurrency: Number(options['concurrency'] ?? 8),
-        apiKey: environment[String(options['keyVariable'] ?? 'OPENAI_API_KEY')],
+        samples,
+        temperature,
+        topP,
+        concurrency,
+        apiKey: context.environment[keyVariable],
         onProgress: (done, total) => bars.of(contestant.name).update({ done, total, unit: 'rows' }),
       }),
     );
   return answers;
 }
 
-function drawingOf({ options, terminal, signal }: CommandContext, resolve: DrawingOptions['resolve']): DrawingOptions {
-  return {
-    folder: options['output'] as string,
-    maxNewTokens: options['maxNewTokens'] as number,
-    seed: options['seed'] as number,
-    system: options['system'] as string | undefined,
-    batchSize: options['batchSize'] as number,
-    device: options['device'] as DeviceName,
-    threads: options['threads'] as number | undefined,
-    resolve,
-    onWarning: terminal.warn,
-    signal,
-  };
+function drawingOf(
+  options: CompareOptions,
+  { terminal, signal }: CommandContext,
+  resolve: DrawingOptions['resolve'],
+): DrawingOptions {
+  const { output: folder, maxNewTokens, seed, system, batchSize, device, threads } = options;
+  const onWarning = terminal.warn;
+  return { folder, maxNewTokens, seed, system, batchSize, device, threads, resolve, onWarning, signal };
 }
 
 /** Looks for every model, adapter and file before anything is drawn; the paths of models. Throws bad-input with all that are not there. */
@@ -271,22 +264,22 @@ interface PlayOptions {
   readonly samples: number;
   readonly pairs: readonly (readonly [string, string])[];
   readonly answers: ReadonlyMap<string, Answers>;
-  readonly output: string;
+  readonly options: CompareOptions;
   readonly context: CommandContext;
   readonly bars: { of(label: string): ProgressBar };
   readonly opened: OpenedJudges | undefined;
 }
 
 /** Judges with the judgements of the same judges from before. */
-async function play(judge: Judge, options: PlayOptions): Promise<ContestantMatch[]> {
-  const { output, context, bars } = options;
+async function play(judge: Judge, { options, context, bars, ...meetings }: PlayOptions): Promise<ContestantMatch[]> {
+  const { output, concurrency = 8 } = options;
   const slug = createHash('sha256').update(judge.identity).digest('hex').slice(0, 12);
   try {
     return await playMatches({
-      ...options,
+      ...meetings,
       judge,
       path: join(output, `judgements-${slug}.jsonl`),
-      concurrency: Number(context.options['concurrency'] ?? 8),
+      concurrency,
       onProgress: (done, total) => bars.of('judge').update({ done, total, unit: 'rows' }),
       signal: context.signal,
     });
@@ -303,22 +296,21 @@ interface MeasureParts {
   readonly prompts: readonly Prompt[];
   readonly inputs: MeasureInputs;
   readonly drawing: DrawingOptions;
-  readonly context: CommandContext;
+  readonly options: CompareOptions;
   readonly bars: { of(label: string): ProgressBar };
 }
 
 function measure(
   contestants: readonly Contestant[],
-  { prompts, inputs: { texts, ...inputs }, drawing, context, bars }: MeasureParts,
+  { prompts, inputs: { texts: sources, ...inputs }, drawing, options, bars }: MeasureParts,
 ): ReturnType<typeof measureContestants> {
-  const { options } = context;
   return measureContestants(contestants, {
     ...drawing,
     ...inputs,
-    texts: texts && { sources: texts, state: stateOfSources(texts) },
-    prompts: prompts.slice(0, options['measure'] as number),
-    hasFrontier: options['frontier'] === true,
-    onProgress: (name, what, done, total) => bars.of(`${name}: ${what}`).update({ done, total, unit: 'rows' }),
+    texts: sources && { sources, state: stateOfSources(sources) },
+    prompts: prompts.slice(0, options.measure),
+    hasFrontier: options.frontier,
+    onProgress: (model, what, done, total) => bars.of(`${model}: ${what}`).update({ done, total, unit: 'rows' }),
   });
 }
 
@@ -332,61 +324,55 @@ function createBars({ terminal }: CommandContext): { of(label: string): Progress
   };
 }
 
-const MEASURING = ['measure', 'texts', 'facts', 'instructions', 'frontier'] as const;
+const MEASURING = ['measure', ...Object.keys(MEASURE_SHAPE)] as readonly (keyof CompareOptions)[];
 
-/** Refuses what can measure none of these contestants. */
-function checkMeasuring([first, ...others]: readonly Contestant[], { given, options }: CommandContext): void {
+/** What can measure none of these contestants. */
+function measuringProblems(
+  [first, ...others]: readonly Contestant[],
+  { frontier }: CompareOptions,
+  given: CompareUsage['given'],
+): Problem[] {
   const problems: Problem[] = [];
   const hasModels = first?.kind === 'model' && others.some(({ kind }) => kind === 'model');
   for (const path of MEASURING)
     if (given[path] !== undefined && !hasModels)
       problems.push({
         path,
-        message: `compare: --${path} has no effect here, since models are measured beside a first contestant that is a model; leave it out, or name a model first`,
+        message: `${flagOf(path)} has no effect here, since models are measured beside a first contestant that is a model; leave it out, or name a model first`,
       });
   const hasRun = others.some((one) => one.kind === 'model' && one.run !== undefined);
-  if (hasModels && options['frontier'] === true && !hasRun)
-    problems.push({ path: 'frontier', message: 'compare: --frontier needs a run folder behind the first contestant' });
-  if (problems.length > 0) throw badUsage(problems);
+  if (hasModels && frontier && !hasRun)
+    problems.push({ path: 'frontier', message: '--frontier needs a run folder behind the first contestant' });
+  return problems;
 }
 
-/** What the combination of options rules out, all of it. */
-function checkUsage({ options, given }: CommandContext): void {
+/** What the combination of options and contestants rules out, all of it. */
+function usageProblems(options: CompareOptions, { args, given }: CompareUsage): Problem[] {
   const problems: Problem[] = [];
-  const fail = (path: string, message: string): void => void problems.push({ path, message: `compare: ${message}` });
-  if (options['temperature'] === 0) {
-    if (Number(options['samples']) > 1)
+  const fail = (path: keyof CompareOptions, message: string): void => void problems.push({ path, message });
+  const { temperature, samples, measure: measured, frontier, output } = options;
+  if (temperature === 0) {
+    if (samples > 1)
       fail(
         'samples',
         '--samples has no effect with --temperature 0, which draws the same each time; give a temperature',
       );
-    if (given['topP'] !== undefined) fail('topP', '--top-p has no effect with --temperature 0, which draws nothing');
+    if (given.topP !== undefined) problems.push(idleProblem('topP', 'with --temperature 0, which draws nothing'));
   }
-  if (given['exportPeople'] !== undefined)
-    for (const path of ['people', 'judges', 'judgeModel', ...MEASURING])
+  if (given.exportPeople !== undefined)
+    for (const path of ['people', 'judges', 'judgeModel', ...MEASURING] as const)
       if (given[path] !== undefined)
         fail(path, `--export-people judges and measures nothing; leave ${flagOf(path)} out, or --export-people`);
-  for (const [path, flag] of [
-    ['maxPrompts', '--max-prompts'],
-    ['samples', '--samples'],
-    ['maxNewTokens', '--max-new-tokens'],
-    ['batchSize', '--batch-size'],
-    ['threads', '--threads'],
-  ] as const) {
-    const value = options[path];
-    if (typeof value === 'number' && value < 1) fail(path, `${flag} must be at least 1, got ${value}`);
-  }
-  if (Number(options['measure']) < 0)
-    fail('measure', `--measure must be at least 0, got ${Number(options['measure'])}`);
-  if (options['measure'] === 0 && options['frontier'] === true)
+  if (measured === 0 && frontier)
     fail('frontier', '--frontier has no effect with --measure 0, which draws nothing; leave one out');
-  if (!(Number(options['temperature']) >= 0))
-    fail('temperature', `--temperature must be at least 0, got ${String(options['temperature'])}`);
-  if (problems.length > 0) throw badUsage(problems);
-  if (existsSync(String(options['output'])) && existsSync(join(String(options['output']), 'run.json')))
-    throw badInput({
-      file: String(options['output']),
-      path: 'output',
-      message: 'the output folder holds a run; choose another --output',
-    });
+  if (existsSync(join(output, 'run.json')))
+    problems.push({ file: output, path: 'output', message: 'the output folder holds a run; choose another --output' });
+  if (args.length > 0) {
+    let contestants: readonly Contestant[] = [];
+    problems.push(...problemsOf(() => (contestants = parseContestants(args))));
+    if (contestants.length > 0 && given.exportPeople === undefined)
+      problems.push(...measuringProblems(contestants, options, given));
+  }
+  if (asksJudges(given)) problems.push(...judgeProblems(given));
+  return problems;
 }

@@ -1,10 +1,12 @@
+import { z } from 'zod';
 import type { JsonObject } from '../core/index.ts';
-import { diagnose, parseThresholds, readRunLog, renderVerdict } from '../monitor/index.ts';
-import type { Command } from './frame/command.ts';
+import { diagnose, readRunLog, renderVerdict } from '../monitor/index.ts';
+import { option } from '../options/index.ts';
+import { defineCommand } from './frame/command.ts';
 import { MONITOR } from './training/training-options.ts';
 
 /** `preftune diagnose`: the checks that watch a run, over the metrics of one that is over. */
-export const DIAGNOSE: Command = {
+export const DIAGNOSE = defineCommand({
   name: 'diagnose',
   description: "Says what went wrong in a run, ours or TRL's, by its metrics, and what to change",
   arguments: [
@@ -14,16 +16,17 @@ export const DIAGNOSE: Command = {
       isRequired: true,
     },
   ],
-  options: [
-    MONITOR,
-    { flag: '--beta', type: 'number', help: 'of a run that is not ours; default: measured, else 0.1', group: 'Run:' },
-  ],
-  check: ({ monitor }) => void (monitor !== undefined && parseThresholds(monitor)),
-  async run({ args, options, terminal }) {
+  options: z.strictObject({
+    monitor: MONITOR,
+    beta: option(z.number().positive().optional(), {
+      help: 'of a run that is not ours',
+      usually: 'measured, else 0.1',
+      group: 'Run',
+    }),
+  }),
+  async run({ monitor = {}, beta }, { args, terminal }) {
     const { file, records, facts } = readRunLog(args[0]!);
-    const thresholds = options['monitor'] === undefined ? {} : parseThresholds(options['monitor']);
-    const { beta } = options;
-    const verdict = diagnose(records, typeof beta === 'number' ? { ...facts, beta } : facts, thresholds);
+    const verdict = diagnose(records, beta === undefined ? facts : { ...facts, beta }, monitor);
     terminal.result({ file, ...verdict } as unknown as JsonObject, renderVerdict(verdict));
   },
-};
+});

@@ -1,8 +1,10 @@
 import { existsSync, statfsSync } from 'node:fs';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
 import { messageOf, runFailed, type JsonValue } from '../core/index.ts';
-import type { Command } from './frame/command.ts';
+import { option } from '../options/index.ts';
+import { defineCommand, type Command } from './frame/command.ts';
 import { readHubSettings } from '../hub/index.ts';
 import { sizeText } from './frame/progress.ts';
 
@@ -32,25 +34,22 @@ const MARKS: Readonly<Record<Verdict, string>> = { ok: 'ok     ', note: 'note   
 
 /** `preftune doctor`: what of this machine preftune can use, and what would stop it. Exit code 1 when something would. */
 export function createDoctor(probeProviders: ProviderProbe): Command {
-  return {
+  return defineCommand({
     name: 'doctor',
     description: 'Shows what preftune can use of this machine, and what would stop it',
-    options: [
-      {
-        flag: '--output',
-        alias: '-o',
-        type: 'string',
-        default: '.',
+    options: z.strictObject({
+      output: option(z.string().min(1).default('.'), {
         help: 'folder whose disk is asked for free space',
-      },
-    ],
-    async run({ options, terminal, environment }) {
+        alias: '-o',
+      }),
+    }),
+    async run({ output }, { terminal, environment }) {
       const hub = readHubSettings(environment);
       const checks = [
         nodeCheck(process.versions.node),
         processorCheck(),
         memoryCheck(totalmem(), freemem()),
-        diskCheck('disk for runs', String(options['output'])),
+        diskCheck('disk for runs', output),
         diskCheck('disk for models', hub.cacheDir),
         ...(await providerChecks(probeProviders)),
         {
@@ -69,7 +68,7 @@ export function createDoctor(probeProviders: ProviderProbe): Command {
       if (problems.length > 0)
         throw runFailed(problems.map(({ name, text }) => ({ message: `doctor: ${name}: ${text}` })));
     },
-  };
+  });
 }
 
 /** Words in lines of at most `columns`, but never less than 24; a longer word has its own line. */

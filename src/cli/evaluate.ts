@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { badInput, badUsage, type Problem, type JsonObject, type JsonValue } from '../core/index.ts';
+import { z } from 'zod';
+import { badInput, type Problem, type JsonObject, type JsonValue } from '../core/index.ts';
 import {
   evaluateBehaviour,
   frontierOf,
@@ -11,83 +12,79 @@ import {
   type Subject,
 } from '../evaluate/index.ts';
 import { readPrompts, type Prompt } from '../generate/index.ts';
-import type { DeviceName } from '../runtime/index.ts';
+import { changed, grouped, idleProblem, option } from '../options/index.ts';
 import { readRunFile } from '../store/index.ts';
 import { writeFileAtomic } from '../files/index.ts';
-import type { Command, CommandContext, OptionEntry } from './frame/command.ts';
+import { ADAPTER, MACHINE_SHAPE, MODEL, SEED } from './common-options.ts';
+import { defineCommand, type CommandContext, type CommandUsage } from './frame/command.ts';
 import { locateData, locateModel } from '../hub/index.ts';
-import { MEASURE_OPTIONS, readMeasureInputs } from './measure-inputs.ts';
+import { MEASURE_SHAPE, readMeasureInputs } from './measure-inputs.ts';
 import type { ProgressBar } from './frame/progress.ts';
 import { versions } from './training/recipe-context.ts';
 
-const DEFAULT_PROMPTS = 100;
+const count = z.int().min(1);
+const text = z.string().min(1);
 
-const OPTIONS: readonly OptionEntry[] = [
-  { flag: '--model', alias: '-m', type: 'string', help: 'the policy: folder, .gguf file or hub id' },
-  { flag: '--adapter', type: 'string', help: 'PEFT adapter folder on it' },
-  { flag: '--reference', type: 'string', help: 'what it is compared with; without it the model without its adapter' },
-  { flag: '--reference-adapter', type: 'string', help: 'PEFT adapter folder on the reference' },
-  {
-    flag: '--prompts',
-    type: 'string',
-    help: 'rows with the field prompt or messages, which both answer',
-    group: 'Measured with:',
-  },
-  ...MEASURE_OPTIONS,
-  {
-    flag: '--max-prompts',
-    type: 'integer',
-    default: DEFAULT_PROMPTS,
-    help: 'take at most so many, the first',
-    group: 'Answers:',
-  },
-  { flag: '--samples', type: 'integer', default: 1, help: 'answers drawn for each prompt', group: 'Answers:' },
-  { flag: '--max-new-tokens', type: 'integer', default: 128, help: 'longest answer', group: 'Answers:' },
-  { flag: '--temperature', type: 'number', default: 1, help: 'of what is drawn; KL needs 1', group: 'Answers:' },
-  { flag: '--seed', type: 'integer', default: 0, help: 'of the draws', group: 'Answers:' },
-  {
-    flag: '--output',
-    alias: '-o',
-    type: 'string',
+const OPTIONS = z.strictObject({
+  model: changed(MODEL, { help: 'the policy: folder, .gguf file or hub id' }).optional(),
+  adapter: changed(ADAPTER, { help: 'PEFT adapter folder on it' }),
+  reference: option(text.optional(), {
+    help: 'what it is compared with',
+    usually: 'the model without its adapter',
+    isCommon: true,
+  }),
+  referenceAdapter: option(text.optional(), { help: 'PEFT adapter folder on the reference' }),
+  output: option(text.optional(), {
     help: 'new folder for report.html, evaluation.json and answers.jsonl',
-  },
-  { flag: '--batch-size', type: 'integer', default: 8, help: 'prompts answered together', group: 'Machine:' },
-  { flag: '--micro-batch-tokens', type: 'integer', default: 512, help: 'tokens scored at a time', group: 'Machine:' },
-  { flag: '--device', type: ['cpu', 'webgpu', 'cuda'], default: 'cpu', help: 'where it runs', group: 'Machine:' },
-  { flag: '--threads', type: 'integer', help: "threads of the cpu; default: the machine's cores", group: 'Machine:' },
-];
+    alias: '-o',
+    isCommon: true,
+  }),
+  prompts: option(text.optional(), {
+    help: 'rows with the field prompt or messages, which both answer',
+    group: 'Measured with',
+    isCommon: true,
+  }),
+  ...MEASURE_SHAPE,
+  ...grouped('Answers', {
+    maxPrompts: option(count.default(100), { help: 'take at most so many, the first', isCommon: true }),
+    samples: option(count.default(1), { help: 'answers drawn for each prompt', isCommon: true }),
+    maxNewTokens: option(count.default(128), { help: 'longest answer', isCommon: true }),
+    temperature: option(z.number().min(0).default(1), { help: 'of what is drawn; KL needs 1' }),
+    seed: SEED,
+  }),
+  ...grouped('Machine', {
+    microBatchTokens: option(count.default(512), { help: 'tokens scored at a time' }),
+    ...MACHINE_SHAPE,
+  }),
+});
+type EvaluateOptions = z.output<typeof OPTIONS>;
 
 /** `preftune evaluate`: what training changed besides what it was for. */
-export const EVALUATE: Command = {
+export const EVALUATE = defineCommand({
   name: 'evaluate',
   description: 'Measures how far a model went from its reference, how its answers changed, and what it lost',
   takesConfig: true,
   arguments: [{ name: 'run', help: 'a run folder; instead of --model' }],
   options: OPTIONS,
-  async run(context) {
-    checkUsage(context);
-    const { options, terminal, signal } = context;
-    const { policy, reference } = await subjectsOf(context);
-    const inputs = await readInputs(context);
+  check: usageProblems,
+  async run(options, context) {
+    const { terminal, signal } = context;
+    const { output, samples, maxNewTokens, temperature, seed } = options;
+    const { policy, reference } = await subjectsOf(options, context);
+    const inputs = await readInputs(options, context);
     const bars = createBars(context);
     const subjects = await openSubjects({
       policy,
       reference,
-      device: options['device'] as DeviceName,
-      threads: options['threads'] as number | undefined,
-      microBatchTokens: options['microBatchTokens'] as number,
-      batchSize: options['batchSize'] as number,
+      device: options.device,
+      threads: options.threads,
+      microBatchTokens: options.microBatchTokens,
+      batchSize: options.batchSize,
       signal,
       onWarning: terminal.warn,
     });
     try {
-      const sampling = {
-        samples: options['samples'] as number,
-        maxNewTokens: options['maxNewTokens'] as number,
-        temperature: options['temperature'] as number,
-        seed: options['seed'] as number,
-        signal,
-      };
+      const sampling = { samples, maxNewTokens, temperature, seed, signal };
       const { evaluation, answers } = await evaluateBehaviour(subjects, {
         ...inputs,
         ...sampling,
@@ -95,14 +92,13 @@ export const EVALUATE: Command = {
       });
       if (sampling.temperature !== 1 && inputs.prompts !== undefined)
         terminal.note('KL is left out: it is that of the model only for answers drawn at temperature 1');
-      const frontier =
-        options['frontier'] === true
-          ? await frontierOf(subjects, context.args[0]!, {
-              ...sampling,
-              prompts: inputs.prompts!,
-              onStep: (step, done, total) => bars.of(`step ${step}`).update({ done, total, unit: 'rows' }),
-            })
-          : undefined;
+      const frontier = options.frontier
+        ? await frontierOf(subjects, context.args[0]!, {
+            ...sampling,
+            prompts: inputs.prompts!,
+            onStep: (step, done, total) => bars.of(`step ${step}`).update({ done, total, unit: 'rows' }),
+          })
+        : undefined;
       terminal.close();
       const value = {
         policy,
@@ -110,8 +106,7 @@ export const EVALUATE: Command = {
         ...evaluation,
         ...(frontier && { frontier }),
       } as unknown as JsonObject;
-      if (typeof options['output'] === 'string') {
-        const { output } = options;
+      if (output !== undefined) {
         writeOutput(output, value, answers);
         const page = renderEvaluationPage({
           title: `Evaluation ${output}`,
@@ -131,16 +126,15 @@ export const EVALUATE: Command = {
       await subjects.dispose();
     }
   },
-};
+});
 
 /** Everything is read before a model is opened: a missing file should not wait for it. */
-async function readInputs(context: CommandContext) {
-  const { options } = context;
-  const sources = typeof options['prompts'] === 'string' ? await locateData([options['prompts']], context) : undefined;
+async function readInputs(options: EvaluateOptions, context: CommandContext) {
+  const sources = options.prompts === undefined ? undefined : await locateData([options.prompts], context);
   const prompts = sources && distinct((await Promise.all(sources.map(readPrompts))).flat());
   return {
-    ...(prompts && { prompts: prompts.slice(0, options['maxPrompts'] as number) }),
-    ...(await readMeasureInputs(context)),
+    ...(prompts && { prompts: prompts.slice(0, options.maxPrompts) }),
+    ...(await readMeasureInputs(options, context)),
   };
 }
 
@@ -155,17 +149,16 @@ function distinct(prompts: readonly Prompt[]): Prompt[] {
 }
 
 /** The policy and, where it is named or the run knows it, the reference. */
-async function subjectsOf(context: CommandContext): Promise<{ policy: Subject; reference?: Subject | undefined }> {
-  const { args, options } = context;
+async function subjectsOf(
+  options: EvaluateOptions,
+  context: CommandContext,
+): Promise<{ policy: Subject; reference?: Subject | undefined }> {
+  const { args } = context;
   const locate = async (named: string): Promise<string> => (await locateModel(named, context)).path;
-  const named = options['reference'] as string | undefined;
-  const own =
-    named === undefined
-      ? undefined
-      : { model: await locate(named), adapter: options['referenceAdapter'] as string | undefined };
+  const { reference: named, referenceAdapter } = options;
+  const own = named === undefined ? undefined : { model: await locate(named), adapter: referenceAdapter };
   if (args[0] === undefined) {
-    const model = await locate(options['model'] as string);
-    return { policy: { model, adapter: options['adapter'] as string | undefined }, reference: own };
+    return { policy: { model: await locate(options.model!), adapter: options.adapter }, reference: own };
   }
   const [run] = args;
   const { specification } = readRunFile(run);
@@ -218,41 +211,25 @@ function createBars({ terminal }: CommandContext) {
 }
 
 /** What the combination of options rules out, all of it. */
-function checkUsage({ args, options, given }: CommandContext): void {
+function usageProblems(options: EvaluateOptions, { args, given }: CommandUsage<typeof OPTIONS>): Problem[] {
   const problems: Problem[] = [];
-  const fail = (path: string, message: string): void => void problems.push({ path, message: `evaluate: ${message}` });
-  const has = (path: string): boolean => given[path] !== undefined;
+  const fail = (path: keyof EvaluateOptions, message: string): void => void problems.push({ path, message });
+  const has = (path: keyof EvaluateOptions): boolean => given[path] !== undefined;
+  const { output, frontier } = options;
   if (args[0] === undefined && !has('model')) fail('model', 'a run folder or --model must be given, got neither');
   if (args[0] !== undefined)
-    for (const path of ['model', 'adapter'])
+    for (const path of ['model', 'adapter'] as const)
       if (has(path)) fail(path, `--${path} has no effect with a run folder, which names it; leave one out`);
-  if (!['prompts', 'texts', 'facts', 'instructions'].some(has))
+  if (!(['prompts', 'texts', 'facts', 'instructions'] as const).some(has))
     fail('prompts', 'there must be something to measure with: --prompts, --texts, --facts or --instructions, got none');
   if (has('referenceAdapter') && !has('reference'))
     fail('referenceAdapter', '--reference-adapter has no effect without --reference; name its model');
-  if (options['frontier'] === true && (args[0] === undefined || !has('prompts')))
+  if (frontier && (args[0] === undefined || !has('prompts')))
     fail('frontier', '--frontier needs a run folder and --prompts');
   if (!has('prompts'))
-    for (const [path, flag] of [
-      ['maxPrompts', '--max-prompts'],
-      ['samples', '--samples'],
-      ['temperature', '--temperature'],
-    ] as const)
-      if (has(path)) fail(path, `${flag} has no effect without --prompts; leave it out`);
-  for (const [path, flag] of [
-    ['maxPrompts', '--max-prompts'],
-    ['samples', '--samples'],
-    ['maxNewTokens', '--max-new-tokens'],
-    ['batchSize', '--batch-size'],
-    ['microBatchTokens', '--micro-batch-tokens'],
-    ['threads', '--threads'],
-  ] as const) {
-    const value = options[path];
-    if (typeof value === 'number' && value < 1) fail(path, `${flag} must be at least 1, got ${value}`);
-  }
-  if (!(Number(options['temperature']) >= 0))
-    fail('temperature', `--temperature must be at least 0, got ${String(options['temperature'])}`);
-  if (typeof options['output'] === 'string' && existsSync(join(options['output'], 'evaluation.json')))
-    fail('output', `--output must be new, got ${options['output']}, which holds an evaluation; name another`);
-  if (problems.length > 0) throw badUsage(problems);
+    for (const path of ['maxPrompts', 'samples', 'temperature'] as const)
+      if (has(path)) problems.push(idleProblem(path, 'without --prompts'));
+  if (output !== undefined && existsSync(join(output, 'evaluation.json')))
+    fail('output', `--output must be new, got ${output}, which holds an evaluation; name another`);
+  return problems;
 }

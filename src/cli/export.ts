@@ -1,4 +1,5 @@
-import { badUsage, type Problem, type JsonObject } from '../core/index.ts';
+import { z } from 'zod';
+import type { Problem, JsonObject } from '../core/index.ts';
 import {
   EXPORT_TARGETS,
   exportModel,
@@ -9,129 +10,117 @@ import {
   TARGET_HELP,
   type Artefact,
   type ExportSpecification,
-  type ExportTarget,
   type GgufFileType,
-  type OnnxType,
 } from '../export/index.ts';
-import type { Command, CommandContext, OptionEntry } from './frame/command.ts';
+import { changed, grouped, idleProblem, option } from '../options/index.ts';
+import { ADAPTER, MACHINE_SHAPE, OVERWRITE } from './common-options.ts';
+import { defineCommand, type CommandContext, type CommandUsage } from './frame/command.ts';
 import { readHubSettings, locateData, locateModel } from '../hub/index.ts';
 
 const DTYPES = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' } as const;
-const FILE_TYPES = Object.keys(GGUF_FILE_TYPES) as GgufFileType[];
+const FILE_TYPES = Object.keys(GGUF_FILE_TYPES) as [GgufFileType, ...GgufFileType[]];
+const NAMES = Object.keys(DTYPES) as [keyof typeof DTYPES, ...(keyof typeof DTYPES)[]];
 
-const OPTIONS: readonly OptionEntry[] = [
-  {
-    flag: '--model',
-    alias: '-m',
-    type: 'string',
+const count = z.int().min(1);
+const text = z.string().min(1);
+
+const OPTIONS = z.strictObject({
+  model: option(text.optional(), {
     help: "folder, .gguf file or hub id; beside RUN: where the run's base is now",
-  },
-  { flag: '--adapter', type: 'string', help: 'PEFT adapter folder to put into the model' },
-  {
-    flag: '--to',
-    type: 'list',
-    isRequired: true,
-    help: EXPORT_TARGETS.map((target) => `${target} (${TARGET_HELP[target]})`).join(', '),
-  },
-  {
-    flag: '--output',
-    alias: '-o',
-    type: 'string',
-    isRequired: true,
+    alias: '-m',
+    isCommon: true,
+  }),
+  adapter: changed(ADAPTER, { help: 'PEFT adapter folder to put into the model' }),
+  to: option(z.array(z.enum(EXPORT_TARGETS)).min(1), {
+    help: EXPORT_TARGETS.map((target) => `${target}: ${TARGET_HELP[target]}`).join('; '),
+  }),
+  output: option(text, {
     help: 'folder; with several targets one folder in it each; for one GGUF also a .gguf file',
-  },
-  { flag: '--overwrite', type: 'boolean', help: 'replace what is there' },
-  { flag: '--name', type: 'string', help: "in file names and cards; default: the run's or model's" },
-  {
-    flag: '--dtype',
-    type: ['float32', 'float16', 'bfloat16'],
-    help: 'of --to hf; default: as the base is stored, float16 where that is quantised',
-    group: 'Types:',
-  },
-  {
-    flag: '--gguf-type',
-    type: 'list',
-    default: ['Q8_0'],
-    help: `of --to gguf and ollama: ${FILE_TYPES.join(', ')}`,
-    group: 'Types:',
-  },
-  {
-    flag: '--onnx-type',
-    type: 'list',
-    default: ['fp32'],
-    help: `of --to onnx: ${ONNX_TYPES.join(', ')}`,
-    group: 'Types:',
-  },
-  {
-    flag: '--max-shard-mb',
-    type: 'integer',
-    default: 5000,
-    help: 'safetensors files are at most this large',
-    group: 'Types:',
-  },
-  {
-    flag: '--push',
-    type: 'string',
-    help: 'model repository of the hub, owner/name: created where it is missing; needs one target',
-    group: 'Hub:',
-  },
-  { flag: '--private', type: 'boolean', help: 'a repository that --push creates is private', group: 'Hub:' },
-  {
-    flag: '--data',
-    type: 'string',
-    help: 'rows whose log-probabilities are compared; default: conversations that come with preftune',
-    group: 'Verification:',
-  },
-  { flag: '--samples', type: 'integer', default: 8, help: 'rows of --data', group: 'Verification:' },
-  {
-    flag: '--threads',
-    type: 'integer',
-    help: "of the comparison; default: the machine's cores",
-    group: 'Verification:',
-  },
-];
+    alias: '-o',
+  }),
+  overwrite: changed(OVERWRITE, { help: 'replace what is there' }),
+  name: option(text.optional(), { help: 'in file names and cards', usually: "the run's or model's" }),
+  ...grouped('Types', {
+    dtype: option(z.enum(NAMES).optional(), {
+      help: 'of --to hf',
+      usually: 'as the base is stored, float16 where that is quantised',
+      onlyWith: { option: 'to', values: ['hf'] },
+    }),
+    ggufType: option(z.array(z.enum(FILE_TYPES)).min(1).default(['Q8_0']), {
+      help: 'of --to gguf and ollama',
+      onlyWith: { option: 'to', values: ['gguf', 'ollama'] },
+    }),
+    onnxType: option(z.array(z.enum(ONNX_TYPES)).min(1).default(['fp32']), {
+      help: 'of --to onnx',
+      onlyWith: { option: 'to', values: ['onnx'] },
+    }),
+    maxShardMb: option(count.default(5000), {
+      help: 'safetensors files are at most this large',
+      onlyWith: { option: 'to', values: ['hf'] },
+    }),
+  }),
+  ...grouped('Hub', {
+    push: option(text.optional(), {
+      help: 'model repository of the hub, owner/name: created where it is missing; needs one target',
+    }),
+    private: option(z.boolean().default(false), { help: 'a repository that --push creates is private' }),
+  }),
+  ...grouped('Verification', {
+    data: option(text.optional(), {
+      help: 'rows whose log-probabilities are compared',
+      usually: 'conversations that come with preftune',
+    }),
+    samples: option(count.default(8), { help: 'rows of --data' }),
+    threads: changed(MACHINE_SHAPE.threads, { help: 'threads of the comparison' }),
+  }),
+});
+type ExportOptions = z.output<typeof OPTIONS>;
 
 /** `preftune export`: a trained model in the forms that others read, each compared with the trained model before it counts. */
-export const EXPORT: Command = {
+export const EXPORT = defineCommand({
   name: 'export',
   description: 'Hands a trained model over: Hugging Face, PEFT, GGUF, ONNX, Ollama; verified',
   arguments: [{ name: 'RUN', help: 'folder of a run that has ended' }],
   options: OPTIONS,
-  async run(context) {
-    const { options, terminal, args, signal } = context;
-    const specification = specificationOf(context);
-    const text = (name: string): string | undefined => options[name] as string | undefined;
-    const data = text('data');
+  check: usageProblems,
+  async run(options, context) {
+    const { terminal, args, signal } = context;
+    const { data, model, adapter, samples, threads, push } = options;
+    const specification = specificationOf(options);
     const sources = data === undefined ? undefined : await locateData([data], context);
     const source = await openExportSource({
       run: args[0],
-      model: text('model'),
-      adapter: text('adapter'),
-      name: text('name'),
-      resolve: async (model) => (await locateModel(model, context)).path,
+      model,
+      adapter,
+      name: options.name,
+      resolve: async (named) => (await locateModel(named, context)).path,
     });
     try {
       const artefacts = await exportModel(source, specification, {
         data: sources,
-        samples: options['samples'] as number,
-        threads: options['threads'] as number | undefined,
+        samples,
+        threads,
         signal,
         onStage: (stage) => terminal.note(stage),
       });
       for (const artefact of artefacts) terminal.result(recordOf(artefact), lineOf(artefact));
-      const push = text('push');
       if (push !== undefined)
-        await pushOutput(context, { folder: specification.output, repo: push, name: source.name });
+        await pushOutput(context, {
+          folder: specification.output,
+          repo: push,
+          name: source.name,
+          isPrivate: options.private,
+        });
     } finally {
       await source.close();
     }
   },
-};
+});
 
 /** Sends the verified folder to the hub. */
 async function pushOutput(
-  { terminal, options, environment, signal }: CommandContext,
-  { folder, repo, name }: { readonly folder: string; readonly repo: string; readonly name: string },
+  { terminal, environment, signal }: CommandContext,
+  { folder, repo, name, isPrivate }: { folder: string; repo: string; name: string; isPrivate: boolean },
 ): Promise<void> {
   const { endpoint, token } = readHubSettings(environment);
   const progress = terminal.progress(`push ${repo}`);
@@ -143,7 +132,7 @@ async function pushOutput(
     token: token!,
     signal,
     title: `${name}, exported by preftune`,
-    ...(options['private'] === true ? { isPrivate: true } : {}),
+    ...(isPrivate ? { isPrivate } : {}),
     onProgress: ({ file, doneBytes, totalBytes }) =>
       progress.update({ done: doneBytes, total: totalBytes, unit: 'bytes', figures: [{ label: '', text: file }] }),
   }).finally(() => progress.finish());
@@ -156,68 +145,47 @@ async function pushOutput(
   );
 }
 
-/** What the options ask for. Throws bad-usage with all that cannot be. */
-function specificationOf({ options, given, args, environment }: CommandContext): ExportSpecification {
+/** What the combination of options rules out, all of it. */
+function usageProblems(options: ExportOptions, { args, given, environment }: CommandUsage<typeof OPTIONS>): Problem[] {
   const problems: Problem[] = [];
-  const fail = (path: string, message: string): void => void problems.push({ path, message: `export: ${message}` });
-  const choices = <T extends string>(path: string, flag: string, allowed: readonly T[]): T[] => {
-    const chosen = [...new Set(options[path] as string[])];
-    for (const one of chosen)
-      if (!(allowed as readonly string[]).includes(one))
-        fail(path, `${flag} must be among ${allowed.join(', ')}, got ${JSON.stringify(one)}`);
-    if (chosen.length === 0) fail(path, `${flag} must name at least one of ${allowed.join(', ')}, got none`);
-    return chosen as T[];
-  };
-  const targets = choices<ExportTarget>('to', '--to', EXPORT_TARGETS);
-  const ggufTypes = choices<GgufFileType>('ggufType', '--gguf-type', FILE_TYPES);
-  const onnxTypes = choices<OnnxType>('onnxType', '--onnx-type', ONNX_TYPES);
-  if (args.length === 0 && options['model'] === undefined) fail('model', 'a RUN or --model must be given, got neither');
-  if (args.length > 0 && options['adapter'] !== undefined)
+  const fail = (path: keyof ExportOptions, message: string): void => void problems.push({ path, message });
+  const { to, model, adapter, data, push, output, ggufType } = options;
+  if (args.length === 0 && model === undefined) fail('model', 'a RUN or --model must be given, got neither');
+  if (args.length > 0 && adapter !== undefined)
     fail('adapter', '--adapter has no effect with RUN, which has its own; leave one out');
-  const needs: readonly (readonly [path: string, flag: string, targets: readonly ExportTarget[]])[] = [
-    ['dtype', '--dtype', ['hf']],
-    ['ggufType', '--gguf-type', ['gguf', 'ollama']],
-    ['onnxType', '--onnx-type', ['onnx']],
-    ['maxShardMb', '--max-shard-mb', ['hf']],
-  ];
-  for (const [path, flag, wanted] of needs)
-    if (given[path] !== undefined && !wanted.some((target) => targets.includes(target)))
-      fail(path, `${flag} has no effect without --to ${wanted.join(' or ')}; leave it out`);
-  if (given['samples'] !== undefined && options['data'] === undefined)
-    fail('samples', '--samples has no effect without --data; leave it out');
-  if (options['push'] !== undefined) {
-    const folders = new Set(targets.map((target) => (target === 'ollama' ? 'gguf' : target)));
-    if (folders.size > 1 || /\.gguf$/i.test(options['output'] as string))
+  if (given.samples !== undefined && data === undefined) problems.push(idleProblem('samples', 'without --data'));
+  if (push !== undefined) {
+    const folders = new Set(to.map((target) => (target === 'ollama' ? 'gguf' : target)));
+    if (folders.size > 1 || /\.gguf$/i.test(output))
       fail(
         'push',
-        `--push needs an output that is one folder, got ${targets.join(', ')} in ${String(options['output'])}; push one target at a time`,
+        `--push needs an output that is one folder, got ${to.join(', ')} in ${output}; push one target at a time`,
       );
     if (readHubSettings(environment).token === undefined)
       fail('push', '--push needs a token of the hub that may write, got none; run `hf auth login` or set HF_TOKEN');
-  } else if (options['private'] === true) fail('private', '--private has no effect without --push; leave it out');
-  if (targets.includes('ollama') && ggufTypes.length > 1)
+  } else if (options.private) problems.push(idleProblem('private', 'without --push'));
+  if (to.includes('ollama') && distinct(ggufType).length > 1)
     fail(
       'ggufType',
-      `--gguf-type must be one type with --to ollama, whose Modelfile names one file, got ${ggufTypes.join(', ')}`,
+      `--gguf-type must be one type with --to ollama, whose Modelfile names one file, got ${distinct(ggufType).join(', ')}`,
     );
-  for (const [path, flag] of [
-    ['samples', '--samples'],
-    ['threads', '--threads'],
-    ['maxShardMb', '--max-shard-mb'],
-  ] as const) {
-    const value = options[path];
-    if (typeof value === 'number' && value < 1) fail(path, `${flag} must be at least 1, got ${value}`);
-  }
-  if (problems.length > 0) throw badUsage(problems);
-  const dtype = options['dtype'] as keyof typeof DTYPES | undefined;
+  return problems;
+}
+
+function distinct<T>(values: readonly T[]): T[] {
+  return [...new Set(values)];
+}
+
+/** What the options ask for. */
+function specificationOf({ to, output, dtype, ggufType, onnxType, ...rest }: ExportOptions): ExportSpecification {
   return {
-    targets,
-    output: options['output'] as string,
+    targets: distinct(to),
+    output,
     dtype: dtype === undefined ? undefined : DTYPES[dtype],
-    ggufTypes,
-    onnxTypes,
-    maxShardBytes: (options['maxShardMb'] as number) * 1e6,
-    overwrite: options['overwrite'] === true,
+    ggufTypes: distinct(ggufType),
+    onnxTypes: distinct(onnxType),
+    maxShardBytes: rest.maxShardMb * 1e6,
+    overwrite: rest.overwrite,
   };
 }
 

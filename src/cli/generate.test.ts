@@ -107,10 +107,10 @@ test('refuses wrong usage whole, and data that hold no prompts', async () => {
   expect([usage.code, usage.err, usage.out]).toEqual([
     2,
     `${[
-      'generate: --prompt has no effect with --data; leave one out',
-      'generate: --system has no effect with --raw; write it into the text',
-      'generate: --threads must be at least 1, got 0',
-      'generate: --seed has no effect with --temperature 0, which draws nothing',
+      '--threads must be at least 1, got 0',
+      '--prompt has no effect with --data; leave one out',
+      '--system has no effect with --raw; write it into the text',
+      '--seed has no effect with --temperature 0, which draws nothing; leave it out',
     ].join('\n')}\n`,
     '',
   ]);
@@ -140,11 +140,11 @@ test('refuses adapters that are not named, are named twice, or have no effect', 
   const twice = await run('-m', model, '--data', data, '--adapters', 'a=x', '--adapters', 'a=y', '--adapters', 'z');
   expect([twice.code, twice.err]).toEqual([
     2,
-    'generate: --adapters must name each adapter once, got a twice\ngenerate: --adapters must be NAME=FOLDER, got z\n',
+    '--adapters must name each adapter once, got a twice\n--adapters must be NAME=FOLDER, got z\n',
   ]);
   const idle = await run('-m', model, '-p', 'Hi', '--adapters', 'a=x', '--adapter', 'y');
   expect([idle.code, idle.err]).toEqual([
     2,
-    'generate: --adapters has no effect with --prompt; give its adapter with --adapter\ngenerate: --adapters has no effect with --adapter, which answers every row; leave one out\n',
+    '--adapters has no effect with --prompt; give its adapter with --adapter\n--adapters has no effect with --adapter, which answers every row; leave one out\n',
   ]);
 });

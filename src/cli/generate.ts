@@ -1,4 +1,5 @@
-import { badInput, badUsage, type Problem, type JsonObject, type JsonValue } from '../core/index.ts';
+import { z } from 'zod';
+import { badInput, type Problem, type JsonObject, type JsonValue } from '../core/index.ts';
 import {
   conversationOf,
   encodePrompt,
@@ -10,76 +11,79 @@ import {
   type Prompt,
   type PromptOptions,
 } from '../generate/index.ts';
-import type { DecodingPrecision } from '../models/index.ts';
-import type { DeviceName } from '../runtime/index.ts';
+import { changed, idleProblem, option, texts } from '../options/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
-import type { Command, CommandContext, OptionEntry } from './frame/command.ts';
-import { BASE_PRECISION, DECODING_OPTIONS, decodingOf, decodingProblems } from './decoding-options.ts';
+import { ADAPTER, MACHINE_SHAPE, MODEL, SYSTEM } from './common-options.ts';
+import { defineCommand, type CommandContext, type CommandUsage } from './frame/command.ts';
+import { BASE_PRECISION, DECODING_SHAPE, decodingOf, idleDrawing } from './decoding-options.ts';
 import { openAnswerFile } from './answer-file.ts';
 import { locateData, locateModel } from '../hub/index.ts';
 
-const OPTIONS: readonly OptionEntry[] = [
-  { flag: '--model', alias: '-m', type: 'string', isRequired: true, help: 'folder, .gguf file or hub id' },
-  { flag: '--adapter', type: 'string', help: 'PEFT adapter folder, such as the adapter of a run' },
-  {
-    flag: '--adapters',
-    type: 'texts',
+const OPTIONS = z.strictObject({
+  model: MODEL,
+  adapter: ADAPTER,
+  adapters: option(texts().optional(), {
     help: 'NAME=FOLDER of a PEFT adapter that rows of --data with the field adapter ask for; may be repeated',
-  },
-  { flag: '--prompt', alias: '-p', type: 'string', help: 'a text to answer; streamed to stdout' },
-  { flag: '--data', type: 'string', help: 'file, folder or hub id of rows with the field prompt or messages' },
-  { flag: '--system', type: 'string', help: 'system message for prompts that have none' },
-  { flag: '--raw', type: 'boolean', help: 'continue the text as it stands, without the chat template' },
-  {
-    flag: '--logprobs',
-    type: 'integer',
+  }),
+  prompt: option(z.string().min(1).optional(), {
+    help: 'a text to answer; streamed to stdout',
+    alias: '-p',
+    isCommon: true,
+  }),
+  data: option(z.string().min(1).optional(), {
+    help: 'file, folder or hub id of rows with the field prompt or messages',
+    isCommon: true,
+  }),
+  system: changed(SYSTEM, { isCommon: true }),
+  raw: option(z.boolean().default(false), { help: 'continue the text as it stands, without the chat template' }),
+  logprobs: option(z.int().min(0).optional(), {
     help: "with each row the log-probability of every token under the model's own distribution, and so many likeliest ones; needs --json or --output",
-  },
-  { flag: '--samples', type: 'integer', default: 1, help: 'answers to each prompt of --data' },
-  {
-    flag: '--output',
-    alias: '-o',
-    type: 'string',
+  }),
+  samples: option(z.int().min(1).default(1), { help: 'answers to each prompt of --data', isCommon: true }),
+  output: option(z.string().min(1).optional(), {
     help: 'JSON Lines file for the rows of --data; the same command goes on with one that was stopped',
-  },
-  ...DECODING_OPTIONS,
-  { flag: '--batch-size', type: 'integer', default: 8, help: 'answers under way at once', group: 'Machine:' },
-  BASE_PRECISION,
-  { flag: '--device', type: ['cpu', 'webgpu', 'cuda'], default: 'cpu', help: 'where it runs', group: 'Machine:' },
-  { flag: '--threads', type: 'integer', help: "threads of the cpu; default: the machine's cores", group: 'Machine:' },
-];
+    alias: '-o',
+    isCommon: true,
+  }),
+  ...DECODING_SHAPE,
+  batchSize: changed(MACHINE_SHAPE.batchSize, { help: 'answers under way at once' }),
+  basePrecision: BASE_PRECISION,
+  device: MACHINE_SHAPE.device,
+  threads: MACHINE_SHAPE.threads,
+});
+type GenerateCommandOptions = z.output<typeof OPTIONS>;
 
 /** `preftune generate`: answers one prompt, streaming, or every prompt of a file. */
-export const GENERATE: Command = {
+export const GENERATE = defineCommand({
   name: 'generate',
   description: 'Answers prompts with a model and, if there is one, its adapter',
   options: OPTIONS,
-  async run(context) {
-    checkUsage(context);
-    const { options, terminal } = context;
-    const prompts = await promptsOf(context);
-    const adapters = adaptersOf(context);
+  check: usageProblems,
+  async run(options, context) {
+    const { terminal } = context;
+    const { samples, output, system } = options;
+    const prompts = await promptsOf(options, context);
+    const adapters = adaptersOf(options);
     checkAdapterNames(prompts, adapters);
-    const { path: model } = await locateModel(options['model'] as string, context);
+    const { path: model } = await locateModel(options.model, context);
     const generator = await openGenerator({
       model,
-      adapter: options['adapter'] as string | undefined,
+      adapter: options.adapter,
       adapters,
-      maxRows: options['batchSize'] as number,
-      basePrecision: options['basePrecision'] as DecodingPrecision,
-      device: options['device'] as DeviceName,
-      threads: options['threads'] as number | undefined,
+      maxRows: options.batchSize,
+      basePrecision: options.basePrecision,
+      device: options.device,
+      threads: options.threads,
     });
     try {
-      const promptOptions = { system: options['system'] as string | undefined, isRaw: options['raw'] === true };
-      const samples = options['samples'] as number;
+      const promptOptions = { system, isRaw: options.raw };
       const rows = prompts.flatMap((prompt) => Array.from({ length: samples }, () => prompt));
       const encoded = rows.map((prompt) => encodePrompt(generator.tokenizer, prompt, promptOptions));
-      const isStreamed = options['data'] === undefined;
+      const isStreamed = options.data === undefined;
       const file =
-        typeof options['output'] === 'string'
-          ? openAnswerFile(options['output'], { model, ...settingsOf(context), prompts: rows.length })
-          : undefined;
+        output === undefined
+          ? undefined
+          : openAnswerFile(output, { model, ...settingsOf(options), prompts: rows.length });
       const print = (prompt: Prompt, ids: readonly number[], answer: Answer): void => {
         const row = rowOf({ prompt, ids, answer, options: promptOptions });
         if (file !== undefined) return file.append(row);
@@ -89,6 +93,7 @@ export const GENERATE: Command = {
       const onText = isStreamed ? (text: string): void => terminal.stream(text) : undefined;
       try {
         await answerAll(generator, encoded, {
+          options,
           context,
           done: file?.count ?? 0,
           adapters: adapters.size === 0 ? undefined : rows.map(({ adapter }) => adapter),
@@ -100,41 +105,39 @@ export const GENERATE: Command = {
       }
       if (file !== undefined) {
         file.finish();
-        terminal.result(
-          { output: options['output']!, rows: rows.length },
-          `${rows.length} answers: ${String(options['output'])}`,
-        );
+        terminal.result({ output: output!, rows: rows.length }, `${rows.length} answers: ${output}`);
       }
       if (isStreamed) terminal.stream('\n');
     } finally {
       await generator.dispose();
     }
   },
-};
+});
 
-async function promptsOf(context: CommandContext): Promise<Prompt[]> {
-  const { options } = context;
-  if (typeof options['prompt'] === 'string') return [{ id: '1', content: options['prompt'] }];
-  const sources = await locateData([options['data'] as string], context);
+async function promptsOf({ prompt, data }: GenerateCommandOptions, context: CommandContext): Promise<Prompt[]> {
+  if (prompt !== undefined) return [{ id: '1', content: prompt }];
+  const sources = await locateData([data!], context);
   const prompts: Prompt[] = [];
   for (const source of sources) prompts.push(...(await readPrompts(source)));
   return prompts;
 }
 
-/** What --adapters names. Throws bad-usage for words that are not NAME=FOLDER, and names given twice. */
-function adaptersOf({ options }: CommandContext): ReadonlyMap<string, string> {
-  const words = [options['adapters'] ?? []].flat().map(String);
-  const adapters = new Map<string, string>();
-  const problems: Problem[] = [];
-  for (const word of words) {
-    const [, name, folder] = /^([^=]+)=(.+)$/.exec(word) ?? [];
-    const fail = (message: string): void => void problems.push({ path: 'adapters', message: `generate: ${message}` });
-    if (name === undefined) fail(`--adapters must be NAME=FOLDER, got ${word}`);
-    else if (adapters.has(name)) fail(`--adapters must name each adapter once, got ${name} twice`);
-    else adapters.set(name, folder!);
-  }
-  if (problems.length > 0) throw badUsage(problems);
-  return adapters;
+const NAMED_ADAPTER = /^([^=]+)=(.+)$/;
+
+/** The folders of --adapters by name. */
+function adaptersOf({ adapters = [] }: GenerateCommandOptions): ReadonlyMap<string, string> {
+  return new Map([adapters].flat().map((word) => NAMED_ADAPTER.exec(word)!.slice(1) as [string, string]));
+}
+
+/** Words that are not NAME=FOLDER, and names given twice. */
+function adapterProblems({ adapters = [] }: GenerateCommandOptions): Problem[] {
+  const names = [adapters].flat().map((word) => [word, NAMED_ADAPTER.exec(word)?.[1]] as const);
+  return names.flatMap(([word, name], place): Problem[] => {
+    const path = 'adapters';
+    if (name === undefined) return [{ path, message: `--adapters must be NAME=FOLDER, got ${word}` }];
+    const isSecond = names.findIndex(([, other]) => other === name) < place;
+    return isSecond ? [{ path, message: `--adapters must name each adapter once, got ${name} twice` }] : [];
+  });
 }
 
 /** Every adapter that a row asks for must be one of --adapters; without any the field means nothing. */
@@ -149,6 +152,7 @@ function checkAdapterNames(prompts: readonly Prompt[], adapters: ReadonlyMap<str
 }
 
 interface AnswerAllOptions {
+  readonly options: GenerateCommandOptions;
   readonly context: CommandContext;
   /** Answers that are there already, the first ones. */
   readonly done: number;
@@ -162,20 +166,20 @@ interface AnswerAllOptions {
 async function answerAll(
   generator: Generator & { readonly tokenizer: Tokenizer },
   prompts: readonly (readonly number[])[],
-  { context, done, adapters, print, onText }: AnswerAllOptions,
+  { options, context, done, adapters, print, onText }: AnswerAllOptions,
 ): Promise<void> {
-  const { options, terminal, signal } = context;
+  const { terminal, signal } = context;
   const progress = onText === undefined ? terminal.progress('generate') : undefined;
   const early = new Map<number, Answer>();
   let next = done;
   const show = (): void => progress?.update({ done: next, total: prompts.length, unit: 'rows' });
   show();
   const decoding: GenerateOptions = {
-    ...decodingOf(context),
+    ...decodingOf(options),
     firstRow: done,
     adapters: adapters?.slice(done),
     signal,
-    ...(options['logprobs'] === undefined ? {} : { topLogps: options['logprobs'] as number }),
+    ...(options.logprobs === undefined ? {} : { topLogps: options.logprobs }),
     ...(onText === undefined ? {} : { onToken: ({ text }) => onText(text) }),
     onAnswer: (row, answer) => {
       early.set(done + row, answer);
@@ -214,27 +218,17 @@ function rowOf({ prompt, ids, answer, options }: AnsweredPrompt): JsonObject {
 }
 
 /** Everything that decides the answers of a file. */
-function settingsOf({ options }: CommandContext): JsonObject {
-  const paths = [
-    'adapter',
-    'adapters',
-    'basePrecision',
-    'data',
-    'system',
-    'raw',
-    'samples',
-    'logprobs',
-    'maxNewTokens',
-    'temperature',
-    'topK',
-    'topP',
-    'minP',
-  ];
-  return Object.fromEntries(
-    [...paths, 'repetitionPenalty', 'stop', 'seed'].flatMap((path) =>
-      options[path] === undefined ? [] : [[path, options[path]]],
-    ),
-  );
+function settingsOf(options: GenerateCommandOptions): JsonObject {
+  const {
+    model: _,
+    prompt: _prompt,
+    output: _output,
+    batchSize: _size,
+    device: _device,
+    threads: _threads,
+    ...deciding
+  } = options;
+  return JSON.parse(JSON.stringify(deciding)) as JsonObject;
 }
 
 /** The last turn of a prompt on one line. */
@@ -244,45 +238,24 @@ function shownPrompt({ content }: Prompt): string {
 }
 
 /** What the combination of options rules out, all of it. */
-function checkUsage(context: CommandContext): void {
-  const { options, given, isJson } = context;
+function usageProblems(options: GenerateCommandOptions, { given, isJson }: CommandUsage<typeof OPTIONS>): Problem[] {
   const problems: Problem[] = [];
-  const fail = (path: string, message: string): void => void problems.push({ path, message: `generate: ${message}` });
-  const [prompt, data] = [options['prompt'], options['data']];
+  const fail = (path: keyof GenerateCommandOptions, message: string): void => void problems.push({ path, message });
+  const { prompt, data, adapter, system, raw, temperature, samples, logprobs, output } = options;
   if (prompt === undefined && data === undefined) fail('prompt', '--prompt or --data must be given, got neither');
   if (prompt !== undefined && data !== undefined) fail('prompt', '--prompt has no effect with --data; leave one out');
-  if (given['adapters'] !== undefined && data === undefined)
+  if (given.adapters !== undefined && data === undefined)
     fail('adapters', '--adapters has no effect with --prompt; give its adapter with --adapter');
-  if (given['adapters'] !== undefined && options['adapter'] !== undefined)
+  if (given.adapters !== undefined && adapter !== undefined)
     fail('adapters', '--adapters has no effect with --adapter, which answers every row; leave one out');
-  if (prompt === '') fail('prompt', '--prompt must not be empty, got ""');
-  if (options['raw'] === true && options['system'] !== undefined)
-    fail('system', '--system has no effect with --raw; write it into the text');
-  if (given['batchSize'] !== undefined && data === undefined)
-    fail('batchSize', '--batch-size has no effect with --prompt; leave it out');
-  const atLeastOne = [
-    ['batchSize', '--batch-size'],
-    ['threads', '--threads'],
-    ['samples', '--samples'],
-  ] as const;
-  for (const [path, flag] of atLeastOne) {
-    const value = options[path];
-    if (typeof value === 'number' && value < 1) fail(path, `${flag} must be at least 1, got ${value}`);
-  }
-  problems.push(...decodingProblems(context, 'generate'));
+  if (raw && system !== undefined) fail('system', '--system has no effect with --raw; write it into the text');
   if (data === undefined)
-    for (const [path, flag] of [
-      ['samples', '--samples'],
-      ['output', '--output'],
-    ] as const)
-      if (given[path] !== undefined) fail(path, `${flag} has no effect with --prompt; leave it out`);
-  if (Number(options['samples']) > 1 && options['temperature'] === 0)
+    for (const path of ['batchSize', 'samples', 'output'] as const)
+      if (given[path] !== undefined) problems.push(idleProblem(path, 'with --prompt'));
+  problems.push(...adapterProblems(options), ...idleDrawing(options, given));
+  if (samples > 1 && temperature === 0)
     fail('samples', '--samples has no effect with --temperature 0, which draws the same each time; give a temperature');
-  if (options['logprobs'] !== undefined) {
-    if (Number(options['logprobs']) < 0)
-      fail('logprobs', `--logprobs must be at least 0, got ${String(options['logprobs'])}`);
-    if (!isJson && options['output'] === undefined)
-      fail('logprobs', '--logprobs has no effect without --json or --output; add one of them');
-  }
-  if (problems.length > 0) throw badUsage(problems);
+  if (logprobs !== undefined && !isJson && output === undefined)
+    fail('logprobs', '--logprobs has no effect without --json or --output; add one of them');
+  return problems;
 }

@@ -1,10 +1,11 @@
 export {
-  pathOf,
+  defineCommand,
   type ArgumentEntry,
   type Command,
   type CommandContext,
+  type CommandDefinition,
   type CommandEntry,
-  type OptionEntry,
+  type CommandUsage,
 } from './frame/command.ts';
 export { runCli, type CliOptions, type CliProcess } from './frame/frame.ts';
 export {

@@ -1,8 +1,10 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { badUsage, type Problem } from '../core/index.ts';
+import { z } from 'zod';
+import { badUsage, problemsOf, type Problem } from '../core/index.ts';
 import {
-  ASPECTS,
+  JUDGES,
+  LLM,
   openJudges,
   parseJudges,
   planJudging,
@@ -11,155 +13,142 @@ import {
   type JudgeSpecification,
   type OpenedJudges,
 } from '../judge/index.ts';
-import { dollars, RESPONSE_FORMATS } from '../ask/index.ts';
-import type { CommandContext, OptionEntry } from './frame/command.ts';
+import { dollars } from '../ask/index.ts';
+import {
+  flagOf,
+  grouped,
+  metaOf,
+  option,
+  optionsOf,
+  shownDefault,
+  type OptionMeta,
+  type OptionsOf,
+} from '../options/index.ts';
+import type { CommandContext } from './frame/command.ts';
 import { locateModel } from '../hub/index.ts';
 import type { ProgressBar } from './frame/progress.ts';
 
-const GROUP = 'Judge:';
+/** An option that is a field of the one judge of --judge-model: its range and default are that field's. */
+function ofJudge<Name extends keyof typeof LLM.shape>(takenAs: Name, meta: Omit<OptionMeta, 'takenAs'>) {
+  const { bare, default: usual } = optionsOf(z.strictObject({ field: LLM.shape[takenAs] }))[0]!;
+  const usually = usual === undefined ? {} : { usually: shownDefault(usual) };
+  return option(bare.optional(), { ...usually, ...meta, takenAs }) as z.ZodOptional<z.ZodType<FieldOf<Name>>>;
+}
 
-/** How judges are named on the command line; the same for every command that asks some. */
-export const JUDGE_OPTIONS: readonly OptionEntry[] = [
-  { flag: '--judge-model', type: 'string', help: 'model that judges', group: GROUP },
-  {
-    flag: '--judge-url',
-    type: 'string',
-    help: 'its OpenAI-compatible API, up to the version (without it https://api.openai.com/v1)',
-    group: GROUP,
-  },
-  {
-    flag: '--judge-key-variable',
-    type: 'string',
-    help: 'environment variable that holds its key (without it OPENAI_API_KEY)',
-    group: GROUP,
-  },
-  {
-    flag: '--aspects',
-    type: 'list',
-    help: `what it looks for, each asked by itself: ${ASPECTS.join(', ')} (without it overall)`,
-    group: GROUP,
-  },
-  { flag: '--rubric', type: 'string', help: 'file with a rubric of your own, instead of aspects', group: GROUP },
-  {
-    flag: '--both-orders',
-    type: 'boolean',
-    default: true,
-    help: 'ask each question in both orders, contradictions being ties',
-    group: GROUP,
-  },
-  {
-    flag: '--judge-temperature',
-    type: 'string',
-    help: 'a number, or none for models that take no temperature (without it 0)',
-    group: GROUP,
-  },
-  { flag: '--judge-max-tokens', type: 'integer', help: 'longest answer of the judge (without it 1024)', group: GROUP },
-  {
-    flag: '--response-format',
-    type: RESPONSE_FORMATS,
-    help: 'how the server is told the shape of the answer (without it json-schema)',
-    group: GROUP,
-  },
-  {
-    flag: '--judges',
-    type: 'json',
-    help: 'several judges, or rules, as a list of objects: see docs/judges.md',
-    group: GROUP,
-  },
-  {
-    flag: '--judge-store',
-    type: 'string',
-    help: 'folder in which every answer is kept, so that none is asked for twice; default: preftune/judge in the cache folder',
-    group: GROUP,
-  },
-  { flag: '--concurrency', type: 'integer', help: 'requests at the same time (without it 8)', group: 'Limits:' },
-  { flag: '--requests-per-minute', type: 'number', help: 'at most', group: 'Limits:' },
-  { flag: '--tokens-per-minute', type: 'number', help: 'at most, questions and answers', group: 'Limits:' },
-  { flag: '--judge-timeout', type: 'number', help: 'seconds for one answer (without it 120)', group: 'Limits:' },
-  { flag: '--price-input', type: 'number', help: 'dollars for a million tokens of questions', group: 'Limits:' },
-  { flag: '--price-output', type: 'number', help: 'dollars for a million tokens of answers', group: 'Limits:' },
-  { flag: '--max-cost', type: 'number', help: 'dollars after which nothing more is asked', group: 'Limits:' },
-];
+type FieldOf<Name extends keyof typeof LLM.shape> = NonNullable<z.output<typeof LLM>[Name]>;
 
-/** Options that describe the one judge of --judge-model, and the field of its specification. */
-const FIELDS: Readonly<Record<string, string>> = {
-  judgeModel: 'model',
-  judgeUrl: 'url',
-  judgeKeyVariable: 'apiKeyVariable',
-  aspects: 'aspects',
-  rubric: 'rubric',
-  bothOrders: 'bothOrders',
-  judgeTemperature: 'temperature',
-  judgeMaxTokens: 'maxTokens',
-  responseFormat: 'responseFormat',
-  concurrency: 'concurrency',
-  requestsPerMinute: 'requestsPerMinute',
-  tokensPerMinute: 'tokensPerMinute',
-  judgeTimeout: 'timeoutSeconds',
-  maxCost: 'maxCost',
+/** The one judge of --judge-model. */
+const SINGLE_SHAPE = {
+  ...grouped('Judge', {
+    judgeModel: ofJudge('model', { help: 'model that judges', isCommon: true }),
+    judgeUrl: ofJudge('url', { help: 'its OpenAI-compatible API, up to the version', isCommon: true }),
+    judgeKeyVariable: ofJudge('apiKeyVariable', { help: 'environment variable that holds its key', isCommon: true }),
+    aspects: ofJudge('aspects', { help: 'what it looks for, each asked by itself', isCommon: true }),
+    rubric: ofJudge('rubric', { help: 'file with a rubric of your own, instead of aspects' }),
+    bothOrders: option(LLM.shape.bothOrders, {
+      help: 'ask each question in both orders, contradictions being ties',
+      takenAs: 'bothOrders',
+    }),
+    judgeTemperature: option(z.union([z.number().min(0).max(2), z.literal('none')]).optional(), {
+      help: 'a number, or none for models that take no temperature',
+      usually: '0',
+      takenAs: 'temperature',
+    }),
+    judgeMaxTokens: ofJudge('maxTokens', { help: 'longest answer of the judge' }),
+    responseFormat: ofJudge('responseFormat', { help: 'how the server is told the shape of the answer' }),
+  }),
+  ...grouped('Limits', {
+    concurrency: ofJudge('concurrency', { help: 'requests at the same time' }),
+    requestsPerMinute: ofJudge('requestsPerMinute', { help: 'at most' }),
+    tokensPerMinute: ofJudge('tokensPerMinute', { help: 'at most, questions and answers' }),
+    judgeTimeout: ofJudge('timeoutSeconds', { help: 'seconds for one answer' }),
+    priceInput: option(z.number().min(0).optional(), { help: 'dollars for a million tokens of questions' }),
+    priceOutput: option(z.number().min(0).optional(), { help: 'dollars for a million tokens of answers' }),
+    maxCost: ofJudge('maxCost', { help: 'dollars after which nothing more is asked', isCommon: true }),
+  }),
 };
 
+/** How judges are named on the command line; the same for every command that asks some. */
+export const JUDGE_SHAPE = {
+  ...SINGLE_SHAPE,
+  ...grouped('Judge', {
+    judges: option(JUDGES.optional(), {
+      help: 'several judges, or rules, as a list of objects: see docs/judges.md',
+      isCommon: true,
+    }),
+    judgeStore: option(z.string().min(1).optional(), {
+      help: 'folder in which every answer is kept, so that none is asked for twice',
+      usually: 'preftune/judge in the cache folder',
+    }),
+  }),
+};
+export type JudgeOptions = OptionsOf<typeof JUDGE_SHAPE>;
+type GivenJudges = { readonly [Name in keyof JudgeOptions]?: unknown };
+
+export const MIN_AGREEMENT = option(z.number().gt(0.5).max(1).optional(), {
+  help: 'share of judges that a verdict needs',
+  usually: 'any majority',
+});
+
 /** The judges that the options name. Throws bad-usage for none, for options of one judge beside --judges, bad-input for what is wrong in them. */
-export function judgesOf({ given }: CommandContext, command: string): JudgeSpecification[] {
-  const single = [...Object.keys(FIELDS), 'priceInput', 'priceOutput'].filter((path) => given[path] !== undefined);
-  if (given['judges'] !== undefined) {
-    const problems = single.map((path): Problem => {
-      const flag = flagOf(path);
-      return { path, message: `${command}: ${flag} has no effect with --judges; write it into the judge's object` };
+export function judgesOf(given: GivenJudges): JudgeSpecification[] {
+  const single = Object.entries(SINGLE_SHAPE).flatMap(([path, field]) => {
+    const value = given[path as keyof JudgeOptions];
+    return value === undefined ? [] : [{ path, value, field: metaOf(field)!.takenAs }];
+  });
+  if (given.judges !== undefined) {
+    const problems = single.map(({ path }): Problem => {
+      return { path, message: `${flagOf(path)} has no effect with --judges; write it into the judge's object` };
     });
     if (problems.length > 0) throw badUsage(problems);
-    return parseJudges(given['judges']);
+    return parseJudges(given.judges);
   }
-  if (given['judgeModel'] === undefined)
-    throw badUsage(`${command}: --judge-model or --judges must be given, got neither; see docs/judges.md`);
-  const [input, output] = [given['priceInput'], given['priceOutput']];
+  if (given.judgeModel === undefined)
+    throw badUsage({
+      path: 'judges',
+      message: '--judge-model or --judges must be given, got neither; see docs/judges.md',
+    });
+  const { priceInput: input, priceOutput: output } = given;
   if ((input === undefined) !== (output === undefined))
-    throw badUsage(`${command}: --price-input and --price-output must be given together, got one of them`);
-  const fields = Object.entries(FIELDS).flatMap(([path, field]) =>
-    given[path] === undefined ? [] : [[field, field === 'temperature' ? temperatureOf(given[path]) : given[path]]],
+    throw badUsage({
+      path: input === undefined ? 'priceInput' : 'priceOutput',
+      message: '--price-input and --price-output must be given together, got one of them',
+    });
+  const fields = single.flatMap(({ field, value }) =>
+    field === undefined ? [] : [[field, field === 'temperature' && value === 'none' ? null : value]],
   );
   const prices = input === undefined ? {} : { prices: { input, output } };
   return parseJudges([{ kind: 'llm', ...Object.fromEntries(fields), ...prices }]);
 }
 
-function temperatureOf(text: unknown): unknown {
-  if (text === 'none') return null;
-  return typeof text === 'string' && text.trim() !== '' ? Number(text) : text;
+/** What is wrong with the judges that are named, and with what they must agree on. */
+export function judgeProblems(given: GivenJudges & { readonly minAgreement?: unknown }): Problem[] {
+  let judges: readonly JudgeSpecification[] = [];
+  const problems = problemsOf(() => (judges = judgesOf(given)));
+  if (given.minAgreement === undefined || judges.length !== 1) return [...problems];
+  const message = '--min-agreement has no effect with one judge; name several with --judges';
+  return [...problems, { path: 'minAgreement', message }];
 }
 
-/** How an option is written: `maxPrompts` is --max-prompts. */
-export function flagOf(path: string): string {
-  return `--${path.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-}
-
-/** Opens judges with the command's store, environment and progress bar. */
+/** Opens the judges that are given, with the command's store, environment and progress bar. */
 export async function openCommandJudges(
-  specifications: readonly JudgeSpecification[],
+  { judgeStore, minAgreement }: Pick<JudgeOptions, 'judgeStore'> & { readonly minAgreement?: number | undefined },
   context: CommandContext,
   { onChange, isDryRun = false }: { readonly onChange?: () => void; readonly isDryRun?: boolean },
 ): Promise<OpenedJudges> {
-  const { options, environment } = context;
-  checkAgreement(options['minAgreement'], specifications.length);
-  return openJudges(specifications, {
-    folder: judgeStore(options['judgeStore'], environment),
+  const { given, environment } = context;
+  return openJudges(judgesOf(given), {
+    folder: judgeStore ?? defaultStore(environment),
     environment,
-    minAgreement: options['minAgreement'] as number | undefined,
+    minAgreement,
     isDryRun,
     onChange,
     resolve: async (name) => (await locateModel(name, context)).path,
   });
 }
 
-function checkAgreement(value: unknown, judges: number): void {
-  if (value === undefined) return;
-  if (judges === 1) throw badUsage('--min-agreement has no effect with one judge; name several with --judges');
-  if (!(typeof value === 'number' && value > 0.5 && value <= 1))
-    throw badUsage(`--min-agreement must be above 0.5 and at most 1, got ${String(value)}`);
-}
-
-/** The folder of kept answers: the option's, else `preftune/judge` where the system keeps caches. Source: XDG Base Directory Specification. */
-function judgeStore(given: unknown, environment: CommandContext['environment']): string {
-  if (typeof given === 'string') return given;
+/** `preftune/judge` where the system keeps caches. Source: XDG Base Directory Specification. */
+function defaultStore(environment: CommandContext['environment']): string {
   return join(environment['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'preftune', 'judge');
 }
 

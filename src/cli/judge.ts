@@ -1,5 +1,5 @@
+import { z } from 'zod';
 import { hashString, type JsonValue } from '../core/index.ts';
-import { FORMATS } from '../data/index.ts';
 import {
   judgeCard,
   readLabelledComparisons,
@@ -10,12 +10,15 @@ import {
 } from '../evaluate/index.ts';
 import { mapConcurrently } from '../ask/index.ts';
 import type { OpenedJudges } from '../judge/index.ts';
-import type { Command, CommandContext, OptionEntry } from './frame/command.ts';
+import { changed, grouped, option } from '../options/index.ts';
+import { FORMAT, LENIENT, SEED } from './common-options.ts';
+import { defineCommand } from './frame/command.ts';
 import { tellFormats } from './data/data-notes.ts';
 import {
-  JUDGE_OPTIONS,
-  judgesOf,
+  JUDGE_SHAPE,
+  judgeProblems,
   judgingLine,
+  MIN_AGREEMENT,
   openCommandJudges,
   plansOf,
   renderPlans,
@@ -23,23 +26,29 @@ import {
 } from './judge-options.ts';
 import { locateData } from '../hub/index.ts';
 
-const OPTIONS: readonly OptionEntry[] = [
-  { flag: '--format', type: FORMATS.map(({ name }) => name), help: 'how rows are written; detected when left out' },
-  { flag: '--lenient', type: 'boolean', default: false, help: 'skip and count rows that are wrong' },
-  { flag: '--max-rows', type: 'integer', help: 'judge so many rows, drawn by their texts' },
-  { flag: '--own-models', type: 'list', help: "names of the judge's own model in the data; default: its name" },
-  { flag: '--seed', type: 'integer', default: 0, help: 'of the intervals' },
-  { flag: '--min-agreement', type: 'number', help: 'share of judges that a verdict needs (without it any majority)' },
-  {
-    flag: '--dry-run',
-    type: 'boolean',
+const OPTIONS = z.strictObject({
+  ...JUDGE_SHAPE,
+  minAgreement: changed(MIN_AGREEMENT, { group: 'Judge' }),
+  dryRun: option(z.boolean().default(false), {
     help: 'show the first question, the number of questions and the cost; ask nothing',
-  },
-  ...JUDGE_OPTIONS,
-];
+    group: 'Judge',
+    isCommon: true,
+  }),
+  ...grouped('Rows', {
+    format: FORMAT,
+    lenient: LENIENT,
+    maxRows: option(z.int().min(1).optional(), { help: 'judge so many rows, drawn by their texts', isCommon: true }),
+    ownModels: option(z.array(z.string().min(1)).optional(), {
+      help: "names of the judge's own model in the data",
+      usually: 'its name',
+    }),
+    seed: changed(SEED, { help: 'of the intervals' }),
+  }),
+});
+type JudgeCommandOptions = z.output<typeof OPTIONS>;
 
 /** `preftune judge`: how far a judge can be trusted, measured on comparisons that people decided. */
-export const JUDGE: Command = {
+export const JUDGE = defineCommand({
   name: 'judge',
   description: 'Measures judges against people: agreement, kappa, bias for places, lengths and themselves',
   arguments: [
@@ -47,19 +56,16 @@ export const JUDGE: Command = {
   ],
   options: OPTIONS,
   takesConfig: true,
-  async run(context) {
-    const { args, options, terminal } = context;
-    const isDryRun = options['dryRun'] === true;
-    const specifications = judgesOf(context, 'judge');
-    const read = await readLabelledComparisons(await locateData(args, context), {
-      format: options['format'] as string | undefined,
-      isLenient: options['lenient'] === true,
-    });
+  check: (_options, { given }) => judgeProblems(given),
+  async run(options, context) {
+    const { args, terminal } = context;
+    const { dryRun: isDryRun, format, lenient: isLenient, maxRows } = options;
+    const read = await readLabelledComparisons(await locateData(args, context), { format, isLenient });
     tellFormats(read.formats, terminal);
     if (read.skipped > 0) terminal.warn(`${read.skipped} rows were skipped: wrong, or not decided by people`);
-    const rows = drawn(read.rows, options['maxRows'] as number | undefined);
+    const rows = drawn(read.rows, maxRows);
     let update: (() => void) | undefined;
-    const opened = await openCommandJudges(specifications, context, { isDryRun, onChange: () => update?.() });
+    const opened = await openCommandJudges(options, context, { isDryRun, onChange: () => update?.() });
     try {
       if (isDryRun) {
         const plans = plansOf(
@@ -86,25 +92,23 @@ export const JUDGE: Command = {
         },
       );
       progress.finish();
-      const cards = cardsOf(opened, judged, context);
+      const cards = cardsOf(opened, judged, options);
       const used = opened.llms.length > 0 ? `\n${judgingLine(opened)}` : '';
       terminal.result({ cards: cards as unknown as JsonValue }, `${cards.map(renderJudgeCard).join('\n\n')}${used}`);
     } finally {
       await opened.close();
     }
   },
-};
+});
 
 /** The panel's card and its members', or the one judge's. */
 function cardsOf(
   { judge, judges, llms }: OpenedJudges,
   rows: readonly CardRow[],
-  { options }: CommandContext,
+  { seed, ownModels }: JudgeCommandOptions,
 ): JudgeCard[] {
-  const seed = options['seed'] as number;
-  const given = options['ownModels'] as string[] | undefined;
   const own = (name: string): string[] =>
-    given ?? [name, ...llms.filter((llm) => llm.name === name).map((llm) => llm.specification.model)];
+    ownModels ?? [name, ...llms.filter((llm) => llm.name === name).map((llm) => llm.specification.model)];
   const card = judgeCard(judge.name, rows, { seed, ownModels: own(judge.name) });
   if (judges.length === 1) return [card];
   const members = judges.map(({ name }, place) => {

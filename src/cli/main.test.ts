@@ -51,9 +51,9 @@ test('the program: version, wrong usage, unknown commands, narrow help', async (
   expect(wrong).toEqual({
     code: 2,
     out: '',
-    err: 'preftune doctor: unknown option --outptu; did you mean --output?\n',
+    err: '--outptu is not an option; did you mean --output?\n',
   });
-  expect(unknown).toEqual({ code: 2, out: '', err: 'preftune: unknown command docter; did you mean doctor?\n' });
+  expect(unknown).toEqual({ code: 2, out: '', err: 'preftune: docter is not a command; did you mean doctor?\n' });
   for (const { code, out } of [help!, commandHelp!]) {
     expect(code).toBe(0);
     expect(out.split('\n').filter((line) => line.length > 60)).toEqual([]);

@@ -1,37 +1,30 @@
 import { statSync } from 'node:fs';
+import { z } from 'zod';
 import { badInput, type Problem } from '../core/index.ts';
 import { readRows, type DataSource } from '../data/index.ts';
 import { readFacts, readInstructedPrompts, type KnownFact, type InstructedPrompt } from '../evaluate/index.ts';
-import type { CommandContext, OptionEntry } from './frame/command.ts';
+import { grouped, option, type OptionsOf } from '../options/index.ts';
+import type { CommandContext } from './frame/command.ts';
 import { locateData } from '../hub/index.ts';
 
+const text = z.string().min(1);
+
 /** What models are measured with besides prompts, the same for `evaluate` and `compare`. */
-export const MEASURE_OPTIONS: readonly OptionEntry[] = [
-  {
-    flag: '--texts',
-    type: 'string',
+export const MEASURE_SHAPE = grouped('Measured with', {
+  texts: option(text.optional(), {
     help: 'ordinary text (rows with text, or .txt): what was lost of it',
-    group: 'Measured with:',
-  },
-  {
-    flag: '--facts',
-    type: 'string',
+    isCommon: true,
+  }),
+  facts: option(text.optional(), {
     help: 'questions with known answers: {question, choices, answer} or {question, answers}',
-    group: 'Measured with:',
-  },
-  {
-    flag: '--instructions',
-    type: 'string',
+    isCommon: true,
+  }),
+  instructions: option(text.optional(), {
     help: 'prompts with instructions that code checks, as IFEval has them: {prompt, instruction_id_list, kwargs}',
-    group: 'Measured with:',
-  },
-  {
-    flag: '--frontier',
-    type: 'boolean',
-    help: 'KL of every checkpoint of a run on the prompts',
-    group: 'Measured with:',
-  },
-];
+  }),
+  frontier: option(z.boolean().default(false), { help: 'KL of every checkpoint of a run on the prompts' }),
+});
+export type MeasureOptions = OptionsOf<typeof MEASURE_SHAPE>;
 
 export interface MeasureInputs {
   readonly texts?: readonly DataSource[];
@@ -40,15 +33,17 @@ export interface MeasureInputs {
 }
 
 /** Reads what --texts, --facts and --instructions name; texts are only checked here, and read when they are scored. Throws bad-input. */
-export async function readMeasureInputs(context: CommandContext): Promise<MeasureInputs> {
-  const { options } = context;
-  const read = async <T>(path: string, one: (source: DataSource) => Promise<T[]>): Promise<T[] | undefined> => {
-    const sources = typeof options[path] === 'string' ? await locateData([options[path]], context) : undefined;
+export async function readMeasureInputs(options: MeasureOptions, context: CommandContext): Promise<MeasureInputs> {
+  const read = async <T>(
+    named: string | undefined,
+    one: (source: DataSource) => Promise<T[]>,
+  ): Promise<T[] | undefined> => {
+    const sources = named === undefined ? undefined : await locateData([named], context);
     return sources && (await Promise.all(sources.map(one))).flat();
   };
-  const texts = await read('texts', async (source) => [await checkedText(source)]);
-  const facts = await read('facts', readFacts);
-  const instructions = await read('instructions', readInstructedPrompts);
+  const texts = await read(options.texts, async (source) => [await checkedText(source)]);
+  const facts = await read(options.facts, readFacts);
+  const instructions = await read(options.instructions, readInstructedPrompts);
   return { ...(texts && { texts }), ...(facts && { facts }), ...(instructions && { instructions }) };
 }
 

@@ -1,12 +1,14 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
 import { badInput, PreftuneError, runFailed } from '../core/index.ts';
 import { writeFileAtomic } from '../files/index.ts';
 import { findingText } from '../monitor/index.ts';
 import { parseDpoSpecification } from '../specification/index.ts';
 import { trainDpo, type Metrics, type RecipeListener } from '../train/index.ts';
-import type { Command, CommandContext } from './frame/command.ts';
+import { option } from '../options/index.ts';
+import { defineCommand, type CommandContext } from './frame/command.ts';
 import { trainingFigures, type ProgressBar } from './frame/progress.ts';
 import { recipeContext } from './training/recipe-context.ts';
 import {
@@ -22,21 +24,22 @@ const MODEL = fileURLToPath(new URL('../../assets/embedded-model/', import.meta.
 
 const DEFAULT_OUTPUT = 'preftune-quickstart';
 
+const OPTIONS = z.strictObject({
+  output: option(z.string().min(1).optional(), {
+    help: 'new folder for pairs, run and report',
+    alias: '-o',
+    usually: `${DEFAULT_OUTPUT}, or that with a number`,
+  }),
+  seed: option(z.int().min(0).default(0), { help: 'of the pairs and of the training' }),
+});
+
 /** `preftune quickstart`: the whole loop on the embedded model, offline. */
-export const QUICKSTART: Command = {
+export const QUICKSTART = defineCommand({
   name: 'quickstart',
   description: 'Teaches a small model to be friendly, in about a minute, offline: see what preftune does',
-  options: [
-    {
-      flag: '--output',
-      alias: '-o',
-      type: 'string',
-      help: `new folder for pairs, run and report; default: ${DEFAULT_OUTPUT}, or that with a number`,
-    },
-    { flag: '--seed', type: 'integer', default: 0, help: 'of the pairs and of the training' },
-  ],
+  options: OPTIONS,
   run,
-};
+});
 
 /**
  * The run's settings, chosen on three seeds by what is answered, not by the accuracy, which is near 1 in all of these. The
@@ -64,16 +67,14 @@ function specificationOf(output: string, seed: number) {
   });
 }
 
-async function run(context: CommandContext): Promise<void> {
+async function run({ output: named, seed }: z.output<typeof OPTIONS>, context: CommandContext): Promise<void> {
   const started = performance.now();
-  const { options, terminal, signal } = context;
-  const seed = options['seed'] as number;
-  if (seed < 0) throw badInput({ path: 'seed', message: `quickstart: --seed must be at least 0, got ${seed}` });
+  const { terminal, signal } = context;
   if (!existsSync(join(MODEL, 'model.safetensors')))
     throw runFailed(
       `quickstart: the embedded model's weights must be at ${join(MODEL, 'model.safetensors')}, they are not; install preftune again`,
     );
-  const output = outputFolder(options['output'] as string | undefined);
+  const output = outputFolder(named);
   const pairs = quickstartPairs(seed);
   writePairs(output, pairs);
   const sampler = createQuickstartSampler(pairs.heldOut, signal);

@@ -1,40 +1,42 @@
 import { existsSync } from 'node:fs';
+import { z } from 'zod';
 import { badInput, type JsonObject, type JsonValue } from '../core/index.ts';
 import { writeLinesAtomic } from '../files/index.ts';
 import { answerScores, scorePairs, type Scores } from '../score/index.ts';
-import { parseScoreSpecification, type ScoreSpecification } from '../specification/index.ts';
-import type { Command, CommandContext, OptionEntry } from './frame/command.ts';
+import { grouped, option } from '../options/index.ts';
+import { SCHEMAS, scoreProblems, scoreSpecificationOf, TRAINING_GROUPS } from '../specification/index.ts';
+import { OVERWRITE } from './common-options.ts';
+import { defineCommand, type CommandContext } from './frame/command.ts';
 import type { ProgressBar } from './frame/progress.ts';
 import { recipeContext } from './training/recipe-context.ts';
 import { renderScores } from './score-table.ts';
 import { tellTokenisation } from './token-notes.ts';
-import { recipeOptions, REFERENCE_CACHE, SHOW_TOKENS } from './training/training-options.ts';
-
-const OUTPUT: readonly OptionEntry[] = [
-  { flag: '--output', type: 'string', help: 'file for the scores of every pair, one JSON object a line', alias: '-o' },
-  { flag: '--overwrite', type: 'boolean', default: false, help: 'replace the output file if it exists' },
-];
-
-const OWN_OPTIONS: readonly string[] = ['showTokens', 'referenceCache', 'output', 'overwrite'];
-
-function specificationOf(given: JsonObject): ScoreSpecification {
-  return parseScoreSpecification(
-    Object.fromEntries(Object.entries(given).filter(([name]) => !OWN_OPTIONS.includes(name))),
-  );
-}
+import { REFERENCE_CACHE, SHOW_TOKENS } from './training/training-options.ts';
 
 /** `preftune score`: how a model ranks pairs of answers, as a table; every pair's numbers go to a file. */
-export const SCORE: Command = {
+export const SCORE = defineCommand({
   name: 'score',
   description: 'Measures how a model ranks pairs of answers: log-probabilities, implicit rewards, margins, accuracy',
   takesConfig: true,
-  options: [...recipeOptions('score'), ...OUTPUT, REFERENCE_CACHE, SHOW_TOKENS],
-  check: (given) => void specificationOf(given),
-  async run(context) {
-    const { given, terminal, options } = context;
-    const specification = specificationOf(given);
-    const output = options['output'] as string | undefined;
-    if (output !== undefined && existsSync(output) && options['overwrite'] !== true)
+  groups: TRAINING_GROUPS,
+  options: z.strictObject({
+    ...SCHEMAS.score.shape,
+    ...grouped('Output', {
+      output: option(z.string().min(1).optional(), {
+        help: 'file for the scores of every pair, one JSON object a line',
+        alias: '-o',
+      }),
+      overwrite: OVERWRITE,
+      showTokens: SHOW_TOKENS,
+    }),
+    referenceCache: REFERENCE_CACHE,
+  }),
+  check: (options, { given }) => scoreProblems(options, given),
+  async run(options, context) {
+    const { terminal } = context;
+    const { output, overwrite, showTokens, referenceCache } = options;
+    const specification = scoreSpecificationOf(options);
+    if (output !== undefined && existsSync(output) && !overwrite)
       throw badInput({
         file: output,
         message: 'the output must not exist yet, got a file; name another or pass --overwrite',
@@ -43,11 +45,11 @@ export const SCORE: Command = {
     const scores = await scorePairs(
       specification,
       recipeContext(context, {
+        referenceCache,
         listener: {
           onNote: terminal.note,
           onWarning: terminal.warn,
-          onTokenised: (_split, report) =>
-            tellTokenisation(terminal, { name: 'data', report, isWhole: options['showTokens'] === true }),
+          onTokenised: (_split, report) => tellTokenisation(terminal, { name: 'data', report, isWhole: showTokens }),
           onReference: (done, total) => bars.of('reference').update({ done, total, unit: 'rows' }),
           onScored: (done, total) => bars.of('score').update({ done, total, unit: 'rows' }),
         },
@@ -62,7 +64,7 @@ export const SCORE: Command = {
     );
     if (output !== undefined) terminal.note(`wrote ${scores.count} rows to ${output}`);
   },
-};
+});
 
 async function writeRows(path: string, scores: Scores, beta: number): Promise<void> {
   await writeLinesAtomic(path, async (write) => {

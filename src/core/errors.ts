@@ -88,6 +88,18 @@ export function unreachable(value: never): never {
   throw internal(`unexpected ${String(value)}`);
 }
 
+/** The problems of the bad input or wrong usage that `work` throws; none where it throws nothing. Other errors pass. */
+export function problemsOf(work: () => unknown): readonly Problem[] {
+  try {
+    work();
+    return [];
+  } catch (thrown) {
+    if (thrown instanceof PreftuneError && (thrown.code === 'bad-input' || thrown.code === 'bad-usage'))
+      return thrown.problems;
+    throw thrown;
+  }
+}
+
 /** The message of anything that was thrown. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

@@ -25,11 +25,13 @@ export {
   formatProblems,
   internal,
   messageOf,
+  problemsOf,
   runFailed,
   unreachable,
   type ErrorCode,
   type Problem,
 } from './errors.ts';
 export { has, isObject, type JsonObject, type JsonRecord, type JsonValue } from './json.ts';
+export { didYouMean, nearestName } from './nearest-name.ts';
 export { createRandom, hashString, permutation, restoreRandom, type Random, type RandomState } from './random.ts';
 export { count, listing, share, table, visibleText, wrap, type LabelledLine } from './text-layout.ts';

@@ -45,6 +45,8 @@ export { runSandboxed, type SandboxLanguage, type SandboxOptions, type SandboxRe
 export { sentimentOf } from './rules/sentiment.ts';
 export {
   nameOf,
+  JUDGES,
+  LLM,
   parseJudges,
   type ImplicitRewardSpecification,
   type JudgeSpecification,

@@ -30,16 +30,18 @@ test('defaults, and every problem at once', () => {
     { kind: 'json', name: 'valid' },
   ]);
   const wrong = [
-    { kind: 'llm', aspects: ['beauty'], apiKeyVariable: 'sk-123' },
+    { kind: 'llm', aspects: ['beauty'], apiKeyVariable: 'sk-123', modle: 'm' },
     { kind: 'length', prefer: 'round' },
     { kind: 'oracle' },
   ];
   expect(() => parseJudges(wrong)).toThrow(
     [
-      'judges.0.model: Invalid input: expected string, received undefined',
-      'judges.0.apiKeyVariable: must be the name of an environment variable, not a key',
-      'judges.0.aspects.0: Invalid option: expected one of "overall"|"helpfulness"|"correctness"|"instructions"|"safety"|"tone"|"conciseness"',
-      'judges.1.prefer: Invalid option: expected one of "shorter"|"longer"',
+      'judges.0.model is required',
+      'judges.0.apiKeyVariable must be the name of an environment variable, not a key',
+      "judges.0.aspects.0 must be one of overall, helpfulness, correctness, instructions, safety, tone, conciseness, got 'beauty'",
+      'judges.0.modle is not a field; did you mean judges.0.model?',
+      "judges.1.prefer must be one of shorter, longer, got 'round'",
+      "judges.2.kind must be one of llm, length, contains, pattern, json, banned, refusal, reading-level, sentiment, instructions, code, reward, implicit-reward, got 'oracle'",
     ].join('\n'),
   );
 });

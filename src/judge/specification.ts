@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { badInput, type Problem } from '../core/index.ts';
+import { fieldNames, schemaProblems } from '../options/index.ts';
 import { RESPONSE_FORMATS } from '../ask/index.ts';
 import type { Rule } from './rules/rules.ts';
 import { LENGTH_UNITS } from './rules/rules-text.ts';
@@ -11,7 +12,7 @@ const name = z.string().min(1).optional();
 const texts = z.array(z.string().min(1)).min(1);
 
 /** A language model as a judge. The key is read from the environment variable that `apiKeyVariable` names, and never written. */
-const LLM = z.strictObject({
+export const LLM = z.strictObject({
   kind: z.literal('llm'),
   name,
   model: z.string().min(1),
@@ -145,6 +146,9 @@ const IMPLICIT_REWARD = z.strictObject({
 
 const JUDGE = z.discriminatedUnion('kind', [LLM, ...RULES, CODE, REWARD, IMPLICIT_REWARD]);
 
+/** A list of judges, as --judges and configuration files give it. */
+export const JUDGES = z.array(JUDGE).min(1);
+
 export type LlmSpecification = z.infer<typeof LLM>;
 export type RewardSpecification = z.infer<typeof REWARD>;
 export type ImplicitRewardSpecification = z.infer<typeof IMPLICIT_REWARD>;
@@ -161,15 +165,14 @@ export type JudgeSpecification =
  * at once: unknown fields, values of a wrong kind, two judges of one name, options that have no effect together.
  */
 export function parseJudges(value: unknown): JudgeSpecification[] {
-  const result = z.array(JUDGE).min(1).safeParse(value);
-  if (!result.success) {
+  const result = JUDGES.safeParse(value, { reportInput: true });
+  if (!result.success)
     throw badInput(
-      result.error.issues.map(({ path, message }): Problem => {
-        const place = ['judges', ...path].join('.');
-        return { path: place, message: `${place}: ${message}` };
+      schemaProblems(result.error, {
+        nameOf: (path) => ['judges', ...(path === '' ? [] : [path])].join('.'),
+        namesBeside: (path, owner) => fieldNames(JUDGES, path, owner),
       }),
     );
-  }
   const judges = result.data as JudgeSpecification[];
   const problems = judges.flatMap((judge, i) => clashesOf(judge, `judges.${i}`, isGiven(value, i)));
   const names = judges.map(nameOf);

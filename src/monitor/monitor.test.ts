@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { PreftuneError } from '../core/index.ts';
+import { option, parseOptions } from '../options/index.ts';
 import type { MetricRecord } from '../store/index.ts';
 import { DETECTORS } from './detectors.ts';
 import { DETECTOR_NAMES } from './finding.ts';
-import { createMonitor, diagnose, parseStopOn, parseThresholds } from './monitor.ts';
+import { createMonitor, diagnose } from './monitor.ts';
+import { DETECTOR_LIST, detectorsOf, THRESHOLDS } from './monitor-options.ts';
 import { readRunLog } from './read-log.ts';
 
 /** A run that is well: rewards go apart, nothing else moves. Fields of `change` replace those of a step. */
@@ -99,16 +102,16 @@ describe('monitor', () => {
   });
 
   it('names every detector, threshold and value that is none', () => {
-    expect(messagesOf(() => parseStopOn(['kl', 'x']))).toEqual([
-      `--stop-on must name detectors or be all, got x; there are ${DETECTOR_NAMES.join(', ')}`,
-    ]);
-    expect(parseStopOn(['kl', 'chosen-falling'])).toEqual(['chosen-falling', 'kl']);
-    expect(parseStopOn(['all'])).toEqual([...DETECTOR_NAMES]);
-    expect(messagesOf(() => parseThresholds({ x: {}, kl: { nat: 1, nats: 'a' }, length: 3 }))).toEqual([
-      `--monitor must name detectors, got x; there are ${DETECTOR_NAMES.join(', ')}`,
-      '--monitor kl must name its thresholds, got nat; it has nats, driftNats, margins',
-      '--monitor kl.nats must be a number, got "a"',
-      '--monitor length must be an object of thresholds, got 3',
+    expect(DETECTOR_LIST.safeParse(['kl', 'x']).error?.issues.map(({ path }) => path)).toEqual([[1]]);
+    expect(detectorsOf(['kl', 'chosen-falling'])).toEqual(['chosen-falling', 'kl']);
+    expect(detectorsOf(['all'])).toEqual([...DETECTOR_NAMES]);
+    const schema = z.strictObject({ monitor: option(THRESHOLDS, { help: 'thresholds' }) });
+    const monitor = { x: {}, kl: { nat: 1, nats: 'a' }, length: 3 };
+    expect(messagesOf(() => parseOptions(schema, { monitor }))).toEqual([
+      '--monitor.length must be an object of fields by name, got 3',
+      "--monitor.kl.nats must be a number, got 'a'",
+      '--monitor.kl.nat is not a field; did you mean --monitor.kl.nats?',
+      `--monitor.x is not a field; there are ${DETECTOR_NAMES.join(', ')}`,
     ]);
   });
 

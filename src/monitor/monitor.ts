@@ -1,4 +1,3 @@
-import { isObject, badUsage, type Problem } from '../core/index.ts';
 import type { MetricRecord } from '../store/index.ts';
 import { DETECTORS } from './detectors.ts';
 import { DETECTOR_NAMES, type DetectorName, type RunFinding, type RunFacts, type RunVerdict } from './finding.ts';
@@ -67,44 +66,4 @@ export function diagnose(
   for (const record of records) monitor.add(record);
   monitor.finish();
   return monitor.verdict();
-}
-
-/** The detectors that a list names, `all` for every one. Throws bad-usage with every name that is none. */
-export function parseStopOn(names: readonly string[]): DetectorName[] {
-  const known = DETECTOR_NAMES as readonly string[];
-  const problems: Problem[] = names
-    .filter((name) => name !== 'all' && !known.includes(name))
-    .map((name) => ({
-      path: 'stopOn',
-      message: `--stop-on must name detectors or be all, got ${name}; there are ${DETECTOR_NAMES.join(', ')}`,
-    }));
-  if (problems.length > 0) throw badUsage(problems);
-  return names.includes('all') ? [...DETECTOR_NAMES] : DETECTOR_NAMES.filter((name) => names.includes(name));
-}
-
-/** Thresholds that a user gave. Throws bad-usage with every detector, threshold and value that is none. */
-export function parseThresholds(given: unknown): Thresholds {
-  const problems: Problem[] = [];
-  const fail = (message: string): void => void problems.push({ path: 'monitor', message: `--monitor ${message}` });
-  if (!isObject(given)) throw badUsage(`--monitor must be an object of detectors, got ${JSON.stringify(given)}`);
-  for (const [name, limits] of Object.entries(given)) {
-    const detector = (DETECTORS as Readonly<Record<string, (typeof DETECTORS)[DetectorName] | undefined>>)[name];
-    if (detector === undefined) {
-      fail(`must name detectors, got ${name}; there are ${DETECTOR_NAMES.join(', ')}`);
-      continue;
-    }
-    if (!isObject(limits)) {
-      fail(`${name} must be an object of thresholds, got ${JSON.stringify(limits)}`);
-      continue;
-    }
-    const own = Object.keys(detector.thresholds);
-    for (const [threshold, value] of Object.entries(limits)) {
-      if (!own.includes(threshold))
-        fail(`${name} must name its thresholds, got ${threshold}; it has ${own.join(', ')}`);
-      else if (typeof value !== 'number' || !Number.isFinite(value))
-        fail(`${name}.${threshold} must be a number, got ${JSON.stringify(value)}`);
-    }
-  }
-  if (problems.length > 0) throw badUsage(problems);
-  return given as Thresholds;
 }

@@ -1,5 +1,5 @@
 import { badInput, type Problem } from '../core/index.ts';
-import { isLossName, LOSSES, PRESETS, type LossName } from './registry.ts';
+import { isLossName, PRESETS, unknownLoss, type LossName } from './registry.ts';
 
 /** One term of an objective as it was written. */
 export interface TermText {
@@ -26,17 +26,13 @@ function valueOf(text: string): number | string {
   return text !== '' && !Number.isNaN(number) ? number : text;
 }
 
-function known(): string {
-  return `${Object.keys(LOSSES).join(', ')}, or one of ${Object.keys(PRESETS).join(', ')}`;
-}
-
 function parseTerm(part: string, problems: Problem[]): TermText | undefined {
   const refuse = (message: string): undefined =>
     void problems.push({ path: 'objective', message: `objective: ${message}` });
   const [, name, bracket, weightText] = TERM.exec(part) ?? [];
   if (name === undefined)
     return refuse(`a term must read name, name:weight or name(option=value):weight, got "${part}"`);
-  if (!isLossName(name)) return refuse(`must be one of ${known()}, got "${name}"`);
+  if (!isLossName(name)) return refuse(unknownLoss(name));
   const weight = weightText === undefined ? 1 : Number(weightText);
   if (!(weight > 0 && Number.isFinite(weight)))
     return refuse(`the weight of ${name} must be a number above 0, got ${weightText}; leave the term out to drop it`);

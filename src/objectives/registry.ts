@@ -1,4 +1,4 @@
-import { badInput } from '../core/index.ts';
+import { badInput, nearestName } from '../core/index.ts';
 import { aot, aotUnpaired } from './losses/aot.ts';
 import { apoDown, apoZero, apoZeroUnpaired } from './losses/apo.ts';
 import { bco, bcoPair } from './losses/bco.ts';
@@ -78,12 +78,20 @@ export const PRESETS = {
   mpo: 'sigmoid:0.8,bco_pair:0.2,sft:1',
 } as const satisfies Record<string, string>;
 
+/** What must hold of a name that is no loss, with the nearest one. */
+export function unknownLoss(name: string): string {
+  const [losses, presets] = [Object.keys(LOSSES), Object.keys(PRESETS)];
+  const near = nearestName(name, [...losses, ...presets]);
+  const hint = near === undefined ? '' : `; did you mean ${near}?`;
+  return `must be one of ${losses.join(', ')}, or one of ${presets.join(', ')}, got "${name}"${hint}`;
+}
+
 /** The loss of a name. Throws bad-input listing the known names. */
 export function lossNamed(name: string): Loss {
   if (isLossName(name)) return LOSSES[name];
   throw badInput({
     path: 'objective',
-    message: `objective: must be one of ${Object.keys(LOSSES).join(', ')}, or one of ${Object.keys(PRESETS).join(', ')}, got "${name}"`,
+    message: `objective: ${unknownLoss(name)}`,
   });
 }
 

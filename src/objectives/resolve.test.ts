@@ -56,7 +56,7 @@ describe('parseObjective', () => {
   });
 
   test.each([
-    ['sigmod', `objective: must be one of ${KNOWN}, got "sigmod"`],
+    ['sigmod', `objective: must be one of ${KNOWN}, got "sigmod"; did you mean sigmoid?`],
     ['sigmoid:0', 'objective: the weight of sigmoid must be a number above 0, got 0; leave the term out to drop it'],
     ['sigmoid:x', 'objective: the weight of sigmoid must be a number above 0, got x; leave the term out to drop it'],
     ['sigmoid,,sft', 'objective: a term must read name, name:weight or name(option=value):weight, got ""'],

@@ -1,14 +1,24 @@
 export { MAY_DIFFER, resumedOptions } from './resume.ts';
-export { specificationOptions, type SpecificationOption } from './specification-options.ts';
-export { flagOf } from './specification-problems.ts';
 export { requireUpdates, type ReferenceUpdate } from './specification-reference.ts';
-export type { LoraSpecification, RecipeName, ScoreSpecification } from './specification-schema.ts';
 export {
+  SCHEMAS,
+  TRAINING_GROUPS,
+  type LoraSpecification,
+  type RecipeName,
+  type ScoreSpecification,
+} from './specification-schema.ts';
+export {
+  dpoProblems,
+  dpoSpecificationOf,
   givenOf,
   objectiveOf,
   parseDpoSpecification,
   parseScoreSpecification,
   parseSftSpecification,
+  scoreProblems,
+  scoreSpecificationOf,
+  sftProblems,
+  sftSpecificationOf,
   type CommonSpecification,
   type DpoSpecification,
   type ObjectiveSpecification,
@@ -25,7 +35,6 @@ export {
 } from './stages.ts';
 export {
   planSweep,
-  shortValue,
   type SweepAxis,
   type SweepOptions,
   type SweepPlan,

@@ -1,13 +1,17 @@
 import { badInput, type Problem, type JsonObject, type JsonValue } from '../core/index.ts';
 import { flattenJson, readRunFile, showValue } from '../store/index.ts';
-import { flagOf } from './specification-problems.ts';
+import { flagOf, optionsOf } from '../options/index.ts';
+import { SCHEMAS } from './specification-schema.ts';
 import { givenOf } from './specification.ts';
 
-/**
- * Options that may change when a run is resumed: they change how it is watched, not what it computes. The memory budget is among them
- * for a machine that has less memory; it may change the last digits, and the run says so.
- */
-export const MAY_DIFFER: readonly string[] = ['output', 'keepCheckpoints', 'samples', 'memoryBudgetMb'];
+/** Options that may change when a run is resumed, as their fields say. */
+export const MAY_DIFFER: readonly string[] = [
+  ...new Set(
+    [SCHEMAS.dpo, SCHEMAS.sft].flatMap((schema) =>
+      optionsOf(schema).flatMap(({ path, meta }) => (meta.mayDifferOnResume === true ? [path] : [])),
+    ),
+  ),
+];
 
 /**
  * The options with which the run in `output` began, for continuing it: `given` may repeat them, and may change those of MAY_DIFFER. Throws

@@ -1,5 +1,5 @@
 import type { Problem } from '../core/index.ts';
-import { idleProblem } from './specification-problems.ts';
+import { idleProblem } from '../options/index.ts';
 import type { CommonFields } from './specification-schema.ts';
 
 /** What of the options of a new adapter is idle or impossible together, whatever the model. */

@@ -1,7 +1,7 @@
 import { ROW_KINDS } from '../data/index.ts';
 import { badInput, type Problem } from '../core/index.ts';
 import type { ResolvedObjective } from '../objectives/index.ts';
-import { idleProblem } from './specification-problems.ts';
+import { idleProblem } from '../options/index.ts';
 import type { DpoFields } from './specification-schema.ts';
 import { totalStepsOf, type Stage } from './stages.ts';
 
@@ -14,9 +14,7 @@ export type ReferenceUpdate =
 /** TRL's ref_model_sync_steps and ref_model_mixup_alpha, which are the paper's. */
 const [EVERY, MIX] = [512, 0.6];
 
-export const REFERENCE_FIELDS = ['referenceUpdate', 'referenceEvery', 'referenceMix', 'stages'] as const;
-
-type Fields = Pick<DpoFields, (typeof REFERENCE_FIELDS)[number]>;
+type Fields = Pick<DpoFields, 'referenceUpdate' | 'referenceEvery' | 'referenceMix' | 'stages'>;
 
 export function referenceUpdateOf(fields: Fields): ReferenceUpdate | undefined {
   const { referenceUpdate: kind, referenceEvery: every = EVERY, referenceMix: mix = MIX, stages } = fields;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { PreftuneError } from '../core/index.ts';
-import { specificationOptions } from './specification-options.ts';
+import { optionsOf } from '../options/index.ts';
+import { SCHEMAS } from './specification-schema.ts';
 import { givenOf, parseDpoSpecification, parseScoreSpecification, parseSftSpecification } from './specification.ts';
 
 const NAMED = { model: 'm', data: 'd', output: 'o' };
@@ -91,8 +92,8 @@ describe('specifications', () => {
         "method | --method must be one of lora, full, got 'half'",
         'lora.rank | --lora.rank must be a whole number, got 1.5',
         'lora.targets | --lora.targets must not be empty, got []',
-        'lora.colour | --lora.colour: no such option; see --help',
-        'speed | --speed: no such option; see --help',
+        'lora.colour | --lora.colour is not an option; see --help-all for the options',
+        'speed | --speed is not an option; did you mean --seed?',
         'optimizer.beta1 | --optimizer.beta1 has no effect with --optimizer.name sgd, which takes --optimizer.momentum, --optimizer.weight-decay; leave it out',
         'lengthBuckets | --length-buckets has no effect with --order sequential; leave it out',
         'threads | --threads has no effect with --device webgpu; leave it out',
@@ -142,22 +143,26 @@ describe('specifications', () => {
 });
 
 describe.each(['dpo', 'sft', 'score'] as const)('the option table of %s', (recipe) => {
+  const options = optionsOf(SCHEMAS[recipe]);
+
   it('describes every option, with one path for each', () => {
-    const options = specificationOptions(recipe);
-    expect(options.filter(({ description }) => description === '').map(({ path }) => path)).toEqual([]);
+    expect(options.filter(({ meta }) => meta.help === '').map(({ path }) => path)).toEqual([]);
+    expect(options.filter(({ meta }) => meta.group === undefined).map(({ path }) => path)).toEqual([]);
     expect(new Set(options.map(({ path }) => path)).size).toBe(options.length);
     const required = recipe === 'score' ? ['model', 'data'] : ['model', 'data', 'output'];
     expect(options.filter(({ isRequired }) => isRequired).map(({ path }) => path)).toEqual(required);
   });
 
   it('knows types', () => {
-    const types = new Map(specificationOptions(recipe).map(({ path, type }) => [path, type]));
-    expect([types.get('maxLength'), types.get('lenient'), types.get('device'), types.get('beta') ?? 'number']).toEqual([
-      'integer',
-      'boolean',
-      ['cpu', 'webgpu', 'cuda'],
-      'number',
+    const kinds = new Map(options.map(({ path, kind }) => [path, kind]));
+    expect(['maxLength', 'lenient', 'device', 'data'].map((path) => kinds.get(path))).toEqual([
+      { type: 'integer' },
+      { type: 'boolean' },
+      { type: 'choice', choices: ['cpu', 'webgpu', 'cuda'] },
+      { type: 'texts' },
     ]);
-    if (recipe !== 'score') expect([types.get('lora.targets'), types.get('lora.alpha')]).toEqual(['list', 'number']);
+    if (recipe !== 'sft') expect(kinds.get('beta')).toEqual({ type: 'number' });
+    if (recipe !== 'score')
+      expect([kinds.get('lora.targets'), kinds.get('lora.alpha')]).toEqual([{ type: 'list' }, { type: 'number' }]);
   });
 });

@@ -1,30 +1,36 @@
-import type { z } from 'zod';
-import { badInput, PreftuneError, type Problem } from '../core/index.ts';
+import { problemsOf, type Problem } from '../core/index.ts';
 import { resolveObjective, type CompatibilityMode, type ResolvedObjective } from '../objectives/index.ts';
 import { OPTIMIZERS, type OptimizerName, type OptimizerOptions } from '../optim/index.ts';
+import {
+  flagOf,
+  flagProblem,
+  idleProblem,
+  metaOf,
+  parseOptions,
+  valuesOf,
+  type GivenOptions,
+} from '../options/index.ts';
 import { adapterProblems } from './specification-adapter.ts';
-import { flagOf, idleProblem, schemaProblems } from './specification-problems.ts';
 import {
   givenOfReferenceUpdate,
   movingReferenceProblems,
-  REFERENCE_FIELDS,
   referenceUpdateOf,
   referenceUpdateProblems,
   type ReferenceUpdate,
 } from './specification-reference.ts';
 import {
   defaultLora,
-  LOSS_FIELDS,
+  LOSS_SHAPE,
+  OBJECTIVE_SHAPE,
+  REFERENCE_SHAPE,
   SCHEMAS,
+  SFT_SHAPE,
   type CommonFields,
   type DpoFields,
   type LoraSpecification,
-  type RecipeName,
   type ScoreSpecification,
   type SftFields,
 } from './specification-schema.ts';
-
-export type { LoraSpecification, RecipeName, ScoreSpecification } from './specification-schema.ts';
 
 /**
  * The specification of a run: everything that changes its result, with every default written out. All problems are reported
@@ -63,13 +69,8 @@ export type SftSpecification = CommonSpecification & {
   readonly initialise: boolean;
 };
 
-type Given = Readonly<Record<string, unknown>>;
-
-/** Learning rates where none is given: TRL's for full DPO, the usual tenfold and more for adapters. */
-const LEARNING_RATES = { dpo: { lora: 5e-5, full: 1e-6 }, sft: { lora: 2e-4, full: 2e-5 } } as const;
-
 /** Options given that the combination makes idle. */
-function idleOptions(given: Given, parsed: CommonFields): Problem[] {
+function idleOptions(given: GivenOptions, parsed: CommonFields): Problem[] {
   const problems: Problem[] = [];
   const loraPaths = Object.keys((given['lora'] ?? {}) as object).map((name) => `lora.${name}`);
   const idleLora = (because: string): void =>
@@ -125,6 +126,11 @@ function baseProblems({ basePrecision, method, device }: CommonFields): Problem[
   ];
 }
 
+/** The rate where none is given: the field says it. */
+function usualRate(recipe: 'dpo' | 'sft', method: CommonFields['method']): number {
+  return metaOf(SCHEMAS[recipe].shape.learningRate)!.usuallyBy!.values[method] as number;
+}
+
 function resolveCommon(recipe: 'dpo' | 'sft', parsed: CommonFields): CommonSpecification {
   const { name, ...given } = parsed.optimizer;
   const options = {
@@ -135,31 +141,9 @@ function resolveCommon(recipe: 'dpo' | 'sft', parsed: CommonFields): CommonSpeci
   return {
     ...parsed,
     lora: usesAdapter ? (parsed.lora ?? defaultLora()) : undefined,
-    learningRate: parsed.learningRate ?? LEARNING_RATES[recipe][parsed.method],
+    learningRate: parsed.learningRate ?? usualRate(recipe, parsed.method),
     optimizer: { name, options },
   };
-}
-
-/** What must be given stands in for itself, and what is wrong is left out, so that the rest can be checked all the same. */
-const PLACEHOLDERS = { model: '-', data: '-', output: '-' };
-
-/** The fields of a schema, or every problem: the schema's, and those that `check` finds in what the schema accepts. */
-function parse<T>(recipe: RecipeName, given: Given, check: (fields: T) => Problem[]): T {
-  const schema = SCHEMAS[recipe];
-  const options = { reportInput: true };
-  const result = schema.safeParse(given, options);
-  if (result.success) {
-    const problems = check(result.data as T);
-    if (problems.length > 0) throw badInput(problems);
-    return result.data as T;
-  }
-  const fields = schema.shape as Readonly<Record<string, z.ZodType>>;
-  const problems = schemaProblems(result.error, (path) => fields[path]?.description);
-  const wrong = new Set(result.error.issues.map((issue) => issue.path[0]));
-  const known = Object.entries(given).filter(([name]) => !wrong.has(name) && Object.hasOwn(schema.shape, name));
-  const rest = schema.safeParse({ ...PLACEHOLDERS, ...Object.fromEntries(known) });
-  if (rest.success) problems.push(...check(rest.data as T));
-  throw badInput(problems);
 }
 
 /** The objective of a specification, ready to be built into a graph. Throws bad-input as resolveObjective does. */
@@ -175,9 +159,9 @@ export function objectiveOf({ name, options, ...rest }: ObjectiveSpecification):
 }
 
 function objectiveSpecification(fields: DpoFields): ObjectiveSpecification {
-  const given = Object.entries(fields as Readonly<Record<string, unknown>>);
+  const all = fields as Readonly<Record<string, unknown>>;
   const options = Object.fromEntries(
-    given.filter(([name, value]) => Object.hasOwn(LOSS_FIELDS, name) && value !== undefined),
+    Object.keys(LOSS_SHAPE).flatMap((name) => (all[name] === undefined ? [] : [[name, all[name]]])),
   ) as ObjectiveSpecification['options'];
   const { objective: name, compat, margins, weights, betaSchedule, betaEnd } = fields;
   const specification: ObjectiveSpecification = {
@@ -195,16 +179,11 @@ function objectiveSpecification(fields: DpoFields): ObjectiveSpecification {
 }
 
 function objectiveProblems(fields: DpoFields): Problem[] {
-  try {
-    const specification = objectiveSpecification(fields);
-    return combinationProblems(fields, objectiveOf(specification));
-  } catch (thrown) {
-    if (!(thrown instanceof PreftuneError)) throw thrown;
-    return thrown.problems.map((problem) => ({
-      ...problem,
-      message: problem.message.replace(/^(\w+):/, (_whole, name: string) => flagOf(name)),
-    }));
-  }
+  let problems: readonly Problem[] = [];
+  const thrown = problemsOf(() => {
+    problems = combinationProblems(fields, objectiveOf(objectiveSpecification(fields)));
+  });
+  return [...thrown.map(flagProblem), ...problems];
 }
 
 function combinationProblems(fields: DpoFields, objective: ResolvedObjective): Problem[] {
@@ -230,77 +209,83 @@ function combinationProblems(fields: DpoFields, objective: ResolvedObjective): P
   return problems;
 }
 
-/** The specification of `preftune dpo`. Throws bad-input with all problems. */
-export function parseDpoSpecification(given: Given): DpoSpecification {
-  const parsed = parse<DpoFields>('dpo', given, (fields) => [
-    ...idleOptions(given, fields),
-    ...referenceUpdateProblems(fields),
-    ...objectiveProblems(fields),
-  ]);
-  const { reference } = parsed;
-  const referenceUpdate = referenceUpdateOf(parsed);
-  const rest = Object.fromEntries(
-    Object.entries(parsed).filter(([name]) => !isOfReference(name) && !isOfObjective(name)),
-  ) as unknown as CommonFields;
+/** What the combination of the options of dpo rules out. `given` has no defaults. */
+export function dpoProblems(fields: DpoFields, given: GivenOptions): Problem[] {
+  return [...idleOptions(given, fields), ...referenceUpdateProblems(fields), ...objectiveProblems(fields)];
+}
+
+/** The specification that options of dpo without problems give. */
+export function dpoSpecificationOf(fields: DpoFields): DpoSpecification {
+  const { reference } = fields;
+  const referenceUpdate = referenceUpdateOf(fields);
+  const apart = { ...REFERENCE_SHAPE, ...OBJECTIVE_SHAPE, ...LOSS_SHAPE };
+  const common = Object.entries(valuesOf(fields, SCHEMAS.dpo.shape)).filter(([name]) => !Object.hasOwn(apart, name));
   return {
-    ...resolveCommon('dpo', rest),
+    ...resolveCommon('dpo', Object.fromEntries(common) as unknown as CommonFields),
     recipe: 'dpo',
     reference,
     ...(referenceUpdate && { referenceUpdate }),
-    objective: objectiveSpecification(parsed),
+    objective: objectiveSpecification(fields),
   };
 }
 
-function isOfReference(name: string): boolean {
-  return name === 'reference' || (REFERENCE_FIELDS as readonly string[]).includes(name);
+/** The specification of `preftune dpo`. Throws bad-input with all problems. */
+export function parseDpoSpecification(given: GivenOptions): DpoSpecification {
+  return dpoSpecificationOf(parseOptions(SCHEMAS.dpo, given, dpoProblems));
 }
 
-function isOfObjective(name: string): boolean {
-  return Object.hasOwn(LOSS_FIELDS, name) || OBJECTIVE_FIELDS.has(name);
+/** What the combination of the options of sft rules out. `given` has no defaults. */
+export function sftProblems(fields: SftFields, given: GivenOptions): Problem[] {
+  const problems = idleOptions(given, fields);
+  if (fields.initialise && fields.method !== 'full')
+    problems.push({
+      path: 'initialise',
+      message: '--initialise starts from random weights, which must all be trained; add --method full',
+    });
+  return problems;
 }
 
-const OBJECTIVE_FIELDS: ReadonlySet<string> = new Set([
-  'objective',
-  'compat',
-  'margins',
-  'weights',
-  'betaSchedule',
-  'betaEnd',
-]);
+/** The specification that options of sft without problems give. */
+export function sftSpecificationOf(fields: SftFields): SftSpecification {
+  const { loss, initialise, chosenOfPairs } = fields;
+  const common = Object.entries(valuesOf(fields, SCHEMAS.sft.shape)).filter(
+    ([name]) => !Object.hasOwn(SFT_SHAPE, name),
+  );
+  const resolved = resolveCommon('sft', Object.fromEntries(common) as unknown as CommonFields);
+  return { ...resolved, recipe: 'sft', loss, chosenOfPairs, initialise };
+}
 
 /** The specification of `preftune sft`. Throws bad-input with all problems. */
-export function parseSftSpecification(given: Given): SftSpecification {
-  const parsed = parse<SftFields>('sft', given, (fields) => {
-    const problems = idleOptions(given, fields);
-    if (fields.initialise && fields.method !== 'full')
-      problems.push({
-        path: 'initialise',
-        message: '--initialise starts from random weights, which must all be trained; add --method full',
-      });
-    return problems;
-  });
-  const { loss, initialise, chosenOfPairs, ...rest } = parsed;
-  return { ...resolveCommon('sft', rest), recipe: 'sft', loss, chosenOfPairs, initialise };
+export function parseSftSpecification(given: GivenOptions): SftSpecification {
+  return sftSpecificationOf(parseOptions(SCHEMAS.sft, given, sftProblems));
+}
+
+/** What the combination of the options of score rules out. `given` has no defaults. */
+export function scoreProblems(fields: ScoreSpecification, given: GivenOptions): Problem[] {
+  const problems: Problem[] = [];
+  if (fields.referenceFree !== undefined && fields.reference !== undefined)
+    problems.push(idleProblem('referenceFree', 'with --reference'));
+  if (given['beta'] !== undefined && fields.referenceFree !== undefined)
+    problems.push(idleProblem('beta', 'with --reference-free, where there are no rewards'));
+  else if (given['beta'] !== undefined && fields.reference === undefined && fields.adapter === undefined)
+    problems.push(idleProblem('beta', 'without --reference or --adapter, which rewards are measured by'));
+  if (fields.device !== 'cpu' && fields.threads !== undefined)
+    problems.push(idleProblem('threads', `with --device ${fields.device}`));
+  return problems;
+}
+
+/** The specification that options of score without problems give. */
+export function scoreSpecificationOf(fields: ScoreSpecification): ScoreSpecification {
+  return valuesOf(fields, SCHEMAS.score.shape) as ScoreSpecification;
 }
 
 /** The specification of `preftune score`. Throws bad-input with all problems. */
-export function parseScoreSpecification(given: Given): ScoreSpecification {
-  return parse<ScoreSpecification>('score', given, (fields) => {
-    const problems: Problem[] = [];
-    if (fields.referenceFree !== undefined && fields.reference !== undefined)
-      problems.push(idleProblem('referenceFree', 'with --reference'));
-    if (given['beta'] !== undefined && fields.referenceFree !== undefined)
-      problems.push(idleProblem('beta', 'with --reference-free, where there are no rewards'));
-    else if (given['beta'] !== undefined && fields.reference === undefined && fields.adapter === undefined)
-      problems.push(idleProblem('beta', 'without --reference or --adapter, which rewards are measured by'));
-    if (fields.device !== 'cpu' && fields.threads !== undefined)
-      problems.push(idleProblem('threads', `with --device ${fields.device}`));
-    return problems;
-  });
+export function parseScoreSpecification(given: GivenOptions): ScoreSpecification {
+  return parseOptions(SCHEMAS.score, given, scoreProblems);
 }
 
 /** The options that give this specification: the inverse of parsing, as run.json has it. */
-export function givenOf(specification: Given): Record<string, unknown> {
+export function givenOf(specification: GivenOptions): Record<string, unknown> {
   const { recipe: _recipe, objective, optimizer, referenceUpdate, ...rest } = specification;
   const { name, options } = optimizer as CommonSpecification['optimizer'];
   const uses = OPTIMIZERS[name].uses;

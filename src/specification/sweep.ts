@@ -1,6 +1,6 @@
-import { badInput, PreftuneError, type Problem } from '../core/index.ts';
+import { badInput, problemsOf, type Problem } from '../core/index.ts';
 import { parseDpoSpecification, type DpoSpecification } from './specification.ts';
-import { flagOf } from './specification-problems.ts';
+import { flagOf, typedText, withValueAt } from '../options/index.ts';
 
 export type SweepValue = number | string;
 
@@ -48,7 +48,10 @@ export function planSweep({ axes, given, maxRuns, folderOf }: SweepOptions): Swe
   const attempts = combinations(axes).map((values) => {
     const name = unused(nameOf(values), names);
     names.add(name);
-    const own = { ...withValues(given, values), output: folderOf(name) };
+    const own = {
+      ...Object.entries(values).reduce((all, [path, value]) => withValueAt(all, path, value), given),
+      output: folderOf(name),
+    };
     return { name, values, given: own, ...attempt(own) };
   });
   problems.push(...pointProblems(attempts));
@@ -118,36 +121,13 @@ function combinations(axes: readonly SweepAxis[]): Record<string, SweepValue>[] 
 /** Words that every file system takes. */
 function nameOf(values: Readonly<Record<string, SweepValue>>): string {
   return Object.entries(values)
-    .map(([path, value]) => `${flagOf(path).slice(2)}-${shortValue(value)}`)
+    .map(([path, value]) => `${flagOf(path).slice(2)}-${typedText(value)}`)
     .join('_')
     .replaceAll(/[^\w.+-]+/g, '-');
 }
 
-/** A value as people write it: 5e-5, not 0.00005. */
-export function shortValue(value: SweepValue): string {
-  if (typeof value === 'string') return value;
-  const [plain, power] = [String(value), value.toExponential()].map((text) => text.replace('e+', 'e')) as [
-    string,
-    string,
-  ];
-  return power.length < plain.length ? power : plain;
-}
-
 function unused(name: string, taken: ReadonlySet<string>): string {
   for (let count = 2, candidate = name; ; candidate = `${name}-${count++}`) if (!taken.has(candidate)) return candidate;
-}
-
-/** `given` with values at dotted paths. */
-function withValues(
-  given: Readonly<Record<string, unknown>>,
-  values: Readonly<Record<string, SweepValue>>,
-): Record<string, unknown> {
-  const result: Record<string, unknown> = { ...given };
-  for (const [path, value] of Object.entries(values)) {
-    const [first, second] = path.split('.') as [string, string | undefined];
-    result[first] = second === undefined ? value : { ...(result[first] as object | undefined), [second]: value };
-  }
-  return result;
 }
 
 interface Attempt {
@@ -156,12 +136,9 @@ interface Attempt {
 }
 
 function attempt(given: Readonly<Record<string, unknown>>): Attempt {
-  try {
-    return { specification: parseDpoSpecification(given), problems: [] };
-  } catch (thrown) {
-    if (!(thrown instanceof PreftuneError) || thrown.code !== 'bad-input') throw thrown;
-    return { problems: thrown.problems };
-  }
+  let specification: DpoSpecification | undefined;
+  const problems = problemsOf(() => (specification = parseDpoSpecification(given)));
+  return { ...(specification && { specification }), problems };
 }
 
 /** What is wrong with every run is said once; what is wrong with some names them. */

@@ -7,15 +7,16 @@ import {
   readBuildRows,
   type Built,
   type Judged,
-  type JudgedOptions,
 } from '../../pairs/index.ts';
 import { mapConcurrently } from '../../ask/index.ts';
 import type { OpenedJudges } from '../../judge/index.ts';
 import { badInput, type JsonObject, type JsonValue } from '../../core/index.ts';
 import { writeFileAtomic } from '../../files/index.ts';
+import { present } from '../../options/index.ts';
 import type { CommandContext } from '../frame/command.ts';
+import type { BuildOptions } from './data-build-options.ts';
 import { tellFormats } from './data-notes.ts';
-import { judgesOf, judgingLine, openCommandJudges, plansOf, renderPlans, showJudging } from '../judge-options.ts';
+import { judgingLine, openCommandJudges, plansOf, renderPlans, showJudging } from '../judge-options.ts';
 
 /** What a build has to say, beside its pairs. */
 export interface BuildOutcome extends Built {
@@ -29,17 +30,17 @@ export interface BuildOutcome extends Built {
 
 /** Pairs of given answers, or of a model's own, by what judges say. Undefined after a dry run, which only prints. */
 export async function buildJudged(
+  options: BuildOptions,
   context: CommandContext,
   sources: readonly DataSource[],
 ): Promise<BuildOutcome | undefined> {
-  const { options, terminal } = context;
-  const isDryRun = options['dryRun'] === true;
-  const specifications = judgesOf(context, 'data build');
-  refuseExisting(options['verdicts'], options['overwrite'] === true);
+  const { terminal } = context;
+  const { dryRun: isDryRun, verdicts, overwrite, strategy, matches, minConfidence } = options;
+  refuseExisting(verdicts, overwrite);
   let update: (() => void) | undefined;
-  const opened = await openCommandJudges(specifications, context, { isDryRun, onChange: () => update?.() });
+  const opened = await openCommandJudges(options, context, { isDryRun, onChange: () => update?.() });
   try {
-    const { rows, skippedRows, note } = await rowsOf(context, sources, isDryRun);
+    const { rows, skippedRows, note } = await rowsOf(options, context, sources);
     if (isDryRun) {
       const plans = plansOf(opened, rows.flatMap(comparisonsOf));
       terminal.result(
@@ -55,7 +56,8 @@ export async function buildJudged(
     const judged = await mapConcurrently(
       rows,
       async (row, _index, signal) => {
-        const result = await pairsFromJudge(row, { ...judgedOptions(options), judge: opened.judge, signal });
+        const choice = present({ strategy, matches, minConfidence });
+        const result = await pairsFromJudge(row, { ...choice, judge: opened.judge, signal });
         done++;
         update?.();
         return result;
@@ -63,20 +65,11 @@ export async function buildJudged(
       { limit: concurrency, signal: context.signal },
     );
     progress.finish();
-    writeVerdicts(options['verdicts'], judged);
+    writeVerdicts(verdicts, judged);
     return { ...mergeBuilt(judged), groups: rows.length, skippedRows, ...summaryOf(opened, judged) };
   } finally {
     await opened.close();
   }
-}
-
-function judgedOptions(options: CommandContext['options']): Omit<JudgedOptions, 'judge' | 'signal'> {
-  const { strategy, matches, minConfidence } = options as Omit<JudgedOptions, 'judge'>;
-  return {
-    ...(strategy === undefined ? {} : { strategy }),
-    ...(matches === undefined ? {} : { matches }),
-    ...(minConfidence === undefined ? {} : { minConfidence }),
-  };
 }
 
 interface RowsToJudge {
@@ -87,36 +80,35 @@ interface RowsToJudge {
 }
 
 async function rowsOf(
+  options: BuildOptions,
   context: CommandContext,
   sources: readonly DataSource[],
-  isDryRun: boolean,
 ): Promise<RowsToJudge> {
-  const { options } = context;
-  if (options['from'] === 'samples') {
+  if (options.from === 'samples') {
     // What runs models takes a second to load, and nothing else here needs it.
     const { sampleRows } = await import('./data-build-samples.ts');
-    return { ...(await sampleRows(context, sources, isDryRun)), skippedRows: 0 };
+    return { ...(await sampleRows(options, context, sources)), skippedRows: 0 };
   }
-  const limit = (options['maxRows'] as number | undefined) ?? Infinity;
+  const { maxRows: limit = Infinity, format, lenient: isLenient } = options;
   const { rows, skipped, formats } = await readBuildRows(sources, {
     shape: 'answers',
-    format: options['format'] as string | undefined,
-    isLenient: options['lenient'] === true,
+    format,
+    isLenient,
   });
   tellFormats(formats, context.terminal);
   return { rows: rows.slice(0, limit), skippedRows: skipped };
 }
 
-function refuseExisting(path: unknown, mayOverwrite: boolean): void {
-  if (typeof path !== 'string' || mayOverwrite || !existsSync(path)) return;
+function refuseExisting(path: string | undefined, mayOverwrite: boolean): void {
+  if (path === undefined || mayOverwrite || !existsSync(path)) return;
   throw badInput({
     file: path,
     message: 'the file of verdicts must not exist yet, got a file; name another or pass --overwrite',
   });
 }
 
-function writeVerdicts(path: unknown, judged: readonly Judged[]): void {
-  if (typeof path !== 'string') return;
+function writeVerdicts(path: string | undefined, judged: readonly Judged[]): void {
+  if (path === undefined) return;
   const lines = judged.flatMap(({ matches }) =>
     matches.map(({ comparison, judgement }) => `${JSON.stringify({ ...comparison, judgement })}\n`),
   );

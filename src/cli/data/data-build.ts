@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { badInput, badUsage, internal, type JsonValue } from '../../core/index.ts';
+import { badInput, internal, type JsonValue } from '../../core/index.ts';
 import { formatNamed, type PairRow } from '../../data/index.ts';
 import {
   gatherRatings,
@@ -13,37 +13,33 @@ import {
   readBuildRows,
   type Built,
   type BuildRows,
-  type RatingPairOptions,
-  type ThumbOptions,
-  type VoteOptions,
 } from '../../pairs/index.ts';
 import { writeFileAtomic } from '../../files/index.ts';
-import type { Command, CommandContext } from '../frame/command.ts';
+import { present } from '../../options/index.ts';
+import { defineCommand, type CommandContext } from '../frame/command.ts';
 import { buildJudged, type BuildOutcome } from './data-build-judged.ts';
-import { BUILD_OPTIONS, checkBuildUsage, type BuildSource } from './data-build-options.ts';
+import { BUILD_SCHEMA, buildProblems, type BuildOptions } from './data-build-options.ts';
 import { tellFormats } from './data-notes.ts';
 import { locateData } from '../../hub/index.ts';
 
 /** `preftune data build`: pairs from ratings, rankings, votes, edits, thumbs, a model's samples, or judges. */
-export const DATA_BUILD: Command = {
+export const DATA_BUILD = defineCommand({
   name: 'data build',
   description: 'Makes pairs from ratings, rankings, votes, edits, thumbs, samples of a model, or judges',
   arguments: [
     { name: 'data', help: 'files, folders or hub ids of rows or prompts', isRequired: true, isVariadic: true },
   ],
-  options: BUILD_OPTIONS,
+  options: BUILD_SCHEMA,
   takesConfig: true,
-  async run(context) {
-    checkBuildUsage(context);
-    const { options, terminal } = context;
-    const output = String(options['output']);
-    if (!/\.(jsonl|ndjson)$/i.test(output))
-      throw badUsage(`data build: --output must end with .jsonl, got ${output}; other formats: preftune data convert`);
-    if (existsSync(output) && options['overwrite'] !== true) {
+  check: buildProblems,
+  async run(options, context) {
+    const { terminal } = context;
+    const { output, overwrite } = options;
+    if (existsSync(output) && !overwrite) {
       const message = 'the output must not exist yet, got a file; name another or pass --overwrite';
       throw badInput({ file: output, message });
     }
-    const outcome = await build(context);
+    const outcome = await build(options, context);
     if (outcome === undefined) return;
     const { pairs, skipped, groups, skippedRows, lines = [], fields = {} } = outcome;
     const reasons = Object.entries(skipped).map(([reason, count]) => `${reason} ${count}`);
@@ -60,15 +56,14 @@ export const DATA_BUILD: Command = {
     ];
     terminal.result({ output, pairs: pairs.length, prompts: groups, skipped, skippedRows, ...fields }, text.join('\n'));
   },
-};
+});
 
 /** Undefined after a dry run. */
-async function build(context: CommandContext): Promise<BuildOutcome | undefined> {
-  const { args, options } = context;
-  const from = options['from'] as BuildSource;
-  const sources = await locateData(args, context);
-  const limit = (options['maxRows'] as number | undefined) ?? Infinity;
-  const reading = { format: options['format'] as string | undefined, isLenient: options['lenient'] === true };
+async function build(options: BuildOptions, context: CommandContext): Promise<BuildOutcome | undefined> {
+  const { from, format, lenient: isLenient, maxRows: limit = Infinity, rating, strategy, minMargin } = options;
+  const { minAgreement, minVotes, labels, maxPairs } = options;
+  const sources = await locateData(context.args, context);
+  const reading = { format, isLenient };
   const tell = <Row>(rows: BuildRows<Row>): BuildRows<Row> => {
     tellFormats(rows.formats, context.terminal);
     return rows;
@@ -77,29 +72,32 @@ async function build(context: CommandContext): Promise<BuildOutcome | undefined>
     case 'ratings':
     case 'rankings': {
       const { rows, skipped } = tell(await readBuildRows(sources, { ...reading, shape: 'ratings' }));
-      const rating = { ...options, aspect: options['rating'] } as unknown as RatingPairOptions;
+      const choice = present({ strategy, minMargin, aspect: rating });
       const ranked = from === 'rankings' ? rows.map((row) => ({ ...row, answers: row.answers.map(ranksOnly) })) : rows;
-      return outcomeOf(gatherRatings(ranked).slice(0, limit), (row) => pairsFromRatings(row, rating), skipped);
+      return outcomeOf(gatherRatings(ranked).slice(0, limit), (row) => pairsFromRatings(row, choice), skipped);
     }
     case 'votes': {
       const { rows, skipped } = tell(await readBuildRows(sources, { ...reading, shape: 'votes' }));
       return outcomeOf(
         gatherVotes(rows).slice(0, limit),
-        (row) => pairsFromVotes(row, options as VoteOptions),
+        (row) => pairsFromVotes(row, present({ minAgreement, minVotes, labels })),
         skipped,
       );
     }
     case 'thumbs': {
       const { rows, skipped } = tell(await readBuildRows(sources, { ...reading, shape: 'thumbs' }));
-      const thumbs = options as ThumbOptions;
-      return outcomeOf(gatherThumbs(rows).slice(0, limit), (row) => pairsFromThumbs(row, thumbs), skipped);
+      return outcomeOf(
+        gatherThumbs(rows).slice(0, limit),
+        (row) => pairsFromThumbs(row, present({ maxPairs })),
+        skipped,
+      );
     }
     case 'edits': {
       const { rows, skipped } = tell(await readBuildRows(sources, { ...reading, shape: 'edits' }));
       return outcomeOf(rows.slice(0, limit), (row) => pairsFromEdits(row), skipped);
     }
     default:
-      return buildJudged(context, sources);
+      return buildJudged(options, context, sources);
   }
 }
 

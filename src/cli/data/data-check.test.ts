@@ -85,8 +85,8 @@ test('options without effect, missing paths and missing repositories', async () 
     code: 2,
     out: '',
     err:
-      'data: --max-length has no effect without --model; name the model or leave --max-length out\n' +
-      'data: --max-prompt-length has no effect without --model; name the model or leave --max-prompt-length out\n',
+      '--max-length has no effect without --model; add it or leave --max-length out\n' +
+      '--max-prompt-length has no effect without --model; add it or leave --max-prompt-length out\n',
   });
   expect(path.err).toBe(
     './none.jsonl: the data must be a file or folder that exists, or a hub id such as owner/name; check the path\n',

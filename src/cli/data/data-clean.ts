@@ -1,51 +1,45 @@
 import { existsSync } from 'node:fs';
-import { badInput, badUsage, type Problem, count, type JsonObject } from '../../core/index.ts';
-import { FORMATS } from '../../data/index.ts';
+import { z } from 'zod';
+import { badInput, type Problem, count, type JsonObject } from '../../core/index.ts';
 import { cleanData, REMEDIES, SAFE_REMEDIES, type CleanResult, type Remedy } from '../../reliability/index.ts';
-import type { Command, CommandContext } from '../frame/command.ts';
-import { readReliability, readTokenizer, refuseIdleFolds, RELIABILITY_OPTIONS } from './data-reliability.ts';
+import { changed, option } from '../../options/index.ts';
+import { FORMAT, MODEL, OVERWRITE } from '../common-options.ts';
+import { defineCommand, type CommandUsage } from '../frame/command.ts';
+import { idleFolds, readReliability, readTokenizer, RELIABILITY_SHAPE } from './data-reliability.ts';
 import { locateData } from '../../hub/index.ts';
-import { suggest } from '../frame/options.ts';
+
+const OPTIONS = z.strictObject({
+  data: option(z.string().min(1).optional(), { help: 'the same as the argument' }),
+  apply: option(z.array(z.enum(['safe', ...REMEDIES])).min(1), {
+    help: `remedies, separated by commas: safe (${SAFE_REMEDIES.join(', ')}), or any of ${REMEDIES.join(', ')}`,
+  }),
+  output: option(z.string().min(1), {
+    help: 'JSON Lines file for the rows that stay; those that go stand in <output>.removed.jsonl',
+    alias: '-o',
+  }),
+  overwrite: changed(OVERWRITE, { help: 'replace the files if they exist' }),
+  format: FORMAT,
+  model: changed(MODEL, {
+    help: 'model for --folds, whose tokenizer counts lengths: folder, .gguf file or hub id',
+  }).optional(),
+  ...RELIABILITY_SHAPE,
+});
+type CleanOptions = z.output<typeof OPTIONS>;
 
 /** `preftune data clean`: applies chosen remedies and writes what stays, and beside it what went and why. */
-export const DATA_CLEAN: Command = {
+export const DATA_CLEAN = defineCommand({
   name: 'data clean',
   description: 'Removes or masks what data check found, and writes down what went and why',
   arguments: [{ name: 'data', help: 'files, folders or hub ids of rows', isVariadic: true }],
-  options: [
-    { flag: '--data', type: 'string', help: 'the same as the argument' },
-    {
-      flag: '--apply',
-      type: 'list',
-      isRequired: true,
-      help: `remedies, separated by commas: safe (${SAFE_REMEDIES.join(', ')}), or any of ${REMEDIES.join(', ')}`,
-    },
-    {
-      flag: '--output',
-      alias: '-o',
-      type: 'string',
-      isRequired: true,
-      help: 'JSON Lines file for the rows that stay; those that go stand in <output>.removed.jsonl',
-    },
-    { flag: '--overwrite', type: 'boolean', default: false, help: 'replace the files if they exist' },
-    { flag: '--format', type: FORMATS.map(({ name }) => name), help: 'how rows are written; detected when left out' },
-    {
-      flag: '--model',
-      alias: '-m',
-      type: 'string',
-      help: 'model for --folds, whose tokenizer counts lengths: folder, .gguf file or hub id',
-    },
-    ...RELIABILITY_OPTIONS,
-  ],
-  async run(context) {
-    const { args, options, terminal, signal } = context;
-    const remedies = readRemedies(options);
-    refuseIdleFolds(options);
-    const named = [...args, ...(typeof options['data'] === 'string' ? [options['data']] : [])];
-    if (named.length === 0) throw badUsage('data clean: data must be named, got none; give files or --data');
-    const output = options['output'] as string;
+  options: OPTIONS,
+  check: usageProblems,
+  async run(options, context) {
+    const { args, terminal, signal } = context;
+    const { data, output, overwrite, model } = options;
+    const named = [...args, ...(data === undefined ? [] : [data])];
+    const remedies = remediesOf(options);
     const existing = [output, `${output}.removed.jsonl`].filter((path) => existsSync(path));
-    if (existing.length > 0 && options['overwrite'] !== true) {
+    if (existing.length > 0 && !overwrite) {
       throw badInput(
         existing.map((file) => ({
           file,
@@ -54,32 +48,38 @@ export const DATA_CLEAN: Command = {
       );
     }
     const sources = await locateData(named, context);
-    const reliability = await readReliability(sources, context, await readTokenizer(context));
+    const reliability = await readReliability(sources, options, {
+      context,
+      tokenizer: await readTokenizer(model, context),
+    });
     const result = await cleanData({ sources, reliability, remedies, output, signal });
     terminal.result(result as unknown as JsonObject, summaryText(result, remedies));
   },
-};
+});
 
-/** The remedies that --apply names. Throws bad-usage with every unknown one, and with those that lack what they need. */
-function readRemedies(options: CommandContext['options']): readonly Remedy[] {
-  const names = options['apply'] as readonly string[];
-  const problems: Problem[] = [];
-  const wrong = (message: string): void => void problems.push({ path: 'apply', message: `data clean: ${message}` });
-  const remedies = names.flatMap((name): readonly Remedy[] => {
-    if (name === 'safe') return SAFE_REMEDIES;
-    const remedy = REMEDIES.find((each) => each === name);
-    if (remedy !== undefined) return [remedy];
-    const near = suggest(name, REMEDIES);
-    wrong(`--apply must name remedies, got ${name}; ${near === undefined ? 'see --help' : `did you mean ${near}?`}`);
-    return [];
-  });
-  if (names.length === 0) wrong('--apply must name at least one remedy, got none; see --help');
-  if (remedies.includes('leakage') && options['heldOut'] === undefined)
-    wrong('--apply leakage needs --held-out, the data that training must not know');
-  if (remedies.includes('mislabelled') && (options['folds'] === undefined || options['model'] === undefined))
-    wrong('--apply mislabelled needs --model and --folds, with which pairs are judged');
-  if (problems.length > 0) throw badUsage(problems);
-  return [...new Set(remedies)];
+/** The remedies that --apply names. */
+function remediesOf({ apply }: CleanOptions): readonly Remedy[] {
+  return [...new Set(apply.flatMap((name) => (name === 'safe' ? SAFE_REMEDIES : [name])))];
+}
+
+/** Remedies that lack what they need, and whatever else is idle or missing. */
+function usageProblems(options: CleanOptions, { args }: CommandUsage<typeof OPTIONS>): Problem[] {
+  const { data, heldOut, folds, model } = options;
+  const remedies = remediesOf(options);
+  const problems: Problem[] = idleFolds(options);
+  if (args.length === 0 && data === undefined)
+    problems.push({ path: 'data', message: 'data must be named, got none; give files or --data' });
+  if (remedies.includes('leakage') && heldOut === undefined)
+    problems.push({
+      path: 'heldOut',
+      message: '--apply leakage needs --held-out, the data that training must not know',
+    });
+  if (remedies.includes('mislabelled') && (folds === undefined || model === undefined))
+    problems.push({
+      path: 'folds',
+      message: '--apply mislabelled needs --model and --folds, with which pairs are judged',
+    });
+  return problems;
 }
 
 function summaryText(

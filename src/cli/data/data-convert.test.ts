@@ -79,7 +79,7 @@ test('endings and formats that do not exist', async () => {
   ]);
   expect([ending.code, ending.err]).toEqual([
     2,
-    'data convert: --output must end in .jsonl or .json, or .gz behind either, got x.csv\n',
+    '--output must end in .jsonl or .json, or .gz behind either, got x.csv\n',
   ]);
   expect(format.code).toBe(2);
   expect(format.err).toContain("rewardbench-2, got 'openai'");

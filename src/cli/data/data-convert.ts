@@ -2,48 +2,39 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import { badInput, badUsage, type JsonValue } from '../../core/index.ts';
-import { convertRows, FORMATS, formatNamed, renderConversionReport, type Conversion } from '../../data/index.ts';
+import { z } from 'zod';
+import { badInput, badUsage, problemsOf, type JsonValue } from '../../core/index.ts';
+import { convertRows, formatNamed, renderConversionReport, type Conversion } from '../../data/index.ts';
 import { streamFileAtomic } from '../../files/index.ts';
-import type { Command } from '../frame/command.ts';
+import { changed, present, option } from '../../options/index.ts';
+import { FORMAT, LENIENT, OVERWRITE } from '../common-options.ts';
+import { defineCommand } from '../frame/command.ts';
 import { locateData } from '../../hub/index.ts';
 
-const NAMES = FORMATS.map(({ name }) => name);
-
 /** `preftune data convert`: rows of any format as a file of another. */
-export const DATA_CONVERT: Command = {
+export const DATA_CONVERT = defineCommand({
   name: 'data convert',
   description: 'Writes data in another format, and says what that format cannot hold',
   arguments: [{ name: 'data', help: 'files, folders or hub ids of rows', isRequired: true, isVariadic: true }],
-  options: [
-    { flag: '--to', type: NAMES, help: 'the format to write', isRequired: true },
-    {
-      flag: '--output',
-      alias: '-o',
-      type: 'string',
+  options: z.strictObject({
+    to: option(FORMAT.unwrap(), { help: 'the format to write' }),
+    output: option(z.string().min(1), {
       help: 'file to write: .jsonl (a record a line) or .json (a list), with .gz behind it packed',
-      isRequired: true,
-    },
-    { flag: '--format', type: NAMES, help: 'how rows are written now; detected when left out' },
-    {
-      flag: '--lenient',
-      type: 'boolean',
-      default: false,
-      help: 'skip and count rows that are wrong or that the format cannot hold',
-    },
-    {
-      flag: '--chosen-of-pairs',
-      type: 'boolean',
-      default: false,
+      alias: '-o',
+    }),
+    format: changed(FORMAT, { help: 'how rows are written now' }),
+    lenient: changed(LENIENT, { help: 'skip and count rows that are wrong or that the format cannot hold' }),
+    chosenOfPairs: option(z.boolean().default(false), {
       help: 'where the format has completions, keep the chosen one of each pair',
-    },
-    { flag: '--overwrite', type: 'boolean', default: false, help: 'replace the file if it exists' },
-  ],
-  async run(context) {
-    const { args, options, terminal, signal } = context;
-    const { to, output } = options as { to: string; output: string };
+    }),
+    overwrite: OVERWRITE,
+  }),
+  check: ({ output }, usage) => (usage.given.output === undefined ? [] : problemsOf(() => layoutOf(output))),
+  async run(options, context) {
+    const { args, terminal, signal } = context;
+    const { to, output, format, lenient, chosenOfPairs, overwrite } = options;
     const layout = layoutOf(output);
-    if (existsSync(output) && options['overwrite'] !== true)
+    if (existsSync(output) && !overwrite)
       throw badInput({
         file: output,
         message: 'the output must not exist yet, got a file; name another or pass --overwrite',
@@ -52,9 +43,9 @@ export const DATA_CONVERT: Command = {
     const progress = terminal.progress('convert');
     const conversion = convertRows(sources, {
       to,
-      ...(typeof options['format'] === 'string' && { format: options['format'] }),
-      mode: options['lenient'] === true ? 'lenient' : 'strict',
-      chosenOfPairs: options['chosenOfPairs'] === true,
+      ...present({ format }),
+      mode: lenient ? 'lenient' : 'strict',
+      chosenOfPairs,
       signal,
       onProgress: (rows) => progress.update({ done: rows, total: undefined, unit: 'rows' }),
     });
@@ -66,7 +57,7 @@ export const DATA_CONVERT: Command = {
     const report = conversion.report();
     terminal.result({ ...report, output } as unknown as JsonValue, renderConversionReport(report, terminal.columns));
   },
-};
+});
 
 interface Layout {
   readonly isList: boolean;
@@ -79,7 +70,7 @@ function layoutOf(output: string): Layout {
   if (match === null)
     throw badUsage({
       path: 'output',
-      message: `data convert: --output must end in .jsonl or .json, or .gz behind either, got ${basename(output)}`,
+      message: `--output must end in .jsonl or .json, or .gz behind either, got ${basename(output)}`,
     });
   return { isList: match[1]!.toLowerCase() === 'json', isPacked: match[2] !== undefined };
 }

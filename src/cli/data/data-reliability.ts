@@ -1,54 +1,58 @@
-import { badInput, type Problem } from '../../core/index.ts';
+import { z } from 'zod';
+import type { Problem } from '../../core/index.ts';
 import type { DataSource } from '../../data/index.ts';
 import { openModelFiles } from '../../formats/index.ts';
 import { checkReliability, type Reliability } from '../../reliability/index.ts';
 import { createTokenizer, type Tokenizer } from '../../tokenizer/index.ts';
-import type { CommandContext, OptionEntry } from '../frame/command.ts';
+import { flagOf, present, option, type OptionsOf } from '../../options/index.ts';
+import type { CommandContext } from '../frame/command.ts';
 import { locateData, locateModel } from '../../hub/index.ts';
 import type { ProgressBar } from '../frame/progress.ts';
 
 /** Options of the reliability checks, which `data check` and `data clean` share. */
-export const RELIABILITY_OPTIONS: readonly OptionEntry[] = [
-  {
-    flag: '--held-out',
-    type: 'string',
+export const RELIABILITY_SHAPE = {
+  heldOut: option(z.string().min(1).optional(), {
     help: 'data that training must not know: prompts that stand in both are found',
-  },
-  {
-    flag: '--folds',
-    type: 'integer',
+  }),
+  folds: option(z.int().min(1).optional(), {
     help: 'train small adapters on all but one of so many parts and find pairs whose sides may be swapped; needs --model',
-  },
-  { flag: '--fold-pairs', type: 'integer', help: 'pairs that take part in --folds; default 2000' },
-  { flag: '--threads', type: 'integer', help: 'threads of --folds; default all cores' },
-  { flag: '--seed', type: 'integer', default: 42, help: 'decides the folds and the bootstrap intervals' },
-];
+  }),
+  foldPairs: option(z.int().min(1).optional(), { help: 'pairs that take part in --folds', usually: '2000' }),
+  threads: option(z.int().min(1).optional(), { help: 'threads of --folds', usually: 'all cores' }),
+  seed: option(z.int().min(0).default(42), { help: 'decides the folds and the bootstrap intervals' }),
+};
 
 const DEFAULT_FOLD_PAIRS = 2000;
 
-/** Options that do nothing without another. Throws bad-input with all of them. */
-export function refuseIdleFolds(options: CommandContext['options']): void {
-  const problems: Problem[] = [];
-  const idle = (flag: string, without: string): void =>
-    void problems.push({
-      path: flag.slice(2),
-      message: `data: ${flag} has no effect without ${without}; add it or leave ${flag} out`,
-    });
-  if (options['folds'] !== undefined && options['model'] === undefined) idle('--folds', '--model');
-  if (options['foldPairs'] !== undefined && options['folds'] === undefined) idle('--fold-pairs', '--folds');
-  if (options['threads'] !== undefined && options['folds'] === undefined) idle('--threads', '--folds');
-  if (problems.length > 0) throw badInput(problems);
+export type ReliabilityOptions = OptionsOf<typeof RELIABILITY_SHAPE> & {
+  readonly format?: string | undefined;
+  readonly model?: string | undefined;
+  readonly maxLength?: number | undefined;
+};
+
+/** Options that do nothing without another. */
+export function idleFolds({ folds, model, foldPairs, threads }: ReliabilityOptions): Problem[] {
+  return [
+    ...(folds !== undefined && model === undefined ? [needs('folds', '--model')] : []),
+    ...(foldPairs !== undefined && folds === undefined ? [needs('foldPairs', '--folds')] : []),
+    ...(threads !== undefined && folds === undefined ? [needs('threads', '--folds')] : []),
+  ];
+}
+
+/** An option that has no effect without another one. */
+export function needs(path: string, other: string): Problem {
+  const flag = flagOf(path);
+  return { path, message: `${flag} has no effect without ${other}; add it or leave ${flag} out` };
 }
 
 /** Runs the checks that the options ask for, with a progress bar. `tokenizer` counts the tokens of answers. */
 export async function readReliability(
   sources: readonly DataSource[],
-  context: CommandContext,
-  tokenizer?: Tokenizer,
+  options: ReliabilityOptions,
+  { context, tokenizer }: { readonly context: CommandContext; readonly tokenizer?: Tokenizer | undefined },
 ): Promise<Reliability> {
-  const { options, terminal, signal } = context;
-  const { format, heldOut, model, folds, foldPairs, threads, maxLength } = options as Partial<Record<string, string>>;
-  const seed = options['seed'] as number;
+  const { terminal, signal } = context;
+  const { format, heldOut, model, folds, foldPairs = DEFAULT_FOLD_PAIRS, threads, maxLength, seed } = options;
   const bars = createBars(context);
   // Loaded only where folds are asked for: most checks need neither training nor the runtime behind it.
   const training = folds === undefined ? undefined : await loadTraining();
@@ -61,21 +65,18 @@ export async function readReliability(
       signal,
       onProgress: (rows) => bars.of('check').update({ done: rows, total: undefined, unit: 'rows' }),
       ...(heldOut === undefined ? {} : { heldOut: await locateData([heldOut], context) }),
-      ...(training === undefined || model === undefined
+      ...(training === undefined || model === undefined || folds === undefined
         ? {}
         : {
             heldOutMargins: training.crossValidatedMargins({
               sources,
               ...named,
               model,
-              folds: Number(folds),
+              folds,
               seed,
-              maxPairs: foldPairs === undefined ? DEFAULT_FOLD_PAIRS : Number(foldPairs),
-              training: {
-                ...(threads === undefined ? {} : { threads: Number(threads) }),
-                ...(maxLength === undefined ? {} : { maxLength: Number(maxLength) }),
-              },
-              onFold: (fold) => bars.fold(fold, Number(folds)),
+              maxPairs: foldPairs,
+              training: present({ threads, maxLength }),
+              onFold: (fold) => bars.fold(fold, folds),
               context: training.recipeContext(context, {
                 listener: {
                   onStep: ({ step, totalSteps }) => bars.of('train').update({ done: step, total: totalSteps }),
@@ -99,9 +100,11 @@ async function loadTraining() {
 }
 
 /** The tokenizer of the model that the options name, if they name one. */
-export async function readTokenizer(context: CommandContext): Promise<Tokenizer | undefined> {
-  const { model } = context.options;
-  if (typeof model !== 'string') return undefined;
+export async function readTokenizer(
+  model: string | undefined,
+  context: CommandContext,
+): Promise<Tokenizer | undefined> {
+  if (model === undefined) return undefined;
   const { path } = await locateModel(model, context);
   const files = await openModelFiles(path);
   try {

@@ -94,11 +94,8 @@ test('bad rows, a folder with files, and options that cannot hold leave nothing 
     2,
     `${folder}: the output must be a new or empty folder, got one with files; name another\n`,
   ]);
-  expect([share.code, share.err]).toEqual([2, 'preftune data split: --held-out must be above 0 and below 1, got 1\n']);
-  expect([none.code, none.err]).toEqual([
-    2,
-    'preftune data split: data is required; files, folders, patterns or hub ids of rows\n',
-  ]);
+  expect([share.code, share.err]).toEqual([2, '--held-out must be below 1, got 1\n']);
+  expect([none.code, none.err]).toEqual([2, 'data is required; files, folders, patterns or hub ids of rows\n']);
   expect(readdirSync(folder).toSorted()).toEqual(before);
   const lenient = await run(bad, '--output', join(folder, 'x4'), '--lenient');
   expect([lenient.code, existsSync(join(folder, 'x4/train.jsonl'))]).toEqual([0, true]);

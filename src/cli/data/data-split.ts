@@ -1,15 +1,12 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { badInput, badUsage, type JsonObject } from '../../core/index.ts';
-import {
-  FORMATS,
-  splitRecords,
-  type DataSource,
-  type SplitRecordsOptions,
-  type SplitSummary,
-} from '../../data/index.ts';
+import { z } from 'zod';
+import { badInput, type JsonObject } from '../../core/index.ts';
+import { splitRecords, type DataSource, type SplitRecordsOptions, type SplitSummary } from '../../data/index.ts';
 import { writeFolderAtomic, writeLinesAtomic } from '../../files/index.ts';
-import type { Command, CommandContext } from '../frame/command.ts';
+import { changed, present, option, texts } from '../../options/index.ts';
+import { FORMAT, LENIENT } from '../common-options.ts';
+import { defineCommand, type CommandContext } from '../frame/command.ts';
 import { locateData } from '../../hub/index.ts';
 import { versions } from '../training/recipe-context.ts';
 
@@ -18,56 +15,51 @@ const FILES = { train: 'train.jsonl', heldOut: 'test.jsonl' } as const;
 /** What says how they were made. */
 const RECORD = 'split.json';
 
+const OPTIONS = z.strictObject({
+  data: option(texts().optional(), { help: 'the same as arguments', alias: '-d' }),
+  heldOut: option(z.number().gt(0).lt(1).default(0.1), {
+    help: 'share of the prompts to hold out, above 0 and below 1',
+  }),
+  seed: option(z.int().min(0).default(42), {
+    help: 'decides which prompts; --held-out-fraction and --seed of training hold out the same',
+  }),
+  output: option(z.string().min(1), {
+    help: `the folder to write, new or empty: ${FILES.train}, ${FILES.heldOut} and ${RECORD}`,
+    alias: '-o',
+  }),
+  format: FORMAT,
+  lenient: changed(LENIENT, { help: 'leave out and count rows that are wrong' }),
+});
+type SplitOptions = z.output<typeof OPTIONS>;
+
 /** `preftune data split`: a part of the prompts set aside, with all their rows. */
-export const DATA_SPLIT: Command = {
+export const DATA_SPLIT = defineCommand({
   name: 'data split',
   description: 'Sets a part of the prompts aside for evaluation; no prompt stands on both sides',
   arguments: [{ name: 'data', help: 'files, folders, patterns or hub ids of rows', isVariadic: true }],
-  options: [
-    { flag: '--data', alias: '-d', type: 'texts', help: 'the same as arguments' },
-    { flag: '--held-out', type: 'number', default: 0.1, help: 'share of the prompts to hold out, above 0 and below 1' },
-    {
-      flag: '--seed',
-      type: 'integer',
-      default: 42,
-      help: 'decides which prompts; --held-out-fraction and --seed of training hold out the same',
-    },
-    {
-      flag: '--output',
-      alias: '-o',
-      type: 'string',
-      help: `the folder to write, new or empty: ${FILES.train}, ${FILES.heldOut} and ${RECORD}`,
-      isRequired: true,
-    },
-    { flag: '--format', type: FORMATS.map(({ name }) => name), help: 'how rows are written; detected when left out' },
-    { flag: '--lenient', type: 'boolean', default: false, help: 'leave out and count rows that are wrong' },
-  ],
-  async run(context) {
-    const { args, options, terminal } = context;
-    const named = [...args, ...namesOf(options['data'])];
-    const fraction = options['heldOut'] as number;
-    const output = resolve(options['output'] as string);
-    if (named.length === 0)
-      throw badUsage('preftune data split: data is required; files, folders, patterns or hub ids of rows');
-    if (!(fraction > 0 && fraction < 1))
-      throw badUsage({
-        path: 'heldOut',
-        message: `preftune data split: --held-out must be above 0 and below 1, got ${fraction}`,
-      });
+  options: OPTIONS,
+  check: ({ data }, { args }) =>
+    args.length === 0 && data === undefined
+      ? [{ path: 'data', message: 'data is required; files, folders, patterns or hub ids of rows' }]
+      : [],
+  async run(options, context) {
+    const { terminal } = context;
+    const output = resolve(options.output);
+    const named = namesOf(options, context);
     if (existsSync(output) && !isEmptyFolder(output))
       throw badInput({
         file: output,
         message: 'the output must be a new or empty folder, got one with files; name another',
       });
     const sources = await locateData(named, context);
-    const summary = await writeSplit(sources, output, { context, fraction });
+    const summary = await writeSplit(sources, output, { options, context });
     const record = recordOf(summary, { named, options });
     terminal.result({ ...record, output }, textOf(summary, output));
   },
-};
+});
 
-function namesOf(given: unknown): readonly string[] {
-  return typeof given === 'string' ? [given] : Array.isArray(given) ? (given as string[]) : [];
+function namesOf({ data = [] }: SplitOptions, { args }: CommandContext): readonly string[] {
+  return [...args, ...[data].flat()];
 }
 
 function isEmptyFolder(path: string): boolean {
@@ -82,14 +74,15 @@ function isEmptyFolder(path: string): boolean {
 async function writeSplit(
   sources: readonly DataSource[],
   output: string,
-  { context, fraction }: { readonly context: CommandContext; readonly fraction: number },
+  { options, context }: { readonly options: SplitOptions; readonly context: CommandContext },
 ): Promise<SplitSummary> {
-  const { options, terminal, signal } = context;
+  const { terminal, signal } = context;
+  const { heldOut: fraction, seed, format, lenient } = options;
   const progress = terminal.progress('split');
   const split: SplitRecordsOptions = {
     fraction,
-    seed: options['seed'] as number,
-    ...(typeof options['format'] === 'string' && { format: options['format'] }),
+    seed,
+    ...present({ format }),
     signal,
     onProgress: (records) => progress.update({ done: records, total: undefined, unit: 'rows' }),
   };
@@ -100,11 +93,11 @@ async function writeSplit(
       // Few prompts may all fall on one side; then the one nearest to the border moves, as in training.
       if (summary.right !== summary.used)
         summary = await splitOnce(sources, folder, { ...split, threshold: summary.right });
-      if (summary.problems.total > 0 && options['lenient'] !== true) throw summary.problems.error();
+      if (summary.problems.total > 0 && !lenient) throw summary.problems.error();
       const { train, heldOut } = summary.counts;
       if (train === 0 || heldOut === 0)
         throw badInput(`data split: data must have rows of at least two prompts, got ${train + heldOut} rows of one`);
-      const named = [...context.args, ...namesOf(options['data'])];
+      const named = namesOf(options, context);
       writeFileSync(join(folder, RECORD), `${JSON.stringify(recordOf(summary, { named, options }), null, 2)}\n`);
       summaries.push(summary);
     });
@@ -128,12 +121,12 @@ function splitOnce(
 
 function recordOf(
   { counts, sources, formats, skipped, used }: SplitSummary,
-  { named, options }: { readonly named: readonly string[]; readonly options: JsonObject },
+  { named, options }: { readonly named: readonly string[]; readonly options: SplitOptions },
 ): JsonObject {
   return {
     data: [...named],
-    heldOut: options['heldOut']!,
-    seed: options['seed']!,
+    heldOut: options.heldOut,
+    seed: options.seed,
     threshold: used,
     files: {
       train: { file: FILES.train, rows: counts.train },

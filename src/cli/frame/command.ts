@@ -1,35 +1,7 @@
-import type { JsonObject, JsonValue } from '../../core/index.ts';
+import type { z } from 'zod';
+import type { Problem } from '../../core/index.ts';
+import type { GivenOptions, OptionSchema } from '../../options/index.ts';
 import type { Terminal } from './terminal.ts';
-
-/** How an option's value is read. `texts` is one text, or a list of them when it is given again; `list` is separated by commas; `values` is a list whose items a file may give as numbers; `json` takes any JSON on the command line and any YAML in a file. */
-export type OptionType =
-  | 'string'
-  | 'texts'
-  | 'number'
-  | 'integer'
-  | 'boolean'
-  | 'list'
-  | 'values'
-  | 'json'
-  | readonly string[];
-
-/** One option of a command, on the command line and, where the command takes one, in its configuration file. */
-export interface OptionEntry {
-  /** The long flag: `--lora.rank`, `--max-length`. Dots nest: the value arrives in options.lora.rank. */
-  readonly flag: `--${string}`;
-  /** A shorter spelling: `-o`, `--rank`. */
-  readonly alias?: `-${string}`;
-  /** A tuple of strings is a choice. */
-  readonly type: OptionType;
-  /** What holds when nobody says otherwise; printed by --help. Without one the option is absent. */
-  readonly default?: JsonValue;
-  readonly help: string;
-  readonly isRequired?: boolean;
-  /** The heading in --help. */
-  readonly group?: string;
-  /** The dotted path of the value, where it is not the flag in camelCase (`--max-length` is maxLength). */
-  readonly path?: string;
-}
 
 export interface ArgumentEntry {
   readonly name: string;
@@ -39,20 +11,53 @@ export interface ArgumentEntry {
   readonly isVariadic?: boolean;
 }
 
-/** A command of the command line: its tables, and the function that does it. */
-export interface Command {
+/** What was written on the command line and in the configuration file, before defaults. */
+export interface CommandUsage<S extends OptionSchema = OptionSchema> {
+  /** Positional arguments. */
+  readonly args: readonly string[];
+  /** Options that were given, nested. */
+  readonly given: { readonly [Name in keyof z.output<S>]?: unknown };
+  readonly isJson: boolean;
+  /** The environment, for what the ecosystem's contracts put there (HF_HOME, HF_TOKEN, ...). Nothing else may be read from it. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+export interface CommandContext extends CommandUsage {
+  readonly terminal: Terminal;
+  /** Aborted by the first Ctrl-C: stop after this step and save. */
+  readonly signal: AbortSignal;
+}
+
+/** A command of the command line: its options, declared once as a schema, and the function that does it. */
+export interface CommandDefinition<S extends OptionSchema> {
   /** Words after `preftune`: `dpo`, `data check`. */
   readonly name: string;
   /** One line. */
   readonly description: string;
   readonly arguments?: readonly ArgumentEntry[];
-  readonly options: readonly OptionEntry[];
+  /** A strict object of fields made by `option`; the order is that of --help, below the headings in the order of `groups`. */
+  readonly options: S;
+  /** Headings in their order, where it is not that of the options. */
+  readonly groups?: readonly string[];
   /** Adds --config FILE: a YAML or JSON file of the same options, which flags override. */
   readonly takesConfig?: boolean;
-  /** What is wrong with the options besides their types, so that it is told together with words that were not understood. Throws bad-input. */
-  check?(given: JsonObject): void;
+  /** The options that are meant, where those that are given say it only in part: a run that goes on knows its own. Throws bad-input. */
+  complete?(given: GivenOptions): GivenOptions;
+  /**
+   * What the combination of options rules out, all of it, each beginning with the flag. It may throw bad-input or bad-usage, and does not open or
+   * write anything. Where an option is wrong by itself, something stands in for it.
+   */
+  check?(options: z.output<S>, usage: CommandUsage<S>): readonly Problem[];
   /** Does the command. Throws PreftuneError; the frame turns it into messages and the exit code. */
-  run(context: CommandContext): Promise<void>;
+  run(options: z.output<S>, context: CommandContext): Promise<void>;
+}
+
+/** A command whatever its options: what the frame runs. */
+export type Command = CommandDefinition<OptionSchema>;
+
+/** A command; inside its definition the options have their types. */
+export function defineCommand<S extends OptionSchema>(definition: CommandDefinition<S>): Command {
+  return definition as unknown as Command;
 }
 
 /** What main.ts knows of a command before it is asked for: its code is loaded only then. */
@@ -60,24 +65,4 @@ export interface CommandEntry {
   readonly name: string;
   readonly description: string;
   load(): Promise<Command>;
-}
-
-export interface CommandContext {
-  /** Positional arguments. */
-  readonly args: readonly string[];
-  /** What the configuration file and the flags say, nested, without defaults: for a schema that has defaults of its own. */
-  readonly given: JsonObject;
-  /** `given` over the table's defaults, nested. */
-  readonly options: JsonObject;
-  readonly isJson: boolean;
-  readonly terminal: Terminal;
-  /** Aborted by the first Ctrl-C: stop after this step and save. */
-  readonly signal: AbortSignal;
-  /** The environment, for what the ecosystem's contracts put there (HF_HOME, HF_TOKEN, ...). Nothing else may be read from it. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
-}
-
-/** The dotted path at which an option's value arrives. */
-export function pathOf(option: OptionEntry): string {
-  return option.path ?? option.flag.slice(2).replaceAll(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -1,32 +1,39 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { isMap, isNode, isScalar, LineCounter, parseDocument, type Document, type YAMLMap } from 'yaml';
-import { badInput, messageOf, type Problem, type JsonValue } from '../../core/index.ts';
-import { pathOf, type OptionEntry } from './command.ts';
-import { checkValue, suggest } from './options.ts';
+import { badInput, didYouMean, messageOf, type Problem, type JsonValue } from '../../core/index.ts';
+import { valueOfJson, type Option } from '../../options/index.ts';
 
 const MAX_CONFIG_BYTES = 2 ** 20;
 const MAX_DEPTH = 16;
 
-/**
- * The options that a YAML (or JSON) file gives, by dotted path. Keys are the options' paths, nested or dotted, in camelCase or as the
- * flags spell them (`learning-rate`). Throws bad-input with every problem at once, each with its line and column: what is not YAML, unknown keys (with the
- * nearest known one), values of a wrong type, keys given twice.
- */
-export function readConfig(file: string, options: readonly OptionEntry[]): Map<string, JsonValue> {
-  const text = readText(file);
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
-  const problems: Problem[] = document.errors.map((error) => {
-    const { line, col } = lines.linePos(error.pos[0]);
-    return { file, line, column: col, message: `must be YAML, got an error: ${error.message}` };
-  });
-  const values = new Map<string, JsonValue>();
-  if (problems.length > 0) throw badInput(problems);
-  if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) return values;
-  if (!isMap(document.contents))
-    throw badInput({ file, line: 1, message: 'must be options by name, such as beta: 0.1' });
+/** Where a value stands, 1-based. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
 
+/** The options of a configuration file by dotted path, where each stands, and what is wrong with its keys. */
+export interface Config {
+  readonly values: ReadonlyMap<string, JsonValue>;
+  readonly places: ReadonlyMap<string, Place>;
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * The options that a YAML (or JSON) file gives. Keys are the options' paths, nested or dotted, in camelCase or as the
+ * flags spell them (`learning-rate`). Problems have line and column: unknown keys (with the nearest known one), keys given twice, too many aliases. Throws
+ * bad-input for what is no YAML, or no file; what values must be, the schema says.
+ */
+export function readConfig(file: string, options: readonly Option[]): Config {
+  const lines = new LineCounter();
+  const document = parseYaml(file, lines);
+  if (document === undefined) return { values: new Map(), places: new Map(), problems: [] };
+  const values = new Map<string, JsonValue>();
+  const places = new Map<string, Place>();
+  const problems: Problem[] = [];
   const byName = new Map(options.flatMap((option) => namesOf(option).map((name) => [name, option] as const)));
+  const names = [...byName.keys()];
   const visit = (map: YAMLMap, prefix: string, depth: number): void => {
     for (const { key, value } of map.items) {
       const name = prefix + String(isScalar(key) ? key.value : key);
@@ -34,41 +41,42 @@ export function readConfig(file: string, options: readonly OptionEntry[]): Map<s
       const { line, col } = lines.linePos(offset);
       const place = { file, line, column: col };
       const option = byName.get(name);
-      if (
-        option === undefined &&
-        isMap(value) &&
-        depth < MAX_DEPTH &&
-        [...byName.keys()].some((known) => known.startsWith(`${name}.`))
-      ) {
+      if (option !== undefined) {
+        const { path, kind } = option;
+        const plain = toJson(value, document);
+        if (plain === undefined) problems.push({ ...place, path, message: `${name} ${TOO_MANY_ALIASES}` });
+        else if (values.has(path))
+          problems.push({ ...place, path, message: `${name} must be given once, got it twice` });
+        else values.set(path, valueOfJson(kind, plain));
+        places.set(path, place);
+      } else if (isMap(value) && depth < MAX_DEPTH && names.some((known) => known.startsWith(`${name}.`))) {
         visit(value, `${name}.`, depth + 1);
-        continue;
+      } else {
+        const hint = didYouMean(name, names, 'see --help-all for the options');
+        problems.push({ ...place, path: name, message: `${name} is not an option; ${hint}` });
       }
-      if (option === undefined) {
-        const near = suggest(name, [...byName.keys()]);
-        problems.push({
-          ...place,
-          path: name,
-          message: `unknown option ${name}; ${near === undefined ? 'see --help for the options' : `did you mean ${near}?`}`,
-        });
-        continue;
-      }
-      const path = pathOf(option);
-      const plain = toJson(value, document);
-      const reading = plain === undefined ? TOO_MANY_ALIASES : checkValue(option.type, plain);
-      if ('problem' in reading) problems.push({ ...place, path, message: `${name}: ${reading.problem}` });
-      else if (values.has(path))
-        problems.push({ ...place, path, message: `${name}: must be given once, got it twice` });
-      else values.set(path, reading.value);
     }
   };
-  visit(document.contents, '', 0);
-  if (problems.length > 0) throw badInput(problems);
-  return values;
+  visit(document.contents as YAMLMap, '', 0);
+  return { values, places, problems };
 }
 
-function namesOf(option: OptionEntry): string[] {
-  const names = [pathOf(option), option.flag.slice(2), option.flag.slice(2).replaceAll('-', '_')];
-  return [...new Set(names)];
+/** The document, a map; undefined where the file is empty. */
+function parseYaml(file: string, lineCounter: LineCounter): Document | undefined {
+  const document = parseDocument(readText(file), { lineCounter, prettyErrors: false, uniqueKeys: true });
+  const problems: Problem[] = document.errors.map((error) => {
+    const { line, col } = lineCounter.linePos(error.pos[0]);
+    return { file, line, column: col, message: `must be YAML, got an error: ${error.message}` };
+  });
+  if (problems.length > 0) throw badInput(problems);
+  const { contents } = document;
+  if (contents === null || (isScalar(contents) && contents.value === null)) return undefined;
+  if (!isMap(contents)) throw badInput({ file, line: 1, message: 'must be options by name, such as beta: 0.1' });
+  return document;
+}
+
+function namesOf({ path, flag }: Option): string[] {
+  return [...new Set([path, flag.slice(2), flag.slice(2).replaceAll('-', '_')])];
 }
 
 function readText(file: string): string {
@@ -84,7 +92,7 @@ function readText(file: string): string {
   }
 }
 
-const TOO_MANY_ALIASES = { problem: 'must repeat at most 100 aliases; write the values out' };
+const TOO_MANY_ALIASES = 'must repeat at most 100 aliases; write the values out';
 
 /** A node as JSON: dates and big numbers become texts. Undefined where aliases multiply it beyond the YAML library's limit of 100. */
 function toJson(node: unknown, document: Document): JsonValue | undefined {

@@ -103,23 +103,21 @@ test('everything that is wrong with a command line is said at once', async () =>
   expect(code).toBe(2);
   expect(out).toBe('');
   expect(err.trimEnd().split('\n')).toEqual([
-    'preftune tune model: unknown option --lora.rnak; did you mean --lora.rank?',
-    'preftune tune model: unknown option --lr; see --help for the options',
-    'preftune tune model: --resume takes no value, got --resume=yes; leave out the value',
-    "preftune tune model: --lora.rank must be a whole number, got '1.5'",
-    "preftune tune model: --learning-rate must be a number, got 'fast'",
-    "preftune tune model: --objective must be one of sigmoid, hinge, ipo, got 'hing'",
-    'preftune tune model: --model is required; folder, .gguf file or hub id',
+    '--lora.rnak is not an option; did you mean --lora.rank?',
+    '--lr is not an option; see --help-all for the options',
+    '--resume takes no value, got --resume=yes; leave out the value',
+    '--model is required; folder, .gguf file or hub id',
+    '--lora.rank must be a whole number, got 1.5',
+    "--learning-rate must be a number, got 'fast'",
+    "--objective must be one of sigmoid, hinge, ipo, got 'hing'",
   ]);
 });
 
 test('a flag is not taken for the value of the flag before it', async () => {
   const { code, err } = await run(['tune', 'model', '--model', '--rank', '4']);
   expect(code).toBe(2);
-  expect(err).toContain('preftune tune model: --model needs a value, got the option --rank\n');
-  expect((await run(['tune', 'model', '--model'])).err).toBe(
-    "preftune tune model: option '-m, --model <text>' argument missing\n",
-  );
+  expect(err).toContain('--model needs a value, got the option --rank\n');
+  expect((await run(['tune', 'model', '--model'])).err).toBe('--model needs a value, got none\n');
 });
 
 test('everything that is wrong with a configuration file is said at once, with line and column', async () => {
@@ -127,11 +125,40 @@ test('everything that is wrong with a configuration file is said at once, with l
   const { code, err } = await run(['tune', 'model', '--config', file, '--work', 'nap']);
   expect(code).toBe(2);
   expect(err.trimEnd().split('\n')).toEqual([
-    `${file}:2:3: unknown option lora.rnk; did you mean lora.rank?`,
-    `${file}:3:3: lora.rank: must be a whole number, got 'sixteen'`,
-    `${file}:4:1: unknown option objektive; did you mean objective?`,
-    `${file}:6:1: learningRate: must be given once, got it twice`,
-    "preftune tune model: --work must be one of print, wait, fail, break, got 'nap'",
+    `${file}:2:3: lora.rnk is not an option; did you mean lora.rank?`,
+    `${file}:4:1: objektive is not an option; did you mean objective?`,
+    `${file}:6:1: learningRate must be given once, got it twice`,
+    `${file}:3:3: lora.rank must be a whole number, got 'sixteen'`,
+    "--work must be one of print, wait, fail, break, got 'nap'",
+  ]);
+});
+
+test('words, ranges and combinations are wrong together, each with the place that its value came from', async () => {
+  const file = config('model: tiny\nlora:\n  rank: 0\nobjective: ipo\nlearningRate: 2\n');
+  const { code, err } = await run(['tune', 'model', '--config', file, '--lora.targets', ',', '--bata', '1']);
+  expect(code).toBe(2);
+  expect(err.trimEnd().split('\n')).toEqual([
+    '--bata is not an option; see --help-all for the options',
+    `${file}:3:3: lora.rank must be at least 1, got 0`,
+    '--lora.targets must not be empty, got []',
+    `${file}:5:1: --learning-rate must be at most 1 with --objective ipo, got 2`,
+  ]);
+  // A flag wins over the file, and is then what is named.
+  const flag = await run(['tune', 'model', '--config', file, '--rank', '-1', '--learning-rate', '0.1']);
+  expect(flag.err).toBe('--lora.rank must be at least 1, got -1\n');
+});
+
+test('slips get the nearest name: flags, keys of files, choices, commands', async () => {
+  const { err } = await run(['tune', 'model', '-m', 'x', '--learning-rte', '1', '--targets', 'a', '--lora.rnk', '3']);
+  expect(err.trimEnd().split('\n')).toEqual([
+    '--learning-rte is not an option; did you mean --learning-rate?',
+    '--targets is not an option; did you mean --lora.targets?',
+    '--lora.rnk is not an option; did you mean --lora.rank?',
+  ]);
+  const file = config('modle: x\nrank: 3\n');
+  expect((await run(['tune', 'model', '-m', 'x', '--config', file])).err.trimEnd().split('\n')).toEqual([
+    `${file}:1:1: modle is not an option; did you mean model?`,
+    `${file}:2:1: rank is not an option; did you mean lora.rank?`,
   ]);
 });
 
@@ -154,8 +181,8 @@ test('configuration files that are none', async () => {
   );
   const { code, err } = await run(['tune', 'model', '-m', 'x', '--config', bomb]);
   expect(code).toBe(2);
-  expect(err).toContain('unknown option a;');
-  expect(err).toContain('extra: must repeat at most 100 aliases; write the values out');
+  expect(err).toContain(':1:1: a is not an option;');
+  expect(err).toContain('extra must repeat at most 100 aliases; write the values out');
   expect((await run(['tune', 'model', '--config', join(folder, 'none')])).err).toContain(
     'none: --config must be a readable file, got none of this name; check the path',
   );
@@ -190,10 +217,10 @@ test('commands, groups and versions', async () => {
   expect(await run(['--version', '--json'])).toEqual({ code: 0, out: '{"version":"1.2.3"}\n', err: '' });
   expect(await run(['tune', 'modle', '-m', 'x'])).toMatchObject({
     code: 2,
-    err: 'preftune: unknown command tune modle; did you mean tune model?\n',
+    err: 'preftune: tune modle is not a command; did you mean tune model?\n',
   });
-  expect((await run(['docter'])).err).toBe('preftune: unknown command docter; did you mean doctor?\n');
-  expect((await run(['sing'])).err).toBe('preftune: unknown command sing; see preftune --help for the commands\n');
+  expect((await run(['docter'])).err).toBe('preftune: docter is not a command; did you mean doctor?\n');
+  expect((await run(['sing'])).err).toBe('preftune: sing is not a command; see preftune --help for the commands\n');
   expect((await run(['--model', 'x', 'doctor'])).err).toBe(
     'preftune: a command must come before options, got --model first; see preftune --help\n',
   );
@@ -224,7 +251,7 @@ test('help shows defaults, choices and groups', async () => {
       --lora.targets <list>            layers with an adapter (default: q_proj,v_proj)
 
     Options:
-      --learning-rate <number>         largest step size of the schedule (default: 0.00005)
+      --learning-rate <number>         largest step size of the schedule (default: 5e-5)
       --objective <sigmoid|hinge|ipo>  loss (default: sigmoid)
       --no-tensorboard                 do not write event files
       --resume                         continue the run in --output
@@ -270,7 +297,7 @@ test('help fits narrow windows', async () => {
     Options:
       --learning-rate <number>
           largest step size of the schedule
-          (default: 0.00005)
+          (default: 5e-5)
       --objective <sigmoid|hinge|ipo>
           loss (default: sigmoid)
       --no-tensorboard

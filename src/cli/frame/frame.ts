@@ -1,9 +1,8 @@
 import { Command as Parser } from 'commander';
-import { badUsage, formatProblems, PreftuneError } from '../../core/index.ts';
+import { badUsage, didYouMean, formatProblems, nearestName, PreftuneError } from '../../core/index.ts';
 import type { CommandEntry } from './command.ts';
+import { formatHelp } from './help-layout.ts';
 import { EXIT_INTERRUPTED, watchInterrupts, type SignalSource } from './interrupt.ts';
-import { suggest } from './options.ts';
-import { asksForJson, commandHelp, formatHelp, parseCommand } from './parse-command.ts';
 import { createTerminal, DEFAULT_COLUMNS, type Terminal } from './terminal.ts';
 import type { TextStream } from './text-stream.ts';
 
@@ -43,7 +42,7 @@ export async function runCli(words: readonly string[], { version, commands, proc
     if (entry === undefined) {
       const group = wanted.filter((word) => !word.startsWith('-')).join(' ');
       const help = programHelp(commands, { group, columns });
-      if (wanted.includes('--help') || wanted.includes('-h')) {
+      if (['--help', '--help-all', '-h'].some((flag) => wanted.includes(flag))) {
         stdout.write(help);
         return 0;
       }
@@ -51,9 +50,12 @@ export async function runCli(words: readonly string[], { version, commands, proc
       return 2;
     }
     const command = await entry.load();
-    const parsed = parseCommand(command, rest);
-    if (parsed.wantsHelp) {
-      stdout.write(commandHelp(command, columns));
+    // Not loaded for --help and --version, which need no options.
+    const { parseCommand } = await import('./parse-command.ts');
+    const parsed = parseCommand(command, rest, environment);
+    if (parsed.help !== undefined) {
+      const { commandHelp } = await import('./command-help.ts');
+      stdout.write(commandHelp(command, { columns, isWhole: parsed.help === 'all' }));
       return 0;
     }
     const interrupts = watchInterrupts(process.signals, {
@@ -64,7 +66,7 @@ export async function runCli(words: readonly string[], { version, commands, proc
       },
     });
     try {
-      await command.run({ ...parsed, terminal, environment, signal: interrupts.signal });
+      await command.run(parsed.options, { ...parsed.usage, terminal, signal: interrupts.signal });
     } finally {
       interrupts.dispose();
     }
@@ -74,6 +76,12 @@ export async function runCli(words: readonly string[], { version, commands, proc
   } finally {
     terminal.close();
   }
+}
+
+/** Whether the words ask for JSON, for errors that come before the options are understood. */
+function asksForJson(words: readonly string[]): boolean {
+  const end = words.indexOf('--');
+  return words.slice(0, end < 0 ? words.length : end).includes('--json');
 }
 
 /** The longest command name that the words begin with, and the words after it. Throws bad-usage for one that does not exist. */
@@ -89,15 +97,21 @@ function findCommand(
   }
   const isGroup = commands.some(({ name }) => name.startsWith(`${named.join(' ')} `));
   if (named.length === 0 || isGroup) {
-    const stray = words.find((word) => word.startsWith('-') && !['--help', '-h', '--json'].includes(word));
+    const stray = words.find(
+      (word) => word.startsWith('-') && !['--help', '--help-all', '-h', '--json'].includes(word),
+    );
     if (stray === undefined) return { entry: undefined, rest: [] };
     throw badUsage(`preftune: a command must come before options, got ${stray} first; see preftune --help`);
   }
   const names = commands.map(({ name }) => name);
   const groupWords = [...new Set(names.map((name) => name.split(' ')[0]!))];
-  const near = suggest(named.slice(0, 2).join(' '), names) ?? suggest(named[0]!, groupWords);
-  const hint = near === undefined ? 'see preftune --help for the commands' : `did you mean ${near}?`;
-  throw badUsage(`preftune: unknown command ${named.slice(0, 2).join(' ')}; ${hint}`);
+  const wanted = named.slice(0, 2).join(' ');
+  const near = nearestName(wanted, names);
+  const hint =
+    near === undefined
+      ? didYouMean(named[0]!, groupWords, 'see preftune --help for the commands')
+      : `did you mean ${near}?`;
+  throw badUsage(`preftune: ${wanted} is not a command; ${hint}`);
 }
 
 /** `preftune --help`, or that of a group such as `data`. */

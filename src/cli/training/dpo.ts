@@ -1,17 +1,19 @@
-import { parseDpoSpecification } from '../../specification/index.ts';
+import { z } from 'zod';
+import { dpoProblems, dpoSpecificationOf, SCHEMAS, TRAINING_GROUPS } from '../../specification/index.ts';
 import { trainDpo } from '../../train/index.ts';
-import type { Command } from '../frame/command.ts';
-import { runTraining, specificationOf } from './run-training.ts';
-import { MONITOR, recipeOptions, REFERENCE_CACHE, RESUME, SHOW_TOKENS, STOP_ON } from './training-options.ts';
-
-const TRAINING = { recipe: 'dpo', parse: parseDpoSpecification, train: trainDpo } as const;
+import { defineCommand } from '../frame/command.ts';
+import { resumedGiven, runTraining } from './run-training.ts';
+import { REFERENCE_CACHE, RUN_SHAPE } from './training-options.ts';
 
 /** `preftune dpo`: preference optimization of a model on pairs of answers. */
-export const DPO: Command = {
+export const DPO = defineCommand({
   name: 'dpo',
   description: 'Trains a model on pairs of answers, the better one against the worse',
   takesConfig: true,
-  options: [...recipeOptions('dpo'), REFERENCE_CACHE, RESUME, STOP_ON, MONITOR, SHOW_TOKENS],
-  check: (given) => void specificationOf(TRAINING, given),
-  run: (context) => runTraining(TRAINING, context),
-};
+  groups: TRAINING_GROUPS,
+  options: z.strictObject({ ...SCHEMAS.dpo.shape, ...RUN_SHAPE, referenceCache: REFERENCE_CACHE }),
+  complete: (given) => resumedGiven('dpo', given),
+  check: (options, { given }) => dpoProblems(options, given),
+  run: (options, context) =>
+    runTraining({ recipe: 'dpo', specification: dpoSpecificationOf(options), train: trainDpo }, options, context),
+});

@@ -8,13 +8,18 @@ import { locateData, locateModel } from '../../hub/index.ts';
 /** What a recipe needs of the command line: where things are, who listens, when to stop. */
 export function recipeContext(
   context: CommandContext,
-  options: { readonly listener: RecipeListener; readonly isResuming?: boolean },
+  options: {
+    readonly listener: RecipeListener;
+    readonly isResuming?: boolean;
+    /** Where stored references lie, instead of in the system's cache. */
+    readonly referenceCache?: string | undefined;
+  },
 ): RecipeContext {
   const { environment, signal } = context;
   return {
     resolve: async (named) => (await locateModel(named, context)).path,
     sources: (named) => locateData([named], context),
-    referenceCache: referenceCache(context.options['referenceCache'], environment),
+    referenceCache: options.referenceCache ?? referenceCache(environment),
     versions: versions(),
     isResuming: options.isResuming ?? false,
     signal,
@@ -22,9 +27,8 @@ export function recipeContext(
   };
 }
 
-/** The folder of stored references: the option's, else `preftune/reference` where the system keeps caches. Source: XDG Base Directory Specification. */
-function referenceCache(given: unknown, environment: CommandContext['environment']): string {
-  if (typeof given === 'string') return given;
+/** `preftune/reference` where the system keeps caches. Source: XDG Base Directory Specification. */
+function referenceCache(environment: CommandContext['environment']): string {
   return join(environment['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'preftune', 'reference');
 }
 

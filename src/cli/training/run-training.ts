@@ -1,43 +1,30 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { PreftuneError, runFailed, type JsonObject, type JsonValue } from '../../core/index.ts';
-import { findingText, parseStopOn, parseThresholds, verdictSentence } from '../../monitor/index.ts';
-import { resumedOptions } from '../../specification/index.ts';
+import { findingText, verdictSentence } from '../../monitor/index.ts';
+import { valuesOf, type GivenOptions } from '../../options/index.ts';
+import { resumedOptions, SCHEMAS } from '../../specification/index.ts';
 import type { Metrics, RecipeContext, RecipeListener, RecipeResult } from '../../train/index.ts';
 import type { CommandContext } from '../frame/command.ts';
 import { fixed, trainingFigures, type ProgressBar } from '../frame/progress.ts';
+import type { Terminal } from '../frame/terminal.ts';
 import { recipeContext } from './recipe-context.ts';
 import { createReportSampler } from './report-sampler.ts';
 import { tellTokenisation } from '../token-notes.ts';
+import { monitorOf, type RunOptions } from './training-options.ts';
 
 export interface Training<T> {
   readonly recipe: 'dpo' | 'sft';
-  readonly parse: (given: Readonly<Record<string, unknown>>) => T;
+  readonly specification: T;
   readonly train: (specification: T, context: RecipeContext) => Promise<RecipeResult>;
 }
 
-/** Options of the command line alone, which no specification holds. */
-const OWN_OPTIONS: readonly string[] = ['resume', 'showTokens', 'referenceCache', 'stopOn', 'monitor'];
-
-/** The specification that options give; a run that is resumed knows its own. Throws bad-input with all problems. */
-export function specificationOf<T>(
-  { recipe, parse }: Pick<Training<T>, 'recipe' | 'parse'>,
-  given: CommandContext['given'],
-): T {
-  const own = Object.fromEntries(Object.entries(given).filter(([name]) => !OWN_OPTIONS.includes(name))) as JsonObject;
-  // What is wrong with these is told with what is wrong with the others.
-  monitorOf(given);
-  const output = own['output'];
-  const isKnown = given['resume'] === true && typeof output === 'string';
-  return parse(isKnown ? resumedOptions(output, recipe, own) : own);
-}
-
-/** What --stop-on and --monitor say. Throws bad-usage with every name and threshold that is none. */
-function monitorOf({ stopOn, monitor }: CommandContext['given']): NonNullable<RecipeContext['monitor']> {
-  return {
-    ...(Array.isArray(stopOn) && { stopOn: parseStopOn(stopOn.map(String)) }),
-    ...(monitor !== undefined && { thresholds: parseThresholds(monitor) }),
-  };
+/** The options that are meant: a run that is resumed knows its own. Throws bad-input where other ones are given. */
+export function resumedGiven(recipe: 'dpo' | 'sft', given: GivenOptions): GivenOptions {
+  const { output, resume } = given;
+  if (resume !== true || typeof output !== 'string') return given;
+  const own = valuesOf(given, SCHEMAS[recipe].shape) as JsonObject;
+  return { ...given, ...resumedOptions(output, recipe, own) };
 }
 
 /**
@@ -45,17 +32,16 @@ function monitorOf({ stopOn, monitor }: CommandContext['given']): NonNullable<Re
  * with the command that continues.
  */
 export async function runTraining<T extends { readonly output: string; readonly model: string }>(
-  training: Training<T>,
+  { recipe, specification, train }: Training<T>,
+  options: RunOptions & { readonly referenceCache?: string | undefined },
   context: CommandContext,
 ): Promise<void> {
-  const { recipe, train } = training;
-  const { given, options, terminal } = context;
-  const isResuming = options['resume'] === true;
-  const specification = specificationOf(training, given);
-  const listener = createListener(context);
+  const { terminal } = context;
+  const { resume, showTokens, referenceCache } = options;
+  const listener = createListener(terminal, showTokens);
   const result = await train(specification, {
-    ...recipeContext(context, { listener, isResuming }),
-    monitor: monitorOf(given),
+    ...recipeContext(context, { listener, isResuming: resume, referenceCache }),
+    monitor: monitorOf(options),
     samplePrompts: (prompts) => createReportSampler(prompts, { signal: context.signal, onNote: terminal.note }),
   });
   terminal.close();
@@ -79,7 +65,7 @@ export async function runTraining<T extends { readonly output: string; readonly 
 }
 
 /** Shows a run as it goes: bars and notes. */
-export function createListener({ terminal, options }: CommandContext): RecipeListener {
+export function createListener(terminal: Terminal, showsTokens: boolean): RecipeListener {
   let bar: { readonly label: string; readonly progress: ProgressBar } | undefined;
   const barOf = (label: string): ProgressBar => {
     if (bar?.label !== label) bar = { label, progress: terminal.progress(label) };
@@ -96,7 +82,7 @@ export function createListener({ terminal, options }: CommandContext): RecipeLis
     onTokenised: (split, report) => {
       finish();
       const name = split === 'train' ? 'training data' : 'held-out data';
-      tellTokenisation(terminal, { name, report, isWhole: options['showTokens'] === true });
+      tellTokenisation(terminal, { name, report, isWhole: showsTokens });
     },
     onReference: (done, total) => {
       barOf('reference').update({ done, total, unit: 'rows' });

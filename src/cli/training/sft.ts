@@ -1,17 +1,19 @@
-import { parseSftSpecification } from '../../specification/index.ts';
+import { z } from 'zod';
+import { SCHEMAS, sftProblems, sftSpecificationOf, TRAINING_GROUPS } from '../../specification/index.ts';
 import { trainSft } from '../../train/index.ts';
-import type { Command } from '../frame/command.ts';
-import { runTraining, specificationOf } from './run-training.ts';
-import { MONITOR, recipeOptions, RESUME, SHOW_TOKENS, STOP_ON } from './training-options.ts';
-
-const TRAINING = { recipe: 'sft', parse: parseSftSpecification, train: trainSft } as const;
+import { defineCommand } from '../frame/command.ts';
+import { resumedGiven, runTraining } from './run-training.ts';
+import { RUN_SHAPE } from './training-options.ts';
 
 /** `preftune sft`: supervised fine-tuning on answers or on plain text. */
-export const SFT: Command = {
+export const SFT = defineCommand({
   name: 'sft',
   description: 'Trains a model on answers to prompts, or on plain text',
   takesConfig: true,
-  options: [...recipeOptions('sft'), RESUME, STOP_ON, MONITOR, SHOW_TOKENS],
-  check: (given) => void specificationOf(TRAINING, given),
-  run: (context) => runTraining(TRAINING, context),
-};
+  groups: TRAINING_GROUPS,
+  options: z.strictObject({ ...SCHEMAS.sft.shape, ...RUN_SHAPE }),
+  complete: (given) => resumedGiven('sft', given),
+  check: (options, { given }) => sftProblems(options, given),
+  run: (options, context) =>
+    runTraining({ recipe: 'sft', specification: sftSpecificationOf(options), train: trainSft }, options, context),
+});

@@ -1,4 +1,4 @@
-import { flagOf, shortValue } from '../../specification/index.ts';
+import { flagOf, typedText } from '../../options/index.ts';
 import { SWEEP_FIGURES, type SweepFigure, type SweepGroup } from '../../evaluate/index.ts';
 import { fixed } from '../frame/progress.ts';
 
@@ -20,7 +20,7 @@ export function sweepTable(groups: readonly SweepGroup[], columns: number): stri
   const axes = Object.keys(first.values);
   const figures = SWEEP_FIGURES.map((name) => COLUMNS[name][0]);
   const head = [...axes.map((path) => flagOf(path).slice(2)), ...figures];
-  const rows = groups.map((group) => [...axes.map((path) => shortValue(group.values[path]!)), ...figureCells(group)]);
+  const rows = groups.map((group) => [...axes.map((path) => typedText(group.values[path]!)), ...figureCells(group)]);
   const widths = head.map((text, at) => Math.max(text.length, ...rows.map((row) => row[at]!.length)));
   const total = widths.reduce((sum, width) => sum + width, 0) + GAP.length * (widths.length - 1);
   if (total > columns) return groups.map((group, at) => stacked(group, at + 1, columns)).join('\n');
@@ -43,7 +43,7 @@ function figureCells({ mean, spread }: SweepGroup): string[] {
 
 function stacked(group: SweepGroup, place: number, columns: number): string {
   const cells = figureCells(group);
-  const values = Object.entries(group.values).map(([path, value]) => `${flagOf(path).slice(2)} ${shortValue(value)}`);
+  const values = Object.entries(group.values).map(([path, value]) => `${flagOf(path).slice(2)} ${typedText(value)}`);
   const figures =
     group.mean === undefined ? ['failed'] : SWEEP_FIGURES.map((name, at) => `${COLUMNS[name][0]} ${cells[at]}`);
   const start = `${place}. `;

@@ -4,6 +4,7 @@ import {
   badInput,
   messageOf,
   PreftuneError,
+  problemsOf,
   runFailed,
   type Problem,
   type JsonObject,
@@ -13,32 +14,41 @@ import { checkRunFolder, readMetrics, RUN_FILE } from '../../store/index.ts';
 import { writeFileAtomic } from '../../files/index.ts';
 import { renderSweepReport } from '../../report/index.ts';
 import {
-  flagOf,
   parseDpoSpecification,
   planSweep,
   resumedOptions,
-  shortValue,
+  SCHEMAS,
   type SweepPlan,
   type SweepPoint,
 } from '../../specification/index.ts';
+import { flagOf, typedText, valuesOf } from '../../options/index.ts';
 import { groupOutcomes, sweepFigures, type SweepGroup, type SweepOutcome } from '../../evaluate/index.ts';
 import { trainDpo } from '../../train/index.ts';
-import type { Command, CommandContext } from '../frame/command.ts';
+import { defineCommand, type CommandContext } from '../frame/command.ts';
 import { recipeContext, versions } from './recipe-context.ts';
 import { createReportSampler } from './report-sampler.ts';
 import { createListener, quoted } from './run-training.ts';
-import { continuedOptions, readGrid, runOptions, SWEEP_OPTIONS } from './sweep-options.ts';
+import { continuedOptions, readGrid, SWEEP_GROUPS, SWEEP_SCHEMA, type SweepCommandOptions } from './sweep-options.ts';
 import { sweepTable } from './sweep-table.ts';
 
 /** `preftune sweep`: a grid of dpo runs, one after the other, and one report of them all. */
-export const SWEEP: Command = {
+export const SWEEP = defineCommand({
   name: 'sweep',
   description:
     'Trains a grid of dpo runs, such as several betas and learning rates, and compares them on held-out pairs',
   takesConfig: true,
-  options: SWEEP_OPTIONS,
+  groups: SWEEP_GROUPS,
+  options: SWEEP_SCHEMA,
+  complete(given) {
+    const { output, resume } = given;
+    if (resume !== true || typeof output !== 'string') return given;
+    const stored = readSweepFile(output);
+    const runs = valuesOf(given, SCHEMAS.dpo.shape) as JsonObject;
+    return { ...given, ...continuedOptions(stored.given, runs, stored.axes) };
+  },
+  check: (options, { given }) => problemsOf(() => planOf(options, given)),
   run,
-};
+});
 
 const SWEEP_FILE = 'sweep.json';
 const FORMAT_VERSION = 1;
@@ -51,10 +61,10 @@ interface SweepRecord {
   readonly axes: readonly string[];
 }
 
-async function run(context: CommandContext): Promise<void> {
-  const { options, terminal } = context;
-  const output = String(options['output']);
-  const { plan, record } = planOf(context, output);
+async function run(options: SweepCommandOptions, context: CommandContext): Promise<void> {
+  const { terminal } = context;
+  const { output, sort } = options;
+  const { plan, record } = planOf(options, context.given);
   checkStarted(plan.points);
   const isNew = !existsSync(join(output, SWEEP_FILE));
   mkdirSync(output, { recursive: true });
@@ -69,18 +79,19 @@ async function run(context: CommandContext): Promise<void> {
       const place = `run ${at + 1} of ${plan.points.length}`;
       if (isFinished(folder)) terminal.note(`${place}: ${point.name} was finished before`);
       else terminal.note(`${place}: ${point.name}`);
-      const failure = isFinished(folder) ? undefined : await trainPoint(point, context, at === 0);
+      const failure = isFinished(folder) ? undefined : await trainPoint(point, { options, context, isFirst: at === 0 });
       outcomes.push(outcomeOf(point, failure));
       if (failure !== undefined) terminal.warn(`${point.name} failed: ${failure}`);
-      writeReport(output, { plan, outcomes, context });
+      writeReport(output, { plan, outcomes, sort });
     }
   } catch (thrown) {
     if (isNew && thrown instanceof PreftuneError && thrown.code === 'bad-input') removeEmpty(output, plan.points);
     throw thrown;
   }
   terminal.close();
-  const groups = groupOutcomes(outcomes, sortOf(context));
-  terminal.result(summaryValue(output, groups, outcomes), summaryText(output, groups, { plan, context }));
+  const groups = groupOutcomes(outcomes, sort);
+  const text = summaryText(output, groups, { plan, sort, columns: terminal.columns });
+  terminal.result(summaryValue(output, groups, outcomes), text);
   const failed = outcomes.filter(({ failure }) => failure !== undefined);
   if (failed.length > 0)
     throw runFailed(
@@ -88,18 +99,16 @@ async function run(context: CommandContext): Promise<void> {
     );
 }
 
-function sortOf({ options }: CommandContext): 'accuracy' | 'loss' {
-  return options['sort'] === 'loss' ? 'loss' : 'accuracy';
-}
-
 function folderOf({ given }: SweepPoint): string {
   return String(given['output']);
 }
 
-/** The grid of the command, or of the sweep that it continues. */
-function planOf({ given, options }: CommandContext, output: string): { plan: SweepPlan; record: SweepRecord } {
-  const stored = options['resume'] === true ? readSweepFile(output) : undefined;
-  if (options['resume'] !== true) {
+/** The grid of the command, or of the sweep that it continues. Throws bad-input with all that is wrong with it. */
+function planOf(
+  { output, resume, maxRuns }: SweepCommandOptions,
+  given: CommandContext['given'],
+): { plan: SweepPlan; record: SweepRecord } {
+  if (!resume) {
     if (existsSync(join(output, SWEEP_FILE)))
       throw badInput({
         file: output,
@@ -109,15 +118,10 @@ function planOf({ given, options }: CommandContext, output: string): { plan: Swe
       });
     checkRunFolder(output, false);
   }
-  const own = runOptions(given);
-  const all = stored === undefined ? own : continuedOptions(stored.given, own, stored.axes);
-  const grid = readGrid(all, stored?.axes);
-  const plan = planSweep({
-    ...grid,
-    maxRuns: Number(options['maxRuns']),
-    folderOf: (name) => join(output, name),
-  });
-  return { plan, record: { given: all, axes: grid.axes.map(({ path }) => path) } };
+  const runs = valuesOf(given, SCHEMAS.dpo.shape);
+  const grid = readGrid(runs, resume ? readSweepFile(output).axes : []);
+  const plan = planSweep({ ...grid, maxRuns, folderOf: (name) => join(output, name) });
+  return { plan, record: { given: runs as JsonObject, axes: grid.axes.map(({ path }) => path) } };
 }
 
 function readSweepFile(output: string): SweepRecord {
@@ -162,37 +166,42 @@ function isFinished(folder: string): boolean {
 }
 
 /** Trains a run, or goes on with it. Resolves with why it failed, where that says nothing about the other runs. */
-async function trainPoint(point: SweepPoint, context: CommandContext, isFirst: boolean): Promise<string | undefined> {
+async function trainPoint(
+  point: SweepPoint,
+  { options, context, isFirst }: { options: SweepCommandOptions; context: CommandContext; isFirst: boolean },
+): Promise<string | undefined> {
   const { terminal, signal } = context;
+  const { output, showTokens, referenceCache } = options;
   const folder = folderOf(point);
   const isResuming = existsSync(join(folder, RUN_FILE));
   const specification = isResuming
     ? parseDpoSpecification(resumedOptions(folder, 'dpo', point.given as JsonObject))
     : point.specification;
-  const { onTokenised, ...listener } = createListener(context);
+  const { onTokenised, ...listener } = createListener(terminal, showTokens);
   try {
     const result = await trainDpo(specification, {
       // The rows are the same in every run: how they become tokens is told once.
       ...recipeContext(context, {
         listener: { ...listener, ...(isFirst && onTokenised && { onTokenised }) },
         isResuming,
+        referenceCache,
       }),
       samplePrompts: (prompts) => createReportSampler(prompts, { signal, onNote: terminal.note }),
     });
-    if (!result.isComplete) throw stopped(context);
+    if (!result.isComplete) throw stopped(output);
     return undefined;
   } catch (thrown) {
     if (!(thrown instanceof PreftuneError)) throw thrown;
-    if (thrown.code === 'cancelled') throw stopped(context);
+    if (thrown.code === 'cancelled') throw stopped(output);
     if (thrown.code === 'run-failed') return thrown.message;
     throw thrown;
   }
 }
 
-function stopped({ options }: CommandContext): PreftuneError {
+function stopped(output: string): PreftuneError {
   return new PreftuneError(
     'cancelled',
-    `sweep: stopped, what is trained is saved; continue with: preftune sweep --output ${quoted(String(options['output']))} --resume`,
+    `sweep: stopped, what is trained is saved; continue with: preftune sweep --output ${quoted(output)} --resume`,
   );
 }
 
@@ -220,19 +229,19 @@ function removeEmpty(output: string, points: readonly SweepPoint[]): void {
 interface Shown {
   readonly plan: SweepPlan;
   readonly outcomes: readonly SweepOutcome[];
-  readonly context: CommandContext;
+  readonly sort: SweepCommandOptions['sort'];
 }
 
-function writeReport(output: string, { plan, outcomes, context }: Shown): void {
-  const groups = groupOutcomes(outcomes, sortOf(context));
+function writeReport(output: string, { plan, outcomes, sort }: Shown): void {
+  const groups = groupOutcomes(outcomes, sort);
   const [first] = plan.points;
   const html = renderSweepReport({
     title: `Sweep ${output}`,
     subtitle: `${outcomes.length} of ${plan.points.length} runs of dpo on ${first!.specification.model}`,
     axes: plan.axes.filter(({ path }) => path !== 'seed').map(({ path }) => flagOf(path).slice(2)),
-    sort: sortOf(context),
+    sort,
     groups: groups.map(({ values, mean, spread, outcomes: runs }) => ({
-      values: Object.values(values).map(shortValue),
+      values: Object.values(values).map(typedText),
       ...(mean && { mean }),
       ...(spread && { spread }),
       runs: runs.map(({ name, folder, failure }) => ({
@@ -273,7 +282,7 @@ function summaryValue(output: string, groups: readonly SweepGroup[], outcomes: r
 function summaryText(
   output: string,
   groups: readonly SweepGroup[],
-  { plan, context }: Omit<Shown, 'outcomes'>,
+  { plan, sort, columns }: Omit<Shown, 'outcomes'> & { readonly columns: number },
 ): string {
   const best = groups[0]?.outcomes.find(({ figures }) => figures !== undefined);
   const seeds = groups[0]?.outcomes.length ?? 1;
@@ -286,8 +295,8 @@ function summaryText(
         ? `--model ${model} --adapter ${quoted(adapter!)}`
         : `--model ${quoted(join(best.folder, 'model'))}`;
   return [
-    `held out, best ${sortOf(context)} first${seeds > 1 ? `; mean and standard deviation of ${seeds} seeds` : ''}:`,
-    sweepTable(groups, context.terminal.columns),
+    `held out, best ${sort} first${seeds > 1 ? `; mean and standard deviation of ${seeds} seeds` : ''}:`,
+    sweepTable(groups, columns),
     `report:   ${join(output, 'report.html')}`,
     ...(where === undefined ? [] : [`next:     preftune generate ${where} --prompt ...`]),
   ].join('\n');

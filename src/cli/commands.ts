@@ -1,0 +1,106 @@
+import type { CommandEntry } from './frame/command.ts';
+
+/** Every command, in the order of --help. Its code is loaded when it is asked for. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'quickstart',
+    description: 'Teaches a small model to be friendly, in about a minute, offline: see what preftune does',
+    load: async () => (await import('./quickstart.ts')).QUICKSTART,
+  },
+  {
+    name: 'dpo',
+    description: 'Trains a model on pairs of answers, the better one against the worse',
+    load: async () => (await import('./training/dpo.ts')).DPO,
+  },
+  {
+    name: 'sweep',
+    description: 'Trains a grid of dpo runs, such as several betas and learning rates, and compares them',
+    load: async () => (await import('./training/sweep.ts')).SWEEP,
+  },
+  {
+    name: 'sft',
+    description: 'Trains a model on answers to prompts, or on plain text',
+    load: async () => (await import('./training/sft.ts')).SFT,
+  },
+  {
+    name: 'compare',
+    description: 'Compares models by their answers: win rates with intervals, a verdict, a report',
+    load: async () => (await import('./compare.ts')).COMPARE,
+  },
+  {
+    name: 'evaluate',
+    description: 'Measures how far a model went from its reference, how its answers changed, and what it lost',
+    load: async () => (await import('./evaluate.ts')).EVALUATE,
+  },
+  {
+    name: 'diagnose',
+    description: "Says what went wrong in a run, ours or TRL's, by its metrics, and what to change",
+    load: async () => (await import('./diagnose.ts')).DIAGNOSE,
+  },
+  {
+    name: 'score',
+    description: 'Prints log-probabilities and implicit rewards of pairs of answers, one JSON object a row',
+    load: async () => (await import('./score.ts')).SCORE,
+  },
+  {
+    name: 'generate',
+    description: 'Answers prompts with a model and, if there is one, its adapter',
+    load: async () => (await import('./generate.ts')).GENERATE,
+  },
+  {
+    name: 'chat',
+    description: 'Talks with a model in the terminal',
+    load: async () => (await import('./chat.ts')).CHAT,
+  },
+  {
+    name: 'export',
+    description: 'Hands a trained model over: Hugging Face, PEFT, GGUF, ONNX, Ollama; verified',
+    load: async () => (await import('./export.ts')).EXPORT,
+  },
+  {
+    name: 'data check',
+    description: 'Reads data and says what is wrong with it, whether it can be trusted, and how it becomes tokens',
+    load: async () => (await import('./data/data-check.ts')).DATA_CHECK,
+  },
+  {
+    name: 'data clean',
+    description: 'Removes or masks what data check found, and writes down what went and why',
+    load: async () => (await import('./data/data-clean.ts')).DATA_CLEAN,
+  },
+  {
+    name: 'data stats',
+    description: 'Says what is in data: rows, lengths, repeats, how often the better answer is the longer one',
+    load: async () => (await import('./data/data-check.ts')).DATA_STATS,
+  },
+  {
+    name: 'data split',
+    description: 'Sets a part of the prompts aside for evaluation; no prompt stands on both sides',
+    load: async () => (await import('./data/data-split.ts')).DATA_SPLIT,
+  },
+  {
+    name: 'data convert',
+    description: 'Writes data in another format, and says what that format cannot hold',
+    load: async () => (await import('./data/data-convert.ts')).DATA_CONVERT,
+  },
+  {
+    name: 'data build',
+    description: 'Makes pairs from ratings, rankings, votes, edits, thumbs, samples of a model, or judges',
+    load: async () => (await import('./data/data-build.ts')).DATA_BUILD,
+  },
+  {
+    name: 'judge',
+    description: 'Measures judges against people: agreement, kappa, bias for places, lengths and themselves',
+    load: async () => (await import('./judge.ts')).JUDGE,
+  },
+  {
+    name: 'doctor',
+    description: 'Shows what preftune can use of this machine, and what would stop it',
+    load: async () => {
+      const [{ createDoctor }, { probeProviders }] = await Promise.all([
+        import('./doctor.ts'),
+        import('./probe-providers.ts'),
+      ]);
+      return createDoctor(probeProviders);
+    },
+  },
+];
