@@ -21,6 +21,7 @@ export {
   asError,
   badInput,
   badUsage,
+  busy,
   formatProblems,
   internal,
   messageOf,

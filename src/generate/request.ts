@@ -23,8 +23,12 @@ export interface GenerationRequest extends DecodingOptions {
   readonly prompt: readonly number[];
   /** Requests of one seed and different streams draw independently. Default 0. */
   readonly stream?: number;
-  /** The adapter that answers, by the engine's name for it. Default: the one for requests that name none. */
+  /** The model that answers, by the engine's name for it. Default: BASE. */
+  readonly model?: string | undefined;
+  /** The adapter on that model. Default: none. */
   readonly adapter?: string | undefined;
+  /** Ends the answer before its next token, as `cancel` does. */
+  readonly signal?: AbortSignal | undefined;
   readonly onToken?: ((token: StreamedToken) => void) | undefined;
 }
 
