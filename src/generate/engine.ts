@@ -1,13 +1,13 @@
 import { asError, badInput, PreftuneError } from '../core/index.ts';
 import type { Device } from '../runtime/index.ts';
-import { beginAnswer, type Answer, type AnswerState, type StreamedToken } from './answer.ts';
+import type { AnswerState } from './answer.ts';
 import type { EngineAdapter, EngineModel } from './engine-model.ts';
 import { responderStats, type EngineCounts, type EngineStats } from './engine-stats.ts';
+import { beginEntry, createEntry, outcomeOf, type Entry, type Submission } from './entry.ts';
 import { createQueue, type QueueLimits } from './queue.ts';
 import { createRegistry, type AddOptions } from './registry.ts';
-import { checkDecoding, checkPrompts, type GenerationRequest } from './request.ts';
+import { checkDecoding, checkLimits, checkPrompts, type GenerationRequest } from './request.ts';
 import { createResponderFactory, type Responder } from './responder.ts';
-import { createTokenStream } from './token-stream.ts';
 import { createTurns } from './turns.ts';
 
 export interface EngineOptions extends Partial<QueueLimits> {
@@ -21,16 +21,6 @@ export interface EngineOptions extends Partial<QueueLimits> {
   readonly stepTokens?: number | undefined;
   /** Keeps the cache of the last answer, which a request that goes on with its text does not read again. Default false. */
   readonly keepsPrefix?: boolean | undefined;
-}
-
-/** A request that was taken. */
-export interface Submission {
-  /** Rejects with cancelled, or with what went wrong with this request. */
-  readonly answer: Promise<Answer>;
-  /** Every token as it comes, once; ends with the answer and throws what it rejects with. */
-  readonly tokens: AsyncIterable<StreamedToken>;
-  /** Ends it before its next token. */
-  cancel(): void;
 }
 
 /**
@@ -71,22 +61,13 @@ export interface Engine {
   dispose(): Promise<void>;
 }
 
-interface Entry {
-  readonly request: GenerationRequest;
-  readonly responder: Responder;
-  /** Undefined while it waits. */
-  state: AnswerState | undefined;
-  settle(state: Pick<AnswerState, 'finished' | 'failure'>): void;
-  readonly onToken: (token: StreamedToken) => void;
-}
-
 const DEFAULT_ROWS = 32;
 const DEFAULT_WAITING = 512;
 const DEFAULT_WAITING_TOKENS = 2 ** 20;
 const DEFAULT_STEP_TOKENS = 512;
 
 /**
- * An engine without models.
+ * An engine without models. Throws bad-usage for limits that are no whole numbers.
  *
  * @example
  * const device = await openDevice();
@@ -102,6 +83,12 @@ const DEFAULT_STEP_TOKENS = 512;
 export function createEngine(device: Device, options: EngineOptions = {}): Engine {
   const { maxRows = DEFAULT_ROWS, stepTokens = DEFAULT_STEP_TOKENS, keepsPrefix = false } = options;
   const { maxWaiting = DEFAULT_WAITING, maxWaitingTokens = DEFAULT_WAITING_TOKENS } = options;
+  checkLimits({
+    maxRows: { value: maxRows, least: 1 },
+    stepTokens: { value: stepTokens, least: 1 },
+    maxWaiting: { value: maxWaiting, least: 0 },
+    maxWaitingTokens: { value: maxWaitingTokens, least: 0 },
+  });
   const factory = createResponderFactory(device, { stepTokens, keepsPrefix });
   const registry = createRegistry(device, factory);
   const turns = createTurns();
@@ -138,17 +125,23 @@ export function createEngine(device: Device, options: EngineOptions = {}): Engin
     for (const [{ batch }, { entries }] of groups) {
       // One may have been cancelled while others began.
       const taken = entries.filter((entry) => queue.remove(entry));
-      const states = taken.map((entry) => (entry.state = stateOf(entry)));
+      const states = taken.map(beginEntry);
       underWay.push(...taken);
       counts.promptTokens += states.reduce((sum, { promptLength }) => sum + promptLength, 0);
       if (states.length > 0) await batch.begin(states);
     }
   };
 
+  const tell = (entry: Entry, { finished, failure }: Pick<AnswerState, 'finished' | 'failure'>): void => {
+    entry.settle({ finished, failure });
+    counts[outcomeOf(failure)]++;
+    counts.cachedTokens += finished?.cachedTokens ?? 0;
+  };
+
   const settle = async (): Promise<void> => {
     const over = underWay.filter(({ state }) => state!.isOver);
     underWay = underWay.filter(({ state }) => !state!.isOver);
-    for (const entry of over) entry.settle(entry.state!);
+    for (const entry of over) tell(entry, entry.state!);
     for (const { responder } of over) await responder.release();
   };
 
@@ -182,33 +175,16 @@ export function createEngine(device: Device, options: EngineOptions = {}): Engin
     if (isDisposed) throw badInput('generate: the engine must not be disposed yet, got a request after its end');
     const responder = registry.find(request);
     checkPrompts([request.prompt], responder.decoder.config);
-    const stream = createTokenStream();
-    const onToken = (token: StreamedToken): void => {
-      counts.generatedTokens++;
-      stream.push(token);
-      request.onToken?.(token);
-    };
-    let settleEntry!: Entry['settle'];
-    const answer = new Promise<Answer>((resolve, reject) => {
-      settleEntry = ({ finished, failure }) => {
-        request.signal?.removeEventListener('abort', cancelEntry);
-        stream.end(failure);
-        if (failure === undefined) resolve(finished!);
-        else reject(failure);
-        counts[outcomeOf(failure)]++;
-        counts.cachedTokens += finished?.cachedTokens ?? 0;
-      };
-    });
-    // Who reads only the tokens learns of a failure there.
-    answer.catch(() => undefined);
-    const entry: Entry = { request, responder, onToken, state: undefined, settle: settleEntry };
-    const cancelEntry = (): void => cancel(entry);
+    const entry = createEntry(request, responder, () => void counts.generatedTokens++);
     enqueue(entry);
-    request.signal?.addEventListener('abort', cancelEntry);
-    if (request.signal?.aborted === true) cancel(entry);
+    const cancelEntry = (): void => cancel(entry);
+    const { signal } = request;
+    signal?.addEventListener('abort', cancelEntry);
+    if (signal?.aborted === true) cancelEntry();
+    entry.answer.finally(() => signal?.removeEventListener('abort', cancelEntry)).catch(() => undefined);
     // After this turn, so that requests made together are read together.
     pumping ??= Promise.resolve().then(pump);
-    return { answer, tokens: stream, cancel: cancelEntry };
+    return { answer: entry.answer, tokens: entry.tokens, cancel: cancelEntry };
   };
 
   const freePlaces = (): number => maxRows - underWay.filter(({ state }) => !state!.isOver).length;
@@ -227,7 +203,7 @@ export function createEngine(device: Device, options: EngineOptions = {}): Engin
     const failure = new PreftuneError('cancelled', 'generate: stopped before the answer ended');
     if (entry.state !== undefined) return entry.state.fail(failure);
     if (!queue.remove(entry)) return;
-    entry.settle({ finished: undefined, failure });
+    tell(entry, { finished: undefined, failure });
     void entry.responder.release();
   };
 
@@ -273,29 +249,4 @@ export function createEngine(device: Device, options: EngineOptions = {}): Engin
     stats,
     dispose,
   };
-}
-
-function outcomeOf(failure: Error | undefined): 'answered' | 'failed' | 'cancelled' {
-  if (failure === undefined) return 'answered';
-  return failure instanceof PreftuneError && failure.code === 'cancelled' ? 'cancelled' : 'failed';
-}
-
-function stateOf({ request, responder: { tokenizer, decoder }, onToken }: Entry): AnswerState {
-  const { prompt, temperature = 0, topP = 1, topK = 0, minP = 0, repetitionPenalty = 1 } = request;
-  return beginAnswer({
-    prompt,
-    tokenizer,
-    temperature,
-    topP,
-    topK,
-    minP,
-    repetitionPenalty,
-    stopStrings: request.stopStrings,
-    topLogps: request.topLogps,
-    maxNewTokens: Math.min(request.maxNewTokens, decoder.config.maxPositions - prompt.length),
-    stopIds: new Set(request.stopIds ?? tokenizer.stopIds),
-    seed: request.seed ?? 0,
-    stream: request.stream ?? 0,
-    onToken,
-  });
 }

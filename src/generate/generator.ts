@@ -1,7 +1,8 @@
 import { PreftuneError } from '../core/index.ts';
 import type { Device } from '../runtime/index.ts';
 import type { Answer, GeneratedToken } from './answer.ts';
-import { createEngine, type Engine, type EngineOptions, type Submission } from './engine.ts';
+import { createEngine, type Engine, type EngineOptions } from './engine.ts';
+import type { Submission } from './entry.ts';
 import type { EngineModel } from './engine-model.ts';
 import { BASE } from './registry.ts';
 import { checkDecoding, checkPrompts, type DecodingOptions } from './request.ts';

@@ -1,7 +1,8 @@
 export type { Answer, AnswerLogp, GeneratedToken, StreamedToken } from './answer.ts';
 export type { EngineAdapter, EngineModel } from './engine-model.ts';
 export type { EngineCounts, EngineStats, ResponderStats } from './engine-stats.ts';
-export { createEngine, type Engine, type EngineOptions, type Submission } from './engine.ts';
+export { createEngine, type Engine, type EngineOptions } from './engine.ts';
+export type { Submission } from './entry.ts';
 export {
   createGenerator,
   generatorOf,

@@ -32,6 +32,19 @@ export interface GenerationRequest extends DecodingOptions {
   readonly onToken?: ((token: StreamedToken) => void) | undefined;
 }
 
+/** Throws bad-usage for limits of an engine that are no whole numbers of at least `least`. */
+export function checkLimits(
+  limits: Readonly<Record<string, { readonly value: number; readonly least: number }>>,
+): void {
+  const problems = Object.entries(limits)
+    .filter(([, { value, least }]) => value !== Infinity && (!Number.isSafeInteger(value) || value < least))
+    .map(([path, { value, least }]) => ({
+      path,
+      message: `generate: ${path} must be a whole number of at least ${least}, got ${value}`,
+    }));
+  if (problems.length > 0) throw badUsage(problems);
+}
+
 /** Throws bad-usage with all that is wrong with the options. */
 export function checkDecoding(options: DecodingOptions): void {
   const { maxNewTokens, temperature = 0, topP = 1, topK = 0, minP = 0, repetitionPenalty = 1, seed = 0 } = options;
