@@ -132,6 +132,34 @@ describe('what fails', () => {
     expect(await small.residentBytes()).toBe(before);
   });
 
+  it.each([
+    ['has moved the others into a cache of their own', [3, 3, 40]],
+    ['goes on in the cache of all', [3, 40, 40]],
+  ])('a step after some have ended, which %s: nothing of that is used again', async (_what, lengths) => {
+    const watched = watch(small.device);
+    const engine = await small.engineOf({ keepsPrefix: true }, watched.device);
+    const expected = await small.alone();
+    const before = await small.residentBytes();
+    let left = 3;
+    const onToken = (): void => void (--left === 0 && watched.failSteps(1));
+    const results = await Promise.allSettled(
+      PROMPTS.map(
+        (prompt, i) => engine.submit({ prompt, maxNewTokens: lengths[i]!, ...(i === 0 && { onToken }) }).answer,
+      ),
+    );
+    expect(results.map(({ status }) => status)).toEqual(
+      lengths.map((length) => (length === 3 ? 'fulfilled' : 'rejected')),
+    );
+    expect(await small.residentBytes()).toBe(before);
+    for (const [i, prompt] of PROMPTS.entries()) {
+      const { ids, cachedTokens } = await engine.submit({ prompt, maxNewTokens: 12 }).answer;
+      expect(ids).toEqual(expected[i]);
+      // Only the token that all prompts begin with is of an answer before.
+      expect(cachedTokens).toBe(i === 0 ? undefined : 1);
+    }
+    await engine.dispose();
+  });
+
   it('a prompt that memory is too small for: those under way go on', async () => {
     const watched = watch(small.device);
     const engine = await small.engineOf({ stepTokens: 16 }, watched.device);
