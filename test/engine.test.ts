@@ -7,7 +7,6 @@ import {
   createGenerator,
   type Answer,
   type Engine,
-  type EngineModel,
   type EngineOptions,
   type GenerationRequest,
   type StreamedToken,
@@ -28,10 +27,12 @@ skipWithoutStories();
 
 describe.skipIf(!hasStories)('continuous batching on stories260K', () => {
   let [device, opened, model]: [Device, OpenedModel, ResidentModel] = [] as never;
-  const models = (): ReadonlyMap<string, EngineModel> =>
-    new Map([[BASE, { decoder: plainDecoder(opened.config), resident: model.weights }]]);
-  const engineOf = (options: Pick<EngineOptions, 'maxRows' | 'stepTokens' | 'keepsPrefix'> = {}): Promise<Engine> =>
-    createEngine(device, { tokenizer: opened.tokenizer, models: models(), ...options });
+  const engineOf = async (options: EngineOptions = {}): Promise<Engine> => {
+    const engine = createEngine(device, options);
+    const decoder = plainDecoder(opened.config);
+    await engine.addModel(BASE, { decoder, tokenizer: opened.tokenizer, resident: model.weights });
+    return engine;
+  };
 
   beforeAll(async () => {
     device = await openDevice({ threads: 2 });
@@ -176,7 +177,7 @@ describe.skipIf(!hasStories)('continuous batching on stories260K', () => {
     expect(() => engine.submit({ prompt: [], maxNewTokens: 1 })).toThrow('must hold at least one token');
     expect(() => engine.submit({ prompt: [1], maxNewTokens: 0 })).toThrow('maxNewTokens must be');
     expect(() => engine.submit({ prompt: [1], maxNewTokens: 1, adapter: 'kind' })).toThrow(
-      'a request must name an adapter of the engine, got kind; there is none',
+      "generate: the adapter must be one of the engine's, got kind; there is none",
     );
     await engine.dispose();
     expect(() => engine.submit(requests()[0]!)).toThrow('must not be disposed');
@@ -227,21 +228,23 @@ describe('adapters of one engine', () => {
     // Texts are not looked at.
     const tokenizer = { decode: () => '', stopIds: [] };
     const plain = plainDecoder(config);
-    const models = new Map<string, EngineModel>([[BASE, { decoder: plain, resident: model.weights }]]);
+    const engine = createEngine(device);
+    await engine.addModel(BASE, { decoder: plain, tokenizer, resident: model.weights });
+    const names = [BASE, 'llama2-all-linear', 'llama2-rslora'];
     const expected = new Map<string, Answer[]>();
     const prompts = [
       [1, 5, 9, 14],
       [1, 7],
     ];
     const options = { maxNewTokens: 12 };
-    for (const name of [BASE, 'llama2-all-linear', 'llama2-rslora']) {
+    for (const name of names) {
       const resident = new Map<string, DeviceTensor>(model.weights);
       let decoder = plain;
       if (name !== BASE) {
         const adapter = await readAdapter(join(FIXTURES, 'peft', name), config);
         for (const [path, tensor] of adapter.weights) resident.set(path, await device.upload(tensor));
         decoder = withLora(plain, adapter.lora, { path: 'separate' });
-        models.set(name, { decoder, resident });
+        await engine.addAdapter(name, { lora: adapter.lora, tensors: adapter.weights });
       }
       const generator = await createGenerator(device, { decoder, tokenizer, resident });
       expected.set(name, await generator.generate(prompts, options));
@@ -249,10 +252,9 @@ describe('adapters of one engine', () => {
     }
     // The adapters of the fixtures change what is said.
     expect(expected.get('llama2-all-linear')).not.toEqual(expected.get(BASE));
-    const engine = await createEngine(device, { tokenizer, models });
-    const got = new Map<string, Promise<Answer>[]>([...models.keys()].map((name) => [name, []]));
+    const got = new Map<string, Promise<Answer>[]>(names.map((name) => [name, []]));
     for (const prompt of prompts)
-      for (const name of models.keys())
+      for (const name of names)
         got.get(name)!.push(engine.submit({ ...options, prompt, ...(name !== BASE && { adapter: name }) }).answer);
     for (const [name, answers] of expected) expect(await Promise.all(got.get(name)!)).toEqual(answers);
     expect(() => engine.submit({ prompt: [1], maxNewTokens: 1, adapter: 'kind' })).toThrow(

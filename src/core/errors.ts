@@ -26,6 +26,8 @@ export type ErrorCode =
   | 'bad-usage'
   /** The run failed: not a number, a full disk, too little memory. */
   | 'run-failed'
+  /** There is no room for the request now; the same one may be taken later. A server answers it with status 429. */
+  | 'busy'
   /** The caller asked to stop. */
   | 'cancelled'
   /** Our own fault. */
@@ -76,6 +78,11 @@ export function badUsage(problems: string | Problem | readonly Problem[], option
 
 export function runFailed(problems: string | Problem | readonly Problem[], options?: ErrorOptions): PreftuneError {
   return new PreftuneError('run-failed', problems, options);
+}
+
+/** Too much is asked at once; what was asked is right and may be asked again. */
+export function busy(message: string): PreftuneError {
+  return new PreftuneError('busy', message);
 }
 
 /** An error that only a mistake of ours can cause; the message starts with `internal:`. */

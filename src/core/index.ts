@@ -22,6 +22,7 @@ export {
   asError,
   badInput,
   badUsage,
+  busy,
   formatProblems,
   internal,
   messageOf,

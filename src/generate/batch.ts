@@ -1,25 +1,28 @@
 import type { ModelConfig } from '../models/index.ts';
-import type { Device, Program } from '../runtime/index.ts';
+import type { Device } from '../runtime/index.ts';
 import type { AnswerState } from './answer.ts';
-import { emptyCache, joinCache, moveCache, NEW_ROW, type Cache } from './cache.ts';
+import { activeOf, commonPrefix, freeOf, longest, roomFor, stepFailure, type BatchRows } from './batch-rows.ts';
+import { emptyCache, joinCache, moveCache, NEW_ROW, type CachePrograms } from './cache.ts';
 import { stepLayout } from './step-layout.ts';
-import type { StepProgram } from './step-program.ts';
-
-/** Slots that a cache has beyond what it needs at once; a full one doubles. */
-const SPARE_SLOTS = 64;
+import { bytesOnDevice, type BoundStep } from './step-program.ts';
 
 /**
  * Answers that one model gives together. Prompts are read in a cache of their own, beside the answers that are under way,
- * and join them when they are read.
+ * and join them when they are read. What goes wrong with a step is the failure of the answers in it; their cache is given back, and later
+ * answers find nothing of it.
  */
 export interface Batch {
   /** Answers that are not over. */
   readonly size: number;
   readonly isReading: boolean;
+  /** Of keys and values. */
+  readonly cacheBytes: number;
   /** Begins to read prompts: several of at most `stepTokens` together, or one. Not while others are read. */
   begin(group: readonly AnswerState[]): Promise<void>;
   /** Reads the next tokens of prompts, if any are read, then adds a token to every answer. `isFollowed`: more prompts wait. */
   step(isFollowed: boolean): Promise<void>;
+  /** Says that weights have changed, between two steps: answers under way go on, but no later prompt goes on with what they have read. */
+  forget(): Promise<void>;
   /** Forgets answers and caches. */
   dispose(): Promise<void>;
 }
@@ -27,33 +30,26 @@ export interface Batch {
 export interface BatchOptions {
   readonly device: Device;
   readonly config: ModelConfig;
-  readonly step: StepProgram;
-  /** Of compileMove and compileJoin. */
-  readonly move: Program;
-  readonly join: Program;
+  readonly step: Pick<BoundStep, 'run'>;
+  readonly programs: Pick<CachePrograms, 'move' | 'join'>;
   /** Prompt tokens that one step reads: bounds the memory of its attention, and how long the others wait for it. */
   readonly stepTokens: number;
   /** Keeps the cache of the last answer for a prompt that begins as it did. */
   readonly keepsPrefix: boolean;
 }
 
-/** A cache and whose each row is. */
-interface Rows {
-  cache: Cache;
-  owners: readonly AnswerState[];
-}
-
 export function createBatch(options: BatchOptions): Batch {
-  const { device, config, step, move, join, stepTokens, keepsPrefix } = options;
-  let running: Rows | undefined;
-  let reading: Rows | undefined;
+  const { device, config, step, stepTokens, keepsPrefix } = options;
+  const { move, join } = options.programs;
+  let running: BatchRows | undefined;
+  let reading: BatchRows | undefined;
   /** The cache of an answer that is finished. */
-  let kept: Rows | undefined;
-
-  const activeOf = (rows: Rows | undefined): AnswerState[] => rows?.owners.filter(({ isOver }) => !isOver) ?? [];
+  let kept: BatchRows | undefined;
+  /** Whether answers under way began with other weights. */
+  let isStale = false;
 
   /** Gives every active row its next tokens; those that are read to the end take the token that follows. */
-  const run = async ({ cache, owners }: Rows): Promise<void> => {
+  const run = async ({ cache, owners }: BatchRows): Promise<void> => {
     const active = activeOf({ cache, owners });
     const news = active.map((answer) => ({
       row: owners.indexOf(answer),
@@ -61,7 +57,7 @@ export function createBatch(options: BatchOptions): Batch {
       ids: answer.ids.slice(answer.fed, answer.fed + stepTokens),
     }));
     const layout = stepLayout(news, { ...cache, keyValueHeads: config.keyValueHeads });
-    const { data } = await step.run({ ...layout, ...Object.fromEntries(cache.tensors) }, undefined);
+    const { data } = await step.run({ ...layout, ...Object.fromEntries(cache.tensors) });
     for (const [i, answer] of active.entries()) {
       answer.feed(news[i]!.ids.length);
       if (answer.fed < answer.ids.length || answer.isOver) continue;
@@ -70,21 +66,21 @@ export function createBatch(options: BatchOptions): Batch {
   };
 
   /** Moves rows into a cache of other size; rows whose answers are over are left out, `extra` ones are added. */
-  const resize = async (rows: Rows, capacity: number, extra = 0): Promise<Rows> => {
+  const resize = async (rows: BatchRows, capacity: number, extra = 0): Promise<BatchRows> => {
     const active = activeOf(rows);
     const keep = [...active.map((answer) => rows.owners.indexOf(answer)), ...Array<number>(extra).fill(NEW_ROW)];
     return { cache: await moveCache(move, rows.cache, { config, keep, capacity }), owners: active };
   };
 
   /** Ends rows of which none is active; the cache of the last finished answer may be kept. */
-  const leave = async (rows: Rows): Promise<void> => {
+  const leave = async (rows: BatchRows): Promise<void> => {
     await kept?.cache.dispose();
     kept = undefined;
-    if (keepsPrefix && rows.owners.some(({ finished }) => finished !== undefined)) kept = rows;
+    if (keepsPrefix && !isStale && rows.owners.some(({ finished }) => finished !== undefined)) kept = rows;
     else await rows.cache.dispose();
   };
 
-  const joinRunning = async (fresh: Rows): Promise<void> => {
+  const joinRunning = async (fresh: BatchRows): Promise<void> => {
     const joining = activeOf(fresh);
     if (joining.length === 0) return leave(fresh);
     if (running === undefined) {
@@ -106,7 +102,7 @@ export function createBatch(options: BatchOptions): Batch {
     running.owners = owners;
   };
 
-  const fit = async (rows: Rows, isFollowed: boolean): Promise<Rows> => {
+  const fit = async (rows: BatchRows, isFollowed: boolean): Promise<BatchRows> => {
     const active = activeOf(rows);
     const { rows: count, capacity } = rows.cache;
     if (longest(active) > capacity) return resize(rows, roomFor(active, capacity));
@@ -114,7 +110,7 @@ export function createBatch(options: BatchOptions): Batch {
   };
 
   /** What of a kept cache the prompt begins with, in a cache of its own. */
-  const reuse = async (answer: AnswerState): Promise<Rows | undefined> => {
+  const reuse = async (answer: AnswerState): Promise<BatchRows | undefined> => {
     if (kept === undefined) return undefined;
     const best = kept.owners
       .map((owner, row) => ({ row, count: commonPrefix(owner, answer) }))
@@ -125,6 +121,49 @@ export function createBatch(options: BatchOptions): Batch {
     const size = { keep: [best.row], filled: [best.count], capacity: roomFor([answer], 0) };
     answer.reuse(best.count);
     return { cache: await moveCache(move, cache, { config, ...size }), owners: [answer] };
+  };
+
+  const emptyRows = async (group: readonly AnswerState[]): Promise<BatchRows> => {
+    await kept?.cache.dispose();
+    kept = undefined;
+    const size = { rows: group.length, capacity: roomFor(group, 0) };
+    return { cache: await emptyCache(device, config, size), owners: [...group] };
+  };
+
+  /** Where the work fails, so do the answers of `those` rows, as they are then, and their caches are given back. */
+  const orFail = async (those: () => readonly (BatchRows | undefined)[], work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      const failure = stepFailure(error);
+      for (const rows of those()) {
+        for (const answer of activeOf(rows)) answer.fail(failure);
+        if (rows === running) running = undefined;
+        if (rows === reading) reading = undefined;
+        await rows?.cache.dispose();
+      }
+    }
+  };
+
+  const stepRunning = async (isFollowed: boolean): Promise<void> => {
+    if (running !== undefined && activeOf(running).length > 0) {
+      running = await fit(running, isFollowed || reading !== undefined);
+      await run(running);
+    }
+    if (running === undefined || activeOf(running).length > 0) return;
+    const rows = running;
+    running = undefined;
+    await leave(rows);
+  };
+
+  const stepReading = async (rows: BatchRows): Promise<void> => {
+    if (activeOf(rows).length > 0) await run(rows);
+    if (activeOf(rows).some(({ fed, promptLength }) => fed < promptLength)) return;
+    reading = undefined;
+    await orFail(
+      () => [rows, running],
+      () => joinRunning(rows),
+    );
   };
 
   const dispose = async (): Promise<void> => {
@@ -140,57 +179,35 @@ export function createBatch(options: BatchOptions): Batch {
     get isReading() {
       return reading !== undefined;
     },
+    get cacheBytes() {
+      return [running, reading, kept].reduce((sum, rows) => sum + (rows ? bytesOnDevice(rows.cache.tensors) : 0), 0);
+    },
     begin: async (group) => {
-      reading = group.length === 1 ? await reuse(group[0]!) : undefined;
-      if (reading !== undefined) return;
-      await kept?.cache.dispose();
-      kept = undefined;
-      const size = { rows: group.length, capacity: roomFor(group, 0) };
-      reading = { cache: await emptyCache(device, config, size), owners: [...group] };
+      try {
+        reading = (group.length === 1 ? await reuse(group[0]!) : undefined) ?? (await emptyRows(group));
+      } catch (error) {
+        for (const answer of group) answer.fail(stepFailure(error));
+      }
     },
     step: async (isFollowed) => {
       // Those that are under way go first: a long prompt holds them up by one slice of it.
-      if (running !== undefined && activeOf(running).length > 0) {
-        running = await fit(running, isFollowed || reading !== undefined);
-        await run(running);
-      }
-      if (running !== undefined && activeOf(running).length === 0) {
-        const rows = running;
-        running = undefined;
-        await leave(rows);
-      }
-      if (reading === undefined) return;
-      if (activeOf(reading).length > 0) await run(reading);
-      if (activeOf(reading).some(({ fed, promptLength }) => fed < promptLength)) return;
+      await orFail(
+        () => [running],
+        () => stepRunning(isFollowed),
+      );
       const rows = reading;
-      reading = undefined;
-      await joinRunning(rows);
+      if (rows !== undefined)
+        await orFail(
+          () => [rows],
+          () => stepReading(rows),
+        );
+      if (running === undefined && reading === undefined) isStale = false;
+    },
+    forget: async () => {
+      isStale = running !== undefined || reading !== undefined;
+      await kept?.cache.dispose();
+      kept = undefined;
     },
     dispose,
   };
-}
-
-/** Rows for new answers. One of a failed answer may hold what is not finite, and is not used again. */
-function freeOf({ cache, owners }: Rows): number[] {
-  return Array.from({ length: cache.rows }, (_, row) => row).filter(
-    (row) => owners[row] === undefined || owners[row].finished !== undefined,
-  );
-}
-
-function longest(answers: readonly AnswerState[]): number {
-  return answers.reduce((most, { ids }) => Math.max(most, ids.length), 0);
-}
-
-/** Slots for these answers: what they need now and some more, twice those of a full cache, but no more than they can fill. */
-function roomFor(answers: readonly AnswerState[], full: number): number {
-  const limit = answers.reduce((most, { maxLength }) => Math.max(most, maxLength), 0);
-  return Math.min(limit, Math.max(longest(answers) + SPARE_SLOTS, 2 * full));
-}
-
-/** Ids at the start of both that are in the cache; one id of the prompt is left to be read. */
-function commonPrefix(owner: AnswerState, { ids }: AnswerState): number {
-  const most = Math.min(owner.finished === undefined ? 0 : owner.fed, ids.length - 1);
-  let count = 0;
-  while (count < most && owner.ids[count] === ids[count]) count++;
-  return count;
 }

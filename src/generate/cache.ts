@@ -3,6 +3,7 @@ import { dimProduct, gather, graph, input, permuteRows, putRows, reshape } from 
 import type { ModelConfig } from '../models/index.ts';
 import type { Device, DeviceTensor, Program } from '../runtime/index.ts';
 import { cacheNames } from './cached-attention.ts';
+import { disposeAll } from './step-program.ts';
 
 /** Keys and values of every layer on the device, [rows, KV, capacity, d] each. */
 export interface Cache {
@@ -26,10 +27,18 @@ function cacheOf(tensors: ReadonlyMap<string, DeviceTensor>, size: CacheSize): C
   return {
     ...size,
     tensors,
-    dispose: async () => {
-      for (const tensor of tensors.values()) await tensor.dispose();
-    },
+    dispose: () => disposeAll(tensors.values()),
   };
+}
+
+/** Where the work fails, `those` tensors, as they are then, are given back. */
+async function orDispose(those: () => Iterable<DeviceTensor>, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    await disposeAll(those());
+    throw error;
+  }
 }
 
 /** A cache of zeros. */
@@ -37,11 +46,39 @@ export async function emptyCache(device: Device, config: ModelConfig, { rows, ca
   const shape = [rows, config.keyValueHeads, capacity, config.headSize];
   const size = shape.reduce((product, dim) => product * dim, 1);
   const tensors = new Map<string, DeviceTensor>();
-  for (const name of names(config)) {
-    const zeros: HostTensor = { dtype: 'float32', shape, data: new Float32Array(size) };
-    tensors.set(name, await device.upload(zeros, { transfer: true, category: 'cache' }));
-  }
+  await orDispose(
+    () => tensors.values(),
+    async () => {
+      for (const name of names(config)) {
+        const zeros: HostTensor = { dtype: 'float32', shape, data: new Float32Array(size) };
+        tensors.set(name, await device.upload(zeros, { transfer: true, category: 'cache' }));
+      }
+    },
+  );
   return cacheOf(tensors, { rows, capacity });
+}
+
+/** What changes caches, for all models whose keys and values have one shape. */
+export interface CachePrograms {
+  readonly move: Program;
+  readonly join: Program;
+  dispose(): Promise<void>;
+}
+
+export async function compileCachePrograms(device: Device, config: ModelConfig): Promise<CachePrograms> {
+  const move = await compileMove(device, config);
+  const join = await compileJoin(device, config).catch(async (error: unknown) => {
+    await move.dispose();
+    throw error;
+  });
+  return {
+    move,
+    join,
+    dispose: async () => {
+      await move.dispose();
+      await join.dispose();
+    },
+  };
 }
 
 /** Copies rows of a cache into one of another size; moveCache runs it. */
@@ -66,7 +103,7 @@ export interface MoveOptions {
 
 export const NEW_ROW = -1;
 
-/** The rows `keep` of `cache` with room for `capacity` positions; `cache` is disposed, one layer at a time. */
+/** The rows `keep` of `cache` with room for `capacity` positions; `cache` is disposed, one layer at a time, and whole where that fails. */
 export async function moveCache(
   move: Program,
   cache: Cache,
@@ -92,11 +129,14 @@ export async function moveCache(
     inverse: int32Tensor([cache.rows, heads, cache.capacity], inverse),
   };
   const tensors = new Map<string, DeviceTensor>();
-  for (const [name, tensor] of cache.tensors) {
-    const { moved } = await move.run({ cache: tensor, ...indices });
-    tensors.set(name, moved as DeviceTensor);
-    await tensor.dispose();
-  }
+  const both = (): DeviceTensor[] => [...tensors.values(), ...cache.tensors.values()];
+  await orDispose(both, async () => {
+    for (const [name, tensor] of cache.tensors) {
+      const { moved } = await move.run({ cache: tensor, ...indices });
+      tensors.set(name, moved as DeviceTensor);
+      await tensor.dispose();
+    }
+  });
   return cacheOf(tensors, { rows: keep.length, capacity });
 }
 

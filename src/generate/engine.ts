@@ -1,99 +1,120 @@
 import { asError, badInput, PreftuneError } from '../core/index.ts';
-import type { Decoder, ModelConfig } from '../models/index.ts';
 import type { Device } from '../runtime/index.ts';
-import type { Tokenizer } from '../tokenizer/index.ts';
-import { beginAnswer, type Answer, type AnswerState, type StreamedToken } from './answer.ts';
-import { createBatch, type Batch } from './batch.ts';
-import { compileJoin, compileMove } from './cache.ts';
-import { checkDecoding, checkPrompts, type GenerationRequest } from './request.ts';
-import { compileStep, type StepProgram, type StepWeights } from './step-program.ts';
-import { createTokenStream } from './token-stream.ts';
+import type { AnswerState } from './answer.ts';
+import type { EngineAdapter, EngineModel } from './engine-model.ts';
+import { responderStats, type EngineCounts, type EngineStats } from './engine-stats.ts';
+import { beginEntry, createEntry, outcomeOf, type Entry, type Submission } from './entry.ts';
+import { createQueue, type QueueLimits } from './queue.ts';
+import { createRegistry, type AddOptions } from './registry.ts';
+import { checkDecoding, checkLimits, checkPrompts, type GenerationRequest } from './request.ts';
+import { createResponderFactory, type Responder } from './responder.ts';
+import { createTurns } from './turns.ts';
 
-/** A decoder with its weights: the base, or the base with an adapter. The weights stay the caller's and must live as long as the engine. */
-export interface EngineModel extends StepWeights {
-  readonly decoder: Decoder;
-}
-
-export interface EngineOptions {
-  readonly tokenizer: Pick<Tokenizer, 'decode' | 'stopIds'>;
-  /** What answers requests, by the adapter that they name; BASE for those that name none. All of one model. */
-  readonly models: ReadonlyMap<string, EngineModel>;
+export interface EngineOptions extends Partial<QueueLimits> {
   /** Answers under way at once, at least 1; others wait. Default 32. */
   readonly maxRows?: number | undefined;
+  /** Requests that may wait. Default 512. */
+  readonly maxWaiting?: number;
+  /** Tokens of prompts that may wait. Default 2^20. */
+  readonly maxWaitingTokens?: number;
   /** Prompt tokens that one step reads, at least 1: answers under way wait no longer than for these. Default 512. */
   readonly stepTokens?: number | undefined;
   /** Keeps the cache of the last answer, which a request that goes on with its text does not read again. Default false. */
   readonly keepsPrefix?: boolean | undefined;
 }
 
-/** The name of the model for requests that name no adapter. */
-export const BASE = '';
-
-/** A request that was taken. */
-export interface Submission {
-  /** Rejects with cancelled, or with what went wrong with this request. */
-  readonly answer: Promise<Answer>;
-  /** Every token as it comes, once; ends with the answer and throws what it rejects with. */
-  readonly tokens: AsyncIterable<StreamedToken>;
-  /** Ends it before its next token. */
-  cancel(): void;
-}
-
 /**
- * Continuous batching: requests join the answers that are under way when there is room, and leave when they are answered.
- * What one draws depends on its own seed and stream, not on what it shares steps with; what goes wrong with one does not reach others.
+ * Continuous batching: requests join the answers that are under way when there is room, and leave when they are answered. Models and adapters
+ * come and go meanwhile. What a request draws depends on its own seed and stream, not on what it shares steps with; what goes wrong with one, or with a step of
+ * some, does not reach others.
  *
  * Source: Yu et al. 2022 (Orca), section 3.1, iteration-level scheduling.
  */
 export interface Engine {
-  /** Throws bad-usage, bad-input for what is wrong with the request itself. */
+  /**
+   * Throws bad-usage, bad-input for what is wrong with the request itself, and for a model or adapter that is not there; busy where the queue is full. A request
+   * that was taken is answered by what it named then, whatever is removed or replaced meanwhile.
+   */
   submit(request: GenerationRequest): Submission;
-  /** Cancels what is left and frees programs and caches. */
+  /** Whether a request with so long a prompt would be taken now. */
+  hasRoom(promptTokens: number): boolean;
+  /** Compiles the model's step, where none that is alike is there. Throws bad-input for a name that is there. */
+  addModel(name: string, model: EngineModel, options?: AddOptions): Promise<void>;
+  /** Removes a model and its adapters: new requests are refused, those that were taken are answered. Resolves when its memory is given back. */
+  removeModel(name: string): Promise<void>;
+  /**
+   * Uploads the adapter. Adapters of one shape (modules, ranks, magnitudes, path) on one model share a step, so that only the first one compiles. Throws
+   * bad-input for a name that is there and for an adapter that does not fit the model.
+   */
+  addAdapter(name: string, adapter: EngineAdapter, options?: AddOptions): Promise<void>;
+  /** As removeModel; the model stays. */
+  removeAdapter(name: string, model?: string): Promise<void>;
+  /**
+   * Says that the values of an adapter's tensors have changed: what was computed of them is computed again, between two steps, and no later prompt goes on with
+   * keys and values of before. Answers under way go on with the new values behind what they have read.
+   */
+  refreshAdapter(name: string, model?: string): Promise<void>;
+  /** The same for a model's tensors, and so for all its adapters. */
+  refreshModel(name: string): Promise<void>;
+  stats(): EngineStats;
+  /** Cancels what is left, removes every model and frees programs and caches. */
   dispose(): Promise<void>;
 }
 
-interface Entry {
-  readonly request: GenerationRequest;
-  /** Undefined while it waits. */
-  state: AnswerState | undefined;
-  settle(state: Pick<AnswerState, 'finished' | 'failure'>): void;
-  readonly onToken: (token: StreamedToken) => void;
-}
-
 const DEFAULT_ROWS = 32;
+const DEFAULT_WAITING = 512;
+const DEFAULT_WAITING_TOKENS = 2 ** 20;
 const DEFAULT_STEP_TOKENS = 512;
 
-/** Compiles a step for every model: seconds each for 135 million weights. */
-export async function createEngine(device: Device, options: EngineOptions): Promise<Engine> {
-  const { models, maxRows = DEFAULT_ROWS, stepTokens = DEFAULT_STEP_TOKENS, keepsPrefix = false } = options;
-  const [first] = models.values();
-  if (first === undefined) throw badInput('generate: an engine must have at least one model, got none');
-  const { config } = first.decoder;
-  const [move, join] = [await compileMove(device, config), await compileJoin(device, config)];
-  const steps: StepProgram[] = [];
-  const batches = new Map<string, Batch>();
-  for (const [name, { decoder, ...weights }] of models) {
-    const step = await compileStep(device, decoder, weights);
-    steps.push(step);
-    batches.set(name, createBatch({ device, config, step, move, join, stepTokens, keepsPrefix }));
-  }
-  let waiting: Entry[] = [];
+/**
+ * An engine without models. Throws bad-usage for limits that are no whole numbers.
+ *
+ * @example
+ * const device = await openDevice();
+ * const { config, files, tokenizer } = await openModel('SmolLM2.gguf');
+ * const { weights } = await loadModel(device, config, files.checkpoint);
+ * const engine = createEngine(device, { maxRows: 16 });
+ * await engine.addModel(BASE, { decoder: plainDecoder(config), tokenizer, resident: weights });
+ * const { lora, weights: tensors } = await readAdapter('run/adapter', config);
+ * await engine.addAdapter('kind', { lora, tensors });
+ * const { answer } = engine.submit({ prompt: tokenizer.encode('Hi'), maxNewTokens: 20, adapter: 'kind' });
+ * console.log((await answer).text);
+ */
+export function createEngine(device: Device, options: EngineOptions = {}): Engine {
+  const { maxRows = DEFAULT_ROWS, stepTokens = DEFAULT_STEP_TOKENS, keepsPrefix = false } = options;
+  const { maxWaiting = DEFAULT_WAITING, maxWaitingTokens = DEFAULT_WAITING_TOKENS } = options;
+  checkLimits({
+    maxRows: { value: maxRows, least: 1 },
+    stepTokens: { value: stepTokens, least: 1 },
+    maxWaiting: { value: maxWaiting, least: 0 },
+    maxWaitingTokens: { value: maxWaitingTokens, least: 0 },
+  });
+  const factory = createResponderFactory(device, { stepTokens, keepsPrefix });
+  const registry = createRegistry(device, factory);
+  const turns = createTurns();
+  const queue = createQueue<Entry>(({ request }) => request.prompt.length, { maxWaiting, maxWaitingTokens });
   let underWay: Entry[] = [];
   let pumping: Promise<void> | undefined;
   let isDisposed = false;
-
-  const batchOf = ({ request }: Entry): Batch => batches.get(request.adapter ?? BASE)!;
+  const counts: EngineCounts = {
+    answered: 0,
+    failed: 0,
+    cancelled: 0,
+    refused: 0,
+    promptTokens: 0,
+    cachedTokens: 0,
+    generatedTokens: 0,
+  };
 
   /** Takes waiting entries in their order: for each batch that reads none, as many as one step can read. */
   const admit = async (): Promise<void> => {
-    let room = maxRows - [...batches.values()].reduce((sum, { size }) => sum + size, 0);
-    const groups = new Map<Batch, { entries: Entry[]; tokens: number; isFull: boolean }>();
-    for (const entry of waiting) {
-      if (room === 0) break;
-      const batch = batchOf(entry);
-      if (batch.isReading) continue;
-      const group = groups.get(batch) ?? { entries: [], tokens: 0, isFull: false };
-      groups.set(batch, group);
+    let room = freePlaces();
+    const groups = new Map<Responder, { entries: Entry[]; tokens: number; isFull: boolean }>();
+    for (const entry of queue.entries) {
+      if (room <= 0) break;
+      if (entry.responder.batch.isReading) continue;
+      const group = groups.get(entry.responder) ?? { entries: [], tokens: 0, isFull: false };
+      groups.set(entry.responder, group);
       const tokens = group.tokens + entry.request.prompt.length;
       group.isFull ||= group.entries.length > 0 && tokens > stepTokens;
       if (group.isFull) continue;
@@ -101,116 +122,131 @@ export async function createEngine(device: Device, options: EngineOptions): Prom
       group.tokens = tokens;
       room--;
     }
-    for (const [batch, { entries }] of groups) {
-      const states = entries.map((entry) => (entry.state = stateOf(entry, config, options)));
-      waiting = waiting.filter((entry) => entry.state === undefined);
-      underWay.push(...entries);
-      await batch.begin(states);
+    for (const [{ batch }, { entries }] of groups) {
+      // One may have been cancelled while others began.
+      const taken = entries.filter((entry) => queue.remove(entry));
+      const states = taken.map(beginEntry);
+      underWay.push(...taken);
+      counts.promptTokens += states.reduce((sum, { promptLength }) => sum + promptLength, 0);
+      if (states.length > 0) await batch.begin(states);
     }
   };
 
-  const settle = (): void => {
-    for (const { state, settle: tell } of underWay) if (state!.isOver) tell(state!);
+  const tell = (entry: Entry, { finished, failure }: Pick<AnswerState, 'finished' | 'failure'>): void => {
+    entry.settle({ finished, failure });
+    counts[outcomeOf(failure)]++;
+    counts.cachedTokens += finished?.cachedTokens ?? 0;
+  };
+
+  const settle = async (): Promise<void> => {
+    const over = underWay.filter(({ state }) => state!.isOver);
     underWay = underWay.filter(({ state }) => !state!.isOver);
+    for (const entry of over) tell(entry, entry.state!);
+    for (const { responder } of over) await responder.release();
   };
 
-  const work = async (batch: Batch): Promise<void> => {
-    try {
-      await batch.step(waiting.some((entry) => batchOf(entry) === batch));
-    } catch (error) {
-      for (const entry of underWay) if (batchOf(entry) === batch) entry.state!.fail(asError(error));
-      await batch.dispose();
-    }
+  const iterate = async (): Promise<void> => {
+    await admit();
+    for (const responder of factory.all)
+      await responder.batch.step(queue.entries.some((entry) => entry.responder === responder));
+    // A batch frees its cache with its last answer, before that is told; one whose last was cancelled meanwhile does it now.
+    for (const { batch } of factory.all) if (batch.size === 0) await batch.step(false);
+    await settle();
   };
 
+  /** Every iteration is a turn, so that what must happen between two steps can. */
   const pump = async (): Promise<void> => {
-    while (waiting.length > 0 || underWay.length > 0) {
-      try {
-        await admit();
-      } catch (error) {
-        // Such as a device without memory for another cache.
-        for (const { state } of underWay) state!.fail(asError(error));
-        for (const batch of batches.values()) await batch.dispose();
-      }
-      for (const batch of batches.values()) if (batch.size > 0 || batch.isReading) await work(batch);
-      // A batch frees its cache with its last answer, before that is told; one whose last was cancelled does it now.
-      for (const batch of batches.values()) if (batch.size === 0) await work(batch);
-      settle();
-    }
+    while (queue.entries.length > 0 || underWay.length > 0)
+      await turns.take(async () => {
+        try {
+          await iterate();
+        } catch (error) {
+          // A fault that no batch took for its own must not leave anyone waiting.
+          for (const { state } of underWay) state!.fail(asError(error));
+          for (const { batch } of factory.all) await batch.dispose();
+          await settle();
+        }
+      });
     pumping = undefined;
   };
 
   const submit = (request: GenerationRequest): Submission => {
     checkDecoding(request);
-    checkPrompts([request.prompt], config);
     if (isDisposed) throw badInput('generate: the engine must not be disposed yet, got a request after its end');
-    if (!batches.has(request.adapter ?? BASE)) throw badInput(`generate: ${strangerMessage(request, models)}`);
-    const stream = createTokenStream();
-    const onToken = (token: StreamedToken): void => {
-      stream.push(token);
-      request.onToken?.(token);
-    };
-    let entry: Entry;
-    const answer = new Promise<Answer>((resolve, reject) => {
-      entry = {
-        request,
-        onToken,
-        state: undefined,
-        settle: ({ finished, failure }) => {
-          stream.end(failure);
-          if (failure === undefined) resolve(finished!);
-          else reject(failure);
-        },
-      };
-    });
-    // Who reads only the tokens learns of a failure there.
-    answer.catch(() => undefined);
-    waiting.push(entry!);
+    const responder = registry.find(request);
+    checkPrompts([request.prompt], responder.decoder.config);
+    const entry = createEntry(request, responder, () => void counts.generatedTokens++);
+    enqueue(entry);
+    const cancelEntry = (): void => cancel(entry);
+    const { signal } = request;
+    signal?.addEventListener('abort', cancelEntry);
+    if (signal?.aborted === true) cancelEntry();
+    entry.answer.finally(() => signal?.removeEventListener('abort', cancelEntry)).catch(() => undefined);
     // After this turn, so that requests made together are read together.
     pumping ??= Promise.resolve().then(pump);
-    return { answer, tokens: stream, cancel: () => cancel(entry!) };
+    return { answer: entry.answer, tokens: entry.tokens, cancel: cancelEntry };
+  };
+
+  const freePlaces = (): number => maxRows - underWay.filter(({ state }) => !state!.isOver).length;
+
+  const enqueue = (entry: Entry): void => {
+    try {
+      queue.push(entry, freePlaces());
+    } catch (error) {
+      counts.refused++;
+      throw error;
+    }
+    entry.responder.hold();
   };
 
   const cancel = (entry: Entry): void => {
     const failure = new PreftuneError('cancelled', 'generate: stopped before the answer ended');
     if (entry.state !== undefined) return entry.state.fail(failure);
-    if (!waiting.includes(entry)) return;
-    waiting = waiting.filter((other) => other !== entry);
-    entry.settle({ finished: undefined, failure });
+    if (!queue.remove(entry)) return;
+    tell(entry, { finished: undefined, failure });
+    void entry.responder.release();
   };
+
+  const refresh = async (responders: readonly Responder[]): Promise<void> => {
+    for (const responder of responders) responder.hold();
+    try {
+      for (const responder of responders) await turns.take(responder.refresh);
+    } finally {
+      for (const responder of responders) await responder.release();
+    }
+  };
+
+  const stats = (): EngineStats => ({
+    ...counts,
+    running: underWay.length,
+    waiting: queue.entries.length,
+    waitingTokens: queue.tokens,
+    programs: factory.programs,
+    responders: [...factory.all].map((responder) => {
+      const countOf = (entries: readonly Entry[]): number =>
+        entries.filter((entry) => entry.responder === responder).length;
+      return responderStats(responder, { running: countOf(underWay), waiting: countOf(queue.entries) });
+    }),
+  });
 
   const dispose = async (): Promise<void> => {
     isDisposed = true;
-    for (const entry of [...waiting, ...underWay]) cancel(entry);
+    for (const entry of [...queue.entries, ...underWay]) cancel(entry);
     await pumping;
-    for (const batch of batches.values()) await batch.dispose();
-    for (const program of [...steps, move, join]) await program.dispose();
+    await registry.dispose();
   };
-  return { submit, dispose };
-}
 
-function strangerMessage({ adapter }: GenerationRequest, models: ReadonlyMap<string, EngineModel>): string {
-  const names = [...models.keys()].filter((name) => name !== BASE);
-  const known = names.length === 0 ? 'there is none' : `there are ${names.join(', ')}`;
-  return `a request must name an adapter of the engine, got ${adapter ?? 'none'}; ${known}`;
-}
-
-function stateOf({ request, onToken }: Entry, config: ModelConfig, { tokenizer }: EngineOptions): AnswerState {
-  const { prompt, temperature = 0, topP = 1, topK = 0, minP = 0, repetitionPenalty = 1 } = request;
-  return beginAnswer({
-    prompt,
-    tokenizer,
-    temperature,
-    topP,
-    topK,
-    minP,
-    repetitionPenalty,
-    stopStrings: request.stopStrings,
-    topLogps: request.topLogps,
-    maxNewTokens: Math.min(request.maxNewTokens, config.maxPositions - prompt.length),
-    stopIds: new Set(request.stopIds ?? tokenizer.stopIds),
-    seed: request.seed ?? 0,
-    stream: request.stream ?? 0,
-    onToken,
-  });
+  const { addModel, removeModel, addAdapter, removeAdapter } = registry;
+  return {
+    submit,
+    hasRoom: (promptTokens) => queue.hasRoom(promptTokens, freePlaces()),
+    addModel,
+    removeModel,
+    addAdapter,
+    removeAdapter,
+    refreshAdapter: async (adapter, model) => refresh([registry.find({ adapter, model })]),
+    refreshModel: async (name) => refresh(registry.withAdapters(name)),
+    stats,
+    dispose,
+  };
 }

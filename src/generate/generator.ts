@@ -1,7 +1,10 @@
 import { PreftuneError } from '../core/index.ts';
 import type { Device } from '../runtime/index.ts';
 import type { Answer, GeneratedToken } from './answer.ts';
-import { BASE, createEngine, type Engine, type EngineModel, type EngineOptions } from './engine.ts';
+import { createEngine, type Engine, type EngineOptions } from './engine.ts';
+import type { Submission } from './entry.ts';
+import type { EngineModel } from './engine-model.ts';
+import { BASE } from './registry.ts';
 import { checkDecoding, checkPrompts, type DecodingOptions } from './request.ts';
 
 export interface GenerateOptions extends DecodingOptions {
@@ -28,50 +31,68 @@ export interface Generator {
   dispose(): Promise<void>;
 }
 
-export interface GeneratorOptions extends EngineModel, Omit<EngineOptions, 'models'> {}
+export interface GeneratorOptions extends EngineModel, EngineOptions {}
 
-/** Folds the adapter into the weights and compiles the step: seconds for a model of 135 million weights. */
+/** Folds the adapter into the weights and compiles the step: less than a second for a model of 135 million weights. */
 export async function createGenerator(
   device: Device,
-  { tokenizer, maxRows, stepTokens, keepsPrefix, ...model }: GeneratorOptions,
+  { decoder, tokenizer, resident, constants, dispose, ...options }: GeneratorOptions,
 ): Promise<Generator> {
-  const models = new Map([[BASE, model]]);
-  const engine = await createEngine(device, { tokenizer, maxRows, stepTokens, keepsPrefix, models });
+  const engine = createEngine(device, options);
+  const model: EngineModel = { decoder, tokenizer, resident, constants, dispose };
+  await engine.addModel(BASE, model);
   return generatorOf(engine, model);
 }
 
-/** What answers lists of prompts with an engine; the engine is disposed with it. */
+/** What answers lists of prompts with an engine's model BASE and its adapters; the engine is disposed with it. */
 export function generatorOf(engine: Engine, { decoder }: Pick<EngineModel, 'decoder'>): Generator {
   const generate = async (prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<Answer[]> => {
     const { firstRow = 0, places, adapters, signal, onToken, onAnswer, ...decoding } = options;
     checkDecoding(decoding);
     checkPrompts(prompts, decoder.config);
     if (signal?.aborted) throw new PreftuneError('cancelled', 'generate: stopped before the answer ended');
-    const submissions = prompts.map((prompt, row) =>
-      engine.submit({
+    const submissions: Submission[] = [];
+    const progress = { underWay: 0, isFailed: false };
+    let wake: (() => void) | undefined;
+    const submit = (prompt: readonly number[], row: number): Promise<Answer> => {
+      const submission = engine.submit({
         ...decoding,
         prompt,
         stream: places?.[row] ?? firstRow + row,
         adapter: adapters?.[row],
+        signal,
         ...(onToken && { onToken: (token) => onToken({ row, ...token }) }),
-      }),
-    );
-    const cancel = (): void => submissions.forEach((submission) => submission.cancel());
-    signal?.addEventListener('abort', cancel);
+      });
+      submissions.push(submission);
+      progress.underWay++;
+      const answer = submission.answer.then((finished) => {
+        onAnswer?.(row, finished);
+        return finished;
+      });
+      const tell = (): void => {
+        progress.underWay--;
+        wake?.();
+      };
+      answer.then(tell, () => {
+        progress.isFailed = true;
+        tell();
+      });
+      return answer;
+    };
+    const answers: Promise<Answer>[] = [];
     try {
-      return await Promise.all(
-        submissions.map(async ({ answer }, row) => {
-          const finished = await answer;
-          onAnswer?.(row, finished);
-          return finished;
-        }),
-      );
+      for (const [row, prompt] of prompts.entries()) {
+        // The queue may be full of our own prompts, or of others': then the next one waits here for one of ours to end.
+        while (!progress.isFailed && progress.underWay > 0 && !engine.hasRoom(prompt.length))
+          await new Promise<void>((resolve) => (wake = resolve));
+        if (progress.isFailed) break;
+        answers.push(submit(prompt, row));
+      }
+      return await Promise.all(answers);
     } catch (error) {
-      cancel();
-      await Promise.allSettled(submissions.map(({ answer }) => answer));
+      submissions.forEach((submission) => submission.cancel());
+      await Promise.allSettled(answers);
       throw error;
-    } finally {
-      signal?.removeEventListener('abort', cancel);
     }
   };
   return { generate, dispose: () => engine.dispose() };

@@ -1,8 +1,19 @@
 export type { Answer, AnswerLogp, GeneratedToken, StreamedToken } from './answer.ts';
-export { BASE, createEngine, type Engine, type EngineModel, type EngineOptions, type Submission } from './engine.ts';
-export { createGenerator, type GenerateOptions, type Generator, type GeneratorOptions } from './generator.ts';
+export type { EngineAdapter, EngineModel } from './engine-model.ts';
+export type { EngineCounts, EngineStats, ResponderStats } from './engine-stats.ts';
+export { createEngine, type Engine, type EngineOptions } from './engine.ts';
+export type { Submission } from './entry.ts';
+export {
+  createGenerator,
+  generatorOf,
+  type GenerateOptions,
+  type Generator,
+  type GeneratorOptions,
+} from './generator.ts';
 export { openGenerator, type OpenGeneratorOptions } from './open-generator.ts';
 export { conversationOf, encodePrompt, readPrompts, type Prompt, type PromptOptions } from './prompts.ts';
+export type { QueueLimits } from './queue.ts';
+export { BASE, type AddOptions } from './registry.ts';
 export type { DecodingOptions, GenerationRequest } from './request.ts';
 export { chooseToken, logpsOf, type Sampling, type TokenLogp } from './sampling.ts';
 export { createStopWatch, type StopWatch } from './stop-watch.ts';

@@ -3,8 +3,10 @@ import { baseDecoder, withLora, type DecodingPrecision } from '../models/index.t
 import { openDevice, type DeviceName, type DeviceTensor } from '../runtime/index.ts';
 import { loadModel, openModel, readAdapter, type ReadAdapter } from '../policy/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
-import { BASE, createEngine, type EngineModel } from './engine.ts';
+import { createEngine } from './engine.ts';
+import type { EngineModel } from './engine-model.ts';
 import { generatorOf, type Generator } from './generator.ts';
+import { BASE } from './registry.ts';
 
 export interface OpenGeneratorOptions {
   /** A folder in Hugging Face layout or a .gguf file. */
@@ -60,20 +62,19 @@ export async function openGenerator({
         purpose: 'decoding',
       });
       const plain = baseDecoder(config, precision, 'decoding');
-      const modelOf = async (adapter: ReadAdapter, way: 'sum' | 'separate'): Promise<EngineModel> => {
-        const resident = new Map<string, DeviceTensor>(weights);
-        for (const [weight, tensor] of adapter.weights)
-          resident.set(weight, await device.upload(tensor, { transfer: true }));
-        return { decoder: withLora(plain, adapter.lora, { path: way }), resident, constants };
-      };
       // One adapter is added to the weights once; several are computed beside them, and so is one of a compact matrix, which cannot be added to.
-      const first: EngineModel =
-        own === undefined
-          ? { decoder: plain, resident: weights, constants }
-          : await modelOf(own, base === undefined ? 'sum' : 'separate');
-      const models = new Map([[BASE, first]]);
-      for (const [adapter, one] of named) models.set(adapter, await modelOf(one, 'separate'));
-      const engine = await createEngine(device, { tokenizer, models, ...options });
+      const model = async (): Promise<EngineModel> => {
+        if (own === undefined) return { decoder: plain, tokenizer, resident: weights, constants };
+        const resident = new Map<string, DeviceTensor>(weights);
+        for (const [weight, tensor] of own.weights)
+          resident.set(weight, await device.upload(tensor, { transfer: true }));
+        const way = base === undefined ? 'sum' : 'separate';
+        return { decoder: withLora(plain, own.lora, { path: way }), tokenizer, resident, constants };
+      };
+      const first = await model();
+      const engine = createEngine(device, options);
+      await engine.addModel(BASE, first);
+      for (const [adapter, { lora, weights: tensors }] of named) await engine.addAdapter(adapter, { lora, tensors });
       const { generate } = generatorOf(engine, first);
       return { generate, tokenizer, dispose: () => device.dispose() };
     } catch (thrown) {

@@ -23,9 +23,26 @@ export interface GenerationRequest extends DecodingOptions {
   readonly prompt: readonly number[];
   /** Requests of one seed and different streams draw independently. Default 0. */
   readonly stream?: number;
-  /** The adapter that answers, by the engine's name for it. Default: the one for requests that name none. */
+  /** The model that answers, by the engine's name for it. Default: BASE. */
+  readonly model?: string | undefined;
+  /** The adapter on that model. Default: none. */
   readonly adapter?: string | undefined;
+  /** Ends the answer before its next token, as `cancel` does. */
+  readonly signal?: AbortSignal | undefined;
   readonly onToken?: ((token: StreamedToken) => void) | undefined;
+}
+
+/** Throws bad-usage for limits of an engine that are no whole numbers of at least `least`. */
+export function checkLimits(
+  limits: Readonly<Record<string, { readonly value: number; readonly least: number }>>,
+): void {
+  const problems = Object.entries(limits)
+    .filter(([, { value, least }]) => value !== Infinity && (!Number.isSafeInteger(value) || value < least))
+    .map(([path, { value, least }]) => ({
+      path,
+      message: `generate: ${path} must be a whole number of at least ${least}, got ${value}`,
+    }));
+  if (problems.length > 0) throw badUsage(problems);
 }
 
 /** Throws bad-usage with all that is wrong with the options. */

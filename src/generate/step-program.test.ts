@@ -6,6 +6,7 @@ import { parseModelConfig, plainDecoder, withLora } from '../models/index.ts';
 import { openDevice, type DeviceTensor } from '../runtime/index.ts';
 import { loadModel, readAdapter } from '../policy/index.ts';
 import { compileMove, emptyCache, moveCache } from './cache.ts';
+import { stepGraph } from './step-graph.ts';
 import { stepLayout, type RowTokens } from './step-layout.ts';
 import { compileStep } from './step-program.ts';
 
@@ -33,9 +34,11 @@ async function open(name: string, base?: string) {
   };
   const plain = plainDecoder(config);
   const decoder = adapter === undefined ? plain : withLora(plain, adapter.lora);
-  const step = await compileStep(device, decoder, { resident });
+  const program = await compileStep(device, stepGraph(decoder), { weights: new Set(resident.keys()) });
+  const step = await program.bind(resident);
   const dispose = async (): Promise<void> => {
     await step.dispose();
+    await program.dispose();
     for (const tensor of resident.values()) await tensor.dispose();
     await files.close();
   };
@@ -69,7 +72,7 @@ describe.each([...MODELS.map((name) => [name, undefined] as const), ...ADAPTERS]
       if (news.some(({ start, ids }) => start + ids.length > cache.capacity))
         cache = await moveCache(move, cache, { config, keep: inputIds.map((_, row) => row), capacity: length + 3 });
       const layout = stepLayout(news, { ...cache, keyValueHeads: config.keyValueHeads });
-      const scores = await step.run({ ...layout, ...Object.fromEntries(cache.tensors) }, undefined);
+      const scores = await step.run({ ...layout, ...Object.fromEntries(cache.tensors) });
       expect(scores.shape).toEqual([news.length, V]);
       for (const [i, { row, start, ids }] of news.entries()) {
         fed[row] = start + ids.length;

@@ -1,21 +1,35 @@
 import type { HostTensor } from '../core/index.ts';
 import { graphInputs, type Graph } from '../graph/index.ts';
-import type { Decoder } from '../models/index.ts';
 import { optimise } from '../passes/index.ts';
-import type { Device, DeviceTensor, ProgramInputs } from '../runtime/index.ts';
-import { stepGraph } from './step-graph.ts';
+import { isDeviceTensor, type Device, type DeviceTensor, type ProgramInputs } from '../runtime/index.ts';
 
-/** stepGraph compiled, with the weights already given. */
+/** stepGraph compiled for weights that come later: models, and adapters on one model, that are computed alike share it. */
 export interface StepProgram {
-  /** Adds to the caches in place and gives `scores` [U, V]. */
-  run(inputs: ProgramInputs, signal: AbortSignal | undefined): Promise<HostTensor>;
+  /**
+   * Gives the program the weights of one model or adapter, by name. What depends on them alone, such as W + scale B A, is computed here,
+   * once; device tensors stay the caller's and must live as long as the step.
+   */
+  bind(weights: StepWeights): Promise<BoundStep>;
   dispose(): Promise<void>;
 }
 
-export interface StepWeights {
-  readonly resident: ReadonlyMap<string, DeviceTensor>;
+export type StepWeights = ReadonlyMap<string, DeviceTensor | HostTensor>;
+
+export interface BoundStep {
+  /** Bytes of what was computed of the weights. */
+  readonly derivedBytes: number;
+  /** Adds to the caches in place and gives `scores` [U, V]. */
+  run(inputs: ProgramInputs): Promise<HostTensor>;
+  /** Computes again what depends on weights alone, after their values changed. */
+  refresh(): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+export interface CompileStepOptions {
+  /** The weights' names: inputs that stay as they are from step to step. */
+  readonly weights: ReadonlySet<string>;
   /** Compact matrices, of which the session makes its own packed copy; they must live as long as the program. */
-  readonly constants?: ReadonlyMap<string, DeviceTensor>;
+  readonly constants?: ReadonlyMap<string, DeviceTensor> | undefined;
 }
 
 /** Typical sizes, for choosing between equal expressions: a token a row is what is run most. */
@@ -25,46 +39,68 @@ function namesOf(source: Graph): ReadonlySet<string> {
   return new Set(graphInputs(source).map((node) => node.attributes.name));
 }
 
-function pick(names: ReadonlySet<string>, from: ReadonlyMap<string, DeviceTensor>): Record<string, DeviceTensor> {
+function pick<T>(names: ReadonlySet<string>, from: ReadonlyMap<string, T>): Record<string, T> {
   return Object.fromEntries([...from].filter(([name]) => names.has(name)));
 }
 
-/**
- * Compiles a decoder's step. What depends on `resident` tensors alone, such as W + scale B A, is computed here, once; later
- * changes of those tensors do not reach it.
- */
+/** Compiles stepGraph(decoder) in two: what is computed once for given weights, and what every step computes. */
 export async function compileStep(
   device: Device,
-  decoder: Decoder,
-  { resident, constants = new Map() }: StepWeights,
+  source: Graph,
+  { weights: names, constants = new Map() }: CompileStepOptions,
 ): Promise<StepProgram> {
-  const { once, body } = optimise(stepGraph(decoder), { hints: HINTS, isInvariant: (name) => resident.has(name) });
-  const folded = new Map<string, DeviceTensor>();
-  if (Object.keys(once.outputs).length > 0) {
-    const prelude = await device.compile(once, { label: 'generate, once', keep: Object.keys(once.outputs) });
-    for (const [name, tensor] of Object.entries(await prelude.run(pick(namesOf(once), resident))))
-      folded.set(name, tensor as DeviceTensor);
-    await prelude.dispose();
-  }
+  const { once, body } = optimise(source, { hints: HINTS, isInvariant: (name) => names.has(name) });
   const caches = Object.keys(body.outputs).filter((name) => name !== 'scores');
+  const derivedNames = Object.keys(once.outputs);
+  const [given, fixed] = [namesOf(once), namesOf(body)];
   const program = await device.compile(body, {
     label: 'generate',
-    constants: pick(namesOf(body), constants),
+    constants: pick(fixed, constants),
     keep: caches,
     inPlace: Object.fromEntries(caches.map((name) => [name, name])),
   });
-  const fixed = { ...pick(namesOf(body), resident), ...Object.fromEntries(folded) };
+  const prelude =
+    derivedNames.length === 0
+      ? undefined
+      : await device.compile(once, { label: 'generate, once', keep: derivedNames }).catch(async (error: unknown) => {
+          await program.dispose();
+          throw error;
+        });
+
+  const bind = async (weights: StepWeights): Promise<BoundStep> => {
+    const derive = async (): Promise<Record<string, DeviceTensor>> =>
+      ((await prelude?.run(pick(given, weights))) ?? {}) as Record<string, DeviceTensor>;
+    const own = pick(fixed, weights);
+    let derived = await derive();
+    return {
+      derivedBytes: Object.values(derived).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      run: async (inputs) => {
+        const { scores } = await program.run({ ...own, ...derived, ...inputs }, { only: ['scores'] });
+        return scores as HostTensor;
+      },
+      refresh: async () => {
+        const old = derived;
+        derived = await derive();
+        await disposeAll(Object.values(old));
+      },
+      dispose: () => disposeAll(Object.values(derived)),
+    };
+  };
   return {
-    run: async (inputs, signal) => {
-      const { scores } = await program.run(
-        { ...fixed, ...inputs },
-        { only: ['scores'], ...(signal === undefined ? {} : { signal }) },
-      );
-      return scores as HostTensor;
-    },
+    bind,
     dispose: async () => {
-      for (const tensor of folded.values()) await tensor.dispose();
       await program.dispose();
+      await prelude?.dispose();
     },
   };
+}
+
+/** Gives tensors back, all in one turn of a device that may be busy. */
+export async function disposeAll(tensors: Iterable<DeviceTensor>): Promise<void> {
+  await Promise.all(Array.from(tensors, (tensor) => tensor.dispose()));
+}
+
+/** Bytes of weights that are on the device. */
+export function bytesOnDevice(weights: StepWeights): number {
+  return [...weights.values()].reduce((sum, tensor) => sum + (isDeviceTensor(tensor) ? tensor.sizeBytes : 0), 0);
 }

@@ -37,6 +37,11 @@ export interface LoraOptions {
   readonly path?: 'sum' | 'separate';
   /** An int32 scalar, another for every batch: the adapter's input is dropped out, on the separate path. Default: no dropout. */
   readonly dropoutSeed?: Node;
+  /**
+   * fixed: numbers of the graph. inputs: float32 scalars under loraNames' `scale`, which B is multiplied by, so that adapters that differ
+   * in nothing else share a program. Default fixed.
+   */
+  readonly scales?: 'fixed' | 'inputs';
 }
 
 /** Seeds of two projections differ by this, so that their masks do too. */
@@ -58,10 +63,10 @@ interface Adapted {
 export function withLora(
   decoder: Decoder,
   lora: LoraConfig,
-  { path: way = 'sum', dropoutSeed }: LoraOptions = {},
+  { path: way = 'sum', dropoutSeed, scales }: LoraOptions = {},
 ): Decoder {
   const { config, weights } = decoder;
-  const targets = adaptedTargets(decoder, lora);
+  const targets = adaptedTargets(decoder, lora, scales);
   const project = (x: Node, path: string): Node => {
     const target = targets.get(path);
     if (target === undefined) return decoder.project(x, path);
@@ -86,20 +91,26 @@ export function withLora(
   };
 }
 
-function adaptedTargets({ config, weights }: Decoder, lora: LoraConfig): ReadonlyMap<string, Adapted> {
+function adaptedTargets(
+  { config, weights }: Decoder,
+  lora: LoraConfig,
+  scales: LoraOptions['scales'] = 'fixed',
+): ReadonlyMap<string, Adapted> {
   const specs = [...loraParameterSpecs(config, lora), ...loraAnchorSpecs(config, lora)];
   const nodes = new Map(specs.map(({ name, shape }) => [name, input(name, shape)]));
   const adapted = ({ path, scale }: LoraTarget, index: number): Adapted => {
     const names: LoraNames = loraNames(path);
+    const factor = scales === 'inputs' ? input(names.scale, []) : undefined;
+    const scaled = (matrix: Node): Node => (factor === undefined ? matrix : mul(matrix, factor));
     const [A, B] = [nodes.get(names.anchorA), nodes.get(names.anchorB)];
     return {
-      scale,
+      scale: factor === undefined ? scale : 1,
       index,
       weight: () => weights(moduleWeightName(config, path)),
       A: nodes.get(names.a)!,
-      B: nodes.get(names.b)!,
+      B: scaled(nodes.get(names.b)!),
       magnitude: nodes.get(names.magnitude),
-      anchor: A && B && { A, B },
+      anchor: A && B && { A, B: scaled(B) },
     };
   };
   return new Map(lora.targets.map((target, index) => [target.path, adapted(target, index)]));

@@ -45,6 +45,8 @@ export interface LoraNames {
   /** A0 and B0, which are not trained and stand in no adapter's file under these names. */
   readonly anchorA: string;
   readonly anchorB: string;
+  /** The scale, where it is an input of the graph; no file holds it. */
+  readonly scale: string;
 }
 
 /** The names of an adapted module's tensors: PEFT's, without its prefix. */
@@ -56,6 +58,7 @@ export function loraNames(path: string): LoraNames {
     magnitude: `${path}.lora_magnitude_vector`,
     anchorA: `${path}.lora_anchor_A`,
     anchorB: `${path}.lora_anchor_B`,
+    scale: `${path}.lora_scale`,
   };
 }
 
