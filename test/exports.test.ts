@@ -32,6 +32,7 @@ const PROBES: Readonly<Record<string, string>> = {
   'preftune/report': 'renderPage',
   'preftune/hub': 'locateModel',
   'preftune/options': 'parseOptions',
+  'preftune/files': 'writeFileAtomic',
   'preftune/specification': 'parseDpoSpecification',
   'preftune/policy': 'openModel',
   'preftune/generate': 'createGenerator',
