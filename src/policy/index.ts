@@ -2,7 +2,6 @@ export { newAdapter, newLora, type Adapter, type NewAdapter } from './adapter-co
 export { readAdapter, writeAdapter, type ReadAdapter } from './adapter-files.ts';
 export { BASE_ERROR_ROWS, measureBaseError, measuredOf, type BaseError, type BaseErrorOptions } from './base-error.ts';
 export {
-  FORWARD_OUTPUTS,
   accumulate,
   addToGradients,
   completionLossGraph,
@@ -53,7 +52,6 @@ export {
   MISMATCHED,
   differentiableStatistics,
   preferenceCotangentGraph,
-  preferenceForward,
   preferenceForwardGraph,
   preferenceLossGraph,
   preferenceScoreGraph,
@@ -61,7 +59,6 @@ export {
   sourceOfInput,
   takesMismatches,
   widthOf,
-  type ForwardOptions,
   type PreferenceGraphOptions,
   type PreferenceModels,
 } from './preference-graphs.ts';
@@ -74,6 +71,14 @@ export {
   type Values,
 } from './programs.ts';
 export { readFinite } from './read-finite.ts';
+export {
+  FORWARD_STATISTICS,
+  scoringGraph,
+  scoringOutputs,
+  type ScoreStatistic,
+  type ScoringModels,
+  type ScoringOptions,
+} from './scoring-graph.ts';
 export {
   checkVocabulary,
   checkWeights,
