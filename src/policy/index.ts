@@ -62,7 +62,38 @@ export {
   type PreferenceGraphOptions,
   type PreferenceModels,
 } from './preference-graphs.ts';
-export { hintsFor, openModel, placeWeights, understandModel, type OpenedModel, type PlaceOptions } from './prepare.ts';
+export {
+  adapterText,
+  hasAdapter,
+  parseAdapterName,
+  parseModelAndAdapter,
+  parseModelName,
+  runOfAdapter,
+  type AdapterName,
+  type ModelName,
+} from './naming/model-name.ts';
+export { readNamedAdapter } from './naming/checkpoint-weights.ts';
+export {
+  openModelAndAdapter,
+  openNamedModel,
+  weightsFingerprint,
+  type NamedModel,
+  type OpenNamedOptions,
+  type ResolveModel,
+} from './naming/open-named.ts';
+export { startOfRun } from './naming/run-parts.ts';
+export {
+  openPolicy,
+  placeModel,
+  sourceOf,
+  type AdapterTensors,
+  type OpenedPolicy,
+  type OpenPolicyOptions,
+  type PlacedModel,
+  type PolicyPurpose,
+  type PolicySource,
+} from './open-policy.ts';
+export { hintsFor, openModel, understandModel, type OpenedModel } from './prepare.ts';
 export {
   compileBatchProgram,
   type BatchGraphs,

@@ -1,4 +1,4 @@
-import { badInput } from '../core/index.ts';
+import { badInput, internal } from '../core/index.ts';
 import {
   div,
   graph,
@@ -57,7 +57,7 @@ export type ScoreStatistic = keyof typeof OF_ANSWERS;
 export interface ScoringOptions {
   /** The values of each scored token [C], or of each answer. */
   readonly per: 'token' | 'answer';
-  /** The outputs, in this order. */
+  /** The outputs, in this order; of answers a mean among them, whose input `counts` says how many answers there are. */
   readonly statistics: readonly ScoreStatistic[];
   /** Answers that a row has side by side: outputs are [R, width]. Left out, answers are rows: [R]. */
   readonly width?: number | undefined;
@@ -112,6 +112,8 @@ export function scoringOutputs(models: ScoringModels, options: ScoringOptions): 
   const { per, statistics, width, mayLack = false } = options;
   const scores = tokenScores(models);
   if (per === 'token') return Object.fromEntries(statistics.map((name) => [name, scores[name]()]));
+  if (!statistics.some((name) => OF_ANSWERS[name] === 'mean'))
+    throw internal(`scores of answers must have a mean among them, got ${statistics.join(', ')}`);
   const { owners, shape } = answersOf(width);
   const [owner, counts] = [input('owners', ['C'], 'int32'), input('counts', shape)];
   const total = (x: Node): Node => reshape(scatterAdd(x, owner, owners), counts.shape);
