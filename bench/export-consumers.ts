@@ -40,7 +40,7 @@ const exported = join(output, 'exports');
 mkdirSync(output, { recursive: true });
 
 const source = await openExportSource({
-  run: positionals[0],
+  source: positionals[0],
   model: values.model,
   adapter: values.adapter,
   name: 'model',

@@ -339,8 +339,8 @@ describe('models, endpoints, language models as judges', () => {
     expect([code, err.trim().split('\n')]).toEqual([
       2,
       [
+        `${at('no-adapter')}: the adapter must be a folder that exists, as PEFT writes it; check the path`,
         `${at('gone')}: the model must be a file or folder that exists, or a hub id such as owner/name; check the path`,
-        `${at('no-adapter', 'adapter_config.json')}: x needs this file, it does not exist; check the path`,
         `${at('gone.jsonl')}: y needs this file, it does not exist; check the path`,
       ],
     ]);
@@ -351,7 +351,7 @@ describe('models, endpoints, language models as judges', () => {
     const { code, err } = await compare(
       `${at('run')}@step-7 ${at('model')} --prompts ${at('prompts.jsonl')} ${LONGER} --output ${at('none')}`,
     );
-    expect([code, err]).toEqual([2, `compare: ${at('run')} must have a checkpoint step-7, it has step-1, step-2\n`]);
+    expect([code, err]).toEqual([2, `${at('run')}: the run must have a checkpoint step-7, it has step-1, step-2\n`]);
   });
 });
 

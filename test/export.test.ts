@@ -74,7 +74,7 @@ beforeAll(async () => {
 });
 
 async function withSource<T>(
-  options: { run?: string; model?: string },
+  options: { source?: string; model?: string },
   use: (source: ExportSource) => Promise<T>,
 ): Promise<T> {
   const source = await openExportSource({ ...options, resolve: (path) => Promise.resolve(path) });
@@ -331,11 +331,7 @@ describe('what cannot be', () => {
     ],
     [
       [join(folder, 'nowhere'), '--to', 'hf', '--output', 'o'],
-      `${join(folder, 'nowhere')}: export: the run must exist, got nothing at this path`,
-    ],
-    [
-      [MODEL, '--to', 'hf', '--output', 'o'],
-      `${MODEL}: export: a run must hold run.json, got a folder without it; name a model with --model instead`,
+      `${join(folder, 'nowhere')}: the model must be a file or folder that exists, or a hub id such as owner/name; check the path`,
     ],
   ])('%j', async (words, message) => {
     const { code, err, out } = await cli(words);
@@ -352,11 +348,11 @@ describe('what cannot be', () => {
       JSON.stringify({ ...record, specification: { ...record.specification, model: '/gone/model' } }),
     );
     expect((await cli([moved, '--to', 'hf', '--output', 'o'])).err).toBe(
-      `/gone/model: export: the base model that ${moved} was trained on must exist, got nothing at its path; say where it is now with --model\n`,
+      `/gone/model: the model that ${moved} was trained on must exist, got nothing at its path; say where it is now: MODEL+${moved}\n`,
     );
     const other = join(folder, 'all', 'hf');
     expect((await cli([moved, '--model', other, '--to', 'hf', '--output', 'o'])).err).toMatch(
-      /export: the base must have the weights that .* was trained on \([0-9a-f]{12}\), it has others; name the same file/,
+      /^.*: the base must have the weights that .* was trained on \([0-9a-f]{12}\), it has others; name the same file/,
     );
   });
 });

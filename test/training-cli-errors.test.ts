@@ -77,8 +77,11 @@ describe('bad input', () => {
       '--learning-rate must be above 0, got 0',
       '--samples must be at least 0, got -1',
     ]);
-    expect(await refused('dpo --model model --data pairs.jsonl --adapter run --output x')).toEqual([
-      'run: the adapter must be a PEFT folder, got a run that holds one; name run/adapter',
+    expect(await refused('dpo --model run --data pairs.jsonl --adapter model --output x')).toEqual([
+      'run: the model to train must have no adapter, got one with run/adapter; continue it with --model model --adapter run/adapter, or put it into the model with preftune export --to hf',
+    ]);
+    expect(await refused('dpo --model model --data pairs.jsonl --adapter model --output x')).toEqual([
+      'model: the adapter must be a PEFT folder, got a model; name it in the place of the model',
     ]);
     const [objective, ...more] = await refused('dpo --model model --data pairs.jsonl --output x --objective dppo');
     expect([objective, more]).toEqual([

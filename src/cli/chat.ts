@@ -38,9 +38,9 @@ export const CHAT = defineCommand({
   ],
   async run(options, context) {
     const { adapter, basePrecision, device, threads } = options;
-    const { path: model } = await locateModel(options.model, context);
     const generator = await openGenerator({
-      model,
+      model: options.model,
+      resolve: async (named) => (await locateModel(named, context)).path,
       adapter,
       basePrecision,
       device,

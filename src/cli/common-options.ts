@@ -7,10 +7,14 @@ import { option } from '../options/index.ts';
 const count = z.int().min(1);
 const text = z.string().min(1);
 
-export const MODEL = option(text, { help: 'folder, .gguf file or hub id', alias: '-m', isCommon: true });
+export const MODEL = option(text, {
+  help: 'folder, .gguf file or hub id; MODEL+ADAPTER, RUN, RUN@step-N',
+  alias: '-m',
+  isCommon: true,
+});
 
 export const ADAPTER = option(text.optional(), {
-  help: 'PEFT adapter folder, such as the adapter of a run',
+  help: 'PEFT adapter folder, RUN or RUN@step-N',
   isCommon: true,
 });
 

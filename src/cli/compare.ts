@@ -87,7 +87,7 @@ export const COMPARE = defineCommand({
   arguments: [
     {
       name: 'contestants',
-      help: 'models, MODEL+ADAPTER, run folders (RUN@step-N: a checkpoint), https://host/v1#model, or .jsonl files of answers; the first is what the others are compared with; a run folder alone meets what it began from; NAME= before one names it',
+      help: 'models (MODEL+ADAPTER, RUN, RUN@step-N too), https://host/v1#model, or .jsonl files of answers; the first is what the others are compared with; a run folder alone meets what it began from; NAME= before one names it',
       isRequired: true,
       isVariadic: true,
     },
@@ -101,7 +101,10 @@ export const COMPARE = defineCommand({
 async function run(options: CompareOptions, context: CommandContext): Promise<void> {
   const { args, terminal } = context;
   const { output, samples, exportPeople, people = [], minAgreement } = options;
-  const contestants = parseContestants(args);
+  const problems: Problem[] = [];
+  const contestants = parseContestants(args, problems);
+  // What is wrong with the others should not wait until these are right.
+  if (problems.length > 0) await locateContestants(contestants, context, problems);
   const prompts = await promptsOf(options, context);
   const inputs = await readMeasureInputs(options, context);
   const drawing = drawingOf(options, context, await locateContestants(contestants, context));
@@ -232,12 +235,13 @@ function drawingOf(
   return { folder, maxNewTokens, seed, system, batchSize, device, threads, resolve, onWarning, signal };
 }
 
-/** Looks for every model, adapter and file before anything is drawn; the paths of models. Throws bad-input with all that are not there. */
+/** Looks for every model and file before anything is drawn; the paths of models. Throws bad-input with all that are not there, and those `known` before. */
 async function locateContestants(
   contestants: readonly Contestant[],
   context: CommandContext,
+  known: readonly Problem[] = [],
 ): Promise<(model: string) => Promise<string>> {
-  const problems: Problem[] = [];
+  const problems: Problem[] = [...known];
   const paths = new Map<string, string>();
   for (const contestant of contestants) {
     if (contestant.kind === 'endpoint') continue;
@@ -248,12 +252,11 @@ async function locateContestants(
       if (!(thrown instanceof PreftuneError) || thrown.code !== 'bad-input') throw thrown;
       problems.push(...thrown.problems);
     }
-    const file =
-      contestant.kind === 'answers'
-        ? contestant.file
-        : contestant.adapter && join(contestant.adapter, 'adapter_config.json');
-    if (file !== undefined && !existsSync(file))
-      problems.push({ file, message: `${contestant.name} needs this file, it does not exist; check the path` });
+    if (contestant.kind === 'answers' && !existsSync(contestant.file))
+      problems.push({
+        file: contestant.file,
+        message: `${contestant.name} needs this file, it does not exist; check the path`,
+      });
   }
   if (problems.length > 0) throw badInput(problems);
   return async (model) => paths.get(model)!;

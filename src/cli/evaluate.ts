@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { badInput, type Problem, type JsonObject, type JsonValue } from '../core/index.ts';
+import { badUsage, type Problem, type JsonObject, type JsonValue } from '../core/index.ts';
 import {
   evaluateBehaviour,
   frontierOf,
@@ -18,6 +18,7 @@ import { writeFileAtomic } from '../files/index.ts';
 import { ADAPTER, MACHINE_SHAPE, MODEL, SEED } from './common-options.ts';
 import { defineCommand, type CommandContext, type CommandUsage } from './frame/command.ts';
 import { locateData, locateModel } from '../hub/index.ts';
+import { adapterText, hasAdapter, parseModelAndAdapter, startOfRun } from '../policy/index.ts';
 import { MEASURE_SHAPE, readMeasureInputs } from './measure-inputs.ts';
 import type { ProgressBar } from './frame/progress.ts';
 import { versions } from './training/recipe-context.ts';
@@ -26,14 +27,14 @@ const count = z.int().min(1);
 const text = z.string().min(1);
 
 const OPTIONS = z.strictObject({
-  model: changed(MODEL, { help: 'the policy: folder, .gguf file or hub id' }).optional(),
-  adapter: changed(ADAPTER, { help: 'PEFT adapter folder on it' }),
+  model: changed(MODEL, { help: 'the policy' }).optional(),
+  adapter: changed(ADAPTER, { help: 'adapter on it' }),
   reference: option(text.optional(), {
     help: 'what it is compared with',
     usually: 'the model without its adapter',
     isCommon: true,
   }),
-  referenceAdapter: option(text.optional(), { help: 'PEFT adapter folder on the reference' }),
+  referenceAdapter: option(text.optional(), { help: 'adapter on the reference' }),
   output: option(text.optional(), {
     help: 'new folder for report.html, evaluation.json and answers.jsonl',
     alias: '-o',
@@ -64,18 +65,23 @@ export const EVALUATE = defineCommand({
   name: 'evaluate',
   description: 'Measures how far a model went from its reference, how its answers changed, and what it lost',
   takesConfig: true,
-  arguments: [{ name: 'run', help: 'a run folder; instead of --model' }],
+  arguments: [{ name: 'run', help: 'RUN, RUN@step-N or another name of the policy; instead of --model' }],
   options: OPTIONS,
   check: usageProblems,
   async run(options, context) {
     const { terminal, signal } = context;
     const { output, samples, maxNewTokens, temperature, seed } = options;
-    const { policy, reference } = await subjectsOf(options, context);
+    const named = subjectsOf(options, context);
+    if (options.frontier) requireFrontier(named);
+    const resolve = locator(context);
     const inputs = await readInputs(options, context);
     const bars = createBars(context);
+    const policy = await shownSubject(named.policy, resolve);
+    const reference = named.reference && (await shownSubject(named.reference, resolve));
     const subjects = await openSubjects({
-      policy,
-      reference,
+      policy: named.policy,
+      reference: named.reference,
+      resolve,
       device: options.device,
       threads: options.threads,
       microBatchTokens: options.microBatchTokens,
@@ -93,7 +99,7 @@ export const EVALUATE = defineCommand({
       if (sampling.temperature !== 1 && inputs.prompts !== undefined)
         terminal.note('KL is left out: it is that of the model only for answers drawn at temperature 1');
       const frontier = options.frontier
-        ? await frontierOf(subjects, context.args[0]!, {
+        ? await frontierOf(subjects, named.run!, {
             ...sampling,
             prompts: inputs.prompts!,
             onStep: (step, done, total) => bars.of(`step ${step}`).update({ done, total, unit: 'rows' }),
@@ -148,39 +154,53 @@ function distinct(prompts: readonly Prompt[]): Prompt[] {
   return [...new Map(prompts.map((prompt) => [JSON.stringify(prompt.content), prompt])).values()];
 }
 
+/** Finds a model once, however often it is named. */
+function locator(context: CommandContext): (model: string) => Promise<string> {
+  const found = new Map<string, Promise<string>>();
+  return (model) => {
+    const path = found.get(model) ?? locateModel(model, context).then((located) => located.path);
+    found.set(model, path);
+    return path;
+  };
+}
+
+interface NamedSubjects {
+  readonly policy: Subject;
+  /** Undefined for the policy's model without its adapter. */
+  readonly reference: Subject | undefined;
+  /** The run folder that the policy comes from. */
+  readonly run: string | undefined;
+}
+
 /** The policy and, where it is named or the run knows it, the reference. */
-async function subjectsOf(
-  options: EvaluateOptions,
-  context: CommandContext,
-): Promise<{ policy: Subject; reference?: Subject | undefined }> {
-  const { args } = context;
-  const locate = async (named: string): Promise<string> => (await locateModel(named, context)).path;
-  const { reference: named, referenceAdapter } = options;
-  const own = named === undefined ? undefined : { model: await locate(named), adapter: referenceAdapter };
-  if (args[0] === undefined) {
-    return { policy: { model: await locate(options.model!), adapter: options.adapter }, reference: own };
-  }
-  const [run] = args;
-  const { specification } = readRunFile(run);
-  const start = await locate(String(specification['model']));
-  const [adapter, full] = [join(run, 'adapter'), join(run, 'model')];
-  const continued = typeof specification['adapter'] === 'string' ? specification['adapter'] : undefined;
-  const before = typeof specification['reference'] === 'string' ? await locate(specification['reference']) : undefined;
-  if (existsSync(adapter)) {
-    const reference =
-      before !== undefined
-        ? { model: before }
-        : continued === undefined
-          ? undefined
-          : { model: start, adapter: continued };
-    return { policy: { model: start, adapter }, reference: own ?? reference };
-  }
-  if (existsSync(full))
-    return { policy: { model: full }, reference: own ?? { model: before ?? start, adapter: continued } };
-  throw badInput({
-    file: run,
-    message: 'the run must have ended, it holds neither adapter/ nor model/; continue it with --resume',
+function subjectsOf(options: EvaluateOptions, { args }: CommandContext): NamedSubjects {
+  const policy = { model: args[0] ?? options.model!, adapter: options.adapter };
+  const { run, adapter } = parseModelAndAdapter(policy);
+  const { reference: model, referenceAdapter } = options;
+  if (model !== undefined) return { policy, reference: { model, adapter: referenceAdapter }, run };
+  if (run === undefined) return { policy, reference: undefined, run };
+  const { reference } = readRunFile(run).specification;
+  if (typeof reference === 'string') return { policy, reference: { model: reference }, run };
+  const start = startOfRun(run);
+  // An adapter of its own stands beside the model without it, in one graph.
+  return { policy, reference: adapter !== undefined && start.adapter === undefined ? undefined : start, run };
+}
+
+/** Checkpoints are measured as adapters beside the model under them. */
+function requireFrontier({ policy, reference, run }: NamedSubjects): void {
+  if (run !== undefined && reference === undefined && hasAdapter(policy.model)) return;
+  const beside = reference === undefined ? '' : ` beside ${nameOf(reference)}`;
+  throw badUsage({
+    path: 'frontier',
+    message: `--frontier needs a run that trained an adapter, beside the model under it, got ${policy.model}${beside}; leave it out`,
   });
+}
+
+/** A subject as the page and evaluation.json name it: paths of the model and its adapter. */
+async function shownSubject(subject: Subject, resolve: (model: string) => Promise<string>): Promise<Subject> {
+  const { model, adapter, checkpoint } = parseModelAndAdapter(subject);
+  if (checkpoint !== undefined) return { model: subject.model };
+  return { model: await resolve(model), ...(adapter && { adapter: adapterText(adapter) }) };
 }
 
 /** Writes the numbers and the answers that they were counted on. */

@@ -80,7 +80,7 @@ type ExportOptions = z.output<typeof OPTIONS>;
 export const EXPORT = defineCommand({
   name: 'export',
   description: 'Hands a trained model over: Hugging Face, PEFT, GGUF, ONNX, Ollama; verified',
-  arguments: [{ name: 'RUN', help: 'folder of a run that has ended' }],
+  arguments: [{ name: 'RUN', help: 'a run that has ended, RUN@step-N, or a model by another name' }],
   options: OPTIONS,
   check: usageProblems,
   async run(options, context) {
@@ -89,7 +89,7 @@ export const EXPORT = defineCommand({
     const specification = specificationOf(options);
     const sources = data === undefined ? undefined : await locateData([data], context);
     const source = await openExportSource({
-      run: args[0],
+      source: args[0],
       model,
       adapter,
       name: options.name,

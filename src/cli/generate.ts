@@ -65,9 +65,9 @@ export const GENERATE = defineCommand({
     const prompts = await promptsOf(options, context);
     const adapters = adaptersOf(options);
     checkAdapterNames(prompts, adapters);
-    const { path: model } = await locateModel(options.model, context);
     const generator = await openGenerator({
-      model,
+      model: options.model,
+      resolve: async (named) => (await locateModel(named, context)).path,
       adapter: options.adapter,
       adapters,
       maxRows: options.batchSize,
@@ -83,7 +83,7 @@ export const GENERATE = defineCommand({
       const file =
         output === undefined
           ? undefined
-          : openAnswerFile(output, { model, ...settingsOf(options), prompts: rows.length });
+          : openAnswerFile(output, { model: generator.location, ...settingsOf(options), prompts: rows.length });
       const print = (prompt: Prompt, ids: readonly number[], answer: Answer): void => {
         const row = rowOf({ prompt, ids, answer, options: promptOptions });
         if (file !== undefined) return file.append(row);

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { badInput, type JsonObject, type JsonValue } from '../core/index.ts';
 import { writeLinesAtomic } from '../files/index.ts';
+import { hasAdapter } from '../policy/index.ts';
 import { answerScores, scorePairs, type Scores } from '../score/index.ts';
 import { grouped, option } from '../options/index.ts';
 import { SCHEMAS, scoreProblems, scoreSpecificationOf, TRAINING_GROUPS } from '../specification/index.ts';
@@ -31,7 +32,7 @@ export const SCORE = defineCommand({
     }),
     referenceCache: REFERENCE_CACHE,
   }),
-  check: (options, { given }) => scoreProblems(options, given),
+  check: (options, { given }) => scoreProblems(options, given, hasAdapter(options.model)),
   async run(options, context) {
     const { terminal } = context;
     const { output, overwrite, showTokens, referenceCache } = options;

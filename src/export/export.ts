@@ -6,6 +6,7 @@ import { writeFolderAtomic } from '../files/index.ts';
 import { verifyGgufLora, writeGgufLora } from './gguf/gguf-lora.ts';
 import { verifyGgufModel, writeGgufModel } from './gguf/gguf-model.ts';
 import { naturalType, requireTransformersConfig, verifyHuggingFace, writeHuggingFace } from './hf.ts';
+import { sourceOf } from '../policy/index.ts';
 import { sampleLogps } from '../score/index.ts';
 import { mergedModel, type MergedModel } from './merged-model.ts';
 import { modelCard } from './model-card.ts';
@@ -36,6 +37,8 @@ export interface ExportOptions {
   readonly data: readonly DataSource[] | undefined;
   readonly samples: number;
   readonly threads?: number | undefined;
+  /** Memory that may be taken; default: what is free on this machine. */
+  readonly availableBytes?: (() => number) | undefined;
   readonly signal?: AbortSignal;
   /** What is done now: `gguf Q8_0: write`. */
   readonly onStage?: (stage: string) => void;
@@ -61,12 +64,12 @@ export async function exportModel(
   const model = mergedModel(source.opened, source.adapter);
   checkSpecification(specification, source, model);
   if (specification.targets.includes('hf') || specification.targets.includes('onnx')) requireTransformersConfig(model);
-  const { tokenizer, files, config } = source.opened;
+  const { tokenizer, files } = source.opened;
   const samples = await sampleSet(tokenizer, { data: options.data, count: options.samples });
   options.onStage?.('the trained model: score');
-  const measured = { config, checkpoint: files.checkpoint, adapter: source.adapter };
-  const logps = await sampleLogps(measured, samples.samples, { threads: options.threads });
-  const trained: Trained = { logps, tokenizer, files: files.tokenizer, samples, threads: options.threads };
+  const { threads, availableBytes } = options;
+  const logps = await sampleLogps(sourceOf(source), samples.samples, { threads, availableBytes });
+  const trained: Trained = { logps, tokenizer, files: files.tokenizer, samples, threads, availableBytes };
   const job: Job = { ...options, source, specification, model, trained };
   return isSingleFile(specification) ? publishFile(job) : publishFolder(job);
 }

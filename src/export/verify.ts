@@ -1,7 +1,8 @@
 import { runFailed } from '../core/index.ts';
 import type { TokenizerFiles } from '../formats/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
-import { deviationOf, sampleLogps, type Deviation, type MeasuredModel } from '../score/index.ts';
+import type { PolicySource } from '../policy/index.ts';
+import { deviationOf, sampleLogps, type Deviation } from '../score/index.ts';
 import { tokenizerDifferences, type SampleSet } from './samples.ts';
 
 /** The trained model as every export must give it back: its log-probabilities of the samples, its tokenizer and template. */
@@ -11,6 +12,7 @@ export interface Trained {
   readonly files: TokenizerFiles;
   readonly samples: SampleSet;
   readonly threads: number | undefined;
+  readonly availableBytes?: (() => number) | undefined;
 }
 
 /**
@@ -55,7 +57,7 @@ export function judge(
 
 /** Compares a reread model and tokenizer with the trained one. Throws run-failed for what differs. */
 export async function verifyModel(
-  model: MeasuredModel,
+  model: PolicySource,
   tokenizer: Tokenizer | undefined,
   options: {
     readonly trained: Trained;
@@ -66,7 +68,10 @@ export async function verifyModel(
 ): Promise<Verification> {
   const { trained, what, isGguf = false } = options;
   if (tokenizer !== undefined) requireSameTokenizer(tokenizer, { trained, what, isGguf });
-  const logps = await sampleLogps(model, trained.samples.samples, { threads: trained.threads });
+  const logps = await sampleLogps(model, trained.samples.samples, {
+    threads: trained.threads,
+    availableBytes: trained.availableBytes,
+  });
   return judge(logps, options);
 }
 

@@ -2,5 +2,5 @@ export { streamFileAtomic, writeFileAtomic, writeFolderAtomic, writeLinesAtomic,
 export { diskError, entriesOf, errnoOf, syncFile, syncFolder } from './disk.ts';
 export { JsonLines, type JsonLinesOptions } from './json-lines.ts';
 export { readLines, type LinePlace, type ScannedLine } from './line-scan.ts';
-export { acquireLock, isLockEntry, removeDeadAttempts, tryLock, type Lock } from './lock.ts';
+export { acquireLock, isLockEntry, lockOwner, removeDeadAttempts, tryLock, type Lock } from './lock.ts';
 export { isTemporary, removeRemains, temporaryName } from './remains.ts';

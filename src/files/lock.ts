@@ -88,6 +88,13 @@ function renameOnto(prepared: string, path: string): boolean {
   }
 }
 
+/** The living owner of the lock `path`, if there is one: looks, and changes nothing. */
+export function lockOwner(path: string): LockOwner | undefined {
+  return entriesOf(path)
+    .map(({ name }) => readOwner(join(path, name)))
+    .find((owner) => owner !== undefined && isAlive(owner));
+}
+
 /** The living owner of the lock, or undefined after a dead one was removed. */
 function removeDeadOwner(path: string): LockOwner | undefined {
   for (const { name } of entriesOf(path)) {

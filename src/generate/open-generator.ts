@@ -1,7 +1,18 @@
 import { badInput } from '../core/index.ts';
-import { baseDecoder, withLora, type DecodingPrecision } from '../models/index.ts';
-import { openDevice, type DeviceName, type DeviceTensor } from '../runtime/index.ts';
-import { loadModel, openModel, readAdapter, type ReadAdapter } from '../policy/index.ts';
+import type { DecodingPrecision } from '../models/index.ts';
+import {
+  adapterText,
+  openModelAndAdapter,
+  openPolicy,
+  parseAdapterName,
+  parseModelName,
+  readNamedAdapter,
+  sourceOf,
+  type ModelName,
+  type ReadAdapter,
+  type ResolveModel,
+} from '../policy/index.ts';
+import type { DeviceName } from '../runtime/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import { createEngine } from './engine.ts';
 import type { EngineModel } from './engine-model.ts';
@@ -9,16 +20,20 @@ import { generatorOf, type Generator } from './generator.ts';
 import { BASE } from './registry.ts';
 
 export interface OpenGeneratorOptions {
-  /** A folder in Hugging Face layout or a .gguf file. */
+  /** By any of its names: a folder, a .gguf file, MODEL+ADAPTER, RUN, RUN@step-N; see ModelName. */
   readonly model: string;
-  /** A PEFT adapter folder, for every prompt. */
+  /** An adapter on it, for every prompt: a PEFT folder, RUN, RUN@step-N. */
   readonly adapter?: string | undefined;
-  /** PEFT adapter folders by the names that prompts give, instead of `adapter`; they share the weights of the base. */
+  /** Adapters by the names that prompts give, instead of `adapter`; they share the weights of the base. */
   readonly adapters?: ReadonlyMap<string, string> | undefined;
+  /** Turns a folder, .gguf file or hub id into a path on this computer. Default: it is one. */
+  readonly resolve?: ResolveModel | undefined;
   /** How the matrices of the base are kept; others than float32 need the cpu, and an adapter on them is computed apart. Default float32. */
   readonly basePrecision?: DecodingPrecision | undefined;
   readonly device?: DeviceName | undefined;
   readonly threads?: number | undefined;
+  /** Memory that may be taken; default: what is free on this machine. */
+  readonly availableBytes?: (() => number) | undefined;
   /** Answers under way at once. Default 32. */
   readonly maxRows?: number | undefined;
   /** Keeps the cache of the last answer, for a prompt that goes on with it. Default false. */
@@ -35,53 +50,65 @@ function requireSeparable(path: string, { lora: { magnitudes, targets } }: ReadA
   );
 }
 
-/** A generator with the model's own tokenizer, on a device of its own; dispose ends all of it. Throws bad-input, run-failed. */
+function partsOf({ adapter, checkpoint }: ModelName): string[] {
+  return [
+    ...(checkpoint === undefined ? [] : [checkpoint.path]),
+    ...(adapter === undefined ? [] : [adapterText(adapter)]),
+  ];
+}
+
+/** A generator with the model's own tokenizer; dispose ends its device. */
+export interface OpenedGenerator extends Generator {
+  readonly tokenizer: Tokenizer;
+  /** Where the model's files are on this computer; behind them what of an adapter or a checkpoint the name of the model says. */
+  readonly location: string;
+}
+
+/** Opens a model for drawing, on a device of its own. Throws bad-input, bad-usage, and run-failed where it does not fit into memory. */
 export async function openGenerator({
-  model: path,
-  adapter: adapterPath,
+  model,
+  adapter,
   adapters = new Map(),
+  resolve,
   basePrecision: precision = 'float32',
-  device: name = 'cpu',
+  device,
   threads,
+  availableBytes,
   ...options
-}: OpenGeneratorOptions): Promise<Generator & { readonly tokenizer: Tokenizer }> {
-  const { files, config, tokenizer } = await openModel(path);
+}: OpenGeneratorOptions): Promise<OpenedGenerator> {
+  const named = await openModelAndAdapter({ model, adapter }, { resolve });
+  const { tokenizer, config, files } = named.opened;
   try {
-    const read = async (folder: string): Promise<ReadAdapter> => {
-      const adapter = await readAdapter(folder, config, files.checkpoint);
-      if (precision !== 'float32') requireSeparable(folder, adapter);
-      return adapter;
-    };
-    const own = adapterPath === undefined ? undefined : await read(adapterPath);
-    const named = new Map<string, ReadAdapter>();
-    for (const [adapter, folder] of adapters) named.set(adapter, await read(folder));
-    const device = await openDevice({ device: name, ...(threads === undefined ? {} : { threads }) });
+    if (named.adapter !== undefined && precision !== 'float32') requireSeparable(adapter ?? model, named.adapter);
+    const others = new Map<string, ReadAdapter>();
+    for (const [name, text] of adapters) {
+      const one = await readNamedAdapter(parseAdapterName(text), config, files.checkpoint);
+      if (precision !== 'float32') requireSeparable(text, one);
+      others.set(name, one);
+    }
+    const policy = await openPolicy(sourceOf(named), {
+      purpose: 'decoding',
+      precision,
+      device,
+      threads,
+      availableBytes,
+      adapters: [...others.values()],
+    });
     try {
-      const { weights, constants, base } = await loadModel(device, config, files.checkpoint, {
-        precision,
-        purpose: 'decoding',
-      });
-      const plain = baseDecoder(config, precision, 'decoding');
-      // One adapter is added to the weights once; several are computed beside them, and so is one of a compact matrix, which cannot be added to.
-      const model = async (): Promise<EngineModel> => {
-        if (own === undefined) return { decoder: plain, tokenizer, resident: weights, constants };
-        const resident = new Map<string, DeviceTensor>(weights);
-        for (const [weight, tensor] of own.weights)
-          resident.set(weight, await device.upload(tensor, { transfer: true }));
-        const way = base === undefined ? 'sum' : 'separate';
-        return { decoder: withLora(plain, own.lora, { path: way }), tokenizer, resident, constants };
-      };
-      const first = await model();
-      const engine = createEngine(device, options);
-      await engine.addModel(BASE, first);
-      for (const [adapter, { lora, weights: tensors }] of named) await engine.addAdapter(adapter, { lora, tensors });
-      const { generate } = generatorOf(engine, first);
-      return { generate, tokenizer, dispose: () => device.dispose() };
+      // One adapter is added to the weights once; several are computed beside them.
+      const { decoding: decoder, resident, constants } = policy;
+      const own: EngineModel = { decoder, tokenizer, resident, constants };
+      const engine = createEngine(policy.device, options);
+      await engine.addModel(BASE, own);
+      for (const [name, { lora, weights: tensors }] of others) await engine.addAdapter(name, { lora, tensors });
+      const { generate } = generatorOf(engine, own);
+      const location = [files.location, ...partsOf(parseModelName(model))].join('+');
+      return { generate, tokenizer, location, dispose: () => policy.dispose() };
     } catch (thrown) {
-      await device.dispose();
+      await policy.dispose();
       throw thrown;
     }
   } finally {
-    await files.close();
+    await named.close();
   }
 }

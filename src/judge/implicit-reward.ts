@@ -29,9 +29,10 @@ export async function openImplicitReward(
 ): Promise<ImplicitReward> {
   const { model, adapter, reference, beta, maxLength, device } = specification;
   const session = await openScoreSession({
-    model: await resolve(model, 'model'),
+    model,
     adapter,
-    reference: reference === undefined ? undefined : await resolve(reference, 'model'),
+    reference,
+    resolve: (name) => resolve(name, 'model'),
     maxLength,
     device,
   });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { badInput, type Problem } from '../core/index.ts';
 import { fieldNames, schemaProblems } from '../options/index.ts';
+import { hasAdapter } from '../policy/index.ts';
 import { RESPONSE_FORMATS } from '../ask/index.ts';
 import type { Rule } from './rules/rules.ts';
 import { LENGTH_UNITS } from './rules/rules-text.ts';
@@ -192,6 +193,10 @@ export function nameOf(judge: JudgeSpecification): string {
   return judge.kind === 'llm' || judge.kind === 'reward' ? (judge.model ?? judge.kind) : judge.kind;
 }
 
+function hasReference({ model, adapter, reference }: ImplicitRewardSpecification): boolean {
+  return adapter !== undefined || reference !== undefined || hasAdapter(model);
+}
+
 function isGiven(value: unknown, i: number): (field: string) => boolean {
   const given = (value as Record<string, unknown>[])[i]!;
   return (field) => given[field] !== undefined;
@@ -202,7 +207,7 @@ function clashesOf(judge: JudgeSpecification, path: string, given: (field: strin
   const fail = (message: string): void => void problems.push({ path, message: `${path}: ${message}` });
   if (judge.kind === 'code' && judge.tests === undefined && judge.testsFile === undefined)
     fail('code must have tests; give tests, testsFile or both');
-  if (judge.kind === 'implicit-reward' && judge.adapter === undefined && judge.reference === undefined)
+  if (judge.kind === 'implicit-reward' && !hasReference(judge))
     fail('an implicit reward is measured from a reference; give reference, or the adapter of a run on its model');
   if (judge.kind === 'length' && (judge.unit === 'tokens') !== (judge.tokenizer !== undefined))
     fail('tokens are counted by the tokenizer of a model; give unit: tokens and tokenizer together');

@@ -166,6 +166,22 @@ function writtenTensors(
   });
 }
 
+/** An adapter as its folder would be read again, without writing it: an anchored one is a plain one of twice the rank. */
+export async function adapterAsWritten(
+  adapter: Adapter,
+  { config, read }: { config: ModelConfig; read: (name: string) => Promise<Float32Array> },
+): Promise<Omit<ReadAdapter, 'fingerprint'>> {
+  const weights = new Map<string, HostTensor>();
+  for (const { name, shape, read: values } of writtenTensors(adapter, { config, read }))
+    weights.set(name.slice(PREFIX.length), {
+      dtype: 'float32',
+      shape,
+      data: (await values()) as Float32Array<ArrayBuffer>,
+    });
+  const ranks = adapter.lora.targets.map(({ path }) => [path, weights.get(loraNames(path).a)!.shape[0]!] as const);
+  return { ...describedAdapter(adapter.peftConfig, new Map(ranks)), weights };
+}
+
 /** Writes a PEFT folder that PEFT's own loader reads. `read` gives a tensor by its name without prefix. */
 export async function writeAdapter(
   path: string,

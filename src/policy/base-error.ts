@@ -1,13 +1,14 @@
 import type { Graph } from '../graph/index.ts';
 import { baseBytes, baseDecoder, type Decoder } from '../models/index.ts';
-import { openDevice, type Device } from '../runtime/index.ts';
+import type { Device } from '../runtime/index.ts';
 import type { JsonObject } from '../core/index.ts';
 import type { MicroBatch } from './batches.ts';
 import type { RunContext } from './context.ts';
 import { availableBytes } from './memory.ts';
+import { openPolicy } from './open-policy.ts';
 import { hintsFor, type OpenedModel } from './prepare.ts';
 import { compileBatchProgram } from './programs.ts';
-import { loadModel, type ResidentModel } from './resident-model.ts';
+import type { ResidentModel } from './resident-model.ts';
 
 /** What keeping a base compactly loses, measured on rows of the run. */
 export interface BaseError {
@@ -65,12 +66,13 @@ async function logpsOf(device: Device, model: ResidentModel, options: BaseErrorO
 /** The same rows under the float32 base, on a device of its own, whose memory goes back to the system. */
 async function float32Logps(options: BaseErrorOptions): Promise<number[]> {
   const { opened, device } = options;
-  const other = await openDevice({ device: 'cpu', threads: device.threads });
+  const source = { config: opened.config, checkpoint: opened.files.checkpoint };
+  // Whether it fits has been asked.
+  const exact = await openPolicy(source, { purpose: 'scoring', threads: device.threads, needs: [] });
   try {
-    const model = await loadModel(other, opened.config, opened.files.checkpoint);
-    return await logpsOf(other, model, options);
+    return await logpsOf(exact.device, exact.model, options);
   } finally {
-    await other.dispose();
+    await exact.dispose();
   }
 }
 

@@ -1,65 +1,15 @@
 import { vectorJacobian } from '../autodiff/index.ts';
-import {
-  add,
-  div,
-  graph,
-  input,
-  mul,
-  reduceSum,
-  reshape,
-  scatterAdd,
-  topologicalOrder,
-  type Dim,
-  type Graph,
-  type Node,
-} from '../graph/index.ts';
-import { hiddenStates, packedAttention, packedInputs, tokenStatistics, type Decoder } from '../models/index.ts';
+import { add, graph, input, mul, reduceSum, topologicalOrder, type Graph, type Node } from '../graph/index.ts';
+import type { Decoder } from '../models/index.ts';
 import { gradientName, type TrainedParameter } from '../optim/index.ts';
+import { FORWARD_STATISTICS, scoringGraph, scoringOutputs, type ScoringOptions } from './scoring-graph.ts';
 
-/**
- * The graphs of a batch: from packed tokens to log-probabilities, losses and gradients. Symbols: T tokens, B rows of the
- * layout and S its length, U predicting tokens, C scored tokens, R pairs (or completions).
- */
-
-/** Sums over the scored tokens of each owner, with the means that the metrics report. */
-interface OwnerSums {
-  /** Sum of log-probabilities, nats. */
-  readonly logps: Node;
-  /** Mean entropy of the next-token distributions, nats. */
-  readonly entropies: Node;
-  /** Mean score over positions and vocabulary. */
-  readonly meanLogits: Node;
-}
-
-/** Owners are `owners` many, in the shape of the input `counts` (scored tokens of each owner, float32). */
-function sumByOwner(decoder: Decoder, counts: Node, owners: Dim): OwnerSums {
-  const packed = packedInputs();
-  const hidden = hiddenStates(decoder, {
-    tokens: packed.tokens,
-    positions: packed.positions,
-    attend: packedAttention(decoder.config, packed),
-    rows: input('lossRows', ['U'], 'int32'),
-  });
-  const owner = input('owners', ['C'], 'int32');
-  const statistics = tokenStatistics(decoder, {
-    hidden,
-    predict: input('predict', ['C'], 'int32'),
-    targets: input('targets', ['C'], 'int32'),
-  });
-  const total = (x: Node): Node => reshape(scatterAdd(x, owner, owners), counts.shape);
-  return {
-    logps: total(statistics.logps),
-    entropies: div(total(statistics.entropies), counts),
-    meanLogits: div(total(statistics.meanLogits), counts),
-  };
-}
-
-/** The outputs that every graph of a batch has, and that need the forward pass alone. */
-export const FORWARD_OUTPUTS = ['logps', 'entropies', 'meanLogits'] as const;
+/** The forward pass of completions: logps, entropies, meanLogits [R]. */
+const COMPLETIONS = { per: 'answer', statistics: FORWARD_STATISTICS } as const satisfies ScoringOptions;
 
 /** logps, entropies, meanLogits [R] of completions. */
 export function completionScoreGraph(decoder: Decoder): Graph {
-  return graph({ ...sumByOwner(decoder, input('counts', ['R']), 'R') });
+  return scoringGraph({ decoder }, COMPLETIONS);
 }
 
 export interface LossGraphOptions {
@@ -103,7 +53,11 @@ export function parameterNodes(roots: readonly Node[], parameters: readonly Trai
  * lossScale * sum of losses; lossScale = 1 / (scored tokens of the optimizer batch) makes it the mean over tokens.
  */
 export function completionLossGraph(decoder: Decoder, { parameters }: LossGraphOptions): Graph {
-  const sums = sumByOwner(decoder, input('counts', ['R']), 'R');
-  const losses = mul(sums.logps, -1);
-  return graph({ losses, ...sums, ...accumulate(reduceSum(losses), parameters, parameterNodes([losses], parameters)) });
+  const scores = scoringOutputs({ decoder }, COMPLETIONS);
+  const losses = mul(scores['logps']!, -1);
+  return graph({
+    losses,
+    ...scores,
+    ...accumulate(reduceSum(losses), parameters, parameterNodes([losses], parameters)),
+  });
 }

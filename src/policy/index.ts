@@ -2,7 +2,6 @@ export { newAdapter, newLora, type Adapter, type NewAdapter } from './adapter-co
 export { readAdapter, writeAdapter, type ReadAdapter } from './adapter-files.ts';
 export { BASE_ERROR_ROWS, measureBaseError, measuredOf, type BaseError, type BaseErrorOptions } from './base-error.ts';
 export {
-  FORWARD_OUTPUTS,
   accumulate,
   addToGradients,
   completionLossGraph,
@@ -53,7 +52,6 @@ export {
   MISMATCHED,
   differentiableStatistics,
   preferenceCotangentGraph,
-  preferenceForward,
   preferenceForwardGraph,
   preferenceLossGraph,
   preferenceScoreGraph,
@@ -61,11 +59,41 @@ export {
   sourceOfInput,
   takesMismatches,
   widthOf,
-  type ForwardOptions,
   type PreferenceGraphOptions,
   type PreferenceModels,
 } from './preference-graphs.ts';
-export { hintsFor, openModel, placeWeights, understandModel, type OpenedModel, type PlaceOptions } from './prepare.ts';
+export {
+  adapterText,
+  hasAdapter,
+  parseAdapterName,
+  parseModelAndAdapter,
+  parseModelName,
+  runOfAdapter,
+  type AdapterName,
+  type ModelName,
+} from './naming/model-name.ts';
+export { readNamedAdapter } from './naming/checkpoint-weights.ts';
+export {
+  openModelAndAdapter,
+  openNamedModel,
+  weightsFingerprint,
+  type NamedModel,
+  type OpenNamedOptions,
+  type ResolveModel,
+} from './naming/open-named.ts';
+export { startOfRun } from './naming/run-parts.ts';
+export {
+  openPolicy,
+  placeModel,
+  sourceOf,
+  type AdapterTensors,
+  type OpenedPolicy,
+  type OpenPolicyOptions,
+  type PlacedModel,
+  type PolicyPurpose,
+  type PolicySource,
+} from './open-policy.ts';
+export { hintsFor, openModel, understandModel, type OpenedModel } from './prepare.ts';
 export {
   compileBatchProgram,
   type BatchGraphs,
@@ -74,6 +102,14 @@ export {
   type Values,
 } from './programs.ts';
 export { readFinite } from './read-finite.ts';
+export {
+  FORWARD_STATISTICS,
+  scoringGraph,
+  scoringOutputs,
+  type ScoreStatistic,
+  type ScoringModels,
+  type ScoringOptions,
+} from './scoring-graph.ts';
 export {
   checkVocabulary,
   checkWeights,

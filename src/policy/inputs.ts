@@ -1,21 +1,23 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { badInput, PreftuneError, type Problem } from '../core/index.ts';
 import { parseWeightedName, sourcesOfPath, type DataSource } from '../data/index.ts';
 import { checkRunFolder } from '../store/index.ts';
-import { readAdapter } from './adapter-files.ts';
+import type { ReadAdapter } from './adapter-files.ts';
 import { compareTokenizers } from './compare-tokenizers.ts';
 import type { RunContext } from './context.ts';
+import { adapterText, parseModelName, type ModelName } from './naming/model-name.ts';
+import { openModelAndAdapter, openNamedModel, type ResolveModel } from './naming/open-named.ts';
 import { openModel, type OpenedModel } from './prepare.ts';
-import { checkWeights } from './resident-model.ts';
 
 /** What the user named, found and opened, before anything is computed or written. */
 export interface RunInputs {
   readonly opened: OpenedModel;
+  /** What stands on the model; training begins with it. */
+  readonly adapter: ReadAdapter | undefined;
   readonly data: readonly DataSource[];
   readonly heldOut: readonly DataSource[] | undefined;
-  /** The model of --reference. */
-  readonly reference: OpenedModel | undefined;
+  /** The model of --reference, and its adapter where it has one. */
+  readonly reference: (OpenedModel & { readonly adapter: ReadAdapter | undefined }) | undefined;
   close(): Promise<void>;
 }
 
@@ -28,6 +30,8 @@ export interface NamedInputs {
   readonly output?: string | undefined;
   /** The model's own weights are not read. */
   readonly initialise?: boolean;
+  /** The name of the model may say its adapter, as RUN does: it is scored, and not trained. Default false. */
+  readonly takesAdapted?: boolean;
 }
 
 /**
@@ -46,12 +50,6 @@ export async function sourcesOf(
   }
   return found;
 }
-
-function isRunWithAdapter(path: string): boolean {
-  return !existsSync(join(path, ADAPTER_CONFIG)) && existsSync(join(path, 'adapter', ADAPTER_CONFIG));
-}
-
-const ADAPTER_CONFIG = 'adapter_config.json';
 
 /**
  * Finds everything that is named and opens the model. Throws bad-input with the problems of all of them at once: paths that do not
@@ -72,6 +70,7 @@ export async function openInputs(
     }
   };
   const { output } = named;
+  const resolve = (model: string): Promise<string> => context.resolve(model, 'model');
   if (output !== undefined) await attempt(() => checkRunFolder(output, context.isResuming === true));
   // What is small comes first: a missing file should not wait for a model's download.
   const data = await attempt(() => sourcesOf(named.data, context));
@@ -79,39 +78,53 @@ export async function openInputs(
   const reference =
     named.reference === undefined
       ? undefined
-      : await attempt(async () => openModel(await context.resolve(named.reference!, 'model')));
-  const opened = await attempt(async () =>
-    openModel(await context.resolve(named.model, 'model'), { withoutWeights: named.initialise === true }),
-  );
-  if (opened !== undefined) {
-    const { config, files } = opened;
-    if (named.initialise !== true) problems.push(...checkWeights(config, files.checkpoint));
-    if (named.adapter !== undefined && existsSync(named.adapter) && !isRunWithAdapter(named.adapter))
-      await attempt(() => readAdapter(named.adapter!, config));
+      : await attempt(() => openNamedModel(parseModelName(named.reference!), { resolve }));
+  const policy = await attempt(() => openPolicyModel(named, resolve));
+  if (reference !== undefined && policy !== undefined) {
+    const { tokenizer } = policy.opened;
+    await attempt(() => compareTokenizers(tokenizer, reference.opened.tokenizer, context.listener.onWarning));
   }
-  if (reference !== undefined) {
-    const file = named.reference!;
-    problems.push(...checkWeights(reference.config, reference.files.checkpoint).map((one) => ({ file, ...one })));
-    if (opened !== undefined)
-      await attempt(() => compareTokenizers(opened.tokenizer, reference.tokenizer, context.listener.onWarning));
-  }
-  if (named.adapter !== undefined && isRunWithAdapter(named.adapter))
-    problems.push({
-      file: named.adapter,
-      message: `the adapter must be a PEFT folder, got a run that holds one; name ${join(named.adapter, 'adapter')}`,
-    });
-  if (named.adapter !== undefined && !existsSync(named.adapter))
-    problems.push({
-      file: named.adapter,
-      message: 'the adapter must be a folder that exists, as PEFT writes it; check the path',
-    });
   const close = async (): Promise<void> => {
-    await opened?.files.close();
-    await reference?.files.close();
+    await policy?.close();
+    await reference?.close();
   };
-  if (problems.length > 0 || opened === undefined || data === undefined) {
+  if (problems.length > 0 || policy === undefined || data === undefined) {
     await close();
     throw badInput(problems);
   }
-  return { opened, data, heldOut, reference, close };
+  const { opened, adapter } = policy;
+  return {
+    opened,
+    adapter,
+    data,
+    heldOut,
+    reference: reference && { ...reference.opened, adapter: reference.adapter },
+    close,
+  };
+}
+
+/** The model with its adapter, the problems of both at once. */
+async function openPolicyModel(
+  { model, adapter, initialise = false, takesAdapted = false }: NamedInputs,
+  resolve: ResolveModel,
+): Promise<Pick<RunInputs, 'opened' | 'adapter'> & { close(): Promise<void> }> {
+  const name = parseModelName(model);
+  if (!takesAdapted) requireTrainable(name);
+  if (!initialise) return openModelAndAdapter({ model, adapter }, { resolve, isChecked: !takesAdapted });
+  const opened = await openModel(await resolve(name.model), { withoutWeights: true });
+  return { opened, adapter: undefined, close: () => opened.files.close() };
+}
+
+/** Training from a model with an adapter can mean two things, and a checkpoint is no model that others could be given. */
+function requireTrainable({ text, model, adapter, checkpoint }: ModelName): void {
+  if (adapter !== undefined)
+    throw badInput({
+      file: text,
+      message: `the model to train must have no adapter, got one with ${adapterText(adapter)}; continue it with --model ${model} --adapter ${adapterText(adapter)}, or put it into the model with preftune export --to hf`,
+    });
+  if (checkpoint !== undefined)
+    throw badInput({
+      file: text,
+      message: 'the model to train must be one that stays, got a checkpoint; write it with preftune export --to hf',
+    });
 }

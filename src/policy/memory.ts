@@ -2,9 +2,12 @@ import { freemem } from 'node:os';
 import { elementCount, runFailed } from '../core/index.ts';
 import {
   baseBytes,
+  HEAD_NAME,
   loraAnchorSpecs,
   loraParameterSpecs,
+  moduleShape,
   parameterSpecs,
+  projectionOf,
   type BasePrecision,
   type LoraConfig,
   type ModelConfig,
@@ -77,6 +80,60 @@ export function referenceMemory(plan: MemoryPlan, reference: ModelConfig): Memor
   };
 }
 
+/** What a model that is asked, and not trained, holds. */
+export interface UsePlan {
+  readonly config: ModelConfig;
+  readonly adapters: readonly LoraConfig[];
+  readonly precision: BasePrecision;
+  /** Scores given answers, draws answers, or both. */
+  readonly purpose: 'scoring' | 'decoding' | 'both';
+  /** Whether a single adapter is put into the matrices that it adapts, of which a second copy is made so. */
+  readonly foldsAdapter: boolean;
+  /** Tokens scored at a time. */
+  readonly microBatchTokens: number;
+  /** Another model beside it, in float32. */
+  readonly reference?: { readonly config: ModelConfig; readonly adapters: readonly LoraConfig[] } | undefined;
+}
+
+/**
+ * What a model holds that is asked and not trained: weights, adapters, vocabulary scores, and the process itself. The cache of keys and values, which
+ * grows with the answers, comes on top.
+ */
+export function useMemory(plan: UsePlan): MemoryParts {
+  const { config, adapters, precision, purpose, foldsAdapter, microBatchTokens, reference } = plan;
+  const [kept, dense] = [purpose === 'decoding' ? 'decoding' : 'training', 'float32'] as const;
+  const compact = precision === dense ? 0 : compactBytes(config, precision);
+  return {
+    weights: baseBytes(config, precision, kept),
+    adapters: adapterBytes(config, adapters),
+    ...(foldsAdapter && { 'matrices with the adapter inside': foldedBytes(config, adapters) }),
+    // The session of a step has a copy that is arranged for its operators.
+    ...(kept === 'decoding' && { 'arranged matrices': compact }),
+    ...(reference && {
+      'reference weights': baseBytes(reference.config, dense) + adapterBytes(reference.config, reference.adapters),
+    }),
+    ...(purpose !== 'decoding' && { 'vocabulary scores': scoreBytes(config, microBatchTokens) }),
+    'the runtime': PROCESS_BYTES,
+  };
+}
+
+function adapterBytes(config: ModelConfig, adapters: readonly LoraConfig[]): number {
+  return adapters.reduce(
+    (sum, lora) => sum + bytesOf([...loraParameterSpecs(config, lora), ...loraAnchorSpecs(config, lora)]),
+    0,
+  );
+}
+
+function foldedBytes(config: ModelConfig, adapters: readonly LoraConfig[]): number {
+  return bytesOf(adapters.flatMap(({ targets }) => targets.map(({ path }) => ({ shape: moduleShape(config, path) }))));
+}
+
+/** Bytes of the matrices that a precision keeps compactly, the head's copy among them. */
+function compactBytes(config: ModelConfig, precision: BasePrecision): number {
+  const others = parameterSpecs(config).filter((spec) => projectionOf(spec) === undefined && spec.name !== HEAD_NAME);
+  return baseBytes(config, precision, 'decoding') - bytesOf(others);
+}
+
 /** Memory that this process may still take; a container's limit counts. */
 export function availableBytes(): number {
   const available = (process as { availableMemory?: () => number }).availableMemory?.();
@@ -92,6 +149,27 @@ const ADVICE =
 
 /** Throws run-failed, before anything starts, when the plan does not fit into free memory. `available` defaults to what is free now. */
 export function requireMemory(parts: MemoryParts, available = availableBytes(), advice = ADVICE): void {
+  requireRoom('the run', parts, { available, advice });
+}
+
+/** requireMemory for a model that is asked. */
+export function requireUseMemory(plan: UsePlan, available = availableBytes()): void {
+  const { precision, purpose } = plan;
+  const compact = purpose === 'decoding' && precision === 'float32';
+  const advice = [
+    ...(compact ? ['keep the matrices in fewer bytes with --base-precision int8 or int4'] : []),
+    'take a smaller model',
+    'close other programs',
+  ];
+  const text = `${advice.slice(0, -1).join(', ')} or ${advice.at(-1)}`;
+  requireRoom('the model', useMemory(plan), { available, advice: text });
+}
+
+function requireRoom(
+  what: string,
+  parts: MemoryParts,
+  { available, advice }: { readonly available: number; readonly advice: string },
+): void {
   const needed = Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
   if (needed <= available) return;
   const list = Object.entries(parts)
@@ -100,6 +178,6 @@ export function requireMemory(parts: MemoryParts, available = availableBytes(), 
     .map(([name, bytes]) => `${name} ${megabytes(bytes)}`)
     .join(', ');
   throw runFailed(
-    `memory: the run needs about ${megabytes(needed)} (${list}), got ${megabytes(available)} free; ${advice}`,
+    `memory: ${what} needs about ${megabytes(needed)} (${list}), got ${megabytes(available)} free; ${advice}`,
   );
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { badInput, type HostTensor } from '../core/index.ts';
 import { input } from '../graph/index.ts';
 import {
@@ -14,8 +13,11 @@ import type { TrainedParameter } from '../optim/index.ts';
 import type { Device, DeviceTensor } from '../runtime/index.ts';
 import { readFinite } from './read-finite.ts';
 import { newAdapter, type Adapter } from './adapter-config.ts';
-import { readAdapter, writeAdapter } from './adapter-files.ts';
+import { writeAdapter } from './adapter-files.ts';
 import { setMagnitudes, startTensors } from './adapter-start.ts';
+import { readNamedAdapter } from './naming/checkpoint-weights.ts';
+import { parseAdapterName } from './naming/model-name.ts';
+import { weightsFingerprint } from './naming/open-named.ts';
 import type { OpenedModel } from './prepare.ts';
 import type { ResidentModel } from './resident-model.ts';
 import type { CommonSpecification, LoraSpecification } from '../specification/index.ts';
@@ -39,11 +41,6 @@ export interface Policy {
   readonly adapter: Adapter | undefined;
 }
 
-/** SHA-256 of an adapter's fingerprint over its base's. */
-function combined(base: string, adapter: string): string {
-  return createHash('sha256').update(`${base} ${adapter}`).digest('hex');
-}
-
 async function uploadAll(
   device: Device,
   tensors: Iterable<readonly [string, HostTensor]>,
@@ -65,7 +62,6 @@ export async function createPolicy(
 ): Promise<Policy> {
   const { config } = opened;
   const plain = baseDecoder(config, model.base?.precision ?? 'float32');
-  const base = await opened.files.checkpoint.fingerprint();
   if (specification.method === 'full') {
     const parameters = parameterSpecs(config);
     return {
@@ -75,13 +71,15 @@ export async function createPolicy(
       evaluation: plain,
       reference: plain,
       keepsReference: false,
-      startFingerprint: base,
+      startFingerprint: await opened.files.checkpoint.fingerprint(),
       adapter: undefined,
     };
   }
   const { checkpoint } = opened.files;
   const existing =
-    specification.adapter === undefined ? undefined : await readAdapter(specification.adapter, config, checkpoint);
+    specification.adapter === undefined
+      ? undefined
+      : await readNamedAdapter(parseAdapterName(specification.adapter), config, checkpoint);
   const adapter = existing ?? newAdapter(config, specification.lora!, specification.model);
   const evaluation = withLora(plain, adapter.lora, { path: 'separate' });
   const training =
@@ -108,7 +106,7 @@ export async function createPolicy(
     evaluation,
     reference: existing === undefined ? plain : evaluation,
     keepsReference: existing === undefined,
-    startFingerprint: existing === undefined ? base : combined(base, existing.fingerprint),
+    startFingerprint: await weightsFingerprint(checkpoint, existing),
     adapter,
   };
 }

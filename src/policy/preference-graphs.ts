@@ -1,27 +1,7 @@
 import { vectorJacobian } from '../autodiff/index.ts';
-import { badInput, internal } from '../core/index.ts';
-import {
-  div,
-  graph,
-  input,
-  maximum,
-  mul,
-  reduceSum,
-  reshape,
-  scatterAdd,
-  slice,
-  type Graph,
-  type Node,
-} from '../graph/index.ts';
-import {
-  hiddenStates,
-  klsFromReference,
-  logCollisions,
-  packedAttention,
-  packedInputs,
-  tokenStatistics,
-  type Decoder,
-} from '../models/index.ts';
+import { internal } from '../core/index.ts';
+import { graph, input, reduceSum, reshape, slice, type Graph, type Node } from '../graph/index.ts';
+import type { Decoder } from '../models/index.ts';
 import {
   DIFFERENTIABLE,
   type AnswerStatistics,
@@ -33,6 +13,14 @@ import {
 } from '../objectives/index.ts';
 import type { TrainedParameter } from '../optim/index.ts';
 import { accumulate, addToGradients, parameterNodes } from './batch-graphs.ts';
+import {
+  FORWARD_STATISTICS,
+  scoringGraph,
+  scoringOutputs,
+  type ScoreStatistic,
+  type ScoringModels,
+  type ScoringOptions,
+} from './scoring-graph.ts';
 
 /**
  * The graphs of preferences under any objective. Statistics of answers are [R, W], R rows of W answers: a pair's are chosen and rejected; a single
@@ -53,66 +41,31 @@ export function takesMismatches({ needs }: ResolvedObjective): boolean {
   return needs.includes('klLogps');
 }
 
-/** Statistics that the graph computes from hidden states; the others are the host's. */
-const COMPUTED = ['sharedLogps', 'logCollision', 'sequentialKl'] as const satisfies readonly StatisticName[];
-type ComputedName = (typeof COMPUTED)[number];
+/** Statistics that an objective may ask of the graph; the others are the host's. */
+const COMPUTED = ['sharedLogps', 'logCollision', 'sequentialKl'] as const satisfies readonly (StatisticName &
+  ScoreStatistic)[];
 
-export interface PreferenceModels {
-  readonly decoder: Decoder;
-  /** The frozen start as a decoder over weights that the graph has anyway; needed for sequentialKl. */
-  readonly reference?: Decoder | undefined;
-}
+/** The decoder, and the frozen start as a decoder over weights that the graph has anyway: needed for sequentialKl. */
+export type PreferenceModels = ScoringModels;
 
-export interface ForwardOptions {
-  readonly needs: readonly StatisticName[];
+interface ForwardOptions {
+  readonly needs: readonly string[];
   readonly width: number;
-  /** Whether an answer may be absent, with no scored token. */
-  readonly mayLack?: boolean;
+  readonly mayLack: boolean;
 }
 
-/** Outputs of the forward pass, [R, W]: logps, entropies, meanLogits, and the statistics that are asked for. */
-export function preferenceForward(
-  { decoder, reference }: PreferenceModels,
-  { needs, width, mayLack = false }: ForwardOptions,
+/** How answers are scored for an objective: logps, entropies, meanLogits [R, W], and what it asks for. */
+function scoringOf({ needs, width, mayLack }: ForwardOptions): ScoringOptions {
+  const statistics = [...FORWARD_STATISTICS, ...COMPUTED.filter((name) => needs.includes(name))];
+  return { per: 'answer', statistics, width, mayLack };
+}
+
+function forwardOf(
+  models: PreferenceModels,
+  objective: ResolvedObjective,
+  width: number,
 ): Readonly<Record<string, Node>> {
-  const packed = packedInputs();
-  const states = (of: Decoder): Node =>
-    hiddenStates(of, {
-      tokens: packed.tokens,
-      positions: packed.positions,
-      attend: packedAttention(of.config, packed),
-      rows: input('lossRows', ['U'], 'int32'),
-    });
-  const hidden = states(decoder);
-  const predict = input('predict', ['C'], 'int32');
-  const owner = input('owners', ['C'], 'int32');
-  const counts = input('counts', ['R', width]);
-  const answers = width === 1 ? 'R' : (`${width}*R` as const);
-  const total = (x: Node): Node => reshape(scatterAdd(x, owner, answers), counts.shape);
-  const average = (x: Node): Node => div(total(x), mayLack ? maximum(counts, 1) : counts);
-  const { logps, entropies, meanLogits } = tokenStatistics(decoder, {
-    hidden,
-    predict,
-    targets: input('targets', ['C'], 'int32'),
-  });
-  const computed: Readonly<Record<ComputedName, () => Node>> = {
-    sharedLogps: () => total(mul(logps, input('shared', ['C']))),
-    logCollision: () => total(logCollisions(decoder, { hidden, predict })),
-    sequentialKl: () => {
-      if (reference === undefined)
-        throw badInput(
-          'objective: sequential KL needs the reference beside the policy; train a new adapter on the model itself, without --reference',
-        );
-      return total(klsFromReference(decoder, { hidden, referenceHidden: states(reference), predict }));
-    },
-  };
-  const asked = COMPUTED.filter((name) => needs.includes(name));
-  return {
-    logps: total(logps),
-    entropies: average(entropies),
-    meanLogits: average(meanLogits),
-    ...Object.fromEntries(asked.map((name) => [name, computed[name]()])),
-  };
+  return scoringOutputs(models, scoringOf({ needs: objective.needs, width, mayLack: hasGaps(objective) }));
 }
 
 /** Whether rows of the objective may lack answers: lists are of different lengths, and mismatched answers are left out of the backward pass. */
@@ -130,13 +83,12 @@ export function preferenceScoreGraph(
   decoder: Decoder,
   { width, statistics = [] }: { readonly width: number; readonly statistics?: readonly string[] },
 ): Graph {
-  const needs: readonly StatisticName[] = statistics.includes('sharedLogps') ? ['sharedLogps'] : [];
-  return graph(preferenceForward({ decoder }, { needs, width, mayLack: width !== 2 }));
+  return scoringGraph({ decoder }, scoringOf({ needs: statistics, width, mayLack: width !== 2 }));
 }
 
 /** The statistics of an objective that are computed, as outputs. */
 export function preferenceForwardGraph(models: PreferenceModels, objective: ResolvedObjective, width: number): Graph {
-  return graph(preferenceForward(models, { needs: objective.needs, width, mayLack: hasGaps(objective) }));
+  return graph(forwardOf(models, objective, width));
 }
 
 /** One column of [R, W] as [R]. */
@@ -213,7 +165,7 @@ export interface PreferenceGraphOptions {
 }
 
 /**
- * An objective whose losses belong to single rows: `losses` [R], the outputs of preferenceForward, and for each parameter `accumulated/<p>` =
+ * An objective whose losses belong to single rows: `losses` [R], the scores of the forward pass, and for each parameter `accumulated/<p>` =
  * gradient/<p> + lossScale * d(sum of losses)/dp. With lossScale = 1 / (rows of the optimizer batch), the sum over micro-batches is the
  * gradient of the mean loss, however the batch was cut.
  */
@@ -222,7 +174,7 @@ export function preferenceLossGraph(
   objective: ResolvedObjective,
   { parameters, width, betaInput = false }: PreferenceGraphOptions,
 ): Graph {
-  const forward = preferenceForward(models, { needs: objective.needs, width, mayLack: hasGaps(objective) });
+  const forward = forwardOf(models, objective, width);
   const inputs = betaInput ? { beta: input('beta', []) } : {};
   const table = statisticTable(objective, forward, width);
   const losses = lossesOf(objective, { table, width, inputs });
@@ -258,14 +210,14 @@ export function differentiableStatistics({ needs }: ResolvedObjective): readonly
 
 /**
  * The backward pass of an objective that couples the rows of the optimizer batch: inputs `cotangent/<statistic>` [R, W], which the objective
- * gave for the whole batch (lossScale is in them); outputs those of preferenceForward and `accumulated/<p>`.
+ * gave for the whole batch (lossScale is in them); outputs the scores of the forward pass and `accumulated/<p>`.
  */
 export function preferenceCotangentGraph(
   models: PreferenceModels,
   objective: ResolvedObjective,
   { parameters, width }: Pick<PreferenceGraphOptions, 'parameters' | 'width'>,
 ): Graph {
-  const forward = preferenceForward(models, { needs: objective.needs, width, mayLack: hasGaps(objective) });
+  const forward = forwardOf(models, objective, width);
   const names = differentiableStatistics(objective);
   const statistics = names.map((name) => forward[name]!);
   const cotangents = names.map((name) => input(`cotangent/${name}`, ['R', width]));

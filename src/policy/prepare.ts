@@ -1,16 +1,8 @@
-import { createRandom } from '../core/index.ts';
 import { openModelFiles, type ModelFiles, type OpenModelOptions } from '../formats/index.ts';
-import {
-  parameterSpecs,
-  parseModelConfig,
-  type BasePrecision,
-  type ModelConfig,
-  type ParameterSpec,
-} from '../models/index.ts';
+import { parseModelConfig, type ModelConfig } from '../models/index.ts';
 import type { DimHints } from '../passes/index.ts';
-import type { Device, DeviceTensor } from '../runtime/index.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
-import { checkVocabulary, loadModel, residentModel, type ResidentModel } from './resident-model.ts';
+import { checkVocabulary } from './resident-model.ts';
 
 /** A model opened but not yet on a device. */
 export interface OpenedModel {
@@ -36,41 +28,6 @@ export async function understandModel(files: ModelFiles): Promise<OpenedModel> {
     await files.close();
     throw thrown;
   }
-}
-
-export interface PlaceOptions {
-  /** Random weights instead of the files'. */
-  readonly initialise?: { readonly seed: number };
-  /** In what the projections of a frozen base are kept. Default float32. */
-  readonly precision?: BasePrecision;
-}
-
-/** The weights on the device: read from the files, or random. */
-export async function placeWeights(
-  device: Device,
-  { files, config }: OpenedModel,
-  { initialise, precision = 'float32' }: PlaceOptions = {},
-): Promise<ResidentModel> {
-  if (initialise === undefined) return loadModel(device, config, files.checkpoint, { precision });
-  const deviation = Number(files.config['initializer_range'] ?? 0.02);
-  const weights = new Map<string, DeviceTensor>();
-  for (const spec of parameterSpecs(config)) {
-    const data = initialWeight(spec, { seed: initialise.seed, deviation, norm: 1 - config.normOffset });
-    weights.set(spec.name, await device.upload({ dtype: 'float32', shape: spec.shape, data }, { transfer: true }));
-  }
-  return residentModel(config, weights);
-}
-
-/** Transformers' initial weights: matrices normal with initializer_range, norms such that they multiply by 1, biases 0. */
-function initialWeight(
-  { name, shape }: ParameterSpec,
-  { seed, deviation, norm }: { seed: number; deviation: number; norm: number },
-): Float32Array<ArrayBuffer> {
-  const data = new Float32Array(shape.reduce((size, dim) => size * dim, 1));
-  if (shape.length === 1) return data.fill(name.endsWith('.bias') ? 0 : norm);
-  const random = createRandom(seed, `initialise ${name}`);
-  for (let i = 0; i < data.length; i++) data[i] = deviation * random.nextNormal();
-  return data;
 }
 
 /** Typical sizes of a micro-batch, for choosing between equal expressions and for the memory estimate. */

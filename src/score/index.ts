@@ -1,4 +1,4 @@
-export { deviationOf, sampleLogps, type Deviation, type MeasuredModel, type Sample } from './measure.ts';
+export { deviationOf, sampleLogps, type Deviation, type Sample } from './measure.ts';
 export { referenceFolder, referenceKey } from './node-reference-store.ts';
 export { compileScores, referenceOfModel, type Reference } from './reference-model.ts';
 export {

@@ -1,64 +1,36 @@
-import { badInput, type HostTensor } from '../core/index.ts';
+import { badInput } from '../core/index.ts';
 import type { TokenizedCompletion } from '../data/index.ts';
-import type { Checkpoint } from '../formats/index.ts';
-import { graph, input } from '../graph/index.ts';
 import {
-  hiddenStates,
-  packedAttention,
-  packedInputs,
-  plainDecoder,
-  tokenStatistics,
-  withLora,
-  type Decoder,
-  type LoraConfig,
-  type ModelConfig,
-} from '../models/index.ts';
-import { openDevice, type DeviceTensor } from '../runtime/index.ts';
-import { compileBatchProgram, completionMicroBatch, hintsFor, loadModel } from '../policy/index.ts';
+  compileBatchProgram,
+  completionMicroBatch,
+  hintsFor,
+  openPolicy,
+  scoringGraph,
+  type OpenPolicyOptions,
+  type PolicySource,
+} from '../policy/index.ts';
 
-/** Weights, and an adapter beside them where it is not inside. */
-export interface MeasuredModel {
-  readonly config: ModelConfig;
-  readonly checkpoint: Checkpoint;
-  readonly adapter?: { readonly lora: LoraConfig; readonly weights: ReadonlyMap<string, HostTensor> } | undefined;
-}
+/** Tokens of a typical text. */
+const SAMPLE_TOKENS = 256;
 
 /** A text of which every token but the first is scored. */
 export interface Sample {
   readonly ids: readonly number[];
 }
 
-function logpsGraph(decoder: Decoder) {
-  const packed = packedInputs();
-  const hidden = hiddenStates(decoder, {
-    tokens: packed.tokens,
-    positions: packed.positions,
-    attend: packedAttention(decoder.config, packed),
-    rows: input('lossRows', ['U'], 'int32'),
-  });
-  const predict = input('predict', ['C'], 'int32');
-  const targets = input('targets', ['C'], 'int32');
-  return graph({ logps: tokenStatistics(decoder, { hidden, predict, targets }).logps });
-}
-
-/** Log-probabilities in nats of every token but the first of each sample, one after the other, by the engine that trains. */
+/** Log-probabilities in nats of every token but the first of each sample, one after the other, by the engine that trains. Throws as openPolicy does. */
 export async function sampleLogps(
-  { config, checkpoint, adapter }: MeasuredModel,
+  model: PolicySource,
   samples: readonly Sample[],
-  { threads }: { readonly threads?: number | undefined } = {},
+  options: Pick<OpenPolicyOptions, 'threads' | 'availableBytes'> = {},
 ): Promise<Float32Array> {
-  const device = await openDevice(threads === undefined ? {} : { threads });
+  const policy = await openPolicy(model, { ...options, purpose: 'scoring', microBatchTokens: SAMPLE_TOKENS });
   try {
-    const { weights } = await loadModel(device, config, checkpoint);
-    const resident = new Map<string, DeviceTensor>(weights);
-    for (const [name, tensor] of adapter?.weights ?? []) resident.set(name, await device.upload(tensor));
-    const plain = plainDecoder(config);
-    const decoder = adapter === undefined ? plain : withLora(plain, adapter.lora, { path: 'separate' });
-    const hints = hintsFor(256, 256);
+    const { device, decoder, resident } = policy;
     const program = await compileBatchProgram(
       device,
-      { evaluate: logpsGraph(decoder) },
-      { label: 'export', hints, resident },
+      { evaluate: scoringGraph({ decoder }, { per: 'token', statistics: ['logps'] }) },
+      { label: 'export', hints: hintsFor(SAMPLE_TOKENS, SAMPLE_TOKENS), resident },
     );
     await program.refresh();
     const found: number[] = [];
@@ -73,7 +45,7 @@ export async function sampleLogps(
     }
     return Float32Array.from(found);
   } finally {
-    await device.dispose();
+    await policy.dispose();
   }
 }
 

@@ -1,13 +1,16 @@
-import { plainDecoder, weightInputs, type Decoder } from '../models/index.ts';
+import type { Decoder } from '../models/index.ts';
 import type { Device, DeviceTensor } from '../runtime/index.ts';
 import {
-  preferenceScoreGraph,
-  hintsFor,
-  type OpenedModel,
   compileBatchProgram,
+  hintsFor,
+  placeModel,
+  preferenceScoreGraph,
+  sourceOf,
+  weightsFingerprint,
   type BatchProgram,
-  loadModel,
-  type ResidentModel,
+  type OpenedModel,
+  type PlacedModel,
+  type ReadAdapter,
 } from '../policy/index.ts';
 
 /** A frozen model that log-probabilities are computed with, opened when one must be computed. */
@@ -41,28 +44,26 @@ export function compileScores(
 /** Another model as the reference. Its weights are loaded by `open`; its files stay the caller's. */
 export async function referenceOfModel(
   device: Device,
-  { config, files }: OpenedModel,
+  reference: OpenedModel & { readonly adapter?: ReadAdapter | undefined },
   options: {
     readonly microBatchTokens: number;
     readonly statistics?: readonly string[];
     readonly width?: number;
   },
 ): Promise<Reference> {
-  let model: ResidentModel | undefined;
+  let placed: PlacedModel | undefined;
   return {
-    fingerprint: await files.checkpoint.fingerprint(),
+    fingerprint: await weightsFingerprint(reference.files.checkpoint, reference.adapter),
     precision: 'float32',
     open: async () => {
-      model ??= await loadModel(device, config, files.checkpoint);
-      const decoder = plainDecoder(config, weightInputs(config));
-      return compileScores(device, decoder, {
-        label: 'reference',
-        resident: model.weights,
-        ...options,
+      placed ??= await placeModel(device, sourceOf({ opened: reference, adapter: reference.adapter }), {
+        purpose: 'scoring',
       });
+      const { decoder, resident } = placed;
+      return compileScores(device, decoder, { label: 'reference', resident, ...options });
     },
     dispose: async () => {
-      await model?.dispose();
+      await placed?.dispose();
     },
   };
 }

@@ -1,34 +1,35 @@
 import { createHash } from 'node:crypto';
-import { badInput } from '../core/index.ts';
 import { createRowTokenizer, type Content, type DropReason } from '../data/index.ts';
-import { plainDecoder, weightInputs, withLora } from '../models/index.ts';
-import { openDevice, type Device, type DeviceTensor } from '../runtime/index.ts';
+import type { Decoder } from '../models/index.ts';
+import type { Device, DeviceTensor } from '../runtime/index.ts';
 import {
-  readAdapter,
-  pairMicroBatch,
   compareTokenizers,
-  fixedMemory,
-  referenceMemory,
-  requireMemory,
-  openModel,
-  type OpenedModel,
+  openModelAndAdapter,
+  openPolicy,
+  pairMicroBatch,
+  sourceOf,
+  weightsFingerprint,
   type BatchProgram,
-  checkWeights,
-  loadModel,
+  type NamedModel,
+  type OpenedPolicy,
+  type ResolveModel,
 } from '../policy/index.ts';
 import { compileScores } from './reference-model.ts';
 import type { PairScore } from './score-summary.ts';
 
 export interface ScoreSessionOptions {
-  /** Path of the model. */
+  /** The model, by any of its names; see ModelName. */
   readonly model: string;
-  /** Folder of a PEFT adapter on it. */
+  /** An adapter on it. */
   readonly adapter?: string | undefined;
-  /** Path of another model that rewards are measured from; default with an adapter: the model without it. */
+  /** Another model that rewards are measured from; default with an adapter: the model without it. */
   readonly reference?: string | undefined;
+  readonly resolve?: ResolveModel | undefined;
   /** Tokens of prompt and answer; longer answers are cut. */
   readonly maxLength: number;
   readonly device?: 'cpu' | 'webgpu' | 'cuda';
+  /** Memory that may be taken; default: what is free on this machine. */
+  readonly availableBytes?: (() => number) | undefined;
 }
 
 /** Two answers to a prompt. */
@@ -56,22 +57,29 @@ export interface ScoreSession {
  * suffice. Numbers are those of scorePairs.
  */
 export async function openScoreSession(options: ScoreSessionOptions): Promise<ScoreSession> {
-  const { maxLength, adapter } = options;
-  const opened = await openChecked(options.model);
-  let [reference, device]: [OpenedModel | undefined, Device | undefined] = [undefined, undefined];
+  const { maxLength, resolve } = options;
+  const named = await openModelAndAdapter(options, { resolve });
+  let [reference, device]: [NamedModel | undefined, Device | undefined] = [undefined, undefined];
   const close = async (): Promise<void> => {
     await device?.dispose();
-    await reference?.files.close();
-    await opened.files.close();
+    await reference?.close();
+    await named.close();
   };
   try {
+    const { opened } = named;
     if (options.reference !== undefined) {
-      reference = await openChecked(options.reference);
-      compareTokenizers(opened.tokenizer, reference.tokenizer, () => {});
+      reference = await openModelAndAdapter({ model: options.reference }, { resolve });
+      compareTokenizers(opened.tokenizer, reference.opened.tokenizer, () => {});
     }
-    requireRoom(opened, reference, maxLength);
-    device = await openDevice({ device: options.device ?? 'cpu' });
-    const { policy, base } = await openPrograms(device, { opened, reference, adapter, maxLength });
+    const model = await openPolicy(sourceOf(named), {
+      purpose: 'scoring',
+      device: options.device,
+      microBatchTokens: 2 * maxLength,
+      reference: reference && sourceOf(reference),
+      availableBytes: options.availableBytes,
+    });
+    device = model.device;
+    const { policy, base } = await openPrograms(model, { named, reference, microBatchTokens: 2 * maxLength });
     const tokenizer = createRowTokenizer(opened.tokenizer, { maxLength });
     let last: Promise<unknown> = Promise.resolve();
     const scoreOne = async (answers: ScoredAnswers): Promise<SessionScore> => {
@@ -94,7 +102,7 @@ export async function openScoreSession(options: ScoreSessionOptions): Promise<Sc
       };
     };
     return {
-      identity: await identityOf(opened, reference, options),
+      identity: await identityOf(named, reference, maxLength),
       score(answers) {
         const mine = last.then(() => scoreOne(answers));
         last = mine.catch(() => {});
@@ -108,71 +116,35 @@ export async function openScoreSession(options: ScoreSessionOptions): Promise<Sc
   }
 }
 
-async function openChecked(path: string): Promise<OpenedModel> {
-  const opened = await openModel(path);
-  const problems = checkWeights(opened.config, opened.files.checkpoint);
-  if (problems.length === 0) return opened;
-  await opened.files.close();
-  throw badInput(problems.map((one) => ({ file: path, ...one })));
-}
-
-function requireRoom({ config }: OpenedModel, reference: OpenedModel | undefined, microBatchTokens: number): void {
-  const plan = { config, lora: { dropout: 0, targets: [] }, optimizer: 'sgd', microBatchTokens } as const;
-  const { weights, 'the runtime': runtime } = fixedMemory(plan);
-  requireMemory(
-    reference === undefined
-      ? { weights: weights!, 'the runtime': runtime! }
-      : { weights: weights!, ...referenceMemory(plan, reference.config) },
-  );
-}
-
 async function openPrograms(
-  device: Device,
+  model: OpenedPolicy,
   {
-    opened,
+    named,
     reference,
-    adapter: path,
-    maxLength,
-  }: {
-    readonly opened: OpenedModel;
-    readonly reference: OpenedModel | undefined;
-    readonly adapter: string | undefined;
-    readonly maxLength: number;
-  },
+    microBatchTokens,
+  }: { readonly named: NamedModel; readonly reference: NamedModel | undefined; readonly microBatchTokens: number },
 ): Promise<{ readonly policy: BatchProgram; readonly base: BatchProgram | undefined }> {
-  const { config, files } = opened;
-  const microBatchTokens = 2 * maxLength;
-  const { weights } = await loadModel(device, config, files.checkpoint);
-  const plain = plainDecoder(config, weightInputs(config));
-  const adapter = path === undefined ? undefined : await readAdapter(path, config, files.checkpoint);
-  const resident = new Map<string, DeviceTensor>(weights);
-  for (const [name, values] of adapter?.weights ?? []) resident.set(name, await device.upload(values));
-  const decoder = adapter === undefined ? plain : withLora(plain, adapter.lora, { path: 'separate' });
-  const policy = await compileScores(device, decoder, { label: 'score', resident, microBatchTokens });
-  await policy.refresh();
-  let base: BatchProgram | undefined;
+  const compile = async (label: string, decoder: Decoder, resident: ReadonlyMap<string, DeviceTensor>) => {
+    const program = await compileScores(model.device, decoder, { label, resident, microBatchTokens });
+    await program.refresh();
+    return program;
+  };
+  const policy = await compile('score', model.decoder, model.resident);
   if (reference !== undefined) {
-    const other = await loadModel(device, reference.config, reference.files.checkpoint);
-    const theirs = plainDecoder(reference.config, weightInputs(reference.config));
-    base = await compileScores(device, theirs, { label: 'reference', resident: other.weights, microBatchTokens });
-  } else if (adapter !== undefined) {
-    base = await compileScores(device, plain, { label: 'reference', resident: weights, microBatchTokens });
+    const { decoder, resident } = await model.place(sourceOf(reference));
+    return { policy, base: await compile('reference', decoder, resident) };
   }
-  await base?.refresh();
-  return { policy, base };
+  const hasBase = named.adapter !== undefined;
+  return { policy, base: hasBase ? await compile('reference', model.base, model.model.weights) : undefined };
 }
 
-async function identityOf(
-  opened: OpenedModel,
-  reference: OpenedModel | undefined,
-  { adapter, maxLength }: ScoreSessionOptions,
-): Promise<string> {
-  const { checkpoint } = opened.files;
+async function identityOf(named: NamedModel, reference: NamedModel | undefined, maxLength: number): Promise<string> {
+  const { opened, adapter } = named;
   const parts = [
-    await checkpoint.fingerprint(),
+    await opened.files.checkpoint.fingerprint(),
     opened.tokenizer.identity,
-    adapter === undefined ? '' : (await readAdapter(adapter, opened.config, checkpoint)).fingerprint,
-    (await reference?.files.checkpoint.fingerprint()) ?? '',
+    adapter?.fingerprint ?? '',
+    reference === undefined ? '' : await weightsFingerprint(reference.opened.files.checkpoint, reference.adapter),
     String(maxLength),
   ];
   return createHash('sha256').update(parts.join(' ')).digest('hex');

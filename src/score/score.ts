@@ -2,21 +2,17 @@ import { formatLine } from '../data/index.ts';
 import { fieldUseLines } from '../data/index.ts';
 import { PreftuneError } from '../core/index.ts';
 import { loadPairs, type RowSet, type TokenizedPair, allMicroBatches, rowsOf } from '../data/index.ts';
-import { plainDecoder, weightInputs, withLora } from '../models/index.ts';
-import { openDevice, type Device, type DeviceTensor } from '../runtime/index.ts';
 import {
-  readAdapter,
-  pairMicroBatch,
-  openInputs,
-  type RunInputs,
-  fixedMemory,
-  referenceMemory,
-  requireMemory,
-  type BatchProgram,
   checkPositions,
-  loadModel,
-  type RunContext,
   loadOptions,
+  openInputs,
+  openPolicy,
+  pairMicroBatch,
+  sourceOf,
+  type BatchProgram,
+  type OpenedPolicy,
+  type RunContext,
+  type RunInputs,
 } from '../policy/index.ts';
 import { referenceFolder } from './node-reference-store.ts';
 import { referenceLogps } from './reference.ts';
@@ -35,8 +31,8 @@ export interface Scores {
  * adapter). The reference's are stored in and taken from the same cache as training's. Throws as the recipes do; cancelled when the signal fires.
  */
 export async function scorePairs(specification: ScoreSpecification, context: RunContext): Promise<Scores> {
-  const inputs = await openInputs(specification, context);
-  let device: Device | undefined;
+  const inputs = await openInputs({ ...specification, takesAdapted: true }, context);
+  let policy: OpenedPolicy | undefined;
   try {
     const { opened } = inputs;
     const origins: (string | undefined)[] = [];
@@ -52,34 +48,24 @@ export async function scorePairs(specification: ScoreSpecification, context: Run
     for (const format of formats) context.listener.onNote?.(`${format.file}: ${formatLine(format)}`);
     for (const line of fieldUseLines(fieldUse)) context.listener.onNote?.(line);
     context.listener.onTokenised?.('train', tokenisation);
-    const { config } = opened;
-    checkPositions(pairs, { model: config, reference: inputs.reference?.config }, 'data');
-    const { device: name, threads, microBatchTokens } = specification;
-    const plan = { config, lora: { dropout: 0, targets: [] }, optimizer: 'sgd', microBatchTokens } as const;
-    const { weights, 'the runtime': runtime } = fixedMemory(plan);
-    requireMemory(
-      inputs.reference === undefined
-        ? { weights: weights!, 'the runtime': runtime! }
-        : referenceMemory(plan, inputs.reference.config),
-      context.availableBytes?.(),
-    );
-    device = await openDevice({ device: name, ...(threads === undefined ? {} : { threads }) });
-    const model = await loadModel(device, config, opened.files.checkpoint);
-    const plain = plainDecoder(config, weightInputs(config));
-    const reference = await referenceOf(specification, { inputs, device, weights: model.weights });
+    checkPositions(pairs, { model: opened.config, reference: inputs.reference?.config }, 'data');
+    const { device, threads, microBatchTokens } = specification;
+    policy = await openPolicy(sourceOf(inputs), {
+      purpose: 'scoring',
+      device,
+      threads,
+      microBatchTokens,
+      reference: inputs.reference && sourceOf({ opened: inputs.reference, adapter: inputs.reference.adapter }),
+      availableBytes: context.availableBytes,
+    });
+    const reference = await referenceOf(specification, { inputs, policy });
     const known = reference && (await referenceScores(reference, { specification, context, pairs }));
-    const adapter =
-      specification.adapter === undefined
-        ? undefined
-        : await readAdapter(specification.adapter, config, opened.files.checkpoint);
-    const resident = new Map<string, DeviceTensor>(model.weights);
-    for (const [tensor, values] of adapter?.weights ?? []) resident.set(tensor, await device.upload(values));
-    const decoder = adapter === undefined ? plain : withLora(plain, adapter.lora, { path: 'separate' });
-    const program = await compileScores(device, decoder, { label: 'score', resident, microBatchTokens });
+    const { decoder, resident } = policy;
+    const program = await compileScores(policy.device, decoder, { label: 'score', resident, microBatchTokens });
     const logps = await computeLogps(program, { pairs, microBatchTokens, context });
     return scoresOf(pairs, { logps, reference: known, origins, specification });
   } finally {
-    await device?.dispose();
+    await policy?.dispose();
     await inputs.close();
   }
 }
@@ -87,22 +73,16 @@ export async function scorePairs(specification: ScoreSpecification, context: Run
 /** The model that --reference names, else the model itself where an adapter stands on it. */
 async function referenceOf(
   specification: ScoreSpecification,
-  options: {
-    readonly inputs: RunInputs;
-    readonly device: Device;
-    readonly weights: ReadonlyMap<string, DeviceTensor>;
-  },
+  { inputs, policy }: { readonly inputs: RunInputs; readonly policy: OpenedPolicy },
 ): Promise<Reference | undefined> {
-  const { inputs, device, weights } = options;
-  const { config, files } = inputs.opened;
+  const { device, base, model } = policy;
   const { microBatchTokens } = specification;
   if (inputs.reference !== undefined) return referenceOfModel(device, inputs.reference, { microBatchTokens });
-  if (specification.adapter === undefined || specification.referenceFree !== undefined) return undefined;
-  const decoder = plainDecoder(config, weightInputs(config));
+  if (inputs.adapter === undefined || specification.referenceFree !== undefined) return undefined;
   return {
-    fingerprint: await files.checkpoint.fingerprint(),
+    fingerprint: await inputs.opened.files.checkpoint.fingerprint(),
     precision: 'float32',
-    open: () => compileScores(device, decoder, { label: 'reference', resident: weights, microBatchTokens }),
+    open: () => compileScores(device, base, { label: 'reference', resident: model.weights, microBatchTokens }),
     dispose: async () => {},
   };
 }

@@ -1,16 +1,15 @@
 import { PreftuneError } from '../core/index.ts';
 import type { TokenizedCompletion } from '../data/index.ts';
-import { graph, input, type Graph } from '../graph/index.ts';
-import {
-  hiddenStates,
-  klsFromReference,
-  packedAttention,
-  packedInputs,
-  tokenStatistics,
-  type Decoder,
-} from '../models/index.ts';
+import type { Graph } from '../graph/index.ts';
+import type { Decoder } from '../models/index.ts';
 import type { Device, DeviceTensor } from '../runtime/index.ts';
-import { compileBatchProgram, completionMicroBatch, hintsFor } from '../policy/index.ts';
+import {
+  compileBatchProgram,
+  completionMicroBatch,
+  hintsFor,
+  scoringGraph,
+  type ScoreStatistic,
+} from '../policy/index.ts';
 
 /** The scored tokens of one row, in order. Nats. */
 export interface TokenScores {
@@ -44,25 +43,9 @@ export interface TokenScorerOptions {
 
 /** logps, entropies [C], and with a reference referenceLogps and, under one head, kls [C]. */
 function tokenGraph({ decoder, reference, sharesHead = false }: TokenScorerOptions): Graph {
-  const packed = packedInputs();
-  const states = (of: Decoder) =>
-    hiddenStates(of, {
-      tokens: packed.tokens,
-      positions: packed.positions,
-      attend: packedAttention(of.config, packed),
-      rows: input('lossRows', ['U'], 'int32'),
-    });
-  const [predict, targets] = [input('predict', ['C'], 'int32'), input('targets', ['C'], 'int32')];
-  const hidden = states(decoder);
-  const { logps, entropies } = tokenStatistics(decoder, { hidden, predict, targets });
-  if (reference === undefined) return graph({ logps, entropies });
-  const referenceHidden = states(reference);
-  const other = tokenStatistics(reference, { hidden: referenceHidden, predict, targets });
-  // KL(a || b) is asked of b about a: the roles are those of klsFromReference turned round.
-  const kls = (): { kls: ReturnType<typeof input> } => ({
-    kls: klsFromReference(reference, { hidden: referenceHidden, referenceHidden: hidden, predict }),
-  });
-  return graph({ logps, entropies, referenceLogps: other.logps, ...(sharesHead && kls()) });
+  const compared: readonly ScoreStatistic[] =
+    reference === undefined ? [] : sharesHead ? ['referenceLogps', 'kls'] : ['referenceLogps'];
+  return scoringGraph({ decoder, reference }, { per: 'token', statistics: ['logps', 'entropies', ...compared] });
 }
 
 /** Compiles what scores every token of completions with tensors that are on the device. */

@@ -260,14 +260,14 @@ export function parseSftSpecification(given: GivenOptions): SftSpecification {
   return sftSpecificationOf(parseOptions(SCHEMAS.sft, given, sftProblems));
 }
 
-/** What the combination of the options of score rules out. `given` has no defaults. */
-export function scoreProblems(fields: ScoreSpecification, given: GivenOptions): Problem[] {
+/** What the combination of the options of score rules out. `given` has no defaults; `isAdapted`: the name of the model says an adapter, as RUN does. */
+export function scoreProblems(fields: ScoreSpecification, given: GivenOptions, isAdapted = false): Problem[] {
   const problems: Problem[] = [];
   if (fields.referenceFree !== undefined && fields.reference !== undefined)
     problems.push(idleProblem('referenceFree', 'with --reference'));
   if (given['beta'] !== undefined && fields.referenceFree !== undefined)
     problems.push(idleProblem('beta', 'with --reference-free, where there are no rewards'));
-  else if (given['beta'] !== undefined && fields.reference === undefined && fields.adapter === undefined)
+  else if (given['beta'] !== undefined && fields.reference === undefined && fields.adapter === undefined && !isAdapted)
     problems.push(idleProblem('beta', 'without --reference or --adapter, which rewards are measured by'));
   if (fields.device !== 'cpu' && fields.threads !== undefined)
     problems.push(idleProblem('threads', `with --device ${fields.device}`));

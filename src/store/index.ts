@@ -15,6 +15,7 @@ export {
   RUN_FILE,
   checkRunFolder,
   createRunFolder,
+  isRunInUse,
   readRunFile,
   resumeRunFolder,
   type ResumeOptions,

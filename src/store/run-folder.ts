@@ -8,6 +8,7 @@ import {
   entriesOf,
   isLockEntry,
   isTemporary,
+  lockOwner,
   removeDeadAttempts,
   removeRemains,
   writeFileAtomic,
@@ -116,6 +117,11 @@ export function checkRunFolder(path: string, isResumed: boolean): void {
   if (!isResumed) return refuseForeign(path);
   readRunFile(path);
   acquireLock(join(path, LOCK_NAME), path).release();
+}
+
+/** Whether a process holds the folder, as one that trains does: looks, and changes nothing. */
+export function isRunInUse(path: string): boolean {
+  return lockOwner(join(path, LOCK_NAME)) !== undefined;
 }
 
 /** What run.json of the folder says. Throws bad-input when there is none or it is not one of ours. */

@@ -3,15 +3,15 @@ import {
   createPolicy,
   fixedMemory,
   newLora,
-  placeWeights,
+  openPolicy,
   referenceMemory,
-  requireMemory,
+  sourceOf,
   type OpenedModel,
   type Policy,
   type ResidentModel,
   type RunInputs,
 } from '../policy/index.ts';
-import { openDevice, type Device } from '../runtime/index.ts';
+import type { Device } from '../runtime/index.ts';
 import type { CommonSpecification } from '../specification/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import type { RecipeContext } from './context.ts';
@@ -43,20 +43,25 @@ export async function openSession(
   { context, reference, movesReference = false, initialise = false }: SessionOptions,
 ): Promise<Session> {
   const plan = planOf(specification, opened);
-  const available = context.availableBytes?.();
-  requireMemory(fixedMemory({ ...plan, movesReference }), available);
-  if (reference !== undefined) requireMemory(referenceMemory(plan, reference), available);
-  const { device: name, threads } = specification;
-  const device = await openDevice({ device: name, ...(threads === undefined ? {} : { threads }) });
+  const { device: name, threads, basePrecision: precision, seed } = specification;
+  const deviation = Number(opened.files.config['initializer_range'] ?? 0.02);
+  const { device, model, dispose } = await openPolicy(sourceOf({ opened, adapter: undefined }), {
+    purpose: 'training',
+    precision,
+    device: name,
+    threads,
+    needs: [
+      fixedMemory({ ...plan, movesReference }),
+      ...(reference === undefined ? [] : [referenceMemory(plan, reference)]),
+    ],
+    ...(initialise && { initialise: { seed, deviation } }),
+    ...(context.availableBytes && { availableBytes: context.availableBytes }),
+  });
   try {
-    const model = await placeWeights(device, opened, {
-      precision: specification.basePrecision,
-      ...(initialise ? { initialise: { seed: specification.seed } } : {}),
-    });
     const policy = await createPolicy(device, { opened, model, specification });
-    return { device, opened, model, policy, tokenizer: opened.tokenizer, dispose: () => device.dispose() };
+    return { device, opened, model, policy, tokenizer: opened.tokenizer, dispose };
   } catch (thrown) {
-    await device.dispose();
+    await dispose();
     throw thrown;
   }
 }

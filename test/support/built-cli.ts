@@ -56,6 +56,8 @@ export interface Ended {
 export interface StartOptions {
   readonly cwd?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** What stdin has, to its end. */
+  readonly input?: string;
   /** Called with everything that stderr has had so far, whenever more comes. */
   readonly onError?: (text: string, child: ChildProcess) => void;
 }
@@ -66,6 +68,7 @@ export function preftune(main: string, words: readonly string[], options: StartO
     cwd: options.cwd ?? REPOSITORY,
     env: { ...process.env, NO_COLOR: '1', COLUMNS: '100', HF_HUB_OFFLINE: '1', ...options.environment },
   });
+  if (options.input !== undefined) child.stdin.end(options.input);
   let [out, err] = ['', ''];
   child.stdout.on('data', (data: Buffer) => (out += data.toString()));
   child.stderr.on('data', (data: Buffer) => {

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import type { DataSource, RankingRow } from '../../data/index.ts';
 import { encodePrompt, openGenerator, readPrompts, type Prompt } from '../../generate/index.ts';
 import { mapConcurrently, openCallStore } from '../../ask/index.ts';
+import { parseModelAndAdapter, type ModelName } from '../../policy/index.ts';
 import { sampleRow, type SampleAnswers } from '../../pairs/index.ts';
 import type { CommandContext } from '../frame/command.ts';
 import type { BuildOptions } from './data-build-options.ts';
@@ -27,8 +28,7 @@ export async function sampleRows(
     return { rows, note };
   }
   const named = options.model!;
-  const { path } = await locateModel(named, context);
-  const sampler = await openSampler(path, options, context);
+  const sampler = await openSampler(named, options, context);
   const progress = context.terminal.progress('sample');
   let done = 0;
   try {
@@ -69,17 +69,20 @@ interface Sampler {
 
 /** Answers of a model, kept on disk, so that an interrupted run continues. The model is opened when the first answer is not there. */
 async function openSampler(
-  path: string,
+  model: string,
   { temperature, topP, maxNewTokens, seed, system, adapter, device, threads }: BuildOptions,
-  { environment, signal }: CommandContext,
+  context: CommandContext,
 ): Promise<Sampler> {
+  const { environment, signal } = context;
   const settings = { temperature, topP, maxNewTokens, seed };
-  const models = [path, ...(adapter === undefined ? [] : [adapter])].map(stateOfPath);
+  const name = parseModelAndAdapter({ model, adapter });
+  const { path } = await locateModel(name.model, context);
+  const models = [path, ...pathsOf(name)].map(stateOfPath);
   const folder = join(environment['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'preftune', 'samples');
   const store = await openCallStore<readonly string[]>(join(folder, `${digest(models).slice(0, 16)}.jsonl`));
   let opening: ReturnType<typeof openGenerator> | undefined;
   const open = (): ReturnType<typeof openGenerator> =>
-    openGenerator({ model: path, adapter, device, threads, maxRows: ROWS });
+    openGenerator({ model, adapter, resolve: () => Promise.resolve(path), device, threads, maxRows: ROWS });
   return {
     async sample(prompt, count, firstRow) {
       const { id: _id, ...content } = prompt;
@@ -99,6 +102,13 @@ async function openSampler(
       await (await opening?.catch(() => undefined))?.dispose();
     },
   };
+}
+
+/** What besides the model decides its answers: an adapter's folder, a checkpoint's. */
+function pathsOf({ adapter, checkpoint }: ModelName): string[] {
+  if (checkpoint !== undefined) return [checkpoint.path];
+  if (adapter === undefined) return [];
+  return [adapter.kind === 'folder' ? adapter.path : adapter.checkpoint.path];
 }
 
 function digest(value: unknown): string {

@@ -7,6 +7,7 @@ import { createTokenizer, type Tokenizer } from '../../tokenizer/index.ts';
 import { flagOf, present, option, type OptionsOf } from '../../options/index.ts';
 import type { CommandContext } from '../frame/command.ts';
 import { locateData, locateModel } from '../../hub/index.ts';
+import { parseModelName } from '../../policy/index.ts';
 import type { ProgressBar } from '../frame/progress.ts';
 
 /** Options of the reliability checks, which `data check` and `data clean` share. */
@@ -105,7 +106,7 @@ export async function readTokenizer(
   context: CommandContext,
 ): Promise<Tokenizer | undefined> {
   if (model === undefined) return undefined;
-  const { path } = await locateModel(model, context);
+  const { path } = await locateModel(parseModelName(model).model, context);
   const files = await openModelFiles(path);
   try {
     return createTokenizer(files.tokenizer);

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { openSafetensorsFile } from '../../formats/index.ts';
 import type { Prompt, PromptOptions } from '../../generate/index.ts';
 import { listCheckpoints, readMetrics } from '../../store/index.ts';
 import { meanEstimate, type Estimate } from './estimates.ts';
@@ -37,13 +36,9 @@ export async function frontierOf(
   const points: FrontierPoint[] = [];
   const checkpoints = [...listCheckpoints(run)].toSorted((a, b) => a.step - b.step);
   const metrics = readMetrics(join(run, 'metrics.jsonl'));
-  for (const { step, path } of checkpoints) {
-    const file = await openSafetensorsFile(join(path, 'state.safetensors'));
-    try {
-      await subjects.setAdapter((name) => file.readFloat32(name));
-    } finally {
-      await file.close();
-    }
+  for (const checkpoint of checkpoints) {
+    const { step } = checkpoint;
+    await subjects.setAdapter({ kind: 'checkpoint', run, checkpoint });
     const { generator, scorer } = await subjects.policy();
     const { tokenizer } = subjects;
     const answers = await drawAnswers({ generator, tokenizer }, prompts, {

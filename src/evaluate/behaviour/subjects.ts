@@ -1,12 +1,23 @@
-import { badInput, PreftuneError, type Problem } from '../../core/index.ts';
+import { badInput, PreftuneError, type HostTensor, type Problem } from '../../core/index.ts';
 import { createGenerator, type Generator } from '../../generate/index.ts';
-import { plainDecoder, withLora, type Decoder } from '../../models/index.ts';
-import { openDevice, type Device, type DeviceName, type DeviceTensor } from '../../runtime/index.ts';
-import { compareTokenizers, loadModel, openModel, readAdapter, type OpenedModel } from '../../policy/index.ts';
+import type { Decoder } from '../../models/index.ts';
+import {
+  adapterText,
+  compareTokenizers,
+  openModelAndAdapter,
+  openPolicy,
+  readNamedAdapter,
+  sourceOf,
+  type AdapterName,
+  type NamedModel,
+  type OpenedPolicy,
+  type ResolveModel,
+} from '../../policy/index.ts';
+import type { Device, DeviceName, DeviceTensor } from '../../runtime/index.ts';
 import type { Tokenizer } from '../../tokenizer/index.ts';
 import { createTokenScorer, type TokenScorer } from '../../score/index.ts';
 
-/** A model, and a PEFT adapter on it. Paths. */
+/** A model by any of its names, and an adapter that is named apart; see ModelName. */
 export interface Subject {
   readonly model: string;
   readonly adapter?: string | undefined;
@@ -16,8 +27,12 @@ export interface OpenSubjectsOptions {
   readonly policy: Subject;
   /** Left out: the policy's model without its adapter, where it has one. */
   readonly reference?: Subject | undefined;
+  /** Turns a folder, .gguf file or hub id into a path on this computer. Default: it is one. */
+  readonly resolve?: ResolveModel | undefined;
   readonly device?: DeviceName | undefined;
   readonly threads?: number | undefined;
+  /** Memory that may be taken; default: what is free on this machine. */
+  readonly availableBytes?: (() => number) | undefined;
   readonly microBatchTokens: number;
   /** Prompts answered together. */
   readonly batchSize: number;
@@ -39,112 +54,112 @@ export interface Subjects {
   readonly reference: (() => Promise<OpenedSubject>) | undefined;
   /** Whether the policy's scorer knows the reference: an adapter beside its own base. */
   readonly isShared: boolean;
-  /** Puts other values into the adapter, such as a checkpoint's. Throws bad-input for tensors that are not all of the adapter's. */
-  setAdapter(read: (name: string) => Promise<Float32Array<ArrayBuffer>>): Promise<void>;
+  /** Puts another adapter into the place of the policy's, such as a checkpoint's. Throws bad-input for one of another shape. */
+  setAdapter(adapter: AdapterName): Promise<void>;
   dispose(): Promise<void>;
 }
 
 /**
  * Puts a policy and its reference on one device. Throws bad-input with the problems of both: files that do not fit, an adapter for another model,
- * another vocabulary.
+ * another vocabulary; run-failed before anything is loaded when both do not fit into memory.
  */
 export async function openSubjects(options: OpenSubjectsOptions): Promise<Subjects> {
-  const { policy, reference, device: name = 'cpu', threads, onWarning } = options;
-  const opened = await openAll([policy, ...(reference === undefined ? [] : [reference])]);
-  const [own, other] = opened as [OpenedModel, OpenedModel | undefined];
-  const close = async (): Promise<void> => {
-    for (const { files } of opened) await files.close();
+  const { policy, reference, onWarning } = options;
+  const [own, other] = (await openAll([policy, ...(reference === undefined ? [] : [reference])], options)) as [
+    NamedModel,
+    NamedModel | undefined,
+  ];
+  let model: OpenedPolicy | undefined;
+  const dispose = async (): Promise<void> => {
+    await model?.dispose();
+    for (const one of [own, other]) await one?.close();
   };
-  let device: Device | undefined;
   try {
-    if (other !== undefined) compareTokenizers(own.tokenizer, other.tokenizer, onWarning);
-    device = await openDevice({ device: name, ...(threads === undefined ? {} : { threads }) });
-    const place = createPlace(device);
-    const policyModel = await place(own, policy.adapter);
-    const referenceModel = other === undefined ? undefined : await place(other, reference!.adapter);
-    const isShared = referenceModel === undefined && policy.adapter !== undefined;
-    const ready = device;
-    const base = policyModel.plain;
-    const openPolicy = once(() => compile(ready, { ...policyModel, beside: isShared ? base : undefined }, options));
-    const openReference = referenceModel
-      ? once(() => compile(ready, referenceModel, options))
-      : isShared
-        ? once(() => compile(ready, { ...policyModel, adapted: undefined }, options))
-        : undefined;
+    const { tokenizer, config, files } = own.opened;
+    if (other !== undefined) compareTokenizers(tokenizer, other.opened.tokenizer, onWarning);
+    const { microBatchTokens, availableBytes } = options;
+    const sources = [sourceOf(own), other && sourceOf(other)] as const;
+    model = await openPolicy(sources[0], {
+      purpose: 'both',
+      device: options.device,
+      threads: options.threads,
+      microBatchTokens,
+      reference: sources[1],
+      availableBytes,
+    });
+    const placed = model;
+    const { device, base, adapter } = placed;
+    const alone = { ...placed, decoder: base, decoding: base };
+    const referenceModel = sources[1] && (await placed.place(sources[1]));
+    const isShared = referenceModel === undefined && own.adapter !== undefined;
+    const openPolicyOnce = once(() =>
+      compile(device, { ...placed, beside: isShared ? base : undefined, tokenizer }, options),
+    );
+    const beside = referenceModel ?? (isShared ? alone : undefined);
     return {
-      tokenizer: own.tokenizer,
-      policy: openPolicy,
-      reference: openReference,
+      tokenizer,
+      policy: openPolicyOnce,
+      reference: beside && once(() => compile(device, { ...beside, tokenizer }, options)),
       isShared,
-      async setAdapter(read) {
-        for (const [weight, tensor] of policyModel.adapter)
-          await tensor.write({ dtype: 'float32', shape: tensor.shape, data: await read(weight) });
-        openPolicy.forget();
+      async setAdapter(name) {
+        const { weights } = await readNamedAdapter(name, config, files.checkpoint);
+        requireShapes(adapterText(name), weights, adapter);
+        for (const [weight, tensor] of adapter) await tensor.write(weights.get(weight)!);
+        openPolicyOnce.forget();
       },
-      dispose: async () => {
-        await ready.dispose();
-        await close();
-      },
+      dispose,
     };
   } catch (thrown) {
-    await device?.dispose();
-    await close();
+    await dispose();
     throw thrown;
   }
 }
 
 /** Opens every model, or none: the problems of all of them at once. */
-async function openAll(subjects: readonly Subject[]): Promise<OpenedModel[]> {
-  const [opened, problems]: [OpenedModel[], Problem[]] = [[], []];
-  for (const { model } of subjects) {
+async function openAll(subjects: readonly Subject[], { resolve }: OpenSubjectsOptions): Promise<NamedModel[]> {
+  const [opened, problems]: [NamedModel[], Problem[]] = [[], []];
+  for (const subject of subjects) {
     try {
-      opened.push(await openModel(model));
+      opened.push(await openModelAndAdapter(subject, { resolve }));
     } catch (thrown) {
       if (!(thrown instanceof PreftuneError) || thrown.code !== 'bad-input') throw thrown;
       problems.push(...thrown.problems);
     }
   }
   if (problems.length === 0) return opened;
-  for (const { files } of opened) await files.close();
+  for (const one of opened) await one.close();
   throw badInput(problems);
 }
 
-interface Placed {
-  readonly tokenizer: Tokenizer;
-  readonly plain: Decoder;
-  /** With the adapter in training's way of computing, and in the generator's. */
-  readonly adapted: { readonly separate: Decoder; readonly sum: Decoder } | undefined;
-  readonly adapter: ReadonlyMap<string, DeviceTensor>;
+/** The programs have the shapes of the adapter that they were compiled with. */
+function requireShapes(
+  file: string,
+  given: ReadonlyMap<string, HostTensor>,
+  wanted: ReadonlyMap<string, DeviceTensor>,
+): void {
+  const problems = [...wanted].flatMap(([name, { shape }]): Problem[] =>
+    given.get(name)?.shape.join() === shape.join()
+      ? []
+      : [{ file, message: `the adapter must hold ${name} [${shape.join(', ')}] as the first one does, it does not` }],
+  );
+  if (problems.length > 0) throw badInput(problems);
+}
+
+interface Compiled {
+  /** In training's way of computing, and in the generator's. */
+  readonly decoder: Decoder;
+  readonly decoding: Decoder;
   readonly resident: ReadonlyMap<string, DeviceTensor>;
-}
-
-function createPlace(device: Device) {
-  return async ({ files, config, tokenizer }: OpenedModel, adapterPath: string | undefined): Promise<Placed> => {
-    const read = adapterPath === undefined ? undefined : await readAdapter(adapterPath, config, files.checkpoint);
-    const { weights } = await loadModel(device, config, files.checkpoint);
-    const adapter = new Map<string, DeviceTensor>();
-    for (const [name, tensor] of read?.weights ?? [])
-      adapter.set(name, await device.upload(tensor, { transfer: true }));
-    const plain = plainDecoder(config);
-    const adapted = read && {
-      separate: withLora(plain, read.lora, { path: 'separate' }),
-      sum: withLora(plain, read.lora),
-    };
-    return { tokenizer, plain, adapted, adapter, resident: new Map([...weights, ...adapter]) };
-  };
-}
-
-interface Compiled extends Placed {
+  readonly tokenizer: Tokenizer;
   /** Computed in the same graph. */
   readonly beside?: Decoder | undefined;
 }
 
 async function compile(
   device: Device,
-  { plain, adapted, resident, tokenizer, beside }: Compiled,
+  { decoder, decoding, resident, tokenizer, beside }: Compiled,
   { microBatchTokens, batchSize, signal }: Pick<OpenSubjectsOptions, 'microBatchTokens' | 'batchSize' | 'signal'>,
 ): Promise<OpenedSubject> {
-  const decoder = adapted?.separate ?? plain;
   const options = {
     decoder,
     reference: beside,
@@ -156,12 +171,7 @@ async function compile(
   let made: Promise<TokenScorer> | undefined;
   const scorer = (): Promise<TokenScorer> => (made ??= createTokenScorer(device, options));
   return {
-    generator: await createGenerator(device, {
-      decoder: adapted?.sum ?? plain,
-      tokenizer,
-      resident,
-      maxRows: batchSize,
-    }),
+    generator: await createGenerator(device, { decoder: decoding, tokenizer, resident, maxRows: batchSize }),
     scorer: {
       score: async (...given) => (await scorer()).score(...given),
       refresh: async () => (await scorer()).refresh(),

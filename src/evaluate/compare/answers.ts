@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { badInput, isObject } from '../../core/index.ts';
 import { fileSource, readRecords } from '../../data/index.ts';
-import { openSafetensorsFile } from '../../formats/index.ts';
 import type { Prompt } from '../../generate/index.ts';
 import {
   createAsker,
@@ -14,7 +13,7 @@ import {
 } from '../../ask/index.ts';
 import type { DeviceName } from '../../runtime/index.ts';
 import { drawAnswers } from '../behaviour/sample.ts';
-import { openSubjects, type Subjects } from '../behaviour/subjects.ts';
+import { openSubjects } from '../behaviour/subjects.ts';
 import type { Contestant } from './contestant.ts';
 import { openLineStore, type LineStore } from './line-store.ts';
 
@@ -41,6 +40,8 @@ export interface DrawingOptions {
   readonly threads?: number | undefined;
   /** Turns the name of a model into a local path. */
   readonly resolve: (model: string) => Promise<string>;
+  /** Memory that may be taken; default: what is free on this machine. */
+  readonly availableBytes?: (() => number) | undefined;
   readonly onWarning?: (text: string) => void;
   readonly signal?: AbortSignal | undefined;
 }
@@ -105,25 +106,38 @@ function missing(prompts: readonly Prompt[], { store, samples }: Storing): { pro
 }
 
 async function drawFromModel(
-  { model, adapter, checkpoint }: Extract<Contestant, { kind: 'model' }>,
+  { source }: Extract<Contestant, { kind: 'model' }>,
   prompts: readonly Prompt[],
   options: Storing,
 ): Promise<void> {
-  const { store, samples, batchSize, device, threads, signal, onProgress, onWarning, resolve, ...decoding } = options;
+  const {
+    store,
+    samples,
+    batchSize,
+    device,
+    threads,
+    signal,
+    onProgress,
+    onWarning,
+    resolve,
+    availableBytes,
+    ...decoding
+  } = options;
   const { system, temperature, topP, maxNewTokens, seed } = decoding;
   const todo = missing(prompts, options);
   if (todo.length === 0) return;
   const subjects = await openSubjects({
-    policy: { model: await resolve(model), adapter },
+    policy: { model: source },
+    resolve,
     device,
     threads,
+    availableBytes,
     microBatchTokens: MICRO_BATCH_TOKENS,
     batchSize,
     signal,
     ...(onWarning && { onWarning }),
   });
   try {
-    if (checkpoint !== undefined) await useCheckpoint(subjects, checkpoint);
     const { generator } = await subjects.policy();
     const { tokenizer } = subjects;
     const placeOf = new Map(prompts.map(({ id }, place) => [id, place]));
@@ -149,16 +163,6 @@ async function drawFromModel(
     }
   } finally {
     await subjects.dispose();
-  }
-}
-
-/** Puts a checkpoint's tensors in the place of the policy's adapter. */
-export async function useCheckpoint(subjects: Subjects, path: string): Promise<void> {
-  const file = await openSafetensorsFile(join(path, 'state.safetensors'));
-  try {
-    await subjects.setAdapter((name) => file.readFloat32(name));
-  } finally {
-    await file.close();
   }
 }
 

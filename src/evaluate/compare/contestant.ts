@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { badInput, badUsage, type Problem } from '../../core/index.ts';
-import { listCheckpoints, readRunFile, RUN_FILE } from '../../store/index.ts';
+import { badInput, badUsage, PreftuneError, type Problem } from '../../core/index.ts';
+import { parseModelAndAdapter, parseModelName, startOfRun, type ModelName } from '../../policy/index.ts';
 
 /** Who answers the prompts. */
 export type Contestant = {
@@ -12,10 +12,10 @@ export type Contestant = {
 } & (
   | {
       readonly kind: 'model';
-      /** A folder, .gguf file or hub id. */
+      /** A folder, .gguf file or hub id: what `source` stands on. */
       readonly model: string;
       readonly adapter?: string | undefined;
-      /** A checkpoint whose tensors stand in the adapter's place. */
+      /** A checkpoint whose tensors stand in the place of the adapter's, or of the model's. */
       readonly checkpoint?: string | undefined;
       /** The run folder that it comes from. */
       readonly run?: string | undefined;
@@ -27,11 +27,11 @@ export type Contestant = {
 );
 
 /**
- * Contestants as people write them, `NAME=` before each where the name shall be another: a model (folder, .gguf file, hub id), `MODEL+ADAPTER`, a run folder,
- * `RUN@step-N` for one of its checkpoints, `https://host/v1#model`, or a .jsonl file of answers. A run folder alone meets the model that it began from. Throws bad-input with every problem: runs that have not ended,
- * checkpoints that are not there, names given twice.
+ * Contestants as people write them, `NAME=` before each where the name shall be another: a model by any of its names (see ModelName),
+ * `https://host/v1#model`, or a .jsonl file of answers. A run alone meets the model that it began from. Throws bad-input with every problem: runs
+ * that have not ended, checkpoints that are not there, names given twice. With `collected` they are put there, and the contestants without any returned.
  */
-export function parseContestants(words: readonly string[]): Contestant[] {
+export function parseContestants(words: readonly string[], collected?: Problem[]): Contestant[] {
   const problems: Problem[] = [];
   const contestants = words.flatMap((word): Contestant[] => {
     const match = /^([\w.-]{1,40})=(.+)$/.exec(word);
@@ -41,13 +41,14 @@ export function parseContestants(words: readonly string[]): Contestant[] {
       const one = contestantOf(source);
       return [{ ...one, source, name: isNamed ? match[1]! : defaultName(source) }];
     } catch (thrown) {
-      problems.push({ message: (thrown as Error).message });
+      if (!(thrown instanceof PreftuneError)) throw thrown;
+      problems.push(...thrown.problems);
       return [];
     }
   });
   const [only] = contestants;
-  if (words.length === 1 && only !== undefined && existsSync(join(only.source, RUN_FILE)))
-    contestants.unshift(startOfRun(only.source));
+  if (words.length === 1 && only?.kind === 'model' && only.run !== undefined)
+    contestants.unshift(startContestant(only.run));
   else if (words.length < 2)
     throw badUsage(
       `compare: two contestants must be named at least, or a run folder, which meets what it began from, got ${words.join(' ') || 'none'}`,
@@ -57,7 +58,8 @@ export function parseContestants(words: readonly string[]): Contestant[] {
     problems.push({
       message: `compare: every contestant must have a name of its own, got ${name} twice; write NAME=${name} before one`,
     });
-  if (problems.length > 0) throw badInput(problems);
+  collected?.push(...problems);
+  if (problems.length > 0 && collected === undefined) throw badInput(problems);
   return contestants;
 }
 
@@ -71,37 +73,22 @@ function contestantOf(source: string): Unnamed {
     return { kind: 'endpoint', url, model };
   }
   if (/\.jsonl?(\.gz|\.zst)?$/.test(source)) return { kind: 'answers', file: source };
-  const [head, step] = /^(.*)@(step-\d+)$/.exec(source)?.slice(1) ?? [source, undefined];
-  if (existsSync(join(head!, RUN_FILE))) return contestantOfRun(head!, step);
-  if (step !== undefined)
-    throw badInput(`compare: ${head} must be a run folder to have a checkpoint ${step}, it is none`);
-  const plus = existsSync(source) ? -1 : source.lastIndexOf('+');
-  if (plus < 0) return { kind: 'model', model: source };
-  return { kind: 'model', model: source.slice(0, plus), adapter: source.slice(plus + 1) };
+  return modelContestant(parseModelName(source));
 }
 
-function contestantOfRun(run: string, step: string | undefined): Unnamed {
-  const model = String(readRunFile(run).specification['model']);
-  const [adapter, full] = [join(run, 'adapter'), join(run, 'model')];
-  if (!existsSync(adapter) && existsSync(full)) {
-    if (step === undefined) return { kind: 'model', model: full, run };
-    throw badInput(`compare: checkpoints can be compared of runs with adapters, ${run} trained every weight`);
-  }
-  if (!existsSync(adapter))
-    throw badInput(`compare: ${run} must have ended, it holds neither adapter/ nor model/; continue it with --resume`);
-  if (step === undefined) return { kind: 'model', model, adapter, run };
-  const found = listCheckpoints(run).find((checkpoint) => `step-${checkpoint.step}` === step);
-  if (found !== undefined) return { kind: 'model', model, adapter, checkpoint: found.path, run };
-  const there = listCheckpoints(run).map((checkpoint) => `step-${checkpoint.step}`);
-  throw badInput(`compare: ${run} must have a checkpoint ${step}, it has ${there.join(', ') || 'none'}`);
+function modelContestant({ model, adapter, run, checkpoint }: ModelName): Unnamed {
+  const of = run === undefined ? {} : { run };
+  if (checkpoint !== undefined) return { kind: 'model', model, checkpoint: checkpoint.path, ...of };
+  if (adapter === undefined) return { kind: 'model', model, ...of };
+  if (adapter.kind === 'folder') return { kind: 'model', model, adapter: adapter.path, ...of };
+  return { kind: 'model', model, adapter: join(adapter.run, 'adapter'), checkpoint: adapter.checkpoint.path, ...of };
 }
 
 /** What a run began from: its model, with the adapter that it continued. */
-function startOfRun(run: string): Contestant {
-  const { model, adapter } = readRunFile(run).specification;
-  const continued = typeof adapter === 'string' ? { adapter } : {};
-  const source = typeof adapter === 'string' ? `${String(model)}+${adapter}` : String(model);
-  return { kind: 'model', name: 'start', source, model: String(model), ...continued };
+function startContestant(run: string): Contestant {
+  const { model, adapter } = startOfRun(run);
+  const source = adapter === undefined ? model : `${model}+${adapter}`;
+  return { ...modelContestant(parseModelAndAdapter({ model, adapter })), name: 'start', source } as Contestant;
 }
 
 function defaultName(source: string): string {

@@ -10,7 +10,7 @@ import type { KnownFact } from '../behaviour/facts.ts';
 import { frontierOf, type FrontierPoint } from '../behaviour/frontier.ts';
 import type { InstructedPrompt } from '../behaviour/instructions.ts';
 import { openSubjects } from '../behaviour/subjects.ts';
-import { MICRO_BATCH_TOKENS, useCheckpoint, type DrawingOptions } from './answers.ts';
+import { MICRO_BATCH_TOKENS, type DrawingOptions } from './answers.ts';
 import type { Contestant } from './contestant.ts';
 
 /** A model of a comparison beside its first model. */
@@ -107,12 +107,17 @@ async function measure(contestant: Model, first: Model, options: MeasureOptions)
   const [model, base] = [await resolve(contestant.model), await resolve(first.model)];
   // An adapter beside its own base is one graph, which knows whole distributions.
   const isShared =
-    realpathSync(model) === realpathSync(base) && contestant.adapter !== undefined && first.adapter === undefined;
+    realpathSync(model) === realpathSync(base) &&
+    contestant.adapter !== undefined &&
+    first.adapter === undefined &&
+    first.checkpoint === undefined;
   const opened = await openSubjects({
-    policy: { model, adapter: contestant.adapter },
-    reference: isShared ? undefined : { model: base, adapter: first.adapter },
+    policy: { model: contestant.source },
+    reference: isShared ? undefined : { model: first.source },
+    resolve,
     device,
     threads,
+    availableBytes: options.availableBytes,
     microBatchTokens: MICRO_BATCH_TOKENS,
     batchSize,
     signal,
@@ -134,7 +139,6 @@ async function measure(contestant: Model, first: Model, options: MeasureOptions)
     signal,
   };
   try {
-    if (contestant.checkpoint !== undefined) await useCheckpoint(subjects, contestant.checkpoint);
     const { evaluation } = await evaluateBehaviour(subjects, {
       ...sampling,
       ...(prompts.length > 0 && { prompts }),

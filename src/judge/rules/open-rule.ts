@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { badInput, messageOf, type Problem } from '../../core/index.ts';
 import { openLanguageDetector } from '../../reliability/index.ts';
-import { openModel } from '../../policy/index.ts';
+import { openModel, parseModelName } from '../../policy/index.ts';
 import type { Judge } from '../judge.ts';
 import { needsLanguage, parseInstructions } from './rules-instructions.ts';
 import { createRuleCheck, createRuleJudge, type Rule, type RuleCheck, type RuleOptions } from './rules.ts';
@@ -48,9 +48,9 @@ async function openRule(
 }
 
 async function openCounter(name: string, resolve: OpenRuleOptions['resolve']): Promise<(text: string) => number> {
-  const { files, tokenizer } = await openModel(resolve === undefined ? name : await resolve(name, 'model'), {
-    withoutWeights: true,
-  });
+  const { model } = parseModelName(name);
+  const path = resolve === undefined ? model : await resolve(model, 'model');
+  const { files, tokenizer } = await openModel(path, { withoutWeights: true });
   await files.close();
   return (text) => tokenizer.encode(text, { addSpecialTokens: false }).length;
 }

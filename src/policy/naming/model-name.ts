@@ -1,0 +1,214 @@
+import { existsSync, statSync } from 'node:fs';
+import { basename, dirname, extname, join } from 'node:path';
+import { badInput, PreftuneError, type Problem } from '../../core/index.ts';
+import { RUN_FILE, type StoredCheckpoint } from '../../store/index.ts';
+import { describeAdapterBase, isAdapterFolder } from './adapter-folder.ts';
+import { checkpointOfRun, partsOfRun, startOfRun } from './run-parts.ts';
+
+/**
+ * What a user calls a model. Every command takes the same spellings, and what is on disk under the whole name wins over taking it apart:
+ *
+ *     MODEL            a Hugging Face folder, a .gguf file, or a hub id (owner/name, owner/name@revision, owner/name/file.gguf)
+ *     MODEL+ADAPTER    a PEFT adapter on it; ADAPTER may be RUN and RUN@step-N too
+ *     RUN              a run folder: its model with the adapter that it trained, or the model that it trained
+ *     RUN@step-N       the same at a checkpoint; RUN/checkpoints/step-N too
+ *     RUN/adapter      the run's model with this adapter
+ */
+export interface ModelName {
+  /** As it was written. */
+  readonly text: string;
+  /** A folder, a .gguf file or a hub id. */
+  readonly model: string;
+  readonly adapter?: AdapterName | undefined;
+  /** Weights in place of those of `model`, which gives configuration and tokenizer: of a run that trained every one. */
+  readonly checkpoint?: StoredCheckpoint;
+  /** The run folder that it comes from; `model` is then what the run was trained on. */
+  readonly run?: string;
+}
+
+/** What a user calls an adapter: a PEFT folder, or a checkpoint of a run that trains one. */
+export type AdapterName =
+  | { readonly kind: 'folder'; readonly path: string }
+  | { readonly kind: 'checkpoint'; readonly run: string; readonly checkpoint: StoredCheckpoint };
+
+/** An adapter as it can be named again: the folder, or RUN@step-N. */
+export function adapterText(adapter: AdapterName): string {
+  return adapter.kind === 'folder' ? adapter.path : `${adapter.run}@step-${adapter.checkpoint.step}`;
+}
+
+/** The run folder that an adapter lies in, if it lies in one. */
+export function runOfAdapter(adapter: AdapterName): string | undefined {
+  if (adapter.kind === 'checkpoint') return adapter.run;
+  const parent = dirname(adapter.path);
+  return isRun(parent) ? parent : undefined;
+}
+
+/** Whether a name says an adapter; false for one that cannot be taken apart, which is told when it is opened. */
+export function hasAdapter(text: string): boolean {
+  try {
+    return parseModelName(text).adapter !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Takes a name apart without opening anything. Throws bad-input for a run without artefact, a checkpoint that is not there, an adapter without its
+ * model, a model in an adapter's place; a model that is not on disk is the business of whoever fetches it.
+ */
+export function parseModelName(text: string): ModelName {
+  if (existsSync(text)) return nameOfPath(text);
+  const [run, step] = stepOf(text) ?? [];
+  if (run !== undefined && isRun(run)) return nameOfRun(text, { run, step });
+  const at = plusOf(text);
+  if (at > 0) return parseModelAndAdapter({ model: text.slice(0, at), adapter: text.slice(at + 1) }, text);
+  if (run !== undefined) throw noRun(run, step!);
+  return { text, model: text };
+}
+
+/** A model with an adapter that is named apart from it, such as by --adapter. Throws bad-input with the problems of both. */
+export function parseModelAndAdapter(
+  { model, adapter }: { readonly model: string; readonly adapter?: string | undefined },
+  text = adapter === undefined ? model : `${model}+${adapter}`,
+): ModelName {
+  if (adapter === undefined) return parseModelName(model);
+  const problems: Problem[] = [];
+  const attempt = <T>(work: () => T): T | undefined => {
+    try {
+      return work();
+    } catch (thrown) {
+      if (!(thrown instanceof PreftuneError) || thrown.code !== 'bad-input') throw thrown;
+      problems.push(...thrown.problems);
+      return undefined;
+    }
+  };
+  const [base, own] = [attempt(() => parseModelName(model)), attempt(() => parseAdapterName(adapter))];
+  if (base?.adapter !== undefined)
+    problems.push({
+      file: model,
+      message: `a model that an adapter is put on must have none of its own, got one with ${adapterText(base.adapter)}; name ${base.model}, or leave ${adapter} out`,
+    });
+  if (base === undefined || own === undefined || problems.length > 0) throw badInput(problems);
+  const { run: _run, ...rest } = base;
+  return { ...rest, text, adapter: own };
+}
+
+/** An adapter by any of its names. Throws bad-input for what is none, and for runs as parseModelName does. */
+export function parseAdapterName(text: string): AdapterName {
+  if (!existsSync(text)) {
+    const [run, step] = stepOf(text) ?? [];
+    if (run !== undefined) {
+      if (!isRun(run)) throw noRun(run, step!);
+      return adapterOfRun(run, step);
+    }
+    throw badInput({
+      file: text,
+      message: 'the adapter must be a folder that exists, as PEFT writes it; check the path',
+    });
+  }
+  if (isRun(text)) return adapterOfRun(text);
+  const [run, step] = checkpointFolderOf(text) ?? [];
+  if (run !== undefined) return adapterOfRun(run, step);
+  if (isModel(text))
+    throw badInput({
+      file: text,
+      message: 'the adapter must be a PEFT folder, got a model; name it in the place of the model',
+    });
+  const inside = join(text, 'adapter');
+  return { kind: 'folder', path: !isAdapterFolder(text) && isAdapterFolder(inside) ? inside : text };
+}
+
+function nameOfPath(path: string): ModelName {
+  if (isRun(path)) return nameOfRun(path, { run: path });
+  const [run, step] = checkpointFolderOf(path) ?? [];
+  if (run !== undefined) return nameOfRun(path, { run, step });
+  if (!isAdapterFolder(path) || isModel(path)) return { text: path, model: path };
+  const parent = dirname(path);
+  if (isRun(parent)) return { text: path, model: modelOfRun(parent), adapter: { kind: 'folder', path }, run: parent };
+  throw badInput({
+    file: path,
+    message: `the model must hold weights, got a PEFT adapter; write MODEL+${path} with the model that it was trained on${describeAdapterBase(path)}`,
+  });
+}
+
+function nameOfRun(
+  text: string,
+  { run, step }: { readonly run: string; readonly step?: string | undefined },
+): ModelName {
+  const { isFull, artefact } = partsOfRun(run, step);
+  if (step === undefined && isFull) return { text, model: artefact!, run };
+  if (step === undefined) return { text, model: modelOfRun(run), adapter: { kind: 'folder', path: artefact! }, run };
+  const checkpoint = checkpointOfRun(run, step);
+  if (isFull) return { text, model: modelOfRun(run), checkpoint, run };
+  return { text, model: modelOfRun(run), adapter: { kind: 'checkpoint', run, checkpoint }, run };
+}
+
+/** The model that a run was trained on: where that is a run that trained every weight, what it left. */
+function modelOfRun(run: string): string {
+  const { model } = startOfRun(run);
+  if (existsSync(model)) {
+    if (!isRun(model)) return model;
+    const { isFull, artefact } = partsOfRun(model);
+    if (isFull) return artefact!;
+    throw badInput({ file: run, message: `the model of a run must have no adapter, got ${model}, which has one` });
+  }
+  if (/^[./~]/.test(model))
+    throw badInput({
+      file: model,
+      message: `the model that ${run} was trained on must exist, got nothing at its path; say where it is now: MODEL+${run}`,
+    });
+  return model;
+}
+
+function adapterOfRun(run: string, step?: string): AdapterName {
+  const { isFull, artefact } = partsOfRun(run, step);
+  if (isFull)
+    throw badInput({
+      file: run,
+      message:
+        'the adapter must be a PEFT folder, got a run that trained every weight; name it in the place of the model',
+    });
+  if (step !== undefined) return { kind: 'checkpoint', run, checkpoint: checkpointOfRun(run, step) };
+  return { kind: 'folder', path: artefact! };
+}
+
+/** `RUN@step-N` taken apart. */
+function stepOf(text: string): readonly [run: string, step: string] | undefined {
+  const [, run, step] = /^(.+)@(step-\d+)$/.exec(text) ?? [];
+  return run === undefined ? undefined : [run, step!];
+}
+
+/** `RUN/checkpoints/step-N` taken apart. */
+function checkpointFolderOf(path: string): readonly [run: string, step: string] | undefined {
+  const [folder, step] = [dirname(path), basename(path)];
+  if (!/^step-\d+$/.test(step) || basename(folder) !== 'checkpoints' || !isRun(dirname(folder))) return undefined;
+  return [dirname(folder), step];
+}
+
+function noRun(run: string, step: string): PreftuneError {
+  return badInput({
+    file: run,
+    message: `${step} must be a checkpoint of a run folder, got ${existsSync(run) ? 'no run' : 'nothing'} at this path; check the path`,
+  });
+}
+
+function isThere(text: string): boolean {
+  return existsSync(text) || existsSync(stepOf(text)?.[0] ?? '');
+}
+
+/** Where MODEL ends in MODEL+ADAPTER, of several places the one at which most is on disk, else the last; -1 without one. */
+function plusOf(text: string): number {
+  const places = [...text.matchAll(/\+/g)].map(({ index }) => index).filter((at) => at > 0 && at < text.length - 1);
+  const weight = (at: number): number => 2 * Number(isThere(text.slice(0, at))) + Number(isThere(text.slice(at + 1)));
+  return places.toSorted((a, b) => weight(b) - weight(a) || b - a)[0] ?? -1;
+}
+
+/** Whether a path is a run folder. */
+function isRun(path: string): boolean {
+  return existsSync(join(path, RUN_FILE));
+}
+
+function isModel(path: string): boolean {
+  if (!statSync(path).isDirectory()) return extname(path).toLowerCase() === '.gguf';
+  return existsSync(join(path, 'config.json'));
+}
