@@ -323,6 +323,7 @@ describe('the command', () => {
       2,
       [
         '--samples must be at least 1, got 0',
+        '--samples has no effect without --prompts; add it or leave --samples out',
         '--model has no effect with a run folder, which names it; leave one out',
         'there must be something to measure with: --prompts, --texts, --facts or --instructions, got none',
         '--frontier needs a run folder and --prompts',

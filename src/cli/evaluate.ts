@@ -12,7 +12,7 @@ import {
   type Subject,
 } from '../evaluate/index.ts';
 import { readPrompts, type Prompt } from '../generate/index.ts';
-import { changed, grouped, idleProblem, option } from '../options/index.ts';
+import { changed, grouped, option } from '../options/index.ts';
 import { readRunFile } from '../store/index.ts';
 import { writeFileAtomic } from '../files/index.ts';
 import { ADAPTER, MACHINE_SHAPE, MODEL, SEED } from './common-options.ts';
@@ -34,7 +34,10 @@ const OPTIONS = z.strictObject({
     usually: 'the model without its adapter',
     isCommon: true,
   }),
-  referenceAdapter: option(text.optional(), { help: 'adapter on the reference' }),
+  referenceAdapter: option(text.optional(), {
+    help: 'adapter on the reference',
+    onlyWith: { option: 'reference' },
+  }),
   output: option(text.optional(), {
     help: 'new folder for report.html, evaluation.json and answers.jsonl',
     alias: '-o',
@@ -47,10 +50,21 @@ const OPTIONS = z.strictObject({
   }),
   ...MEASURE_SHAPE,
   ...grouped('Answers', {
-    maxPrompts: option(count.default(100), { help: 'take at most so many, the first', isCommon: true }),
-    samples: option(count.default(1), { help: 'answers drawn for each prompt', isCommon: true }),
+    maxPrompts: option(count.default(100), {
+      help: 'take at most so many, the first',
+      onlyWith: { option: 'prompts' },
+      isCommon: true,
+    }),
+    samples: option(count.default(1), {
+      help: 'answers drawn for each prompt',
+      onlyWith: { option: 'prompts' },
+      isCommon: true,
+    }),
     maxNewTokens: option(count.default(128), { help: 'longest answer', isCommon: true }),
-    temperature: option(z.number().min(0).default(1), { help: 'of what is drawn; KL needs 1' }),
+    temperature: option(z.number().min(0).default(1), {
+      help: 'of what is drawn; KL needs 1',
+      onlyWith: { option: 'prompts' },
+    }),
     seed: SEED,
   }),
   ...grouped('Machine', {
@@ -242,13 +256,8 @@ function usageProblems(options: EvaluateOptions, { args, given }: CommandUsage<t
       if (has(path)) fail(path, `--${path} has no effect with a run folder, which names it; leave one out`);
   if (!(['prompts', 'texts', 'facts', 'instructions'] as const).some(has))
     fail('prompts', 'there must be something to measure with: --prompts, --texts, --facts or --instructions, got none');
-  if (has('referenceAdapter') && !has('reference'))
-    fail('referenceAdapter', '--reference-adapter has no effect without --reference; name its model');
   if (frontier && (args[0] === undefined || !has('prompts')))
     fail('frontier', '--frontier needs a run folder and --prompts');
-  if (!has('prompts'))
-    for (const path of ['maxPrompts', 'samples', 'temperature'] as const)
-      if (has(path)) problems.push(idleProblem(path, 'without --prompts'));
   if (output !== undefined && existsSync(join(output, 'evaluation.json')))
     fail('output', `--output must be new, got ${output}, which holds an evaluation; name another`);
   return problems;

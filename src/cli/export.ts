@@ -12,7 +12,7 @@ import {
   type ExportSpecification,
   type GgufFileType,
 } from '../export/index.ts';
-import { changed, grouped, idleProblem, option } from '../options/index.ts';
+import { changed, grouped, option } from '../options/index.ts';
 import { ADAPTER, MACHINE_SHAPE, OVERWRITE } from './common-options.ts';
 import { defineCommand, type CommandContext, type CommandUsage } from './frame/command.ts';
 import { readHubSettings, locateData, locateModel } from '../hub/index.ts';
@@ -63,14 +63,17 @@ const OPTIONS = z.strictObject({
     push: option(text.optional(), {
       help: 'model repository of the hub, owner/name: created where it is missing; needs one target',
     }),
-    private: option(z.boolean().default(false), { help: 'a repository that --push creates is private' }),
+    private: option(z.boolean().default(false), {
+      help: 'a repository that --push creates is private',
+      onlyWith: { option: 'push' },
+    }),
   }),
   ...grouped('Verification', {
     data: option(text.optional(), {
       help: 'rows whose log-probabilities are compared',
       usually: 'conversations that come with preftune',
     }),
-    samples: option(count.default(8), { help: 'rows of --data' }),
+    samples: option(count.default(8), { help: 'rows of --data', onlyWith: { option: 'data' } }),
     threads: changed(MACHINE_SHAPE.threads, { help: 'threads of the comparison' }),
   }),
 });
@@ -146,14 +149,13 @@ async function pushOutput(
 }
 
 /** What the combination of options rules out, all of it. */
-function usageProblems(options: ExportOptions, { args, given, environment }: CommandUsage<typeof OPTIONS>): Problem[] {
+function usageProblems(options: ExportOptions, { args, environment }: CommandUsage<typeof OPTIONS>): Problem[] {
   const problems: Problem[] = [];
   const fail = (path: keyof ExportOptions, message: string): void => void problems.push({ path, message });
-  const { to, model, adapter, data, push, output, ggufType } = options;
+  const { to, model, adapter, push, output, ggufType } = options;
   if (args.length === 0 && model === undefined) fail('model', 'a RUN or --model must be given, got neither');
   if (args.length > 0 && adapter !== undefined)
     fail('adapter', '--adapter has no effect with RUN, which has its own; leave one out');
-  if (given.samples !== undefined && data === undefined) problems.push(idleProblem('samples', 'without --data'));
   if (push !== undefined) {
     const folders = new Set(to.map((target) => (target === 'ollama' ? 'gguf' : target)));
     if (folders.size > 1 || /\.gguf$/i.test(output))
@@ -163,7 +165,7 @@ function usageProblems(options: ExportOptions, { args, given, environment }: Com
       );
     if (readHubSettings(environment).token === undefined)
       fail('push', '--push needs a token of the hub that may write, got none; run `hf auth login` or set HF_TOKEN');
-  } else if (options.private) problems.push(idleProblem('private', 'without --push'));
+  }
   if (to.includes('ollama') && distinct(ggufType).length > 1)
     fail(
       'ggufType',

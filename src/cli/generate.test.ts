@@ -145,6 +145,6 @@ test('refuses adapters that are not named, are named twice, or have no effect', 
   const idle = await run('-m', model, '-p', 'Hi', '--adapters', 'a=x', '--adapter', 'y');
   expect([idle.code, idle.err]).toEqual([
     2,
-    '--adapters has no effect with --prompt; give its adapter with --adapter\n--adapters has no effect with --adapter, which answers every row; leave one out\n',
+    '--adapters has no effect without --data; add it or leave --adapters out\n--adapters has no effect with --adapter, which answers every row; leave one out\n',
   ]);
 });

@@ -11,7 +11,7 @@ import {
   type Prompt,
   type PromptOptions,
 } from '../generate/index.ts';
-import { changed, idleProblem, option, texts } from '../options/index.ts';
+import { changed, option, texts } from '../options/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import { ADAPTER, MACHINE_SHAPE, MODEL, SYSTEM } from './common-options.ts';
 import { defineCommand, type CommandContext, type CommandUsage } from './frame/command.ts';
@@ -24,6 +24,7 @@ const OPTIONS = z.strictObject({
   adapter: ADAPTER,
   adapters: option(texts().optional(), {
     help: 'NAME=FOLDER of a PEFT adapter that rows of --data with the field adapter ask for; may be repeated',
+    onlyWith: { option: 'data' },
   }),
   prompt: option(z.string().min(1).optional(), {
     help: 'a text to answer; streamed to stdout',
@@ -39,14 +40,19 @@ const OPTIONS = z.strictObject({
   logprobs: option(z.int().min(0).optional(), {
     help: "with each row the log-probability of every token under the model's own distribution, and so many likeliest ones; needs --json or --output",
   }),
-  samples: option(z.int().min(1).default(1), { help: 'answers to each prompt of --data', isCommon: true }),
+  samples: option(z.int().min(1).default(1), {
+    help: 'answers to each prompt of --data',
+    onlyWith: { option: 'data' },
+    isCommon: true,
+  }),
   output: option(z.string().min(1).optional(), {
     help: 'JSON Lines file for the rows of --data; the same command goes on with one that was stopped',
     alias: '-o',
+    onlyWith: { option: 'data' },
     isCommon: true,
   }),
   ...DECODING_SHAPE,
-  batchSize: changed(MACHINE_SHAPE.batchSize, { help: 'answers under way at once' }),
+  batchSize: changed(MACHINE_SHAPE.batchSize, { help: 'answers under way at once', onlyWith: { option: 'data' } }),
   basePrecision: BASE_PRECISION,
   device: MACHINE_SHAPE.device,
   threads: MACHINE_SHAPE.threads,
@@ -244,14 +250,9 @@ function usageProblems(options: GenerateCommandOptions, { given, isJson }: Comma
   const { prompt, data, adapter, system, raw, temperature, samples, logprobs, output } = options;
   if (prompt === undefined && data === undefined) fail('prompt', '--prompt or --data must be given, got neither');
   if (prompt !== undefined && data !== undefined) fail('prompt', '--prompt has no effect with --data; leave one out');
-  if (given.adapters !== undefined && data === undefined)
-    fail('adapters', '--adapters has no effect with --prompt; give its adapter with --adapter');
   if (given.adapters !== undefined && adapter !== undefined)
     fail('adapters', '--adapters has no effect with --adapter, which answers every row; leave one out');
   if (raw && system !== undefined) fail('system', '--system has no effect with --raw; write it into the text');
-  if (data === undefined)
-    for (const path of ['batchSize', 'samples', 'output'] as const)
-      if (given[path] !== undefined) problems.push(idleProblem(path, 'with --prompt'));
   problems.push(...adapterProblems(options), ...idleDrawing(options, given));
   if (samples > 1 && temperature === 0)
     fail('samples', '--samples has no effect with --temperature 0, which draws the same each time; give a temperature');

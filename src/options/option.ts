@@ -18,8 +18,8 @@ export interface OptionMeta {
   readonly usually?: string;
   /** What holds without a value where another option decides it, by that option's values. Printed as a default. */
   readonly usuallyBy?: { readonly option: string; readonly values: Readonly<Record<string, JsonValue>> };
-  /** It has an effect only where another option has one of these values; given elsewhere it is refused. */
-  readonly onlyWith?: { readonly option: string; readonly values: readonly string[] };
+  /** It has an effect only where another option is given, or has one of these values; elsewhere it is refused. */
+  readonly onlyWith?: { readonly option: string; readonly values?: readonly string[] };
   /** The field of what takes it, where that has another name: --judge-model is the `model` of a judge. */
   readonly takenAs?: string;
   /** A run that goes on may have another value: it changes how the run is watched or stored, not what it computes. */

@@ -136,9 +136,13 @@ function idleProblems(options: readonly Option[], given: GivenOptions, values: G
   return options.flatMap(({ path, meta: { onlyWith } }): Problem[] => {
     if (onlyWith === undefined || valueAt(given, path) === undefined) return [];
     const { option, values: wanted } = onlyWith;
-    const chosen = [valueAt(values, option)].flat();
-    if (chosen.some((value) => wanted.includes(String(value)))) return [];
-    return [idleProblem(path, `without ${flagOf(option)} ${wanted.join(' or ')}`)];
+    const [flag, other] = [flagOf(path), flagOf(option)];
+    if (wanted === undefined) {
+      const message = `${flag} has no effect without ${other}; add it or leave ${flag} out`;
+      return valueAt(given, option) === undefined ? [{ path, message }] : [];
+    }
+    const isTaken = [valueAt(values, option)].flat().some((value) => wanted.includes(String(value)));
+    return isTaken ? [] : [idleProblem(path, `without ${other} ${wanted.join(' or ')}`)];
   });
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { badInput, type Problem, type JsonObject, type JsonValue } from '../../core/index.ts';
+import { badInput, type JsonObject, type JsonValue } from '../../core/index.ts';
 import { checkData, renderDataReport, type DataReport } from '../../data/index.ts';
 import { reliabilityJson, renderReliability, renderReliabilityPage } from '../../reliability/index.ts';
 import { writeFileAtomic } from '../../files/index.ts';
@@ -8,7 +8,7 @@ import { changed, present, option, type OptionsOf } from '../../options/index.ts
 import { FORMAT, MODEL } from '../common-options.ts';
 import { defineCommand, type CommandContext } from '../frame/command.ts';
 import { locateData } from '../../hub/index.ts';
-import { idleFolds, needs, readReliability, readTokenizer, RELIABILITY_SHAPE } from './data-reliability.ts';
+import { readReliability, readTokenizer, RELIABILITY_SHAPE } from './data-reliability.ts';
 import { versions } from '../training/recipe-context.ts';
 
 const STATS_SHAPE = {
@@ -16,8 +16,14 @@ const STATS_SHAPE = {
   model: changed(MODEL, {
     help: 'model whose tokenizer and template the rows are tried with: folder, .gguf file or hub id',
   }).optional(),
-  maxLength: option(z.int().min(1).optional(), { help: 'tokens of prompt and answer; needs --model' }),
-  maxPromptLength: option(z.int().min(1).optional(), { help: 'tokens of the prompt, its end is kept; needs --model' }),
+  maxLength: option(z.int().min(1).optional(), {
+    help: 'tokens of prompt and answer; needs --model',
+    onlyWith: { option: 'model' },
+  }),
+  maxPromptLength: option(z.int().min(1).optional(), {
+    help: 'tokens of the prompt, its end is kept; needs --model',
+    onlyWith: { option: 'model' },
+  }),
 };
 type StatsOptions = OptionsOf<typeof STATS_SHAPE>;
 
@@ -36,7 +42,6 @@ export const DATA_CHECK = defineCommand({
     }),
     places: option(z.int().min(0).default(3), { help: 'rows named for each finding (with --json: at least 100)' }),
   }),
-  check: (options) => [...idleLengths(options), ...idleFolds(options)],
   async run(options, context) {
     const { args, terminal } = context;
     const { model, places, report: page } = options;
@@ -73,7 +78,6 @@ export const DATA_STATS = defineCommand({
   description: 'Says what is in data: rows, lengths, repeats, how often the better answer is the longer one',
   arguments: ARGUMENTS,
   options: z.strictObject(STATS_SHAPE),
-  check: idleLengths,
   async run(options, context) {
     printReport(await readData(options, context, await readTokenizer(options.model, context)), context);
   },
@@ -100,12 +104,4 @@ async function readData(
 
 function printReport(report: DataReport, { terminal }: CommandContext): void {
   terminal.result(report as unknown as JsonValue, renderDataReport(report, terminal.columns));
-}
-
-/** Lengths are counted in tokens, and there are none without a tokenizer. */
-function idleLengths(options: StatsOptions): Problem[] {
-  if (options.model !== undefined) return [];
-  return (['maxLength', 'maxPromptLength'] as const)
-    .filter((path) => options[path] !== undefined)
-    .map((path) => needs(path, '--model'));
 }

@@ -5,7 +5,7 @@ import { cleanData, REMEDIES, SAFE_REMEDIES, type CleanResult, type Remedy } fro
 import { changed, option } from '../../options/index.ts';
 import { FORMAT, MODEL, OVERWRITE } from '../common-options.ts';
 import { defineCommand, type CommandUsage } from '../frame/command.ts';
-import { idleFolds, readReliability, readTokenizer, RELIABILITY_SHAPE } from './data-reliability.ts';
+import { readReliability, readTokenizer, RELIABILITY_SHAPE } from './data-reliability.ts';
 import { locateData } from '../../hub/index.ts';
 
 const OPTIONS = z.strictObject({
@@ -66,7 +66,7 @@ function remediesOf({ apply }: CleanOptions): readonly Remedy[] {
 function usageProblems(options: CleanOptions, { args }: CommandUsage<typeof OPTIONS>): Problem[] {
   const { data, heldOut, folds, model } = options;
   const remedies = remediesOf(options);
-  const problems: Problem[] = idleFolds(options);
+  const problems: Problem[] = [];
   if (args.length === 0 && data === undefined)
     problems.push({ path: 'data', message: 'data must be named, got none; give files or --data' });
   if (remedies.includes('leakage') && heldOut === undefined)

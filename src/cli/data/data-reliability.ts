@@ -1,10 +1,9 @@
 import { z } from 'zod';
-import type { Problem } from '../../core/index.ts';
 import type { DataSource } from '../../data/index.ts';
 import { openModelFiles } from '../../formats/index.ts';
 import { checkReliability, type Reliability } from '../../reliability/index.ts';
 import { createTokenizer, type Tokenizer } from '../../tokenizer/index.ts';
-import { flagOf, present, option, type OptionsOf } from '../../options/index.ts';
+import { present, option, type OptionsOf } from '../../options/index.ts';
 import type { CommandContext } from '../frame/command.ts';
 import { locateData, locateModel } from '../../hub/index.ts';
 import { parseModelName } from '../../policy/index.ts';
@@ -17,9 +16,18 @@ export const RELIABILITY_SHAPE = {
   }),
   folds: option(z.int().min(1).optional(), {
     help: 'train small adapters on all but one of so many parts and find pairs whose sides may be swapped; needs --model',
+    onlyWith: { option: 'model' },
   }),
-  foldPairs: option(z.int().min(1).optional(), { help: 'pairs that take part in --folds', usually: '2000' }),
-  threads: option(z.int().min(1).optional(), { help: 'threads of --folds', usually: 'all cores' }),
+  foldPairs: option(z.int().min(1).optional(), {
+    help: 'pairs that take part in --folds',
+    usually: '2000',
+    onlyWith: { option: 'folds' },
+  }),
+  threads: option(z.int().min(1).optional(), {
+    help: 'threads of --folds',
+    usually: 'all cores',
+    onlyWith: { option: 'folds' },
+  }),
   seed: option(z.int().min(0).default(42), { help: 'decides the folds and the bootstrap intervals' }),
 };
 
@@ -30,21 +38,6 @@ export type ReliabilityOptions = OptionsOf<typeof RELIABILITY_SHAPE> & {
   readonly model?: string | undefined;
   readonly maxLength?: number | undefined;
 };
-
-/** Options that do nothing without another. */
-export function idleFolds({ folds, model, foldPairs, threads }: ReliabilityOptions): Problem[] {
-  return [
-    ...(folds !== undefined && model === undefined ? [needs('folds', '--model')] : []),
-    ...(foldPairs !== undefined && folds === undefined ? [needs('foldPairs', '--folds')] : []),
-    ...(threads !== undefined && folds === undefined ? [needs('threads', '--folds')] : []),
-  ];
-}
-
-/** An option that has no effect without another one. */
-export function needs(path: string, other: string): Problem {
-  const flag = flagOf(path);
-  return { path, message: `${flag} has no effect without ${other}; add it or leave ${flag} out` };
-}
 
 /** Runs the checks that the options ask for, with a progress bar. `tokenizer` counts the tokens of answers. */
 export async function readReliability(
