@@ -6,7 +6,6 @@ import {
   escapeHtml,
   renderPage,
   section,
-  verdictBox,
   type Chart,
 } from '../../report/index.ts';
 import type { JsonObject } from '../../core/index.ts';
@@ -80,7 +79,7 @@ export function renderComparePage(input: ComparePageInput): string {
   return renderPage({
     title: input.title,
     subtitle: input.subtitle,
-    verdict: verdictBox(verdictOf(input)),
+    verdict: verdictOf(input),
     charts,
     style: STYLE,
     footer: input.footer,
