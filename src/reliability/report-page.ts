@@ -1,7 +1,8 @@
+import { percent } from '../core/index.ts';
 import { escapeHtml, renderPage, section } from '../report/index.ts';
 import type { Reliability } from './check.ts';
 import type { Agreement, AnnotatorCard } from './find-agreement.ts';
-import { percent, type DataFinding } from './finding.ts';
+import { type DataFinding } from './finding.ts';
 import type { Mislabelled } from './find-mislabelled.ts';
 import { dotPlot, histogram, PLOT_STYLE, shareBars } from './report-plots.ts';
 import { placesText, verdictOf } from './report-text.ts';
