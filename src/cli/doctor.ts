@@ -2,7 +2,7 @@ import { existsSync, statfsSync } from 'node:fs';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { messageOf, runFailed, type JsonValue } from '../core/index.ts';
+import { messageOf, runFailed, type JsonValue, wrap } from '../core/index.ts';
 import { option } from '../options/index.ts';
 import { defineCommand, type Command } from './frame/command.ts';
 import { readHubSettings } from '../hub/index.ts';
@@ -30,6 +30,8 @@ interface Check {
 const MIN_NODE = [20, 19] as const;
 const LITTLE_MEMORY_BYTES = 4e9;
 const LITTLE_DISK_BYTES = 5e9;
+/** The column of texts is never narrower. */
+const NARROWEST = 24;
 const MARKS: Readonly<Record<Verdict, string>> = { ok: 'ok     ', note: 'note   ', problem: 'PROBLEM' };
 
 /** `preftune doctor`: what of this machine preftune can use, and what would stop it. Exit code 1 when something would. */
@@ -61,7 +63,11 @@ export function createDoctor(probeProviders: ProviderProbe): Command {
       const width = Math.max(...checks.map(({ name }) => name.length));
       const lines = checks.map(({ name, verdict, text }) => {
         const lead = `${MARKS[verdict]}  ${name.padEnd(width)}  `;
-        return lead + wrap(text, terminal.columns - lead.length).join(`\n${' '.repeat(lead.length)}`);
+        return wrap(text, Math.max(terminal.columns, lead.length + NARROWEST), {
+          first: lead,
+          rest: ' '.repeat(lead.length),
+          keepsWords: true,
+        }).join('\n');
       });
       terminal.result(checks as unknown as JsonValue, lines.join('\n'));
       const problems = checks.filter(({ verdict }) => verdict === 'problem');
@@ -69,21 +75,6 @@ export function createDoctor(probeProviders: ProviderProbe): Command {
         throw runFailed(problems.map(({ name, text }) => ({ message: `doctor: ${name}: ${text}` })));
     },
   });
-}
-
-/** Words in lines of at most `columns`, but never less than 24; a longer word has its own line. */
-function wrap(text: string, columns: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(/\s+/)) {
-    if (line !== '' && line.length + 1 + word.length > Math.max(columns, 24)) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === '' ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, line];
 }
 
 /** Whether this Node is new enough. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { ReportSample } from '../report/index.ts';
-import type { JsonValue } from '../core/index.ts';
+import { type JsonValue, percent, wrap, type WrapOptions } from '../core/index.ts';
 import type { AnswerCounts } from '../quickstart/index.ts';
 
 /** What the quickstart measured of the model at one moment, on held-out pairs. */
@@ -43,12 +43,11 @@ export function summaryText(summary: QuickstartSummary, columns: number): string
   const width = Math.min(Math.max(columns, 40), MAX_COLUMNS);
   const files = quickstartFiles(summary.output);
   const lines = [
-    ...wrap(headline(summary), { width }),
+    ...fill(headline(summary), width),
     '',
     'Held-out questions, never trained on   before    after',
     ...measuredRows(summary),
-    ...wrap('(Preference is counted from where training starts: there all pairs are ties, each one half.)', {
-      width,
+    ...fill('(Preference is counted from where training starts: there all pairs are ties, each one half.)', width, {
       first: '  ',
       rest: '  ',
     }),
@@ -56,8 +55,8 @@ export function summaryText(summary: QuickstartSummary, columns: number): string
     'The same questions, before and after',
     ...summary.samples.flatMap(({ prompt, before, after }) => [
       `  ${prompt}`,
-      ...wrap(before || '(nothing)', { width, first: '    before  ', rest: '            ' }),
-      ...wrap(after || '(nothing)', { width, first: '    after   ', rest: '            ' }),
+      ...fill(before || '(nothing)', width, { first: '    before  ', rest: '            ' }),
+      ...fill(after || '(nothing)', width, { first: '    after   ', rest: '            ' }),
     ]),
     '',
     'Files',
@@ -83,16 +82,12 @@ function headline({ steps, seconds, trainPairs }: QuickstartSummary): string {
   );
 }
 
-function percent(share: number): string {
-  return `${Math.round(100 * share)} %`;
-}
-
 function measuredRows({ before, after, heldOutPairs }: QuickstartSummary): string[] {
   const share = (count: (answers: AnswerCounts) => number) =>
-    [before, after].map(({ answers }) => percent(count(answers) / answers.questions));
+    [before, after].map(({ answers }) => percent(count(answers) / answers.questions, 0));
   const asked = `${before.answers.questions} asked`;
   const rows: readonly (readonly [label: string, values: readonly string[]])[] = [
-    [`prefers the friendly one, ${heldOutPairs} pairs`, [percent(before.accuracy), percent(after.accuracy)]],
+    [`prefers the friendly one, ${heldOutPairs} pairs`, [percent(before.accuracy, 0), percent(after.accuracy, 0)]],
     ['reward margin', [before.margin.toFixed(2), after.margin.toFixed(2)]],
     [`answers in a friendly way, ${asked}`, share(({ friendly }) => friendly)],
     [`says the right thing, ${asked}`, share(({ right }) => right)],
@@ -100,27 +95,9 @@ function measuredRows({ before, after, heldOutPairs }: QuickstartSummary): strin
   return rows.map(([label, values]) => `  ${label.padEnd(36)}${values.map((value) => value.padStart(7)).join('  ')}`);
 }
 
-interface WrapOptions {
-  readonly width: number;
-  readonly first?: string;
-  readonly rest?: string;
-}
-
-/** Breaks text at spaces; a longer word stands alone. */
-function wrap(text: string, { width, first = '', rest = '' }: WrapOptions): string[] {
-  const lines: string[] = [];
-  let line = first;
-  let isEmpty = true;
-  for (const word of text.split(/\s+/)) {
-    if (!isEmpty && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = rest;
-      isEmpty = true;
-    }
-    line += isEmpty ? word : ` ${word}`;
-    isEmpty = false;
-  }
-  return [...lines, line];
+/** Words in lines; a longer word stands alone. */
+function fill(text: string, width: number, lead: WrapOptions = {}): string[] {
+  return wrap(text.split(/\s+/), width, { ...lead, keepsWords: true });
 }
 
 /** A word of a command line, quoted where a shell would take it apart. */

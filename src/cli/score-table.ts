@@ -1,3 +1,4 @@
+import { percent } from '../core/index.ts';
 import type { PairGroup, ScoreMeasure, ScoreSummary } from '../score/index.ts';
 
 const MEASURES: Readonly<Record<ScoreMeasure, readonly [by: string, unit: string]>> = {
@@ -51,10 +52,6 @@ function rewardBenchLines({ rewardBench }: ScoreSummary): string[] {
 
 function cellsOf({ rows, accuracy, interval, margin, longerAccuracy }: PairGroup): string[] {
   return [String(rows), percent(accuracy), range(interval), margin.toFixed(4), percent(longerAccuracy)];
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
 }
 
 function range(interval: PairGroup['interval']): string {

@@ -35,4 +35,14 @@ export {
 export { has, isObject, type JsonObject, type JsonRecord, type JsonValue } from './json.ts';
 export { didYouMean, nearestName } from './nearest-name.ts';
 export { createRandom, hashString, permutation, restoreRandom, type Random, type RandomState } from './random.ts';
-export { count, listing, share, table, visibleText, wrap, type LabelledLine } from './text-layout.ts';
+export {
+  count,
+  listing,
+  percent,
+  share,
+  table,
+  visibleText,
+  wrap,
+  type LabelledLine,
+  type WrapOptions,
+} from './text-layout.ts';

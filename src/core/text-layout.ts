@@ -6,10 +6,14 @@ export function count(value: number): string {
   return value.toLocaleString('en-US', { maximumFractionDigits: 1 });
 }
 
+/** 0.123 as `12.3 %`. */
+export function percent(value: number, digits = 1): string {
+  return `${(100 * value).toFixed(digits)} %`;
+}
+
 /** `part` of `whole` as `12 (3.4 %)`. */
 export function share(part: number, whole: number): string {
-  if (whole === 0) return count(part);
-  return `${count(part)} (${((100 * part) / whole).toFixed(1)} %)`;
+  return whole === 0 ? count(part) : `${count(part)} (${percent(part / whole)})`;
 }
 
 /** Labels in one column, values in the next, values wrapped into their column. */
@@ -41,20 +45,57 @@ export function table(rows: readonly (readonly string[])[], width: number): stri
   );
 }
 
-/** Lines of at most `width` characters, broken at spaces where there are any. */
-export function wrap(text: string, width: number): string[] {
+export interface WrapOptions {
+  /** What the first line begins with, and the others; both count. */
+  readonly first?: string;
+  readonly rest?: string;
+  /** Between two parts of a line; default one space. */
+  readonly gap?: string;
+  /** A word that is longer than a line has one of its own. By default it is cut, and begins where there is room. */
+  readonly keepsWords?: boolean;
+}
+
+/** Lines of at most `width` characters: a text broken at its spaces, or parts that are not broken. */
+export function wrap(
+  text: string | readonly string[],
+  width: number,
+  { first = '', rest = '', gap = ' ', keepsWords = false }: WrapOptions = {},
+): string[] {
   const lines: string[] = [];
-  let rest = text;
-  while (Array.from(rest).length > width) {
-    const head = Array.from(rest)
-      .slice(0, width + 1)
-      .join('');
-    const space = head.lastIndexOf(' ');
-    const cut = space > width / 3 ? space : Array.from(rest).slice(0, width).join('').length;
-    lines.push(rest.slice(0, cut).trimEnd());
-    rest = rest.slice(cut).trimStart();
+  let line = first;
+  let isEmpty = true;
+  const endLine = (): void => {
+    lines.push(line.trimEnd());
+    line = rest;
+    isEmpty = true;
+  };
+  const queue = typeof text === 'string' ? text.split(' ') : [...text];
+  for (let at = 0; at < queue.length; at++) {
+    const word = queue[at]!;
+    // Several spaces stay together, but no line after the first begins with one.
+    if (word === '' && isEmpty && lines.length > 0) continue;
+    const longer = isEmpty ? line + word : line + gap + word;
+    const length = lengthOf(longer);
+    if (length <= width || (isEmpty && keepsWords)) {
+      line = longer;
+      isEmpty = false;
+      continue;
+    }
+    // The word comes again, on the next line or what is left of it.
+    if (isEmpty || (!keepsWords && lengthOf(line) <= width / 3)) {
+      const taken = Math.max(isEmpty ? 1 : 0, lengthOf(word) - length + width);
+      const letters = Array.from(word);
+      line = `${isEmpty ? line : line + gap}${letters.slice(0, taken).join('')}`;
+      queue[at] = letters.slice(taken).join('');
+    }
+    endLine();
+    at--;
   }
-  return [...lines, rest];
+  return [...lines, line];
+}
+
+function lengthOf(text: string): number {
+  return Array.from(text).length;
 }
 
 /** Control characters made visible, so that a text from a file cannot steer the terminal. */

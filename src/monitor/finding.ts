@@ -90,7 +90,3 @@ export function shown(value: number): string {
   if (size < 1e-3 || size >= 1e6) return value.toExponential(1);
   return value.toFixed(size >= 100 ? 1 : size >= 1 ? 2 : 4);
 }
-
-export function percent(share: number): string {
-  return `${(100 * share).toFixed(0)} %`;
-}

@@ -1,4 +1,5 @@
-import { percent, shown, type Detector, type RunFacts } from './finding.ts';
+import { percent } from '../core/index.ts';
+import { shown, type Detector, type RunFacts } from './finding.ts';
 import { changeOf, meanOf, medianOf, WINDOW, type History, type Point } from './history.ts';
 
 function lacksLoss(history: History): string | undefined {
@@ -29,7 +30,7 @@ export const OVERFITTING: Detector = {
     'Tunstall et al. 2023, arXiv 2310.16944 (held-out loss rises from epoch 2); Azar et al. 2023, arXiv 2310.12036',
   thresholds: { accuracy: 0.95, loss: 0.1, sftLoss: 0.05 },
   rule: ({ accuracy, loss, sftLoss }) =>
-    `held-out loss ${percent(loss!)} above its lowest, or not below the first, in the last two evaluations at a training accuracy of ${accuracy}; in supervised training ${percent(sftLoss!)} while training loss falls`,
+    `held-out loss ${percent(loss!, 0)} above its lowest, or not below the first, in the last two evaluations at a training accuracy of ${accuracy}; in supervised training ${percent(sftLoss!, 0)} while training loss falls`,
   lacks: (history) =>
     lacksLoss(history) ??
     (history.points('eval_loss').length > 0 ? undefined : 'nothing was held out (--held-out-fraction)'),
@@ -51,7 +52,7 @@ export const OVERFITTING: Detector = {
     const values = { best: from.value, bestStep: from.step, last: last.value, training: now };
     if (ofPairs) {
       if (!(now >= thresholds['accuracy']!)) return undefined;
-      return { text: `${heldOut}; training accuracy ${percent(now)}`, values };
+      return { text: `${heldOut}; training accuracy ${percent(now, 0)}`, values };
     }
     const then = meanOf(
       history
@@ -185,7 +186,7 @@ export const RATE_TOO_LOW: Detector = {
     'Bengio 2012, arXiv 1206.5533, section 3.1.1; Schulman et al. 2025, LoRA Without Regret (thinkingmachines.ai/blog/lora): adapters want about ten times the rate',
   thresholds: { reward: 0.02, loss: 0.002, steps: 30, progress: 0.75 },
   rule: ({ reward, loss, steps, progress }) =>
-    `after ${steps} steps and ${percent(progress!)} of the run no reward further than ${reward} from 0; in supervised training, held-out loss less than ${loss} nats below the first`,
+    `after ${steps} steps and ${percent(progress!, 0)} of the run no reward further than ${reward} from 0; in supervised training, held-out loss less than ${loss} nats below the first`,
   lacks: lacksLoss,
   detect: (history, { facts, thresholds, isEnd }) => {
     const { reward, loss, steps, progress } = thresholds as Record<'reward' | 'loss' | 'steps' | 'progress', number>;
@@ -219,7 +220,7 @@ export const ENTROPY_COLLAPSE: Detector = {
     'stop earlier, raise --beta, lower --learning-rate; preftune evaluate says how far distinct words and repetition went',
   source: 'Cui et al. 2025, arXiv 2505.22617 (entropy of policies in reinforcement learning)',
   thresholds: { share: 0.5 },
-  rule: ({ share }) => `${percent(share!)} of the first entropy`,
+  rule: ({ share }) => `${percent(share!, 0)} of the first entropy`,
   lacks: (history, { recipe }) => {
     if (recipe === 'sft') return 'in supervised training entropy falls by what is learned';
     const names = ['entropy', 'eval_entropy'];

@@ -1,4 +1,5 @@
-import { percent, shown, type Detector, type RunFacts } from './finding.ts';
+import { percent } from '../core/index.ts';
+import { shown, type Detector, type RunFacts } from './finding.ts';
 import { changeOf, meanOf, rewardsOf, WINDOW, type Change, type History } from './history.ts';
 
 /** TRL's, where nothing is known of it. */
@@ -62,7 +63,7 @@ export const CHOSEN_FALLING: Detector = {
   source: 'Razin et al. 2024, arXiv 2410.08847, likelihood displacement; Pal et al. 2024, arXiv 2402.13228',
   thresholds: { natsPerToken: 0.15, share: 0.1, nats: 5 },
   rule: ({ natsPerToken, share, nats }) =>
-    `${natsPerToken} nats a token below the start; where lengths are not logged, ${percent(share!)} of the log-probability and ${nats} nats`,
+    `${natsPerToken} nats a token below the start; where lengths are not logged, ${percent(share!, 0)} of the log-probability and ${nats} nats`,
   lacks: (history, { recipe }) => {
     if (recipe === 'sft') return 'supervised training has no pairs';
     const names = ['logps/chosen', 'eval_logps/chosen'];
@@ -83,7 +84,7 @@ export const CHOSEN_FALLING: Detector = {
         ? fall >= thresholds['nats']! && fall / Math.abs(start) >= thresholds['share']!
         : fall / tokens >= thresholds['natsPerToken']!;
     if (!isFalling) return undefined;
-    const perToken = tokens === undefined ? percent(fall / Math.abs(start)) : `${shown(fall / tokens)} nats a token`;
+    const perToken = tokens === undefined ? percent(fall / Math.abs(start), 0) : `${shown(fall / tokens)} nats a token`;
     return {
       text: `logps/chosen of ${logps.where} rows ${shown(start)} at the start, ${shown(start - fall)} at step ${logps.step}: ${perToken} less`,
       values: { start, now: start - fall, fall, ...(tokens !== undefined && { fallPerToken: fall / tokens }) },
@@ -100,7 +101,7 @@ export const REJECTED_ALONE: Detector = {
   source: 'Feng et al. 2024, arXiv 2404.04626; Pal et al. 2024, arXiv 2402.13228',
   thresholds: { margin: 0.5, share: 0.5 },
   rule: ({ margin, share }) =>
-    `a margin of at least ${margin} for which the chosen reward fell by at least ${percent(share!)} of it`,
+    `a margin of at least ${margin} for which the chosen reward fell by at least ${percent(share!, 0)} of it`,
   lacks: lacksReference,
   detect: (history, { thresholds }) => {
     const rewards = rewardsOf(history);

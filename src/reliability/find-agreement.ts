@@ -8,8 +8,8 @@ import {
   type BootstrapResult,
   type Interval,
 } from '../statistics/index.ts';
-import type { JsonObject } from '../core/index.ts';
-import { percent, counted, type DataFinding } from './finding.ts';
+import { type JsonObject, percent } from '../core/index.ts';
+import { counted, type DataFinding } from './finding.ts';
 import type { Ratings } from './ratings.ts';
 import { forEachGroup, type RowTable } from './row-table.ts';
 

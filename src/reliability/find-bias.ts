@@ -1,5 +1,6 @@
+import { percent } from '../core/index.ts';
 import { signTest, wilsonInterval, type Interval } from '../statistics/index.ts';
-import { NO_PLACES, percent, counted, type DataFinding, type FindingKind, type Severity } from './finding.ts';
+import { NO_PLACES, counted, type DataFinding, type FindingKind, type Severity } from './finding.ts';
 import { languageName } from './language.ts';
 import { FLAG, type RowTable } from './row-table.ts';
 

@@ -1,5 +1,6 @@
+import { percent } from '../core/index.ts';
 import { similarAcross } from '../statistics/index.ts';
-import { percent, counted, type DataFinding } from './finding.ts';
+import { counted, type DataFinding } from './finding.ts';
 import { NEAR } from './find-repeats.ts';
 import type { RowTable } from './row-table.ts';
 

@@ -1,5 +1,6 @@
+import { percent } from '../core/index.ts';
 import { wilsonInterval, type Interval } from '../statistics/index.ts';
-import { percent, counted, severityOf, type DataFinding } from './finding.ts';
+import { counted, severityOf, type DataFinding } from './finding.ts';
 import type { RowTable } from './row-table.ts';
 
 /**

@@ -1,6 +1,7 @@
+import { percent } from '../core/index.ts';
 import { similarClusters, similarity } from '../statistics/index.ts';
 import { cyclicEdges } from './cycles.ts';
-import { percent, counted, severityOf, type DataFinding } from './finding.ts';
+import { counted, severityOf, type DataFinding } from './finding.ts';
 import { mixKeys } from './ratings.ts';
 import { FLAG, forEachGroup, type RowTable } from './row-table.ts';
 

@@ -56,11 +56,6 @@ export function counted(count: number, noun = 'row'): string {
   return `${showCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** `12.3 %`. */
-export function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
-}
-
 /** serious from one share on, a warning from another, else a note. */
 export function severityOf(share: number, limits: { readonly serious: number; readonly warning: number }): Severity {
   if (share >= limits.serious) return 'serious';

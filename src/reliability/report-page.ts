@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
-import { escapeHtml, REPORT_STYLE } from '../report/index.ts';
+import { percent } from '../core/index.ts';
+import { escapeHtml, renderPage, section } from '../report/index.ts';
 import type { Reliability } from './check.ts';
 import type { Agreement, AnnotatorCard } from './find-agreement.ts';
-import { percent, type DataFinding } from './finding.ts';
+import { type DataFinding } from './finding.ts';
 import type { Mislabelled } from './find-mislabelled.ts';
 import { dotPlot, histogram, PLOT_STYLE, shareBars } from './report-plots.ts';
 import { placesText, verdictOf } from './report-text.ts';
@@ -13,12 +13,6 @@ export interface ReliabilityPage {
   readonly reliability: Reliability;
   /** At the foot: versions, when. */
   readonly footer: string;
-}
-
-interface Section {
-  readonly id: string;
-  readonly title: string;
-  readonly html: string;
 }
 
 /** The most that a list of the page shows. */
@@ -66,54 +60,28 @@ export function renderReliabilityPage({ title, subtitle, reliability, footer }: 
     plots.push(card('Languages', 'of the chosen answers', shareBars(languages.slice(0, MAX_SHOWN), table.count)));
   if (sources.length > 0)
     plots.push(card('Sources', 'rows of each', shareBars(sources.slice(0, MAX_SHOWN), table.count)));
-  const sections: Section[] = [
-    section('findings', 'Findings', findings.map((finding) => findingCard(finding, table.files)).join('\n')),
-    section('plots', 'Plots', `<div class="charts">${plots.join('\n')}</div>`),
-    section('agreement', 'Agreement', agreement === undefined ? '' : agreementHtml(agreement)),
-  ].filter(({ html }) => html !== '');
-  const style = REPORT_STYLE + PLOT_STYLE;
-  const policy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'; base-uri 'none'; form-action 'none'`;
-  const tone = findings.some(({ severity }) => severity === 'serious')
-    ? 'bad'
-    : findings.length === 0
-      ? 'good'
-      : 'neutral';
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${escapeHtml(title)}</title>
-<style>${style}</style>
-</head>
-<body>
-<a class="skip" href="#main">Skip to the findings</a>
-<header class="wrap">
-<h1>${escapeHtml(title)}</h1>
-<p class="subtitle">${escapeHtml(subtitle)}</p>
-<div class="verdict ${tone}"><p class="text">${escapeHtml(verdictOf(findings))}</p><p class="detail">${table.count.toLocaleString('en-US')} usable rows were read</p></div>
-</header>
-<nav aria-label="Sections"><div class="wrap"><ul>
-${sections.map(({ id, title: name }) => `<li><a href="#${id}">${name}</a></li>`).join('\n')}
-</ul></div></nav>
-<main class="wrap" id="main">
-${sections.map(({ html }) => html).join('\n')}
-</main>
-<footer class="wrap">${escapeHtml(footer)}</footer>
-</body>
-</html>
-`;
+  return renderPage({
+    title,
+    subtitle,
+    footer,
+    main: 'findings',
+    style: PLOT_STYLE,
+    verdict: {
+      tone: toneOf(findings),
+      text: verdictOf(findings),
+      detail: `${table.count.toLocaleString('en-US')} usable rows were read`,
+    },
+    sections: [
+      section('findings', 'Findings', findings.map((finding) => findingCard(finding, table.files)).join('\n')),
+      section('plots', 'Plots', `<div class="charts">${plots.join('\n')}</div>`),
+      section('agreement', 'Agreement', agreement === undefined ? '' : agreementHtml(agreement)),
+    ],
+  });
 }
 
-function section(id: string, title: string, body: string): Section {
-  if (body === '') return { id, title, html: '' };
-  return {
-    id,
-    title,
-    html: `<section id="${id}" aria-labelledby="${id}-title">\n<h2 id="${id}-title">${title}</h2>\n${body}\n</section>`,
-  };
+function toneOf(findings: readonly DataFinding[]): 'good' | 'bad' | 'neutral' {
+  if (findings.length === 0) return 'good';
+  return findings.some(({ severity }) => severity === 'serious') ? 'bad' : 'neutral';
 }
 
 function card(title: string, note: string, body: string): string {

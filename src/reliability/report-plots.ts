@@ -1,3 +1,4 @@
+import { percent } from '../core/index.ts';
 import { escapeHtml } from '../report/index.ts';
 import type { Interval } from '../statistics/index.ts';
 
@@ -68,7 +69,7 @@ export function shareBars(parts: readonly { readonly name: string; readonly rows
       ({
         name,
         rows,
-      }) => `<div class="dotrow"><span>${escapeHtml(name)}</span><span class="number">${rows.toLocaleString('en-US')} · ${((100 * rows) / all).toFixed(1)} %</span>
+      }) => `<div class="dotrow"><span>${escapeHtml(name)}</span><span class="number">${rows.toLocaleString('en-US')} · ${percent(rows / all)}</span>
 <svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><rect class="grid" x="0" y="0" width="100" height="10"/><rect class="heldout" x="0" y="0" width="${show((100 * rows) / all)}" height="10"/></svg></div>`,
     )
     .join('\n');

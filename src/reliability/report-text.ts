@@ -1,7 +1,7 @@
-import { count, listing, table as columnsOf, visibleText, wrap, type LabelledLine } from '../core/index.ts';
+import { count, listing, table as columnsOf, visibleText, wrap, type LabelledLine, percent } from '../core/index.ts';
 import type { Agreement } from './find-agreement.ts';
 import type { Reliability } from './check.ts';
-import { percent, SEVERITIES, type DataFinding } from './finding.ts';
+import { SEVERITIES, type DataFinding } from './finding.ts';
 import { atPlace } from './row-table.ts';
 
 export interface ReportTextOptions {

@@ -1,17 +1,12 @@
+export { renderPage, section, type PageInput, type PageSection } from './page.ts';
 export { chartsOf, keyFiguresOf, type Chart } from './report-curves.ts';
 export { escapeHtml } from './report-html.ts';
-export { REPORT_STYLE } from './report-style.ts';
 export {
   chartCard,
   configurationCard,
   dataCard,
   figureCard,
-  renderPage,
   renderReport,
-  section,
-  verdictBox,
-  type PageInput,
-  type PageSection,
   type ReportInput,
   type ReportSample,
   type ReportSection,

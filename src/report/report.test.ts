@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { renderPage, section } from './page.ts';
 import { chartsOf, keyFiguresOf, MAX_CHART_STEPS } from './report-curves.ts';
 import { escapeHtml, scriptJson, showNumber, showShare } from './report-html.ts';
 import { renderReport } from './report.ts';
@@ -120,4 +121,36 @@ test('a run without metrics and samples has only what there is', () => {
   const page = renderReport({ title: 'empty', metrics: [], configuration: {} });
   expect(page.match(/<section/g)).toBeNull();
   expect(page).toContain("script-src 'none'");
+  expect(page.match(/<script|\.uplot \*|id="said"/g)).toBeNull();
+});
+
+test('one shell: sections that are there are named in the navigation, and the head says what came of it', () => {
+  const page = renderPage({
+    title: 'a',
+    verdict: { tone: 'bad', text: '<b>', detail: 'few rows' },
+    main: 'findings',
+    style: 'p { top: 0 }',
+    sections: [section('one', 'One', '<p>1</p>', 'grid'), section('two', 'Two', '')],
+  });
+  expect(page.match(/<body>[\s\S]*<\/body>/)?.[0]).toBe(`<body>
+<a class="skip" href="#main">Skip to the findings</a>
+<header class="wrap">
+<h1>a</h1>
+
+<div class="verdict bad"><p class="text">&lt;b&gt;</p><p class="detail">few rows</p></div>
+</header>
+<nav aria-label="Sections"><div class="wrap"><ul>
+<li><a href="#one">One</a></li>
+</ul></div></nav>
+<main class="wrap" id="main">
+<section id="one" aria-labelledby="one-title">
+<h2 id="one-title">One</h2>
+<div class="grid">
+<p>1</p>
+</div>
+</section>
+</main>
+<footer class="wrap">Written by preftune.</footer>
+</body>`);
+  expect(page).toContain('p { top: 0 }</style>');
 });

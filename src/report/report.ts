@@ -1,12 +1,8 @@
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { flattenJson, type MetricRecord } from '../store/index.ts';
 import type { JsonObject, JsonValue } from '../core/index.ts';
 import { chartsOf, keyFiguresOf, type Chart, type KeyFigure } from './report-curves.ts';
-import { escapeHtml, scriptJson, showNumber, showShare } from './report-html.ts';
-import { REPORT_SCRIPT } from './report-script.ts';
-import { REPORT_STYLE } from './report-style.ts';
+import { escapeHtml, showNumber, showShare } from './report-html.ts';
+import { renderPage, section, type PageVerdict } from './page.ts';
 
 export interface ReportInput {
   /** Such as the run's name. */
@@ -14,7 +10,7 @@ export interface ReportInput {
   /** One line: model, recipe, data. */
   readonly subtitle?: string;
   /** What came of it, in plain words. */
-  readonly verdict?: { readonly tone: 'good' | 'bad' | 'neutral'; readonly text: string; readonly detail?: string };
+  readonly verdict?: PageVerdict;
   /** What was looked for in the metrics, and what was found. */
   readonly checks?: readonly ReportSection[];
   readonly metrics: readonly MetricRecord[];
@@ -64,83 +60,7 @@ export function renderReport(input: ReportInput): string {
     section('data', 'Data', (input.data ?? []).map(dataCard).join('\n'), 'data'),
     section('configuration', 'Configuration', configurationCard(input.configuration)),
   ];
-  return renderPage({ ...input, verdict: verdictBox(input.verdict), sections, charts });
-}
-
-export interface PageInput {
-  readonly title: string;
-  readonly subtitle?: string;
-  /** HTML that stands under the title. */
-  readonly verdict?: string;
-  readonly sections: readonly PageSection[];
-  readonly charts: readonly Chart[];
-  readonly footer?: string;
-  /** A style sheet after the reports' own. */
-  readonly style?: string;
-}
-
-export interface PageSection {
-  readonly id: string;
-  readonly title: string;
-  readonly html: string;
-}
-
-/** A page of sections and charts, with everything that it needs; the plots' places are those of chartCard, numbered as the charts are. */
-export function renderPage({ title, subtitle, verdict = '', charts, footer, ...input }: PageInput): string {
-  const sections = input.sections.filter(({ html }) => html !== '');
-  const { script: uplot, style: uplotStyle } = readUplot();
-  const style = uplotStyle + REPORT_STYLE + (input.style ?? '');
-  const scripts = charts.length === 0 ? [] : [uplot, REPORT_SCRIPT];
-  const policy = `default-src 'none'; style-src '${digest(style)}'; script-src ${scripts.map((script) => `'${digest(script)}'`).join(' ') || "'none'"}; base-uri 'none'; form-action 'none'`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${escapeHtml(title)}</title>
-<style>${style}</style>
-</head>
-<body>
-<a class="skip" href="#main">Skip to the results</a>
-<header class="wrap">
-<h1>${escapeHtml(title)}</h1>
-${subtitle === undefined ? '' : `<p class="subtitle">${escapeHtml(subtitle)}</p>`}
-${verdict}
-</header>
-<nav aria-label="Sections"><div class="wrap"><ul>
-${sections.map(({ id, title: name }) => `<li><a href="#${id}">${name}</a></li>`).join('\n')}
-</ul></div></nav>
-<main class="wrap" id="main">
-${sections.map(({ html }) => html).join('\n')}
-</main>
-<p class="hidden" id="said" role="status" aria-live="polite"></p>
-<footer class="wrap">${escapeHtml(footer ?? 'Written by preftune.')}</footer>
-<script type="application/json" id="charts-data">${scriptJson(charts)}</script>
-${scripts.map((script) => `<script>${script}</script>`).join('\n')}
-</body>
-</html>
-`;
-}
-
-/** A section with a heading; empty where there is nothing in it. */
-export function section(id: string, title: string, body: string, layout = ''): PageSection {
-  if (body === '') return { id, title, html: '' };
-  const inside = layout === '' ? body : `<div class="${layout}">\n${body}\n</div>`;
-  return {
-    id,
-    title,
-    html: `<section id="${id}" aria-labelledby="${id}-title">\n<h2 id="${id}-title">${title}</h2>\n${inside}\n</section>`,
-  };
-}
-
-/** The box of a verdict under the title. */
-export function verdictBox(verdict: ReportInput['verdict']): string {
-  if (verdict === undefined) return '';
-  const { tone, text, detail } = verdict;
-  const more = detail === undefined ? '' : `<p class="detail">${escapeHtml(detail)}</p>`;
-  return `<div class="verdict ${tone}"><p class="text">${escapeHtml(text)}</p>${more}</div>`;
+  return renderPage({ ...input, verdict: input.verdict, sections, charts });
 }
 
 export function figureCard({ label, start, end, unit, change }: KeyFigure): string {
@@ -239,18 +159,4 @@ export function configurationCard(configuration: JsonObject): string {
   return rows.length === 0
     ? ''
     : `<div class="card columns"><table class="config"><tbody>${rows.join('\n')}</tbody></table></div>`;
-}
-
-/** uPlot's program and style, from its package: the page carries them with it. */
-function readUplot(): { script: string; style: string } {
-  const { resolve } = createRequire(import.meta.url);
-  return {
-    script: readFileSync(resolve('uplot/dist/uPlot.iife.min.js'), 'utf8'),
-    style: readFileSync(resolve('uplot/dist/uPlot.min.css'), 'utf8'),
-  };
-}
-
-/** Source: Content Security Policy Level 3, hash sources. */
-function digest(text: string): string {
-  return `sha256-${createHash('sha256').update(text).digest('base64')}`;
 }

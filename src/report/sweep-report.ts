@@ -2,7 +2,8 @@ import type { JsonObject } from '../core/index.ts';
 import type { MetricRecord } from '../store/index.ts';
 import { align, type Chart, type Curve } from './report-curves.ts';
 import { escapeHtml, showNumber, showShare } from './report-html.ts';
-import { chartCard, configurationCard, renderPage, section, verdictBox } from './report.ts';
+import { chartCard, configurationCard } from './report.ts';
+import { renderPage, section } from './page.ts';
 
 /** The held-out figures of a run, or their mean or spread over seeds: see SweepFigures. */
 export interface SweepReportFigures {
@@ -99,7 +100,7 @@ export function renderSweepReport(input: SweepReportInput): string {
   return renderPage({
     title,
     subtitle,
-    verdict: verdictBox(verdictOf(input)),
+    verdict: verdictOf(input),
     charts,
     footer,
     style: STYLE,

@@ -1,3 +1,4 @@
+import { wrap } from '../../core/index.ts';
 import { flagOf, typedText } from '../../options/index.ts';
 import { SWEEP_FIGURES, type SweepFigure, type SweepGroup } from '../../evaluate/index.ts';
 import { fixed } from '../frame/progress.ts';
@@ -48,21 +49,7 @@ function stacked(group: SweepGroup, place: number, columns: number): string {
     group.mean === undefined ? ['failed'] : SWEEP_FIGURES.map((name, at) => `${COLUMNS[name][0]} ${cells[at]}`);
   const start = `${place}. `;
   const indent = ' '.repeat(start.length);
-  return [wrapped(values, { start, indent, columns }), wrapped(figures, { start: indent, indent, columns })].join('\n');
-}
-
-/** Parts in lines of at most `columns`; a part that is longer has a line of its own. */
-function wrapped(
-  parts: readonly string[],
-  { start, indent, columns }: { readonly start: string; readonly indent: string; readonly columns: number },
-): string {
-  const lines = [start];
-  for (const part of parts) {
-    const line = lines.at(-1)!;
-    const isFirst = line === start || line === indent;
-    const longer = isFirst ? line + part : `${line}${GAP}${part}`;
-    if (isFirst || longer.length <= columns) lines[lines.length - 1] = longer;
-    else lines.push(indent + part);
-  }
-  return lines.join('\n');
+  const lines = (parts: readonly string[], first: string): string[] =>
+    wrap(parts, columns, { first, rest: indent, gap: GAP, keepsWords: true });
+  return [...lines(values, start), ...lines(figures, indent)].join('\n');
 }

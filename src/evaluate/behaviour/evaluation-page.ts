@@ -1,4 +1,4 @@
-import { escapeHtml, renderPage, section, verdictBox, type PageSection } from '../../report/index.ts';
+import { escapeHtml, renderPage, section, type PageSection } from '../../report/index.ts';
 import type { DrawnPair, Evaluation } from './evaluate.ts';
 import { evaluationTables, type EvaluationTable } from './evaluation-tables.ts';
 import { evaluationSentences } from './evaluation-text.ts';
@@ -43,7 +43,7 @@ export function renderEvaluationPage({ title, subtitle, evaluation, frontier, ..
   return renderPage({
     title,
     subtitle,
-    verdict: verdictBox({ tone: 'neutral', text: first, detail: others.join(' ') }),
+    verdict: { tone: 'neutral', text: first, detail: others.join(' ') },
     charts: [],
     footer: input.footer,
     sections: [

@@ -1,3 +1,4 @@
+import { percent } from '../../core/index.ts';
 import { languageName } from '../../reliability/index.ts';
 import type { BehaviourLine } from './compare-behaviour.ts';
 import type { Estimate } from './estimates.ts';
@@ -127,7 +128,7 @@ function languageText(counts: Readonly<Record<string, number>>): string {
   const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
   return Object.entries(counts)
     .toSorted(([, a], [, b]) => b - a)
-    .map(([code, count]) => `${code === '' ? 'not sure' : languageName(code)} ${((100 * count) / all).toFixed(0)} %`)
+    .map(([code, count]) => `${code === '' ? 'not sure' : languageName(code)} ${percent(count / all, 0)}`)
     .join(', ');
 }
 

@@ -6,10 +6,9 @@ import {
   escapeHtml,
   renderPage,
   section,
-  verdictBox,
   type Chart,
 } from '../../report/index.ts';
-import type { JsonObject } from '../../core/index.ts';
+import { type JsonObject, percent } from '../../core/index.ts';
 import { verdictSentence } from '../../monitor/index.ts';
 import { meanEstimate } from '../behaviour/estimates.ts';
 import { evaluationSentences } from '../behaviour/evaluation-text.ts';
@@ -80,7 +79,7 @@ export function renderComparePage(input: ComparePageInput): string {
   return renderPage({
     title: input.title,
     subtitle: input.subtitle,
-    verdict: verdictBox(verdictOf(input)),
+    verdict: verdictOf(input),
     charts,
     style: STYLE,
     footer: input.footer,
@@ -142,10 +141,6 @@ function tableOf(head: readonly string[], rows: readonly (readonly string[])[]):
   const heads = head.map((cell, i) => `<th scope="col"${i === 0 ? '' : ' class="number"'}>${escapeHtml(cell)}</th>`);
   return `<div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(head[0]!)}"><table class="standings"><thead><tr>${heads.join('')}</tr></thead>
 <tbody>${rows.map((row) => `<tr>${cellsOf(row)}</tr>`).join('\n')}</tbody></table></div>`;
-}
-
-function percent(value: number, digits = 1): string {
-  return `${(100 * value).toFixed(digits)} %`;
 }
 
 function ratesCard({ pairs, level }: Standings): string {

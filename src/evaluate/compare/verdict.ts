@@ -1,4 +1,4 @@
-import { listing, table } from '../../core/index.ts';
+import { listing, table, percent, wrap } from '../../core/index.ts';
 import type { Interval } from '../../statistics/index.ts';
 import { verdictSentence } from '../../monitor/index.ts';
 import { evaluationSentences } from '../behaviour/evaluation-text.ts';
@@ -15,10 +15,6 @@ export interface CompareVerdict {
 
 /** An answer is called longer or shorter beyond this. */
 const LENGTH_MATTERS = 1.1;
-
-function percent(value: number): string {
-  return `${(100 * value).toFixed(0)} %`;
-}
 
 /** 95 % or 97.5 %: the share of intervals that hold. */
 export function levelText(level: number): string {
@@ -49,7 +45,7 @@ export function verdictOfPair(standing: Standing, level: number): CompareVerdict
       detail: missing.join(' '),
     };
   const outcome = outcomeOf(standing);
-  const figures = `it wins ${percent(rate.rate)}${rate.interval === null ? '' : ` (${levelText(level)} ${range(rate.interval)})`} of ${rate.count} comparisons on ${rate.clusters} prompts`;
+  const figures = `it wins ${percent(rate.rate, 0)}${rate.interval === null ? '' : ` (${levelText(level)} ${range(rate.interval)})`} of ${rate.count} comparisons on ${rate.clusters} prompts`;
   const detail = [...lengthSentences(standing), ...needSentences(standing), ...missing].join(' ');
   if (outcome === 'unclear')
     return { tone: 'neutral', text: `Cannot tell ${model} from ${baseline}: ${figures}.`, detail };
@@ -65,13 +61,13 @@ function lengthSentences({ lengthRatio, lengthControlled, winRate: rate }: Stand
   const isLonger = lengthRatio >= LENGTH_MATTERS;
   if (!isLonger && lengthRatio > 1 / LENGTH_MATTERS) return [];
   const much = isLonger ? lengthRatio - 1 : 1 - lengthRatio;
-  const at = `at equal length it would win ${percent(lengthControlled.rate)}${lengthControlled.interval === null ? '' : ` (${range(lengthControlled.interval)})`}`;
+  const at = `at equal length it would win ${percent(lengthControlled.rate, 0)}${lengthControlled.interval === null ? '' : ` (${range(lengthControlled.interval)})`}`;
   const { interval } = lengthControlled;
   const isExplained =
     interval !== null && rate.interval !== null && rate.interval.low > 0.5 && isLonger && interval.low <= 0.5;
   const what = isExplained ? 'so length may be all that was preferred' : undefined;
   return [
-    `Its answers are ${percent(much)} ${isLonger ? 'longer' : 'shorter'}; ${at}${what === undefined ? '' : `, ${what}`}.`,
+    `Its answers are ${percent(much, 0)} ${isLonger ? 'longer' : 'shorter'}; ${at}${what === undefined ? '' : `, ${what}`}.`,
   ];
 }
 
@@ -81,11 +77,11 @@ function needSentences(standing: Standing): string[] {
   const seen =
     smallestEffect === null
       ? 'So few prompts show no difference at all.'
-      : `These ${rate.clusters} prompts show a difference of ${percent(smallestEffect)} from one half or more, 8 times of 10.`;
+      : `These ${rate.clusters} prompts show a difference of ${percent(smallestEffect, 0)} from one half or more, 8 times of 10.`;
   if (promptsNeeded === null || promptsNeeded <= rate.clusters) return [seen];
   return [
     seen,
-    `To be sure of a win rate of ${percent(rate.rate)}, about ${promptsNeeded.toLocaleString('en-US')} prompts are needed.`,
+    `To be sure of a win rate of ${percent(rate.rate, 0)}, about ${promptsNeeded.toLocaleString('en-US')} prompts are needed.`,
   ];
 }
 
@@ -205,17 +201,8 @@ function showP(p: number): string {
   return p < 0.001 ? '< 0.001' : p.toFixed(3);
 }
 
+/** Lines below the first of a sentence stand two spaces further right. */
 function wrapped(line: string, width: number): string[] {
   const indent = /^ */.exec(line)![0];
-  const words = line.trim().split(' ');
-  const lines: string[] = [];
-  let current = indent;
-  for (const word of words) {
-    if (current.length > indent.length && current.length + 1 + word.length > width) {
-      lines.push(current);
-      current = `${indent}  `;
-    }
-    current += current.trim() === '' ? word : ` ${word}`;
-  }
-  return [...lines, current];
+  return wrap(line.trim(), width, { first: indent, rest: `${indent}  `, keepsWords: true });
 }
