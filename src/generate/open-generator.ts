@@ -35,7 +35,20 @@ function requireSeparable(path: string, { lora: { magnitudes, targets } }: ReadA
   );
 }
 
-/** A generator with the model's own tokenizer, on a device of its own; dispose ends all of it. Throws bad-input, run-failed. */
+/**
+ * A generator with the model's own tokenizer, on a device of its own; dispose ends all of it. Throws bad-input, run-failed.
+ *
+ * @example
+ * ```ts
+ * import { openGenerator } from 'preftune';
+ *
+ * const generator = await openGenerator({ model: 'model.gguf', adapter: 'run/adapter' });
+ * const prompt = generator.tokenizer.encode('What is a comet?');
+ * const [answer] = await generator.generate([prompt], { maxNewTokens: 64, temperature: 0.7, seed: 1 });
+ * console.log(answer?.text);
+ * await generator.dispose();
+ * ```
+ */
 export async function openGenerator({
   model: path,
   adapter: adapterPath,

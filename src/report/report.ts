@@ -85,7 +85,23 @@ export interface PageSection {
   readonly html: string;
 }
 
-/** A page of sections and charts, with everything that it needs; the plots' places are those of chartCard, numbered as the charts are. */
+/**
+ * A page of sections and charts, with everything that it needs; the plots' places are those of chartCard, numbered as the charts are.
+ *
+ * @example
+ * ```ts run
+ * import { renderPage, section } from 'preftune/report';
+ * import { writeFileSync } from 'node:fs';
+ *
+ * const page = renderPage({
+ *   title: 'My run',
+ *   sections: [section('notes', 'Notes', '<p>Three epochs.</p>')],
+ *   charts: [],
+ * });
+ * writeFileSync('page.html', page);
+ * console.log(page.startsWith('<!doctype html>')); // true
+ * ```
+ */
 export function renderPage({ title, subtitle, verdict = '', charts, footer, ...input }: PageInput): string {
   const sections = input.sections.filter(({ html }) => html !== '');
   const { script: uplot, style: uplotStyle } = readUplot();
