@@ -5,6 +5,7 @@
  * - files that import each other in a circle
  * - `export *` in an index.ts, since the names of a face are its contract
  * - a name that two faces give to different things
+ * - what tests are helped by (`testing/`) in anything but a test
  * - a Node module in what a browser runs, and onnxruntime-node outside runtime/
  * - a folder of more than 25 files, or with a chain of more than ten imports inside it
  *
@@ -107,6 +108,7 @@ function importBreaches({ file, folder, isTest }: Source, target: string): strin
   }
   if (!target.startsWith('.')) return [];
   const imported = join(dirname(file), target);
+  if (!isTest && imported.includes('/testing/')) return [`${where}: only tests may import ${imported}`];
   const importedFolder = imported.split('/')[0]!;
   if (importedFolder === folder || imported.startsWith('..')) return [];
   const breaches: string[] = [];

@@ -1,15 +1,13 @@
-import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createPackedProject, type PackedProject } from './support/packed.ts';
 
 /**
- * The package as another project sees it: built into a temporary folder, linked into that project's node_modules, imported by
- * every subpath, type-checked and run.
+ * The package as another project sees it: packed, unpacked into that project's node_modules, imported by every subpath,
+ * type-checked and run.
  */
 const ROOT = join(import.meta.dirname, '..');
-const TSC = join(ROOT, 'node_modules', '.bin', 'tsc');
 
 /** One function of each subpath, which stands for the rest. */
 const PROBES: Readonly<Record<string, string>> = {
@@ -28,11 +26,11 @@ const PROBES: Readonly<Record<string, string>> = {
   'preftune/data': 'loadPairs',
   'preftune/objectives': 'resolveObjective',
   'preftune/optim': 'learningRateAt',
+  'preftune/files': 'writeFileAtomic',
   'preftune/store': 'readMetrics',
   'preftune/report': 'renderPage',
   'preftune/hub': 'locateModel',
   'preftune/options': 'parseOptions',
-  'preftune/files': 'writeFileAtomic',
   'preftune/specification': 'parseDpoSpecification',
   'preftune/policy': 'openModel',
   'preftune/generate': 'createGenerator',
@@ -88,31 +86,14 @@ test('every folder with a face has a probe here', () => {
   expect(Object.keys(PROBES).toSorted()).toEqual(['preftune', ...faces.map((name) => `preftune/${name}`)].toSorted());
 });
 
-let folder = '';
-let project = '';
+let project: PackedProject;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'preftune-exports-'));
-  const installed = join(folder, 'preftune');
-  project = join(folder, 'project');
-  mkdirSync(installed);
-  mkdirSync(join(project, 'node_modules'), { recursive: true });
-  execFileSync(TSC, ['-p', join(ROOT, 'tsconfig.build.json'), '--outDir', join(installed, 'dist')]);
-  cpSync(join(ROOT, 'package.json'), join(installed, 'package.json'));
-  symlinkSync(join(ROOT, 'node_modules'), join(installed, 'node_modules'));
-  symlinkSync(installed, join(project, 'node_modules', 'preftune'));
-  symlinkSync(join(ROOT, 'node_modules', '@types'), join(project, 'node_modules', '@types'));
-  writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
+  project = createPackedProject();
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-function run(script: string): string {
-  const path = join(project, 'script.js');
-  writeFileSync(path, script);
-  return execFileSync(process.execPath, [path], { cwd: project, encoding: 'utf8' });
-}
+afterAll(() => project.remove());
 
 test('every subpath imports without side effects and has its functions', () => {
-  const output = run(`
+  const output = project.run(`
     const found = {};
     for (const [path, name] of Object.entries(${JSON.stringify(PROBES)})) found[path] = typeof (await import(path))[name];
     const { LOSSES, OPTIMIZERS, PreftuneError, ...functions } = await import('preftune');
@@ -127,7 +108,7 @@ test('every subpath imports without side effects and has its functions', () => {
 });
 
 test('a folder is entered through its face alone', () => {
-  const output = run(`
+  const output = project.run(`
     const paths = ['preftune/graph/node.js', 'preftune/graph/node', 'preftune/nothing'];
     const results = await Promise.allSettled(paths.map((path) => import(path)));
     console.log(JSON.stringify(results.map(({ status, reason }) => [status, reason?.code])));
@@ -136,7 +117,7 @@ test('a folder is entered through its face alone', () => {
 });
 
 test('the built package computes: a graph through the worker of ONNX Runtime', () => {
-  const output = run(`
+  const output = project.run(`
     import { graph, input, interpret, openDevice } from 'preftune';
     import { float32Tensor } from 'preftune/core';
     import { mul } from 'preftune/graph';
@@ -159,7 +140,7 @@ test('the types are found by every subpath and are strict', () => {
   const imports = Object.entries(PROBES).map(([path, name], i) => `import { ${name} as probe${i} } from '${path}';`);
   const uses = Object.keys(PROBES).map((_path, i) => `probe${i}`);
   writeFileSync(
-    join(project, 'use.ts'),
+    join(project.path, 'use.ts'),
     [
       ...imports,
       "import { openDevice, type Device } from 'preftune';",
@@ -169,16 +150,8 @@ test('the types are found by every subpath and are strict', () => {
       "export const wrong: Promise<Device> = openDevice({ threads: 'two' });",
     ].join('\n'),
   );
-  const options = [
-    '--noEmit',
-    '--strict',
-    '--skipLibCheck',
-    '--module',
-    'nodenext',
-    '--target',
-    'es2023',
-    '--types',
-    'node',
-  ];
-  expect(execFileSync(TSC, [...options, 'use.ts'], { cwd: project, encoding: 'utf8' })).toBe('');
+  // Every declaration is checked, ours and those that ours name, with nothing installed but the package.
+  expect(project.compile(['use.ts'])).toBe('');
+  const strictest = { noUncheckedIndexedAccess: true, exactOptionalPropertyTypes: true, isolatedModules: true };
+  expect(project.compile(['use.ts'], strictest)).toBe('');
 });

@@ -1,31 +1,22 @@
-import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Ended } from './support/built-cli.ts';
+import { createPackedProject, type PackedProject } from './support/packed.ts';
 
-const ROOT = join(import.meta.dirname, '..');
-const WEIGHTS = join(ROOT, 'assets', 'embedded-model', 'model.safetensors');
-const hasWeights = existsSync(WEIGHTS);
-if (!hasWeights) process.stderr.write(`skipped: ${WEIGHTS} is not there\n`);
-
-let folder: string;
+/** The first minute of somebody who installed the package: npx preftune quickstart in a folder that holds nothing else. */
+let project: PackedProject;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'preftune-quickstart-'));
+  project = createPackedProject();
 });
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => project.remove());
 
 function at(path: string): string {
-  return join(folder, path);
+  return join(project.path, path);
 }
 
-function run(...words: string[]): Promise<{ code: number | null; out: string; err: string }> {
-  const command = ['--import', import.meta.resolve('tsx'), join(ROOT, 'src', 'cli', 'main.ts'), 'quickstart', ...words];
-  const child = spawn(process.execPath, command, { cwd: folder });
-  let [out, err] = ['', ''];
-  child.stdout.on('data', (chunk) => (out += String(chunk)));
-  child.stderr.on('data', (chunk) => (err += String(chunk)));
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, out, err })));
+function run(...words: string[]): Promise<Ended> {
+  return project.preftune(['quickstart', ...words]);
 }
 
 interface Measured {
@@ -44,7 +35,7 @@ interface Summary {
   files: Record<'pairs' | 'heldOut' | 'run' | 'report' | 'adapter', string>;
 }
 
-describe.skipIf(!hasWeights)('preftune quickstart', () => {
+describe('preftune quickstart', () => {
   it('teaches the embedded model to prefer, and to give, friendly answers', { timeout: 900_000 }, async () => {
     const { code, out, err } = await run('--json');
     expect([code, err]).toEqual([0, '']);
@@ -74,26 +65,22 @@ describe.skipIf(!hasWeights)('preftune quickstart', () => {
   });
 
   it('answers from the adapter as it did at the end of the run', { timeout: 300_000 }, async () => {
-    const main = join(ROOT, 'src', 'cli', 'main.ts');
-    const words = ['generate', '--model', join(ROOT, 'assets', 'embedded-model'), '--json', '--max-new-tokens', '96'];
-    const adapter = ['--adapter', 'preftune-quickstart/run/adapter', '--prompt', 'What is the capital of France?'];
-    const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), main, ...words, ...adapter], {
-      cwd: folder,
-    });
-    let out = '';
-    child.stdout.on('data', (chunk) => (out += String(chunk)));
-    await new Promise((resolve) => child.on('close', resolve));
+    const model = [
+      '--model',
+      'node_modules/preftune/assets/embedded-model',
+      '--adapter',
+      'preftune-quickstart/run/adapter',
+    ];
+    const prompt = ['--prompt', 'What is the capital of France?', '--max-new-tokens', '96', '--json'];
+    const { out } = await project.preftune(['generate', ...model, ...prompt]);
     const { completion } = JSON.parse(out) as { completion: { content: string }[] };
-    const report = readFileSync(join(folder, 'preftune-quickstart', 'run', 'report.html'), 'utf8');
+    const report = readFileSync(at('preftune-quickstart/run/report.html'), 'utf8');
     expect(report).toContain(completion[0]!.content.trim().replaceAll("'", '&#39;'));
   });
 });
 
-it('refuses a folder that holds files, and says what is missing', async () => {
-  writeFileSync(join(folder, 'taken.txt'), 'mine');
+it('refuses a folder that holds files', async () => {
   const { code, out, err } = await run('--output', '.');
-  const expected = hasWeights
-    ? [2, 'quickstart: --output must be a new or empty folder, got ., which holds files; name another\n']
-    : [1, `quickstart: the embedded model's weights must be at ${WEIGHTS}, they are not; install preftune again\n`];
-  expect([code, err, out]).toEqual([...expected, '']);
+  const expected = 'quickstart: --output must be a new or empty folder, got ., which holds files; name another\n';
+  expect([code, err, out]).toEqual([2, expected, '']);
 });

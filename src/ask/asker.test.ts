@@ -5,7 +5,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createAsker, type AskerOptions, type AskerState, type Outcome } from './asker.ts';
 import { openCallStore, type CallStore } from './call-store.ts';
 import { createEndpoint } from './endpoint.ts';
-import { startJudgeServer, type JudgeServer, type Served, type ServedRequest, manualClock } from '../judge/index.ts';
+import { startJudgeServer, type JudgeServer, type Served, type ServedRequest } from '../judge/testing/judge-server.ts';
+import { manualClock } from '../judge/testing/manual-clock.ts';
 
 let folder: string;
 let server: JudgeServer;

@@ -64,6 +64,20 @@ const LONGEST_WAIT_MS = 60_000;
 /** A server that wants a longer pause is told off: the run stops and can be continued. */
 const LONGEST_RETRY_AFTER_MS = 10 * 60_000;
 
+/**
+ * Questions to one endpoint, whose answers are kept in a store.
+ *
+ * @example
+ * ```ts
+ * import { createAsker, createEndpoint, openCallStore, type Outcome } from 'preftune/ask';
+ *
+ * const endpoint = createEndpoint({ url: 'http://localhost:8000/v1', model: 'judge', apiKey: undefined });
+ * const store = await openCallStore<Outcome>('calls.jsonl');
+ * const asker = createAsker(endpoint, { store, concurrency: 4 });
+ * const { outcome } = await asker.ask([{ role: 'user', content: 'Is ice lighter than water?' }]);
+ * console.log(outcome.kind === 'reply' ? outcome.reply.text : outcome.message);
+ * ```
+ */
 export function createAsker(endpoint: Endpoint, options: AskerOptions): Asker {
   const { store, attempts = 8, prices, maxCost, clock = SYSTEM_CLOCK, onChange } = options;
   const limiter = createRateLimiter(options, clock);

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { createEndpoint, type EndpointOptions } from './endpoint.ts';
-import { startJudgeServer, type JudgeServer, type Served } from '../judge/index.ts';
+import { startJudgeServer, type JudgeServer, type Served } from '../judge/testing/judge-server.ts';
 
 let server: JudgeServer | undefined;
 afterEach(() => server?.close());

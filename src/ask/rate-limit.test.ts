@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createRateLimiter } from './rate-limit.ts';
-import { manualClock } from '../judge/index.ts';
+import { manualClock } from '../judge/testing/manual-clock.ts';
 
 async function entries(
   limits: Parameters<typeof createRateLimiter>[0],

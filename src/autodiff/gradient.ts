@@ -41,6 +41,19 @@ function checkArguments(outputs: readonly Node[], cotangents: readonly Node[], w
  * `cotangents` have the shapes of `outputs`; everything is float32. Throws bad-input with all problems otherwise.
  *
  * Source: Griewank and Walther 2008, Evaluating Derivatives, section 3.2 (incremental reverse mode).
+ *
+ * @example
+ * ```ts run
+ * import { graph, input, interpret, vectorJacobian } from 'preftune';
+ * import { float32Tensor } from 'preftune/core';
+ * import { mul, reduceSum, scalar } from 'preftune/graph';
+ *
+ * const x = input('x', ['T']);
+ * const loss = reduceSum(mul(x, x));
+ * const [gradient] = vectorJacobian([loss], [scalar(1)], [x]);
+ * const { dx } = interpret(graph({ dx: gradient }), { x: float32Tensor([2], [3, 4]) });
+ * console.log(Array.from(dx.data)); // [ 6, 8 ]
+ * ```
  */
 export function vectorJacobian(outputs: readonly Node[], cotangents: readonly Node[], wrt: readonly Node[]): Node[] {
   checkArguments(outputs, cotangents, wrt);

@@ -43,6 +43,14 @@ export function hashString(text: string): number {
 /**
  * A generator for `seed` (any integer up to 2^53) and a stream name. Different names give independent streams, so that
  * adding a consumer of random numbers never shifts another's.
+ *
+ * @example
+ * ```ts run
+ * import { createRandom } from 'preftune/core';
+ *
+ * const [first, again] = [createRandom(42, 'dropout'), createRandom(42, 'dropout')];
+ * console.log(first.nextInt(6) === again.nextInt(6), first.nextFloat() === again.nextFloat()); // true true
+ * ```
  */
 export function createRandom(seed: number, stream = ''): Random {
   const low = splitmix32(seed >>> 0);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { checkData, type CheckOptions } from './check.ts';
 import { renderDataReport } from './check-text.ts';
 import { memorySource } from './sources/source.ts';
-import { createTestingTokenizer } from './testing-tokenizer.ts';
+import { createTestingTokenizer } from './testing/testing-tokenizer.ts';
 
 const pair = (prompt: string, chosen: string, rejected: string) => ({ prompt, chosen, rejected });
 const check = (records: readonly unknown[], options: CheckOptions = {}) =>

@@ -56,6 +56,15 @@ export interface DataReport {
  * repeats exact up to MAX_TRACKED_KEYS distinct rows and estimated from a sample of them beyond.
  *
  * Throws bad-input only where reading cannot go on (missing file, unknown or mixed format, broken JSON list).
+ *
+ * @example
+ * ```ts run
+ * import { checkData, sourcesOfPath } from 'preftune';
+ *
+ * const report = await checkData(await sourcesOfPath('pairs.jsonl'));
+ * console.log(report.records, report.validRows, report.problemTotal); // 2 2 0
+ * console.log(report.formats.map(({ name }) => name)); // [ 'trl-preference' ]
+ * ```
  */
 export async function checkData(
   source: DataSource | readonly DataSource[],

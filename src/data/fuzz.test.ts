@@ -11,7 +11,7 @@ import { convertRows } from './conversion/convert.ts';
 import { FORMATS } from './format-registry.ts';
 import { fileSource } from './sources/node-source.ts';
 import { memorySource, type DataSource } from './sources/source.ts';
-import { createTestingTokenizer } from './testing-tokenizer.ts';
+import { createTestingTokenizer } from './testing/testing-tokenizer.ts';
 
 const user = { role: 'user', content: 'Capital of Peru? 日本 😀' };
 const lima = { role: 'assistant', content: 'Lima \\ "quoted" \n' };

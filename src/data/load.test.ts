@@ -4,7 +4,7 @@ import type { ChatTemplate } from '../tokenizer/index.ts';
 import { loadCompletions, loadPairs, type LoadOptions } from './load.ts';
 import { selectRows } from './tokens/row-set.ts';
 import { memorySource } from './sources/source.ts';
-import { createTestingTokenizer } from './testing-tokenizer.ts';
+import { createTestingTokenizer } from './testing/testing-tokenizer.ts';
 
 const tokenizer = createTestingTokenizer();
 const lines = (...records: unknown[]) =>

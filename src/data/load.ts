@@ -65,6 +65,16 @@ export interface LoadCompletionsOptions extends LoadOptions {
  * Preference pairs from one or several sources, tokenised. Rows whose prompt leaves no room are dropped and counted.
  *
  * Throws bad-input with every problem in strict mode, for rows that are no preferences, and when no pair is left.
+ *
+ * @example
+ * ```ts run
+ * import { loadPairs, openModel, sourcesOfPath } from 'preftune';
+ *
+ * const { tokenizer, files } = await openModel('node_modules/preftune/assets/embedded-model');
+ * const { rows } = await loadPairs(await sourcesOfPath('pairs.jsonl'), { tokenizer, maxLength: 512 });
+ * console.log(rows.count, tokenizer.decode(Array.from(rows.row(1).rejected))); // 2 No.<|im_end|>
+ * await files.close();
+ * ```
  */
 export async function loadPairs(
   source: DataSource | readonly DataSource[],
@@ -106,6 +116,17 @@ export async function loadPairs(
  * Completions and plain texts from one or several sources, tokenised; plain texts longer than maxLength become blocks.
  *
  * Throws as loadPairs; pairs are refused unless `chosenOfPairs`.
+ *
+ * @example
+ * ```ts run
+ * import { loadCompletions, openModel, sourcesOfPath } from 'preftune';
+ *
+ * const { tokenizer, files } = await openModel('node_modules/preftune/assets/embedded-model');
+ * const options = { tokenizer, maxLength: 512, chosenOfPairs: true };
+ * const { rows } = await loadCompletions(await sourcesOfPath('pairs.jsonl'), options);
+ * console.log(rows.count); // 2
+ * await files.close();
+ * ```
  */
 export async function loadCompletions(
   source: DataSource | readonly DataSource[],

@@ -5,7 +5,7 @@ import { createChatTemplate, type Message, type Tokenizer } from '../tokenizer/i
 import { loadPairs } from './load.ts';
 import { packPairs } from './tokens/packing.ts';
 import { memorySource } from './sources/source.ts';
-import { createTestingTokenizer } from './testing-tokenizer.ts';
+import { createTestingTokenizer } from './testing/testing-tokenizer.ts';
 import { createRowTokenizer } from './tokens/tokenize-row.ts';
 import { renderTokenisationReport } from './tokens/tokenisation-text.ts';
 

@@ -3,7 +3,7 @@ import { loadPairs } from './load.ts';
 import { memorySource } from './sources/source.ts';
 import { splitRecords, type SplitRecordsOptions } from './split-records.ts';
 import { splitByPrompt } from './split.ts';
-import { createTestingTokenizer } from './testing-tokenizer.ts';
+import { createTestingTokenizer } from './testing/testing-tokenizer.ts';
 
 const lines = (count: number) =>
   Array.from({ length: count }, (_, i) =>

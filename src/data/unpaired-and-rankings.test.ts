@@ -6,7 +6,7 @@ import { orderAnswers } from './order-ranking.ts';
 import { packedRankingLength, packRankings } from './tokens/packing.ts';
 import type { RankedAnswer, RankingRow } from './row.ts';
 import { memorySource } from './sources/source.ts';
-import { createTestingTokenizer } from './testing-tokenizer.ts';
+import { createTestingTokenizer } from './testing/testing-tokenizer.ts';
 
 const tokenizer = createTestingTokenizer();
 const ids = (...values: number[]) => Int32Array.from(values);

@@ -55,6 +55,25 @@ interface Job extends ExportOptions {
  * Writes a trained model in every form that the specification names, reads each again, and compares its log-probabilities, ids and rendered conversations with
  * the trained model's. The output is there whole and verified, or not at all. Throws bad-input with all that cannot be, run-failed when a comparison or
  * the disk fails, cancelled.
+ *
+ * @example
+ * ```ts
+ * import { exportModel, openExportSource } from 'preftune/export';
+ *
+ * const source = await openExportSource({ run: 'run', resolve: async (named) => named });
+ * const specification = {
+ *   targets: ['gguf'],
+ *   output: 'exported',
+ *   dtype: undefined,
+ *   ggufTypes: ['Q8_0'],
+ *   onnxTypes: [],
+ *   maxShardBytes: 5e9,
+ *   overwrite: false,
+ * } as const;
+ * for (const { path, verdict } of await exportModel(source, specification, { data: undefined, samples: 8 })) {
+ *   console.log(path, verdict);
+ * }
+ * ```
  */
 export async function exportModel(
   source: ExportSource,

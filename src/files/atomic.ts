@@ -1,6 +1,6 @@
 /** Files and folders that are there whole or not at all, across a kill and a power cut: written beside, flushed, renamed, the folder flushed. */
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { open, rm, type FileHandle } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { badInput, PreftuneError } from '../core/index.ts';
 import { diskError, entriesOf, errnoOf, syncFolder } from './disk.ts';
@@ -17,6 +17,15 @@ function temporaryBeside(path: string): string {
 /**
  * Writes `contents` so that `path` either keeps its old contents or has all of the new ones. Throws run-failed on a full disk (the old
  * file stays), bad-input where the folder cannot be written.
+ *
+ * @example
+ * ```ts run
+ * import { writeFileAtomic } from 'preftune/files';
+ * import { readFileSync } from 'node:fs';
+ *
+ * writeFileAtomic('notes.txt', 'whole or not at all');
+ * console.log(readFileSync('notes.txt', 'utf8')); // whole or not at all
+ * ```
  */
 export function writeFileAtomic(path: string, contents: string | Uint8Array): void {
   const temporary = temporaryBeside(path);
@@ -36,8 +45,17 @@ export function writeFileAtomic(path: string, contents: string | Uint8Array): vo
   }
 }
 
+/** An open file, as far as writing goes. Node's FileHandle is one; it is not named, so that our declarations do not need Node's. */
+export interface WritableFile {
+  readonly fd: number;
+  /** A whole text, or up to `length` bytes from `offset` on. */
+  write(text: string): Promise<unknown>;
+  write(bytes: Uint8Array, offset?: number, length?: number): Promise<{ readonly bytesWritten: number }>;
+  writeFile(contents: string | Uint8Array): Promise<void>;
+}
+
 /** The same for what does not fit into memory: `write` puts it into the file piece by piece. On failure nothing is left. */
-export async function streamFileAtomic<T>(path: string, write: (file: FileHandle) => Promise<T>): Promise<T> {
+export async function streamFileAtomic<T>(path: string, write: (file: WritableFile) => Promise<T>): Promise<T> {
   const temporary = temporaryBeside(path);
   try {
     const file = await open(temporary, 'wx');

@@ -1,4 +1,4 @@
-import { closeSync, constants, fsyncSync, openSync, readdirSync, type Dirent } from 'node:fs';
+import { closeSync, constants, fsyncSync, openSync, readdirSync } from 'node:fs';
 import { badInput, messageOf, PreftuneError, runFailed } from '../core/index.ts';
 
 /** Flushes a file's bytes to the disk. */
@@ -17,8 +17,15 @@ export function syncFolder(path: string): void {
   syncFile(path);
 }
 
+/** Of Node's Dirent, which is not named so that our declarations do not need Node's. */
+export interface FolderEntry {
+  readonly name: string;
+  isFile(): boolean;
+  isDirectory(): boolean;
+}
+
 /** The entries of a folder, none when it does not exist. Throws bad-input when it is not a folder or cannot be read. */
-export function entriesOf(folder: string): Dirent[] {
+export function entriesOf(folder: string): FolderEntry[] {
   try {
     return readdirSync(folder, { withFileTypes: true });
   } catch (error) {

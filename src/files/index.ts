@@ -1,5 +1,12 @@
-export { streamFileAtomic, writeFileAtomic, writeFolderAtomic, writeLinesAtomic, type FillFolder } from './atomic.ts';
-export { diskError, entriesOf, errnoOf, syncFile, syncFolder } from './disk.ts';
+export {
+  streamFileAtomic,
+  writeFileAtomic,
+  writeFolderAtomic,
+  writeLinesAtomic,
+  type FillFolder,
+  type WritableFile,
+} from './atomic.ts';
+export { diskError, entriesOf, errnoOf, syncFile, syncFolder, type FolderEntry } from './disk.ts';
 export { JsonLines, type JsonLinesOptions } from './json-lines.ts';
 export { readLines, type LinePlace, type ScannedLine } from './line-scan.ts';
 export { acquireLock, isLockEntry, lockOwner, removeDeadAttempts, tryLock, type Lock } from './lock.ts';

@@ -33,6 +33,17 @@ const NO_WEIGHTS: Checkpoint = {
 /**
  * Opens the model at `location`. Headers, configuration and tokenizer files are read and checked; weights are read on
  * request. Throws bad-input with the problems of all files at once.
+ *
+ * @example
+ * ```ts run
+ * import { openModelFiles } from 'preftune';
+ *
+ * const files = await openModelFiles('node_modules/preftune/assets/embedded-model');
+ * console.log(files.format, files.config['model_type']); // huggingface llama
+ * const norm = await files.checkpoint.readFloat32('model.norm.weight');
+ * console.log(norm.length); // 192
+ * await files.close();
+ * ```
  */
 export async function openModelFiles(
   location: string,

@@ -1,9 +1,8 @@
 /** Writes safetensors files, tensor by tensor. */
-import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { elementCount, internal, runFailed } from '../core/index.ts';
 import { CHUNK_BYTES } from './byte-range.ts';
-import { streamFileAtomic, writeFileAtomic } from '../files/index.ts';
+import { streamFileAtomic, writeFileAtomic, type WritableFile } from '../files/index.ts';
 import {
   divideIntoShards,
   layoutSafetensors,
@@ -66,7 +65,7 @@ export async function writeShardedSafetensors(
   return [...files, index];
 }
 
-async function writeTensor(file: FileHandle, tensor: WritableTensor, type: SafetensorsType): Promise<void> {
+async function writeTensor(file: WritableFile, tensor: WritableTensor, type: SafetensorsType): Promise<void> {
   const values = await tensor.read();
   const count = elementCount(tensor.shape);
   if (values.length !== count) throw internal(`${tensor.name} has ${count} elements, its read() gave ${values.length}`);
@@ -95,7 +94,7 @@ function requireNoOverflow(name: string, values: Float32Array, bits: Uint16Array
   throw runFailed(`${name}: values must lie within 65504 to be stored as F16, got ${values[at]}; store BF16 or F32`);
 }
 
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+async function writeAll(file: WritableFile, bytes: Uint8Array): Promise<void> {
   for (let done = 0; done < bytes.byteLength;) {
     const { bytesWritten } = await file.write(bytes, done, Math.min(MAX_WRITE_BYTES, bytes.byteLength - done));
     done += bytesWritten;

@@ -33,7 +33,23 @@ export interface Generator {
 
 export interface GeneratorOptions extends EngineModel, EngineOptions {}
 
-/** Folds the adapter into the weights and compiles the step: less than a second for a model of 135 million weights. */
+/**
+ * Folds the adapter into the weights and compiles the step: less than a second for a model of 135 million weights.
+ *
+ * @example
+ * ```ts
+ * import { createGenerator, openDevice, openModel, plainDecoder } from 'preftune';
+ * import { loadModel } from 'preftune/policy';
+ *
+ * const { config, files, tokenizer } = await openModel('model.gguf');
+ * const device = await openDevice({ device: 'cpu' });
+ * const { weights } = await loadModel(device, config, files.checkpoint);
+ * const generator = await createGenerator(device, { tokenizer, decoder: plainDecoder(config), resident: weights });
+ * const [answer] = await generator.generate([tokenizer.encode('What is a comet?')], { maxNewTokens: 64 });
+ * console.log(answer?.text);
+ * await device.dispose();
+ * ```
+ */
 export async function createGenerator(
   device: Device,
   { decoder, tokenizer, resident, constants, dispose, ...options }: GeneratorOptions,

@@ -64,7 +64,21 @@ export interface OpenedGenerator extends Generator {
   readonly location: string;
 }
 
-/** Opens a model for drawing, on a device of its own. Throws bad-input, bad-usage, and run-failed where it does not fit into memory. */
+/**
+ * A generator with the model's own tokenizer, on a device of its own; dispose ends all of it. Throws bad-input, bad-usage, and run-failed where it does not fit
+ * into memory.
+ *
+ * @example
+ * ```ts
+ * import { openGenerator } from 'preftune';
+ *
+ * const generator = await openGenerator({ model: 'model.gguf', adapter: 'run/adapter' });
+ * const prompt = generator.tokenizer.encode('What is a comet?');
+ * const [answer] = await generator.generate([prompt], { maxNewTokens: 64, temperature: 0.7, seed: 1 });
+ * console.log(answer?.text);
+ * await generator.dispose();
+ * ```
+ */
 export async function openGenerator({
   model,
   adapter,

@@ -8,6 +8,19 @@ export interface Graph {
   readonly outputs: Readonly<Record<string, Node>>;
 }
 
+/**
+ * Named outputs as a graph.
+ *
+ * @example
+ * ```ts run
+ * import { graph, input } from 'preftune';
+ * import { mul, reduceSum } from 'preftune/graph';
+ *
+ * const x = input('x', ['B', 3]);
+ * const source = graph({ squares: mul(x, x), total: reduceSum(x) });
+ * console.log(Object.keys(source.outputs)); // [ 'squares', 'total' ]
+ * ```
+ */
 export function graph(outputs: Readonly<Record<string, Node>>): Graph {
   return Object.freeze({ outputs: Object.freeze({ ...outputs }) });
 }
@@ -74,6 +87,18 @@ function symbolsIn(dims: readonly Dim[]): string[] {
  * Checks what no single node can: input names are unique, every symbol is itself a dimension of some input (so that its
  * value is known at run time), and every node still has the shape that its rule infers. Throws bad-input for the first two,
  * internal for the last. Runs between passes.
+ *
+ * @example
+ * ```ts run
+ * import { graph, input, verifyGraph } from 'preftune';
+ *
+ * verifyGraph(graph({ a: input('x', ['T']), b: input('y', ['T', 2]) }));
+ * try {
+ *   verifyGraph(graph({ a: input('x', ['T']), b: input('x', ['T', 2]) }));
+ * } catch (error) {
+ *   console.log(String(error)); // PreftuneError: graph: input names must be unique, got two inputs named "x"
+ * }
+ * ```
  */
 export function verifyGraph(source: Graph): void {
   const nodes = graphNodes(source);

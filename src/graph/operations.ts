@@ -12,7 +12,17 @@ export type Operand = Node | number;
 
 const EMPTY = Object.freeze({});
 
-/** A value given at run time. Names are unique within a graph; a symbolic dimension has one value for the whole graph. */
+/**
+ * A value given at run time. Names are unique within a graph; a symbolic dimension has one value for the whole graph.
+ *
+ * @example
+ * ```ts run
+ * import { input } from 'preftune';
+ *
+ * const tokens = input('tokens', ['T'], 'int32');
+ * console.log(tokens.dtype, tokens.shape); // int32 [ 'T' ]
+ * ```
+ */
 export function input(name: string, shape: Shape, dtype: DType = 'float32'): Node {
   return makeNode('input', [], { name, shape: shape.map((dim) => dimProduct([dim])), dtype });
 }

@@ -29,6 +29,18 @@ function formatAttributes(node: Node): string {
  *     %0 = input "x" : float32 [T, 4]
  *     %1 = reduceSum %0 axes=[1] : float32 [T]
  *     return loss=%1
+ *
+ * @example
+ * ```ts run
+ * import { graph, input, printGraph } from 'preftune';
+ * import { mul } from 'preftune/graph';
+ *
+ * const x = input('x', ['T', 4]);
+ * console.log(printGraph(graph({ square: mul(x, x) })));
+ * // %0 = input "x" : float32 [T, 4]
+ * // %1 = mul %0 %0 : float32 [T, 4]
+ * // return square=%1
+ * ```
  */
 export function printGraph(source: Graph): string {
   const ids = new Map<Node, string>();

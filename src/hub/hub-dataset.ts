@@ -26,6 +26,21 @@ export interface HubDataset extends Omit<HubSnapshot, 'path'> {
  * through the cache; all else comes as resolveHubModel's files.
  *
  * Throws as resolveHubModel.
+ *
+ * @example
+ * ```ts
+ * import { checkData, openHubDataset } from 'preftune';
+ * import { homedir } from 'node:os';
+ * import { join } from 'node:path';
+ *
+ * const { sources, notes } = await openHubDataset('trl-lib/ultrafeedback_binarized', {
+ *   endpoint: 'https://huggingface.co',
+ *   token: process.env['HF_TOKEN'],
+ *   cacheDir: join(homedir(), '.cache', 'huggingface', 'hub'),
+ *   split: 'test',
+ * });
+ * console.log(notes, (await checkData(sources)).validRows);
+ * ```
  */
 export async function openHubDataset(id: string, options: HubOptions & DataSelection): Promise<HubDataset> {
   const hubId = requireHubId('dataset', id);

@@ -52,6 +52,21 @@ const MAX_TEXT_BYTES = 4 * 2 ** 20;
  * The model `id` (owner/name, or owner/name/file.gguf) in the hub's cache: downloads what is missing of its configuration, tokenizer, templates and safetensors, or of the named
  * file. Nothing half-written is ever visible; an interrupted download continues. Throws bad-input for what does not exist, is not readable or is no model, run-failed where
  * the hub cannot be reached and the cache does not have it, cancelled on `signal`.
+ *
+ * @example
+ * ```ts
+ * import { openModel, resolveHubModel } from 'preftune';
+ * import { homedir } from 'node:os';
+ * import { join } from 'node:path';
+ *
+ * const { path, commit } = await resolveHubModel('HuggingFaceTB/SmolLM2-135M-Instruct', {
+ *   endpoint: 'https://huggingface.co',
+ *   token: process.env['HF_TOKEN'],
+ *   cacheDir: join(homedir(), '.cache', 'huggingface', 'hub'),
+ * });
+ * const { config } = await openModel(path);
+ * console.log(commit, config.layers);
+ * ```
  */
 export async function resolveHubModel(id: string, options: HubOptions): Promise<HubSnapshot> {
   const hubId = requireHubId('model', id);

@@ -41,6 +41,18 @@ export interface LocatedModel {
 /**
  * The model that a user named: a folder or .gguf file that exists, else a hub id (`owner/name`, `owner/name/file.gguf`, with `@revision` where it is not
  * main), which is downloaded. Throws bad-input when it is neither.
+ *
+ * @example
+ * ```ts
+ * import { locateModel } from 'preftune/hub';
+ *
+ * const { path } = await locateModel('HuggingFaceTB/SmolLM2-135M-Instruct', {
+ *   environment: process.env,
+ *   signal: new AbortController().signal,
+ *   terminal: { note: console.error, warn: console.error, progress: () => ({ update: () => {}, finish: () => {} }) },
+ * });
+ * console.log(path);
+ * ```
  */
 export async function locateModel(named: string, context: LocateContext): Promise<LocatedModel> {
   if (existsSync(named)) return { path: named };

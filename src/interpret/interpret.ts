@@ -37,6 +37,17 @@ function planOf(source: Graph): Plan {
  * `inputs` has one tensor for each input of the graph; a float32 input may also be given as float64. Throws bad-input with
  * all problems of the inputs, and where a node's promise is broken: an index out of range, permuteRows whose index and
  * inverse are not each other's inverse, an int32 division by 0.
+ *
+ * @example
+ * ```ts run
+ * import { graph, input, interpret } from 'preftune';
+ * import { float32Tensor } from 'preftune/core';
+ * import { mul } from 'preftune/graph';
+ *
+ * const x = input('x', ['T']);
+ * const { square } = interpret(graph({ square: mul(x, x) }), { x: float32Tensor([3], [1, 2, 3]) });
+ * console.log(Array.from(square.data)); // [ 1, 4, 9 ]
+ * ```
  */
 export function interpret(source: Graph, inputs: InterpreterInputs): Record<string, Value> {
   const plan = planOf(source);

@@ -54,5 +54,3 @@ export {
   type RewardSpecification,
   type RuleSpecification,
 } from './specification.ts';
-export { startJudgeServer, type JudgeServer, type Served, type ServedRequest } from './testing/judge-server.ts';
-export { manualClock } from './testing/manual-clock.ts';

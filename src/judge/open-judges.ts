@@ -61,7 +61,23 @@ export interface OpenedJudges {
 /** Hosts that answer nobody without a key. */
 const KEYED_HOSTS: readonly string[] = ['api.openai.com'];
 
-/** Opens what a specification names. Throws bad-input with every missing key and unreadable rubric at once. */
+/**
+ * Opens what a specification names. Throws bad-input with every missing key and unreadable rubric at once.
+ *
+ * @example
+ * ```ts run
+ * import { openJudges, parseJudges } from 'preftune/judge';
+ *
+ * const { judge, close } = await openJudges(parseJudges([{ kind: 'length', prefer: 'longer' }]), {
+ *   folder: 'judge-answers',
+ *   environment: process.env,
+ * });
+ * const question = { id: '1', prompt: 'What is a comet?', a: 'Ice.', b: 'A lump of ice and dust that circles the sun.' };
+ * const judgement = await judge.compare(question);
+ * console.log(judgement.kind === 'verdict' && judgement.verdict); // b
+ * await close();
+ * ```
+ */
 export async function openJudges(
   specifications: readonly JudgeSpecification[],
   options: OpenJudgesOptions,

@@ -59,7 +59,23 @@ interface Adapted {
   readonly anchor: { readonly A: Node; readonly B: Node } | undefined;
 }
 
-/** The decoder with an adapter on its targets. With magnitudes its weights must be in float32. */
+/**
+ * The decoder with an adapter on its targets. With magnitudes its weights must be in float32.
+ *
+ * @example
+ * ```ts run
+ * import { openModelFiles, parseModelConfig, plainDecoder, withLora } from 'preftune';
+ * import { loraParameterSpecs, resolveTargets } from 'preftune/models';
+ *
+ * const files = await openModelFiles('node_modules/preftune/assets/embedded-model');
+ * const config = parseModelConfig(files.config);
+ * const targets = resolveTargets(config, ['q_proj', 'v_proj']).map((path) => ({ path, rank: 8, scale: 2 }));
+ * const lora = { targets, dropout: 0 };
+ * const decoder = withLora(plainDecoder(config), lora, { path: 'separate' });
+ * console.log(decoder.config.layers, loraParameterSpecs(config, lora).length); // 7 28
+ * await files.close();
+ * ```
+ */
 export function withLora(
   decoder: Decoder,
   lora: LoraConfig,

@@ -147,6 +147,16 @@ function sizesOf(config: ConfigJson, fields: ConfigFields, { defaults }: Family)
  * The model that a config.json describes. Defaults of absent fields are those of Transformers' configuration classes; the
  * sizes (hidden, intermediate, layers, heads, vocabulary) must be there.
  * Throws bad-input with every problem: an unknown architecture, unknown fields, values that preftune does not compute.
+ *
+ * @example
+ * ```ts run
+ * import { openModelFiles, parseModelConfig } from 'preftune';
+ *
+ * const files = await openModelFiles('node_modules/preftune/assets/embedded-model');
+ * const { family, layers, heads, keyValueHeads } = parseModelConfig(files.config);
+ * console.log(family, layers, heads, keyValueHeads); // llama 7 6 2
+ * await files.close();
+ * ```
  */
 export function parseModelConfig(config: ConfigJson): ModelConfig {
   const name = familyOf(config);

@@ -43,7 +43,25 @@ export function weightInputs(config: ModelConfig): Weights {
   return (name) => nodes.get(name)!;
 }
 
-/** The plain model: y = x W^T + bias for every projection. */
+/**
+ * The plain model: y = x W^T + bias for every projection.
+ *
+ * @example
+ * ```ts run
+ * import { graph, openModelFiles, parseModelConfig, plainDecoder, printGraph } from 'preftune';
+ * import { input } from 'preftune/graph';
+ *
+ * const files = await openModelFiles('node_modules/preftune/assets/embedded-model');
+ * const decoder = plainDecoder(parseModelConfig(files.config));
+ * const hidden = input('hidden', ['T', decoder.config.hiddenSize]);
+ * console.log(printGraph(graph({ query: decoder.project(hidden, 'model.layers.0.self_attn.q_proj') })));
+ * // %0 = input "hidden" : float32 [T, 192]
+ * // %1 = input "model.layers.0.self_attn.q_proj.weight" : float32 [192, 192]
+ * // %2 = matmul %0 %1 transposeB=true : float32 [T, 192]
+ * // return query=%2
+ * await files.close();
+ * ```
+ */
 export function plainDecoder(config: ModelConfig, weights: Weights = weightInputs(config)): Decoder {
   const project: Project = (x, path) =>
     addBias(matmul(x, weights(`${path}.weight`), { transposeB: true }), { config, weights, path });

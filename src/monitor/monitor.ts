@@ -15,6 +15,21 @@ export interface Monitor {
   verdict(): RunVerdict;
 }
 
+/**
+ * A monitor of one run: nothing is judged without the facts and metrics that a detector needs.
+ *
+ * @example
+ * ```ts
+ * import { readMetrics } from 'preftune';
+ * import { createMonitor } from 'preftune/monitor';
+ *
+ * const monitor = createMonitor({ recipe: 'dpo', beta: 0.1 });
+ * for (const record of readMetrics('run/metrics.jsonl')) {
+ *   for (const finding of monitor.add(record)) console.log(finding.step, finding.title, finding.advice);
+ * }
+ * console.log(monitor.verdict().findings.length);
+ * ```
+ */
 export function createMonitor(facts: RunFacts = {}, thresholds: Thresholds = {}): Monitor {
   const history = createHistory();
   const findings = new Map<DetectorName, RunFinding>();

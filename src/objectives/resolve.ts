@@ -176,6 +176,14 @@ function factsOf(terms: readonly Term[], request: ObjectiveRequest): ResolvedFac
  * An objective from what a user asks for. Throws bad-input with every problem: what parseObjective refuses, options that no term takes or
  * that lack another option to have an effect, values out of range, terms of different kinds, a compatibility mode, margins or
  * weights that change nothing.
+ *
+ * @example
+ * ```ts run
+ * import { resolveObjective } from 'preftune';
+ *
+ * const objective = resolveObjective({ objective: 'sigmoid', options: { beta: 0.2 } });
+ * console.log(objective.text, objective.kind, objective.needsReference); // sigmoid(beta=0.2) pair true
+ * ```
  */
 export function resolveObjective(request: ObjectiveRequest): ResolvedObjective {
   const { compat } = request;

@@ -149,7 +149,20 @@ function lowerUnits(source: Graph, emitter: Emitter, { target, plan, chunkBytes 
   }
 }
 
-/** A graph as the bytes of an ONNX model; see lowerToOnnx. */
+/**
+ * A graph as the bytes of an ONNX model; see lowerToOnnx.
+ *
+ * @example
+ * ```ts run
+ * import { graph, input } from 'preftune';
+ * import { mul } from 'preftune/graph';
+ * import { lowerGraph } from 'preftune/onnx';
+ *
+ * const x = input('x', ['T']);
+ * const { bytes, inputs } = lowerGraph(graph({ square: mul(x, x) }), { target: 'portable' });
+ * console.log(inputs.map(({ name }) => name), bytes instanceof Uint8Array); // [ 'x' ] true
+ * ```
+ */
 export function lowerGraph(source: Graph, options: LowerOptions): OnnxModel {
   const lowered = lowerToOnnx(source, options);
   return { ...lowered, bytes: encodeModel(lowered.onnx) };

@@ -14,6 +14,14 @@ export interface ScheduleOptions {
  * warm-up learningRate step / warmupSteps, then with p = (step - warmupSteps) / (totalSteps - warmupSteps)
  * linear learningRate (1 - p), cosine learningRate (1 + cos(pi p)) / 2, constant learningRate.
  * Source: transformers.get_scheduler (linear, cosine, constant_with_warmup).
+ *
+ * @example
+ * ```ts run
+ * import { learningRateAt } from 'preftune/optim';
+ *
+ * const schedule = { name: 'linear', learningRate: 1e-3, warmupSteps: 2, totalSteps: 6 } as const;
+ * console.log([0, 1, 2, 4, 6].map((step) => learningRateAt(schedule, step))); // [ 0, 0.0005, 0.001, 0.0005, 0 ]
+ * ```
  */
 export function learningRateAt({ name, learningRate, warmupSteps, totalSteps }: ScheduleOptions, step: number): number {
   if (step < warmupSteps) return (learningRate * step) / Math.max(1, warmupSteps);

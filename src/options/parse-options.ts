@@ -58,7 +58,23 @@ export function readOptions<S extends OptionSchema>(
   return { problems: distinct(problems) };
 }
 
-/** The options, defaults filled in. Throws bad-input with every problem. */
+/**
+ * The options, defaults filled in. Throws bad-input with every problem.
+ *
+ * @example
+ * ```ts run
+ * import { option, parseOptions } from 'preftune/options';
+ * import { z } from 'zod';
+ *
+ * const schema = z.strictObject({ steps: option(z.int().min(1).default(10), { help: 'steps to take' }) });
+ * console.log(parseOptions(schema, {}).steps); // 10
+ * try {
+ *   parseOptions(schema, { steps: 0 });
+ * } catch (error) {
+ *   console.log(String(error)); // PreftuneError: --steps must be at least 1, got 0
+ * }
+ * ```
+ */
 export function parseOptions<S extends OptionSchema>(
   schema: S,
   given: GivenOptions,

@@ -23,6 +23,19 @@ interface Rated {
 /**
  * Pairs from ratings (higher is better) or, where no answer has one, ranks (lower is better). The margin is the difference of the values. Equal values
  * are ties and never become pairs; answers without a value are left out and counted. Throws bad-input for a negative or non-finite `minMargin`.
+ *
+ * @example
+ * ```ts run
+ * import { pairsFromRatings } from 'preftune/pairs';
+ *
+ * const answers = [
+ *   { content: 'Ice.', score: 2 },
+ *   { content: 'A lump of ice and dust that circles the sun.', score: 5 },
+ * ];
+ * const row = { id: '1', origin: { file: 'ratings.jsonl', line: 1 }, prompt: 'What is a comet?', answers };
+ * const { pairs, skipped } = pairsFromRatings(row);
+ * console.log(pairs[0].rejected, pairs[0].meta?.margin, skipped); // Ice. 3 {}
+ * ```
  */
 export function pairsFromRatings(row: RankingRow, options: RatingPairOptions = {}): Built {
   const { strategy = 'best-worst', minMargin = 0, aspect } = options;

@@ -8,76 +8,76 @@ import {
   withInputs,
   type Graph,
   type Node,
-  type NodeOf,
 } from '../graph/index.ts';
+import { byKind, entry, firstOf } from './pattern-table.ts';
+import { any, op, peelReshapes, underReshapes, type MatchOptions } from './pattern.ts';
 import { shareSubexpressions, tableOf, type NodeTable } from './share.ts';
 
-/** The node under reshapes that leave the last axis alone. */
-function peel(node: Node): Node {
-  let current = node;
-  while (current.kind === 'reshape' && current.inputs[0]!.shape.at(-1) === current.shape.at(-1))
-    current = current.inputs[0]!;
-  return current;
+interface Context extends MatchOptions {
+  /** Every node of the graph before. */
+  readonly table: NodeTable;
+  /** What stands for the nodes that the walk has passed. */
+  readonly rewritten: ReadonlyMap<Node, Node>;
 }
 
-function isRowSum(node: Node): node is NodeOf<'reduceSum'> {
-  return (
-    node.kind === 'reduceSum' &&
-    node.attributes.axes.length === 1 &&
-    node.attributes.axes[0] === node.inputs[0]!.shape.length - 1
-  );
+const CONTRACTIONS = byKind<Context, Node>([
+  entry({
+    formula: 'sum_j A_ij (B C^T)_ij = sum_k B_ik (A C)_ik, where A C is computed anyway',
+    pattern: op(
+      'reduceSum',
+      [
+        op(
+          'mul',
+          [
+            any('weights'),
+            underReshapes(
+              op('matmul', [any('B'), any('C')], {
+                name: 'scores',
+                attributes: { transposeA: false, transposeB: true, scale: 1 },
+              }),
+            ),
+          ],
+          // Where the product repeats one side, its rows are not those of B C^T.
+          { where: ({ inputs }) => sameShape(inputs[0]!.shape, inputs[1]!.shape) },
+        ),
+      ],
+      { where: ({ attributes: { axes }, inputs }) => axes.length === 1 && axes[0] === inputs[0]!.shape.length - 1 },
+    ),
+    build: ({ weights, scores, B, C }, root, { table, rewritten }) => {
+      const found = existingProduct(weights, { scores, C, table });
+      // A product that comes later in the order might read this very sum.
+      const [b, product] = [rewritten.get(B), found && rewritten.get(found)];
+      if (b === undefined || product === undefined) return undefined;
+      return reshape(reduceSum(mul(b, product), { axes: [-1] }), root.shape);
+    },
+  }),
+]);
+
+/** The node A C of the graph, where `weights` is A, perhaps reshaped, and A has the shape of the scores. */
+function existingProduct(
+  weights: Node,
+  { scores, C, table }: { readonly scores: Node; readonly C: Node; readonly table: NodeTable },
+): Node | undefined {
+  const a = peelReshapes(weights);
+  for (const candidate of [a, table.find(reshape(a, scores.shape))]) {
+    if (candidate === undefined || !sameShape(candidate.shape, scores.shape)) continue;
+    const product = table.find(matmul(candidate, C));
+    if (product !== undefined) return product;
+  }
+  return undefined;
 }
 
 /**
- * sum_j A_ij (B C^T)_ij = sum_k B_ik (A C)_ik, used where A C is computed anyway: two passes over a [.., S, S] matrix become
- * two over [.., S, d]. In the gradient of softmax(q k^T) v this is the row sum of P * dP, which equals that of O * dO.
- * Source: Dao et al. 2022 (FlashAttention), appendix B.2.
+ * Row sums over a [.., S, S] matrix become row sums over a [.., S, d] matrix that is there. In the gradient of softmax(q k^T) v
+ * the row sum of P * dP becomes that of O * dO. Source: Dao et al. 2022 (FlashAttention), appendix B.2.
  */
 export function contractRowSums(source: Graph): Graph {
   const shared = shareSubexpressions(source);
   const table = tableOf(shared);
   const rewritten = new Map<Node, Node>();
   return rewrite(shared, (node, inputs) => {
-    const result = contractOne(node, table, rewritten) ?? withInputs(node, inputs);
+    const result = firstOf(CONTRACTIONS, node, { table, rewritten }) ?? withInputs(node, inputs);
     rewritten.set(node, result);
     return result;
   });
-}
-
-function contractOne(node: Node, table: NodeTable, rewritten: ReadonlyMap<Node, Node>): Node | undefined {
-  if (!isRowSum(node) || node.inputs[0]!.kind !== 'mul') return undefined;
-  const [left, right] = node.inputs[0]!.inputs as [Node, Node];
-  // Where the product repeats one side, its rows are not those of B C^T.
-  if (!sameShape(left.shape, right.shape)) return undefined;
-  const found = contracted(left, right, table) ?? contracted(right, left, table);
-  // A product that comes later in the order might read this very sum.
-  const [b, product] = [found && rewritten.get(found.b), found && rewritten.get(found.product)];
-  if (b === undefined || product === undefined) return undefined;
-  return reshape(reduceSum(mul(b, product), { axes: [-1] }), node.shape);
-}
-
-/** B and the existing A C, where `weights` is A and `scores` is B C^T, both perhaps reshaped. */
-function contracted(
-  weights: Node,
-  scores: Node,
-  table: NodeTable,
-): { readonly b: Node; readonly product: Node } | undefined {
-  const inner = peel(scores);
-  if (
-    inner.kind !== 'matmul' ||
-    !inner.attributes.transposeB ||
-    inner.attributes.transposeA ||
-    inner.attributes.scale !== 1
-  )
-    return undefined;
-  const [b, c] = inner.inputs as [Node, Node];
-  const a = peel(weights);
-  const candidates = [a, table.find(reshape(a, inner.shape))].filter(
-    (candidate) => candidate !== undefined && sameShape(candidate.shape, inner.shape),
-  );
-  for (const candidate of candidates) {
-    const product = table.find(matmul(candidate!, c));
-    if (product !== undefined) return { b, product };
-  }
-  return undefined;
 }

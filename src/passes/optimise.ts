@@ -24,7 +24,23 @@ export interface Optimised {
   readonly keptBytes: number;
 }
 
-/** Every pass in order, each graph verified: share, simplify, regroup products, contract row sums, hoist, recompute. */
+/**
+ * Every pass in order, each graph verified: share, simplify, regroup products, contract row sums, hoist, recompute.
+ *
+ * @example
+ * ```ts run
+ * import { graph, input, optimise, printGraph } from 'preftune';
+ * import { add, matmul, mul, transpose } from 'preftune/graph';
+ *
+ * const [x, w] = [input('x', ['T', 4]), input('w', [3, 4])];
+ * const y = matmul(mul(add(x, 0), 2), transpose(w, [1, 0]));
+ * console.log(printGraph(optimise(graph({ y })).body));
+ * // %0 = input "x" : float32 [T, 4]
+ * // %1 = input "w" : float32 [3, 4]
+ * // %2 = matmul %0 %1 transposeB=true scale=2 : float32 [T, 3]
+ * // return y=%2
+ * ```
+ */
 export function optimise(
   source: Graph,
   { hints = {}, isInvariant, recompute: memory }: OptimiseOptions = {},

@@ -11,6 +11,8 @@ import {
   type Node,
   type NodeOf,
 } from '../graph/index.ts';
+import { byKind, entry, firstOf, type Entry } from './pattern-table.ts';
+import { any, op, type MatchOptions, type Pattern } from './pattern.ts';
 
 type Matmul = NodeOf<'matmul'>;
 
@@ -35,18 +37,15 @@ function cost(node: Node, hints: DimHints): number {
   return typicalSize([...shape, inner], hints);
 }
 
-function isMatrixProduct(node: Node): node is Matmul {
-  return node.kind === 'matmul' && node.inputs.every((read) => read.shape.length === 2);
-}
-
 /** op(a) or op(a)^T as the operand of a product: the node and whether its flag is set. */
 interface Operand {
   readonly node: Node;
   readonly transposed: boolean;
 }
 
-function product(left: Operand, right: Operand, scale: number): Node {
-  return matmul(left.node, right.node, { transposeA: left.transposed, transposeB: right.transposed, scale });
+function product(left: Operand, right: Operand, scale = 1): Operand {
+  const flags = { transposeA: left.transposed, transposeB: right.transposed };
+  return { node: matmul(left.node, right.node, { ...flags, scale }), transposed: false };
 }
 
 function operandsOf({ inputs, attributes }: Matmul): readonly [Operand, Operand] {
@@ -60,21 +59,63 @@ function flip({ node, transposed }: Operand): Operand {
   return { node, transposed: !transposed };
 }
 
-/** (A B) C as A (B C), or C (A B) as (C A) B, where `inner` is the operand of `outer` that is A B. */
-function regrouped(outer: Matmul, inner: Matmul): Node {
-  const [left, right] = operandsOf(outer);
-  const isLeft = left.node === inner;
-  const [a, b] = operandsOf(inner);
-  const innerTransposed = isLeft ? left.transposed : right.transposed;
-  // (A B)^T = B^T A^T
-  const [first, second] = innerTransposed ? [flip(b), flip(a)] : [a, b];
-  const scale = outer.attributes.scale * inner.attributes.scale;
-  if (isLeft) {
-    const joined = product(second, right, scale);
-    return product(first, { node: joined, transposed: false }, 1);
-  }
-  const joined = product(left, first, scale);
-  return product({ node: joined, transposed: false }, second, 1);
+/** A B, of matrices; A, B and C are taken with the flags that transpose them. */
+const INNER = op('matmul', [any('A', { rank: 2 }), any('B', { rank: 2 })], { name: 'inner' });
+const OTHER = any('C', { rank: 2 });
+
+interface Factors {
+  readonly A: Operand;
+  readonly B: Operand;
+  readonly C: Operand;
+  /** Of the whole product. */
+  readonly scale: number;
+}
+
+interface RegroupingParts {
+  readonly formula: string;
+  readonly pattern: Pattern<{ readonly inner: Matmul }>;
+  readonly group: (factors: Factors) => Operand;
+}
+
+function regrouping({ formula, pattern, group }: RegroupingParts): Entry<MatchOptions, Node> {
+  return entry({
+    formula,
+    pattern,
+    build: ({ inner }, root) => {
+      const outer = root as Matmul;
+      const [A, B] = operandsOf(inner);
+      const C = operandsOf(outer).find(({ node }) => node !== inner)!;
+      return group({ A, B, C, scale: outer.attributes.scale * inner.attributes.scale }).node;
+    },
+  });
+}
+
+const REGROUPINGS = byKind<MatchOptions, Node>([
+  regrouping({
+    formula: '(A B) C = A (B C)',
+    pattern: op('matmul', [INNER, OTHER], { attributes: { transposeA: false } }),
+    group: ({ A, B, C, scale }) => product(A, product(B, C, scale)),
+  }),
+  regrouping({
+    formula: '(A B)^T C = B^T (A^T C)',
+    pattern: op('matmul', [INNER, OTHER], { attributes: { transposeA: true } }),
+    group: ({ A, B, C, scale }) => product(flip(B), product(flip(A), C, scale)),
+  }),
+  regrouping({
+    formula: 'C (A B) = (C A) B',
+    pattern: op('matmul', [OTHER, INNER], { attributes: { transposeB: false } }),
+    group: ({ A, B, C, scale }) => product(product(C, A, scale), B),
+  }),
+  regrouping({
+    formula: 'C (A B)^T = (C B^T) A^T',
+    pattern: op('matmul', [OTHER, INNER], { attributes: { transposeB: true } }),
+    group: ({ A, B, C, scale }) => product(product(C, flip(B), scale), flip(A)),
+  }),
+]);
+
+/** The product `outer`, which reads the product `inner`, the other way; undefined where one of them is not of matrices. */
+function regrouped(outer: Node, inner: Node): Node | undefined {
+  return firstOf(REGROUPINGS, outer, { given: { inner } });
 }
 
 /**
@@ -87,19 +128,14 @@ export function reassociate(source: Graph, hints: DimHints): Graph {
   const consumers = consumersOf(nodes);
   const returned = new Set(Object.values(source.outputs));
   const known = new Set(nodes);
-  const replacements = new Map<Node, Matmul>();
+  const replacements = new Map<Node, Node>();
   for (const inner of nodes) {
-    if (!isMatrixProduct(inner) || returned.has(inner) || replacements.has(inner)) continue;
+    if (inner.kind !== 'matmul' || returned.has(inner) || replacements.has(inner)) continue;
     const readers = [...new Set(consumers.get(inner))];
-    const eligible =
-      readers.length > 0 &&
-      readers.every(
-        (reader) => isMatrixProduct(reader) && reader.inputs[0] !== reader.inputs[1] && !replacements.has(reader),
-      );
-    if (!eligible) continue;
+    const others = regroupedReaders(inner, readers, replacements);
+    if (others.length === 0) continue;
     const now = cost(inner, hints) + readers.reduce((sum, reader) => sum + cost(reader, hints), 0);
-    const then = readers.reduce((sum, reader) => {
-      const outer = regrouped(reader as Matmul, inner) as Matmul;
+    const then = others.reduce((sum, outer) => {
       const joined = outer.inputs.find((read) => !known.has(read))!;
       return sum + cost(outer, hints) + cost(joined, hints);
     }, 0);
@@ -108,13 +144,25 @@ export function reassociate(source: Graph, hints: DimHints): Graph {
   return rewriteRegrouped(source, replacements);
 }
 
-function rewriteRegrouped(source: Graph, replacements: ReadonlyMap<Node, Matmul>): Graph {
+/** What would stand for the readers of a product; empty unless each can be regrouped and is not yet. */
+function regroupedReaders(
+  inner: Node,
+  readers: readonly Node[],
+  replacements: ReadonlyMap<Node, Node>,
+): readonly Node[] {
+  const isOpen = (reader: Node): boolean =>
+    reader.kind === 'matmul' && reader.inputs[0] !== reader.inputs[1] && !replacements.has(reader);
+  if (!readers.every(isOpen)) return [];
+  const others = readers.flatMap((reader) => regrouped(reader, inner) ?? []);
+  return others.length === readers.length ? others : [];
+}
+
+function rewriteRegrouped(source: Graph, replacements: ReadonlyMap<Node, Node>): Graph {
   const current = new Map<Node, Node>();
   return rewrite(source, (node, inputs) => {
     const inner = replacements.get(node);
-    const rebuilt = makeNode(node.kind, inputs, node.attributes as never) as Matmul;
-    const innerNow = inner && (current.get(inner) as Matmul | undefined);
-    const result = innerNow === undefined ? rebuilt : regrouped(rebuilt, innerNow);
+    const rebuilt = makeNode(node.kind, inputs, node.attributes as never);
+    const result = (inner && regrouped(rebuilt, current.get(inner)!)) ?? rebuilt;
     current.set(node, result);
     return result;
   });

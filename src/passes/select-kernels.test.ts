@@ -17,7 +17,8 @@ import {
   softmaxOuter,
   type Node,
 } from '../graph/index.ts';
-import { orderUnits, printKernelPlan, selectKernels, type LowerTarget } from './select-kernels.ts';
+import type { LowerTarget } from './kernel-patterns.ts';
+import { orderUnits, printKernelPlan, selectKernels } from './select-kernels.ts';
 
 function planText(outputs: Record<string, Node>, target: LowerTarget = 'cpu'): string {
   const source = graph(outputs);

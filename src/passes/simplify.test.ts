@@ -3,7 +3,8 @@ import { float32Tensor, int32Tensor } from '../core/index.ts';
 import * as g from '../graph/index.ts';
 import type { Node } from '../graph/index.ts';
 import { interpret } from '../interpret/index.ts';
-import { scalarValue, simplify } from './simplify.ts';
+import { scalarValue } from './pattern.ts';
+import { simplify } from './simplify.ts';
 
 function simplified(outputs: Readonly<Record<string, Node>>): string {
   return g.printGraph(simplify(g.graph(outputs)));

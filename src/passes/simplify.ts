@@ -16,26 +16,38 @@ import {
   type Node,
   type NodeOf,
 } from '../graph/index.ts';
-
-/** The value of a scalar constant (any shape of one element), else undefined. */
-export function scalarValue(node: Node): number | undefined {
-  if (node.kind !== 'constant' || node.attributes.value.data.length !== 1) return undefined;
-  return node.attributes.value.data[0];
-}
+import { byKind, entry, firstOf } from './pattern-table.ts';
+import { any, op, scalarOf, scalarValue, type MatchOptions } from './pattern.ts';
 
 type Rule<K extends Node['kind']> = (node: NodeOf<K>) => Node | undefined;
 
-/** x of `node` when the other operand is the scalar `value` and x alone has the node's shape. */
-function besideScalar(node: Node, value: number): Node | undefined {
-  const [a, b] = node.inputs as [Node, Node];
-  if (scalarValue(b) === value && sameShape(a.shape, node.shape)) return a;
-  return undefined;
+/** x where x alone has the shape of the whole. */
+function alone({ x }: { readonly x: Node }, root: Node): Node | undefined {
+  return sameShape(x.shape, root.shape) ? x : undefined;
 }
 
-function besideScalarEitherSide(node: Node, value: number): Node | undefined {
-  const [a, b] = node.inputs as [Node, Node];
-  if (scalarValue(a) === value && sameShape(b.shape, node.shape)) return b;
-  return besideScalar(node, value);
+const X = any('x');
+const [A, B] = [any('a'), any('b')];
+
+/** Neutral elements and signs. */
+const EQUALITIES = byKind<MatchOptions, Node>([
+  entry({ formula: 'x + 0 = x', pattern: op('add', [X, scalarOf(0)]), build: alone }),
+  entry({ formula: 'a + (-b) = a - b', pattern: op('add', [A, op('neg', [B])]), build: ({ a, b }) => sub(a, b) }),
+  entry({ formula: 'x - 0 = x', pattern: op('sub', [X, scalarOf(0)]), build: alone }),
+  entry({ formula: 'a - (-b) = a + b', pattern: op('sub', [A, op('neg', [B])]), build: ({ a, b }) => add(a, b) }),
+  entry({ formula: 'x * 1 = x', pattern: op('mul', [X, scalarOf(1)]), build: alone }),
+  entry({
+    formula: 'x * -1 = -x',
+    pattern: op('mul', [X, scalarOf(-1)], { where: ({ dtype }) => dtype === 'float32' }),
+    build: (found, root) => alone(found, root) && neg(found.x),
+  }),
+  entry({ formula: 'x / 1 = x', pattern: op('div', [X, scalarOf(1)]), build: alone }),
+  entry({ formula: '-(-x) = x', pattern: op('neg', [op('neg', [X])]), build: ({ x }) => x }),
+  entry({ formula: 'not not x = x', pattern: op('not', [op('not', [X])]), build: ({ x }) => x }),
+]);
+
+function equal(node: Node): Node | undefined {
+  return firstOf(EQUALITIES, node, {});
 }
 
 const ARITHMETIC = {
@@ -101,11 +113,8 @@ function absorbOperands(node: NodeOf<'matmul'>): Node | undefined {
   return undefined;
 }
 
-function simplifyMul(node: NodeOf<'mul'>): Node | undefined {
-  const same = fold(node) ?? besideScalarEitherSide(node, 1);
-  if (same !== undefined) return same;
-  const negated = besideScalarEitherSide(node, -1);
-  if (negated !== undefined && node.dtype === 'float32') return neg(negated);
+/** (x * a) * b = x * (a b) */
+function joinFactors(node: Node): Node | undefined {
   const outer = scaled(node);
   const inner = outer && scaled(outer.x);
   if (outer !== undefined && inner !== undefined && isUsable(outer.factor * inner.factor))
@@ -114,22 +123,12 @@ function simplifyMul(node: NodeOf<'mul'>): Node | undefined {
 }
 
 const RULES: { readonly [K in Node['kind']]?: Rule<K> } = {
-  add: (node) => {
-    const same = fold(node) ?? besideScalarEitherSide(node, 0);
-    if (same !== undefined) return same;
-    const [a, b] = node.inputs as [Node, Node];
-    if (b.kind === 'neg') return sub(a, b.inputs[0]!);
-    return a.kind === 'neg' ? sub(b, a.inputs[0]!) : undefined;
-  },
-  sub: (node) => {
-    const same = fold(node) ?? besideScalar(node, 0);
-    if (same !== undefined) return same;
-    const [a, b] = node.inputs as [Node, Node];
-    return b.kind === 'neg' ? add(a, b.inputs[0]!) : undefined;
-  },
-  mul: simplifyMul,
-  div: (node) => fold(node) ?? besideScalar(node, 1),
-  neg: (node) => (node.inputs[0]!.kind === 'neg' ? node.inputs[0]!.inputs[0] : undefined),
+  add: (node) => fold(node) ?? equal(node),
+  sub: (node) => fold(node) ?? equal(node),
+  mul: (node) => fold(node) ?? equal(node) ?? joinFactors(node),
+  div: (node) => fold(node) ?? equal(node),
+  neg: equal,
+  not: equal,
   matmul: absorbOperands,
   reshape: (node) => {
     const x = node.inputs[0]!;
@@ -157,7 +156,6 @@ const RULES: { readonly [K in Node['kind']]?: Rule<K> } = {
     if (value === undefined || node.inputs[0]!.dtype !== 'int32' || node.dtype !== 'float32') return undefined;
     return constant(float32Tensor(node.shape as readonly number[], [value]));
   },
-  not: (node) => (node.inputs[0]!.kind === 'not' ? node.inputs[0]!.inputs[0] : undefined),
 };
 
 const MOST_STEPS = 20;

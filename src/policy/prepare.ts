@@ -11,7 +11,18 @@ export interface OpenedModel {
   readonly tokenizer: Tokenizer;
 }
 
-/** Opens a model's files and checks that configuration and tokenizer fit. Throws bad-input. */
+/**
+ * Opens a model's files and checks that configuration and tokenizer fit. Throws bad-input.
+ *
+ * @example
+ * ```ts run
+ * import { openModel } from 'preftune';
+ *
+ * const { config, tokenizer, files } = await openModel('node_modules/preftune/assets/embedded-model');
+ * console.log(config.layers, tokenizer.vocabularySize); // 7 2048
+ * await files.close();
+ * ```
+ */
 export async function openModel(path: string, options: OpenModelOptions = {}): Promise<OpenedModel> {
   return understandModel(await openModelFiles(path, options));
 }

@@ -62,6 +62,14 @@ export function demoFact({ prompt, relation }: DemoPrompt): Fact {
  * The quickstart's preference pairs: 200 to train on and 40 held out, one per fact, about as many from every relation of the
  * world. The same seed gives the same pairs on every machine. Demo facts and facts that the embedded model was never asked
  * are left out.
+ *
+ * @example
+ * ```ts run
+ * import { quickstartPairs } from 'preftune/quickstart';
+ *
+ * const { train, heldOut } = quickstartPairs(0);
+ * console.log(train.length, heldOut.length); // 200 40
+ * ```
  */
 export function quickstartPairs(seed = 0): QuickstartPairs {
   const random = createRandom(seed, 'quickstart pairs');

@@ -46,6 +46,15 @@ export interface Reliability {
 /**
  * Checks whether preference data deserve trust: one pass over the rows (and one over the held-out ones), of which numbers and hashes are
  * kept, then every finding. Throws bad-input where the data cannot be read at all; cancelled when the signal fires.
+ *
+ * @example
+ * ```ts
+ * import { sourcesOfPath } from 'preftune';
+ * import { checkReliability } from 'preftune/reliability';
+ *
+ * const { findings, lengths } = await checkReliability(await sourcesOfPath('pairs.jsonl'), { languages: false });
+ * for (const { kind, severity } of findings) console.log(kind, severity);
+ * ```
  */
 export async function checkReliability(
   sources: readonly DataSource[],

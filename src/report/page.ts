@@ -35,8 +35,22 @@ export interface PageSection {
 }
 
 /**
- * A page of sections and charts that needs nothing else, not even a network; the plots' places are those of chartCard, numbered as the charts are. The page's
- * security policy lets nothing run but the two scripts that draw charts, where there are any.
+ * A page of sections and charts that needs nothing else, not even a network; the plots' places are those of chartCard, numbered
+ * as the charts are. The page's security policy lets nothing run but the two scripts that draw charts, where there are any.
+ *
+ * @example
+ * ```ts run
+ * import { renderPage, section } from 'preftune/report';
+ * import { writeFileSync } from 'node:fs';
+ *
+ * const page = renderPage({
+ *   title: 'My run',
+ *   sections: [section('notes', 'Notes', '<p>Three epochs.</p>')],
+ *   charts: [],
+ * });
+ * writeFileSync('page.html', page);
+ * console.log(page.startsWith('<!doctype html>')); // true
+ * ```
  */
 export function renderPage({
   title,

@@ -12,6 +12,20 @@ import { MAX_PROGRAMS, type CompileOptions, type Device, type DeviceName, type O
 /**
  * Opens a device: a worker thread with ONNX Runtime on one execution provider. Throws run-failed when the provider cannot
  * be used on this machine, and says why.
+ *
+ * @example
+ * ```ts run
+ * import { graph, input, openDevice } from 'preftune';
+ * import { float32Tensor } from 'preftune/core';
+ * import { mul } from 'preftune/graph';
+ *
+ * const x = input('x', ['T']);
+ * const device = await openDevice({ device: 'cpu', threads: 2 });
+ * const program = await device.compile(graph({ square: mul(x, x) }), { label: 'square' });
+ * const { square } = await program.run({ x: float32Tensor([2], [3, 4]) });
+ * console.log(square.shape, 'data' in square && Array.from(square.data)); // [ 2 ] [ 9, 16 ]
+ * await device.dispose();
+ * ```
  */
 export async function openDevice({
   device = 'cpu',

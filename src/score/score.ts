@@ -29,6 +29,19 @@ export interface Scores {
 /**
  * Log-probabilities of both answers of every pair under a model, an adapter on it, and a reference (another model, or the model without the
  * adapter). The reference's are stored in and taken from the same cache as training's. Throws as the recipes do; cancelled when the signal fires.
+ *
+ * @example
+ * ```ts
+ * import { parseScoreSpecification, scorePairs } from 'preftune';
+ *
+ * const specification = parseScoreSpecification({ model: 'model.gguf', adapter: 'run/adapter', data: 'pairs.jsonl' });
+ * const scores = await scorePairs(specification, {
+ *   resolve: async (named) => named,
+ *   referenceCache: 'reference-cache',
+ *   listener: {},
+ * });
+ * console.log(scores.summary, scores.row(0));
+ * ```
  */
 export async function scorePairs(specification: ScoreSpecification, context: RunContext): Promise<Scores> {
   const inputs = await openInputs({ ...specification, takesAdapted: true }, context);

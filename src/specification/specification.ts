@@ -229,7 +229,22 @@ export function dpoSpecificationOf(fields: DpoFields): DpoSpecification {
   };
 }
 
-/** The specification of `preftune dpo`. Throws bad-input with all problems. */
+/**
+ * The specification of `preftune dpo`. Throws bad-input with all problems.
+ *
+ * @example
+ * ```ts run
+ * import { parseDpoSpecification, PreftuneError } from 'preftune';
+ *
+ * const { output, batchSize } = parseDpoSpecification({ model: 'model.gguf', data: 'pairs.jsonl', output: 'run' });
+ * console.log(output, batchSize); // run 8
+ * try {
+ *   parseDpoSpecification({ model: 'model.gguf', data: 'pairs.jsonl', output: 'run', beta: -1, batchSize: 0 });
+ * } catch (error) {
+ *   if (error instanceof PreftuneError) console.log(error.problems.map(({ path }) => path)); // [ 'batchSize', 'beta' ]
+ * }
+ * ```
+ */
 export function parseDpoSpecification(given: GivenOptions): DpoSpecification {
   return dpoSpecificationOf(parseOptions(SCHEMAS.dpo, given, dpoProblems));
 }
@@ -255,7 +270,17 @@ export function sftSpecificationOf(fields: SftFields): SftSpecification {
   return { ...resolved, recipe: 'sft', loss, chosenOfPairs, initialise };
 }
 
-/** The specification of `preftune sft`. Throws bad-input with all problems. */
+/**
+ * The specification of `preftune sft`. Throws bad-input with all problems.
+ *
+ * @example
+ * ```ts run
+ * import { parseSftSpecification } from 'preftune';
+ *
+ * const specification = parseSftSpecification({ model: 'model.gguf', data: 'answers.jsonl', output: 'run', epochs: 3 });
+ * console.log(specification.recipe, specification.epochs); // sft 3
+ * ```
+ */
 export function parseSftSpecification(given: GivenOptions): SftSpecification {
   return sftSpecificationOf(parseOptions(SCHEMAS.sft, given, sftProblems));
 }
@@ -279,7 +304,17 @@ export function scoreSpecificationOf(fields: ScoreSpecification): ScoreSpecifica
   return valuesOf(fields, SCHEMAS.score.shape) as ScoreSpecification;
 }
 
-/** The specification of `preftune score`. Throws bad-input with all problems. */
+/**
+ * The specification of `preftune score`. Throws bad-input with all problems.
+ *
+ * @example
+ * ```ts run
+ * import { parseScoreSpecification } from 'preftune';
+ *
+ * const given = { model: 'model.gguf', adapter: 'run/adapter', data: 'pairs.jsonl', beta: 0.2 };
+ * console.log(parseScoreSpecification(given).beta); // 0.2
+ * ```
+ */
 export function parseScoreSpecification(given: GivenOptions): ScoreSpecification {
   return parseOptions(SCHEMAS.score, given, scoreProblems);
 }

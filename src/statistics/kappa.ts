@@ -16,6 +16,13 @@ export interface KappaOptions {
  * Null when it is not defined: no items, or both raters used one and the same label throughout (no disagreement could be expected).
  * Throws bad-input when the raters have different numbers of items, or a label is not among `categories`.
  * Source: Cohen (1960), Cohen (1968) for weights; scikit-learn's cohen_kappa_score, which gives NaN where we give null.
+ *
+ * @example
+ * ```ts run
+ * import { cohenKappa } from 'preftune/statistics';
+ *
+ * console.log(cohenKappa([1, 1, 0, 0], [1, 1, 0, 1])); // 0.5
+ * ```
  */
 export function cohenKappa(
   first: ArrayLike<number>,

@@ -58,7 +58,18 @@ export class MetricsFile {
   }
 }
 
-/** All records of a metrics file, in order; a torn last line is left out. Throws bad-input naming the first line that is not one of ours. */
+/**
+ * All records of a metrics file, in order; a torn last line is left out. Throws bad-input naming the first line that is not one of ours.
+ *
+ * @example
+ * ```ts
+ * import { readMetrics } from 'preftune';
+ *
+ * for (const record of readMetrics('run/metrics.jsonl')) {
+ *   console.log(record.step, record['loss'], record['rewards/margins']);
+ * }
+ * ```
+ */
 export function readMetrics(path: string): MetricRecord[] {
   const records: MetricRecord[] = [];
   readLines({

@@ -1,4 +1,4 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess, type SpawnOptionsWithoutStdio } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -64,16 +64,27 @@ export interface StartOptions {
 
 /** Starts `preftune ...words` and resolves when it has ended. */
 export function preftune(main: string, words: readonly string[], options: StartOptions = {}): Promise<Ended> {
-  const child = spawn(process.execPath, [main, ...words], {
+  const settings = {
     cwd: options.cwd ?? REPOSITORY,
     env: { ...process.env, NO_COLOR: '1', COLUMNS: '100', HF_HUB_OFFLINE: '1', ...options.environment },
-  });
-  if (options.input !== undefined) child.stdin.end(options.input);
+  };
+  return endOf(process.execPath, [main, ...words], settings, options);
+}
+
+/** Starts a program and resolves when it has ended. */
+export function endOf(
+  program: string,
+  words: readonly string[],
+  settings: SpawnOptionsWithoutStdio,
+  { onError, input }: Pick<StartOptions, 'onError' | 'input'> = {},
+): Promise<Ended> {
+  const child = spawn(program, words, settings);
+  if (input !== undefined) child.stdin.end(input);
   let [out, err] = ['', ''];
   child.stdout.on('data', (data: Buffer) => (out += data.toString()));
   child.stderr.on('data', (data: Buffer) => {
     err += data.toString();
-    options.onError?.(err, child);
+    onError?.(err, child);
   });
   return new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal, out, err })));
 }

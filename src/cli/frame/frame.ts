@@ -25,6 +25,26 @@ export interface CliOptions {
 /**
  * Runs one command line and resolves with its exit code: 0 done, 1 failed, 2 wrong usage or bad input, 130 stopped by Ctrl-C. Results
  * go to stdout, problems to stderr; nothing is thrown.
+ *
+ * @example
+ * ```ts
+ * import { defineCommand, runCli } from 'preftune/cli';
+ * import { option } from 'preftune/options';
+ * import { z } from 'zod';
+ *
+ * const hello = defineCommand({
+ *   name: 'hello',
+ *   description: 'Says hello',
+ *   options: z.strictObject({ name: option(z.string().default('you'), { help: 'who is greeted' }) }),
+ *   run: async ({ name }, { terminal }) => terminal.result({ name }, `Hello ${name}`),
+ * });
+ * const { stdout, stderr, env } = process;
+ * process.exitCode = await runCli(process.argv.slice(2), {
+ *   version: '1.0.0',
+ *   commands: [{ name: hello.name, description: hello.description, load: async () => hello }],
+ *   process: { stdout, stderr, environment: env, signals: process, endAtOnce: () => process.exit(130) },
+ * });
+ * ```
  */
 export async function runCli(words: readonly string[], { version, commands, process }: CliOptions): Promise<number> {
   const { stdout, stderr, environment } = process;

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { copiesOf, mixtureLines, parseWeightedName } from './mixture.ts';
 import { loadPairs } from '../load.ts';
 import { memorySource, type DataSource } from './source.ts';
-import { createTestingTokenizer } from '../testing-tokenizer.ts';
+import { createTestingTokenizer } from '../testing/testing-tokenizer.ts';
 
 test('names and weights', () => {
   expect(parseWeightedName('a.jsonl')).toEqual({ name: 'a.jsonl', weight: undefined });

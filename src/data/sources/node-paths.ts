@@ -37,7 +37,17 @@ export async function filesOfPath(path: string, split?: string): Promise<Located
   throw badInput({ file: path, message: 'data must be a readable file or folder, got no such file' });
 }
 
-/** The sources of filesOfPath. */
+/**
+ * The sources of filesOfPath.
+ *
+ * @example
+ * ```ts run
+ * import { sourcesOfPath } from 'preftune';
+ *
+ * const sources = await sourcesOfPath('pairs.jsonl');
+ * console.log(sources.map(({ name }) => name)); // [ 'pairs.jsonl' ]
+ * ```
+ */
 export async function sourcesOfPath(path: string): Promise<DataSource[]> {
   return [...(await filesOfPath(path)).sources];
 }

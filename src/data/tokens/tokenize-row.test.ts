@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Content, PairRow } from '../row.ts';
-import { createTestingTokenizer, type TestingTokenizerOptions } from '../testing-tokenizer.ts';
+import { createTestingTokenizer, type TestingTokenizerOptions } from '../testing/testing-tokenizer.ts';
 import { createRowTokenizer, type SideNotes } from './tokenize-row.ts';
 import type { TruncationOptions } from './truncate.ts';
 

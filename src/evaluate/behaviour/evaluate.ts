@@ -69,7 +69,24 @@ export interface DrawnPair {
 
 const DEFAULTS = { samples: 1, maxNewTokens: 128, temperature: 1, seed: 0, textLength: 512 } as const;
 
-/** Measures what was asked for. Throws bad-input when that is nothing, cancelled. */
+/**
+ * Measures what was asked for. Throws bad-input when that is nothing, cancelled.
+ *
+ * @example
+ * ```ts
+ * import { evaluateBehaviour, openSubjects } from 'preftune/evaluate';
+ *
+ * const subjects = await openSubjects({
+ *   policy: { model: 'model.gguf', adapter: 'run/adapter' },
+ *   microBatchTokens: 1024,
+ *   batchSize: 8,
+ * });
+ * const prompts = [{ id: '1', content: 'What is a comet?' }];
+ * const { evaluation, answers } = await evaluateBehaviour(subjects, { prompts, samples: 4, maxNewTokens: 64 });
+ * console.log(evaluation.kl, answers[0]?.policy.text);
+ * await subjects.dispose();
+ * ```
+ */
 export async function evaluateBehaviour(
   subjects: Subjects,
   given: EvaluateOptions,

@@ -1,7 +1,7 @@
-import { copyFile, mkdir, writeFile, type FileHandle } from 'node:fs/promises';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { float32ToFloat16, runFailed } from '../../core/index.ts';
-import { streamFileAtomic } from '../../files/index.ts';
+import { streamFileAtomic, type WritableFile } from '../../files/index.ts';
 import { storeMatrix, type ModelConfig } from '../../models/index.ts';
 import type { FrozenValue, OnnxTensor } from '../../onnx/index.ts';
 import { openOnnxFile, type OnnxFile, type OnnxFileTensor } from '../../runtime/index.ts';
@@ -72,7 +72,7 @@ async function storedWeight({ checkpoint }: MergedModel, value: FrozenValue, typ
   ];
 }
 
-async function writeWhole(file: FileHandle, bytes: Uint8Array): Promise<void> {
+async function writeWhole(file: WritableFile, bytes: Uint8Array): Promise<void> {
   for (let done = 0; done < bytes.byteLength;)
     done += (await file.write(bytes, done, Math.min(MAX_WRITE_BYTES, bytes.byteLength - done))).bytesWritten;
 }

@@ -1,9 +1,8 @@
 /** Writes GGUF files, a tensor at a time. */
-import type { FileHandle } from 'node:fs/promises';
 import { elementCount, internal } from '../../core/index.ts';
 import { CHUNK_BYTES } from '../byte-range.ts';
 import { layoutGguf, type GgufWriteTensor, type GgufWriteValue } from './gguf-write.ts';
-import { streamFileAtomic } from '../../files/index.ts';
+import { streamFileAtomic, type WritableFile } from '../../files/index.ts';
 import { bytesOfType, encodeAs } from '../blocks/quantise.ts';
 import { STORED_TYPES } from '../stored-types.ts';
 
@@ -33,7 +32,7 @@ export async function writeGguf(path: string, { metadata, tensors, onProgress }:
   });
 }
 
-async function writeTensor(file: FileHandle, { name, shape, type, read }: GgufWriteTensor): Promise<void> {
+async function writeTensor(file: WritableFile, { name, shape, type, read }: GgufWriteTensor): Promise<void> {
   const values = await read();
   const count = elementCount(shape);
   if (values.length !== count) throw internal(`${name} has ${count} elements, its read() gave ${values.length}`);
@@ -48,7 +47,7 @@ async function writeTensor(file: FileHandle, { name, shape, type, read }: GgufWr
   }
 }
 
-async function writeBytes(file: FileHandle, bytes: Uint8Array): Promise<void> {
+async function writeBytes(file: WritableFile, bytes: Uint8Array): Promise<void> {
   for (let done = 0; done < bytes.byteLength;) {
     const { bytesWritten } = await file.write(bytes, done, bytes.byteLength - done);
     done += bytesWritten;

@@ -19,6 +19,21 @@ import { preferenceTask } from './preference-task.ts';
 /**
  * Preference optimization, from a specification to a run folder: open the model, tokenise the rows that the objective takes (pairs, unpaired answers
  * with labels, lists), compute the reference once, train, save. Throws bad-input, run-failed and cancelled as its parts do; nothing half-written is left behind.
+ *
+ * @example
+ * ```ts
+ * import { parseDpoSpecification, trainDpo } from 'preftune';
+ *
+ * const specification = parseDpoSpecification({ model: 'model.gguf', data: 'pairs.jsonl', output: 'run' });
+ * const result = await trainDpo(specification, {
+ *   resolve: async (named) => named,
+ *   referenceCache: 'reference-cache',
+ *   versions: {},
+ *   isResuming: false,
+ *   listener: { onStep: ({ step, metrics }) => console.log(step, metrics['loss'], metrics['rewards/margins']) },
+ * });
+ * console.log(result.artefact, result.verdict.findings);
+ * ```
  */
 export async function trainDpo(specification: DpoSpecification, context: RecipeContext): Promise<RecipeResult> {
   const objective = objectiveOf(specification.objective);

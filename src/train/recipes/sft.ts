@@ -20,6 +20,21 @@ import { completionTask } from './completion-task.ts';
 /**
  * Supervised fine-tuning, on completions, on all tokens, or on plain text (which makes it a pre-trainer), from a
  * specification to a run folder. Throws as its parts do.
+ *
+ * @example
+ * ```ts
+ * import { parseSftSpecification, trainSft } from 'preftune';
+ *
+ * const specification = parseSftSpecification({ model: 'model.gguf', data: 'answers.jsonl', output: 'run' });
+ * const result = await trainSft(specification, {
+ *   resolve: async (named) => named,
+ *   referenceCache: 'reference-cache',
+ *   versions: {},
+ *   isResuming: false,
+ *   listener: { onStep: ({ step, metrics }) => console.log(step, metrics['loss']) },
+ * });
+ * console.log(result.artefact, result.lastStep?.['loss']);
+ * ```
  */
 export async function trainSft(specification: SftSpecification, context: RecipeContext): Promise<RecipeResult> {
   const inputs = await openInputs(specification, context);

@@ -1,4 +1,4 @@
-import type { ChatTemplate, Tokenizer } from '../tokenizer/index.ts';
+import type { ChatTemplate, Tokenizer } from '../../tokenizer/index.ts';
 
 /** What a test varies about the byte tokenizer. */
 export interface TestingTokenizerOptions {

@@ -1,0 +1,108 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createPackedProject, packPreftune, type PackedFile, type PackedProject } from './support/packed.ts';
+
+/** What `npm pack` holds: what a user needs, all of it, and nothing else. test/exports.test.ts and test/quickstart.test.ts use it. */
+const ROOT = join(import.meta.dirname, '..');
+
+interface Manifest {
+  readonly bin: Readonly<Record<string, string>>;
+  readonly files: readonly string[];
+  readonly sideEffects: readonly string[];
+  readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>;
+  readonly scripts: Readonly<Record<string, string>>;
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
+  readonly engines: Readonly<Record<string, string>>;
+}
+const MANIFEST = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Manifest;
+
+/** A package in `import ... from 'x';`, `import('x')` or `resolve('x')`. */
+const IMPORTED =
+  /(^(?:import|export)\b[^'"]*? from |\bimport\(|(?<!Promise\.)\bresolve\()'(?!node:|\.)([@\w][\w@/.-]*)'/gm;
+
+let files: readonly PackedFile[];
+let project: PackedProject;
+beforeAll(() => {
+  ({ files } = packPreftune());
+  project = createPackedProject();
+});
+afterAll(() => project.remove());
+
+function installed(path: string): string {
+  return join(project.path, 'node_modules', 'preftune', path);
+}
+
+/** The sources that are built, without their ending: every module that is no test and helps none. */
+function modules(): string[] {
+  return readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && !`/${file}`.includes('/testing/'))
+    .map((file) => file.slice(0, -'.ts'.length));
+}
+
+describe('the files', () => {
+  it('are code and declarations of every module, the embedded model, and what npm asks for', () => {
+    const paths = files.map(({ path }) => path);
+    const built = modules().flatMap((module) => [`dist/${module}.js`, `dist/${module}.d.ts`]);
+    const model = [
+      'config.json',
+      'generation_config.json',
+      'model.safetensors',
+      'special_tokens_map.json',
+      'tokenizer.json',
+      'tokenizer_config.json',
+    ].map((name) => `assets/embedded-model/${name}`);
+    const rest = [...MANIFEST.files.filter((name) => name !== 'dist' && name !== 'assets'), 'package.json'];
+    expect(paths.toSorted()).toEqual([...built, ...model, ...rest].toSorted());
+  });
+
+  it('are small: the model is most of it', () => {
+    const [packed, model] = [packPreftune().tarball, files.find(({ path }) => path.endsWith('.safetensors'))!];
+    expect(statSync(packed).size - model.size).toBeLessThan(1.5e6);
+  });
+});
+
+describe('package.json', () => {
+  it('names files that are there', () => {
+    const { bin, sideEffects, exports } = MANIFEST;
+    const faces = Object.values(exports).flatMap((one) => (typeof one === 'string' ? [one] : [one.types, one.default]));
+    const named = [...Object.values(bin), ...sideEffects, ...faces].map((path) => path.replace('*', 'graph'));
+    expect(named.filter((path) => !existsSync(installed(path)))).toEqual([]);
+    const main = readFileSync(installed(bin['preftune']!), 'utf8');
+    expect(main.startsWith('#!/usr/bin/env node\n')).toBe(true);
+  });
+
+  it('runs nothing when it is installed, and pins every version', () => {
+    const { scripts, dependencies, devDependencies, engines } = MANIFEST;
+    expect(Object.keys(scripts).filter((name) => /install|prepare/.test(name))).toEqual([]);
+    const versions = Object.entries({ ...dependencies, ...devDependencies });
+    expect(versions.filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([]);
+    expect(engines).toEqual({ node: '>=20.19' });
+  });
+});
+
+describe('dependencies', () => {
+  it('are what the code imports, no more and no less', () => {
+    const imported = new Set<string>();
+    for (const { path } of files) {
+      if (!path.endsWith('.js')) continue;
+      const text = readFileSync(installed(path), 'utf8').replaceAll(/\/\*[\s\S]*?\*\//g, '');
+      for (const [, , name] of text.matchAll(IMPORTED)) imported.add(/^(@[^/]+\/)?[^/]+/.exec(name!)![0]);
+    }
+    // The runtime asks for it where it runs from its own sources.
+    imported.delete('tsx');
+    expect([...imported].toSorted()).toEqual(Object.keys(MANIFEST.dependencies).toSorted());
+  });
+
+  it('have their version and reason in ARCHITECTURE.md, all of them', () => {
+    const page = readFileSync(join(ROOT, 'ARCHITECTURE.md'), 'utf8');
+    const rows = page.slice(page.indexOf('\n## Dependencies\n')).matchAll(/^\| ((?:@|[a-z])[^|]+) \| ([^|]+) \|$/gm);
+    const listed = [...rows].flatMap(([, packages]) => packages!.split(', ')).filter((name) => name !== 'package');
+    const { dependencies, devDependencies } = MANIFEST;
+    const pinned = Object.entries({ ...dependencies, ...devDependencies }).map(
+      ([name, version]) => `${name} ${version}`,
+    );
+    expect(listed.toSorted()).toEqual(pinned.toSorted());
+  });
+});
