@@ -101,12 +101,13 @@ it('what is wrong with the model and with its adapter is said together', async (
   ]);
 });
 
+async function locationOf(model: string, adapter?: string): Promise<string> {
+  const generator = await openGenerator({ model: at(model), adapter: adapter && at(adapter), threads: 1 });
+  await generator.dispose();
+  return generator.location.replaceAll(`${folder.path}/`, '');
+}
+
 it('answers of a run are not taken for those of the model under it', async () => {
-  const locationOf = async (model: string, adapter?: string): Promise<string> => {
-    const generator = await openGenerator({ model: at(model), adapter: adapter && at(adapter), threads: 1 });
-    await generator.dispose();
-    return generator.location.replaceAll(`${folder.path}/`, '');
-  };
   expect(await locationOf('model')).toBe('model');
   // What --adapter says stands beside it in the head of a file of answers.
   expect(await locationOf('model', 'run')).toBe('model');
