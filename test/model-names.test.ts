@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -99,6 +99,21 @@ it('what is wrong with the model and with its adapter is said together', async (
     'must exist, got nothing at this path; check the spelling',
     'the adapter must be a folder that exists, as PEFT writes it; check the path',
   ]);
+});
+
+async function locationOf(model: string, adapter?: string): Promise<string> {
+  const generator = await openGenerator({ model: at(model), adapter: adapter && at(adapter), threads: 1 });
+  await generator.dispose();
+  return generator.location.replaceAll(`${folder.path}/`, '');
+}
+
+it('answers of a run are not taken for those of the model under it', async () => {
+  expect(await locationOf('model')).toBe('model');
+  // What --adapter says stands beside it in the head of a file of answers.
+  expect(await locationOf('model', 'run')).toBe('model');
+  expect(await locationOf('run')).toBe('model+run/adapter');
+  expect(await locationOf('run@step-1')).toBe('model+run@step-1');
+  expect(await locationOf('full@step-1')).toBe('model+full/checkpoints/step-1');
 });
 
 /** What each command holds is far above a megabyte. */
@@ -225,17 +240,6 @@ describe('the commands', () => {
     ])
       expect(await answerOf(named)).toBe(expected);
     expect(await answerOf('--model run@step-1')).not.toBe('');
-  });
-
-  it('generate: answers of a run do not go on with those of its model', { timeout: 60_000 }, async () => {
-    const line = `--data prompts.jsonl --output answers.jsonl ${DRAWN}`;
-    const settings = { basePrecision: 'float32', data: 'prompts.jsonl', samples: 1, maxNewTokens: 6, temperature: 0 };
-    const rest = { topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, seed: 0, prompts: 1 };
-    const begun = { model: at('model'), ...settings, ...rest };
-    writeFileSync(at('answers.jsonl.part'), `${JSON.stringify(begun)}\n`);
-    const other = await said(`generate --model run ${line}`);
-    expect([other.code, other.err]).toEqual([2, expect.stringContaining('holds answers of other settings')]);
-    expect((await said(`generate --model ${at('model')} ${line}`)).code).toBe(0);
   });
 
   it('chat: a run talks', async () => {

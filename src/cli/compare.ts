@@ -372,7 +372,8 @@ function usageProblems(options: CompareOptions, { args, given }: CompareUsage): 
     problems.push({ file: output, path: 'output', message: 'the output folder holds a run; choose another --output' });
   if (args.length > 0) {
     let contestants: readonly Contestant[] = [];
-    problems.push(...problemsOf(() => (contestants = parseContestants(args))));
+    // What is wrong with a contestant is told with the files that are not there.
+    problems.push(...problemsOf(() => (contestants = parseContestants(args, []))));
     if (contestants.length > 0 && given.exportPeople === undefined)
       problems.push(...measuringProblems(contestants, options, given));
   }
