@@ -70,15 +70,26 @@ const DEFAULT_STEP_TOKENS = 512;
  * An engine without models. Throws bad-usage for limits that are no whole numbers.
  *
  * @example
+ * ```ts
+ * import { openDevice, openModel, plainDecoder } from 'preftune';
+ * import { BASE, createEngine } from 'preftune/generate';
+ * import { loadModel, readAdapter } from 'preftune/policy';
+ *
  * const device = await openDevice();
- * const { config, files, tokenizer } = await openModel('SmolLM2.gguf');
+ * const { config, files, tokenizer } = await openModel('model.gguf');
  * const { weights } = await loadModel(device, config, files.checkpoint);
- * const engine = createEngine(device, { maxRows: 16 });
+ * const engine = createEngine(device, { maxRows: 16, maxWaiting: 200 });
  * await engine.addModel(BASE, { decoder: plainDecoder(config), tokenizer, resident: weights });
  * const { lora, weights: tensors } = await readAdapter('run/adapter', config);
  * await engine.addAdapter('kind', { lora, tensors });
- * const { answer } = engine.submit({ prompt: tokenizer.encode('Hi'), maxNewTokens: 20, adapter: 'kind' });
- * console.log((await answer).text);
+ * const prompt = tokenizer.encode('What is a comet?');
+ * const { tokens, answer } = engine.submit({ prompt, maxNewTokens: 64, adapter: 'kind' });
+ * for await (const { text } of tokens) process.stdout.write(text);
+ * console.log((await answer).finishReason);
+ * await engine.removeAdapter('kind');
+ * await engine.dispose();
+ * await device.dispose();
+ * ```
  */
 export function createEngine(device: Device, options: EngineOptions = {}): Engine {
   const { maxRows = DEFAULT_ROWS, stepTokens = DEFAULT_STEP_TOKENS, keepsPrefix = false } = options;

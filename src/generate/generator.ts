@@ -60,15 +60,19 @@ export async function createGenerator(
   return generatorOf(engine, model);
 }
 
+function stopped(): PreftuneError {
+  return new PreftuneError('cancelled', 'generate: stopped before the answer ended');
+}
+
 /** What answers lists of prompts with an engine's model BASE and its adapters; the engine is disposed with it. */
 export function generatorOf(engine: Engine, { decoder }: Pick<EngineModel, 'decoder'>): Generator {
   const generate = async (prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<Answer[]> => {
     const { firstRow = 0, places, adapters, signal, onToken, onAnswer, ...decoding } = options;
     checkDecoding(decoding);
     checkPrompts(prompts, decoder.config);
-    if (signal?.aborted) throw new PreftuneError('cancelled', 'generate: stopped before the answer ended');
+    if (signal?.aborted) throw stopped();
     const submissions: Submission[] = [];
-    const progress = { underWay: 0, isFailed: false };
+    const progress = { underWay: 0, isEnding: false };
     let wake: (() => void) | undefined;
     const submit = (prompt: readonly number[], row: number): Promise<Answer> => {
       const submission = engine.submit({
@@ -76,7 +80,6 @@ export function generatorOf(engine: Engine, { decoder }: Pick<EngineModel, 'deco
         prompt,
         stream: places?.[row] ?? firstRow + row,
         adapter: adapters?.[row],
-        signal,
         ...(onToken && { onToken: (token) => onToken({ row, ...token }) }),
       });
       submissions.push(submission);
@@ -90,25 +93,36 @@ export function generatorOf(engine: Engine, { decoder }: Pick<EngineModel, 'deco
         wake?.();
       };
       answer.then(tell, () => {
-        progress.isFailed = true;
+        progress.isEnding = true;
         tell();
       });
       return answer;
     };
     const answers: Promise<Answer>[] = [];
+    const cancel = (): void => {
+      progress.isEnding = true;
+      submissions.forEach((submission) => submission.cancel());
+    };
+    // One listener for all: Node warns of the eleventh on a signal.
+    signal?.addEventListener('abort', cancel);
     try {
       for (const [row, prompt] of prompts.entries()) {
         // The queue may be full of our own prompts, or of others': then the next one waits here for one of ours to end.
-        while (!progress.isFailed && progress.underWay > 0 && !engine.hasRoom(prompt.length))
+        while (!progress.isEnding && progress.underWay > 0 && !engine.hasRoom(prompt.length))
           await new Promise<void>((resolve) => (wake = resolve));
-        if (progress.isFailed) break;
+        if (progress.isEnding) break;
         answers.push(submit(prompt, row));
       }
-      return await Promise.all(answers);
+      const given = await Promise.all(answers);
+      // The signal may fire between the last answer under way and the next prompt.
+      if (given.length < prompts.length) throw stopped();
+      return given;
     } catch (error) {
-      submissions.forEach((submission) => submission.cancel());
+      cancel();
       await Promise.allSettled(answers);
       throw error;
+    } finally {
+      signal?.removeEventListener('abort', cancel);
     }
   };
   return { generate, dispose: () => engine.dispose() };
