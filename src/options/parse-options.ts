@@ -45,7 +45,7 @@ export function readOptions<S extends OptionSchema>(
   const told = new z.ZodError(result.error.issues.filter((issue) => !lacks.includes(issue)));
   const problems = schemaProblems(told, {
     nameOf: (path) => nameWithin(path, own(path), nameOf),
-    helpOf: (path) => own(path)?.meta.help,
+    helpOf: (path) => (own(path)?.path === path ? own(path)!.meta.help : undefined),
     typeOf: (path) => (isInteger(own(path)?.kind) ? 'a whole number' : undefined),
     namesBeside: (path, owner) =>
       own(path.join('.')) === undefined ? options.map((each) => each.path) : fieldNames(schema, path, owner),
@@ -54,7 +54,7 @@ export function readOptions<S extends OptionSchema>(
   const mended = mend(schema, given, own);
   const toldOf = new Set(problems.map(({ path }) => path));
   const others = mended === undefined ? [] : further(mended);
-  problems.push(...others.filter(({ path }) => path === undefined || !toldOf.has(path)));
+  problems.push(...others.filter(({ path }) => path === undefined || !toldOf.has(own(path)?.path ?? path)));
   return { problems: distinct(problems) };
 }
 
