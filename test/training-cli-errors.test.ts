@@ -66,10 +66,10 @@ describe('bad input', () => {
     ]);
     expect(await refused('dpo --methd full --rank x')).toEqual([
       '--methd is not an option; did you mean --method?',
-      "--lora.rank must be a whole number, got 'x'",
       '--model is required; a Hugging Face folder, a .gguf file, or a hub id',
       '--data is required; rows: file, folder, pattern or hub id; with =0.3 behind it three rows of ten; may be repeated',
       '--output is required; the run folder, new or empty',
+      "--lora.rank must be a whole number, got 'x'",
     ]);
     // Words that were not understood and values out of range come together.
     expect(await refused('dpo --model model --data pairs.jsonl --output x --device gpu --samples -1 --lr 0')).toEqual([

@@ -30,13 +30,11 @@ export function readOptions<S extends OptionSchema>(
   { given, check, nameOf = flagOf, mayLack = false }: ReadOptionsRequest<S>,
 ): ReadOptions<z.output<S>> {
   const options = optionsOf(schema);
-  const further = (values: unknown): Problem[] => [
-    ...idleProblems(options, given, values as GivenOptions),
-    ...(check?.(values as z.output<S>, given) ?? []),
-  ];
+  const idle = (values: unknown): Problem[] => idleProblems(options, given, values as GivenOptions);
+  const checked = (values: unknown): readonly Problem[] => check?.(values as z.output<S>, given) ?? [];
   const result = schema.safeParse(given, { reportInput: true });
   if (result.success) {
-    const problems = further(result.data);
+    const problems = [...idle(result.data), ...checked(result.data)];
     return problems.length > 0 ? { problems } : { options: result.data as z.output<S> };
   }
   const own = (path: string): Option | undefined =>
@@ -52,9 +50,12 @@ export function readOptions<S extends OptionSchema>(
     isOption: (path) => own(path) === undefined,
   }).map((problem) => withOwnPath(problem, own));
   const mended = mend(schema, given, own);
-  const toldOf = new Set(problems.map(({ path }) => path));
-  const others = mended === undefined ? [] : further(mended);
-  problems.push(...others.filter(({ path }) => path === undefined || !toldOf.has(own(path)?.path ?? path)));
+  if (mended !== undefined) {
+    // A check that reads the values for itself finds the same wrong ones again.
+    const known = new Set(problems.map(({ path }) => path));
+    const others = checked(mended).filter(({ path }) => path === undefined || !known.has(own(path)?.path ?? path));
+    problems.push(...idle(mended), ...others);
+  }
   return { problems: distinct(problems) };
 }
 
