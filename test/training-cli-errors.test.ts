@@ -73,9 +73,9 @@ describe('bad input', () => {
     ]);
     // Words that were not understood and values out of range come together.
     expect(await refused('dpo --model model --data pairs.jsonl --output x --device gpu --samples -1 --lr 0')).toEqual([
-      "--device must be one of cpu, webgpu, cuda, got 'gpu'",
       '--learning-rate must be above 0, got 0',
       '--samples must be at least 0, got -1',
+      "--device must be one of cpu, webgpu, cuda, got 'gpu'",
     ]);
     expect(await refused('dpo --model run --data pairs.jsonl --adapter model --output x')).toEqual([
       'run: the model to train must have no adapter, got one with run/adapter; continue it with --model model --adapter run/adapter, or put it into the model with preftune export --to hf',
