@@ -66,16 +66,16 @@ describe('bad input', () => {
     ]);
     expect(await refused('dpo --methd full --rank x')).toEqual([
       '--methd is not an option; did you mean --method?',
-      "--lora.rank must be a whole number, got 'x'",
       '--model is required; a Hugging Face folder, a .gguf file, or a hub id',
       '--data is required; rows: file, folder, pattern or hub id; with =0.3 behind it three rows of ten; may be repeated',
       '--output is required; the run folder, new or empty',
+      "--lora.rank must be a whole number, got 'x'",
     ]);
     // Words that were not understood and values out of range come together.
     expect(await refused('dpo --model model --data pairs.jsonl --output x --device gpu --samples -1 --lr 0')).toEqual([
-      "--device must be one of cpu, webgpu, cuda, got 'gpu'",
       '--learning-rate must be above 0, got 0',
       '--samples must be at least 0, got -1',
+      "--device must be one of cpu, webgpu, cuda, got 'gpu'",
     ]);
     expect(await refused('dpo --model run --data pairs.jsonl --adapter model --output x')).toEqual([
       'run: the model to train must have no adapter, got one with run/adapter; continue it with --model model --adapter run/adapter, or put it into the model with preftune export --to hf',

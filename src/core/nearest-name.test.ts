@@ -14,7 +14,7 @@ test('insertions, deletions, replacements and swaps of neighbours are one each',
 });
 
 test('the nearest name is a slip away, or there is none', () => {
-  const names = ['--beta', '--beta-end', '--lora.rank', '--lora.dropout', '--learning-rate'];
+  const names = ['--data', '--beta', '--beta-end', '--lora.rank', '--lora.dropout', '--learning-rate'];
   expect(
     ['--bata', '--lerning-rate', '--lora.rnk', '--lora.colour', '--rank', '--x', '--alpha'].map((word) =>
       nearestName(word, names),

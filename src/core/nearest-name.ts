@@ -1,5 +1,5 @@
 /**
- * The nearest of `names` to `word` by edit distance, when it is near enough to be a slip (two letters of five); ties go to the first. Of dotted names
+ * The nearest of `names` to `word` by edit distance, when it is near enough to be a slip (two letters of five); ties go to one with the same first letter, then to the first. Of dotted names
  * those beside the word are compared by what stands behind the last dot, and a word without a dot may be the last part of one: `rank` is near `lora.rank`.
  */
 export function nearestName(word: string, names: readonly string[]): string | undefined {
@@ -25,7 +25,8 @@ function nearestWord(word: string, names: readonly string[]): string | undefined
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(word.replace(/^-+/, '').length * 0.4)) + 1;
   for (const name of names) {
-    const distance = editDistance(word, name);
+    // A slip seldom hits the first letter: bata is beta before it is data.
+    const distance = editDistance(word, name) + (parted(word)[1][0] === parted(name)[1][0] ? 0 : 0.5);
     if (distance < bestDistance) [best, bestDistance] = [name, distance];
   }
   return best;

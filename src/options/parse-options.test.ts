@@ -96,3 +96,30 @@ test('names of a file, and missing options that something else may give', () => 
     { path: 'lora.rank', message: 'lora.rank must be at least 1, got 0' },
   ]);
 });
+
+test('what is wrong inside a value is told with its place there, once', () => {
+  const judge = z.strictObject({ kind: z.literal('llm'), model: z.string() });
+  const schema = z.strictObject({
+    judges: option(z.array(z.discriminatedUnion('kind', [judge, z.strictObject({ kind: z.literal('rule') })])), {
+      help: 'a list of judges',
+    }),
+  });
+  const given = { judges: [{ kind: 'lm' }, { kind: 'llm', modle: 'm' }] };
+  const told = { path: 'judges.0.kind', message: 'judges.0.kind is wrong' };
+  expect(problemsOf(() => parseOptions(schema, given, () => [told]))).toEqual([
+    { path: 'judges', message: "--judges[0].kind must be one of llm, rule, got 'lm'" },
+    { path: 'judges', message: '--judges[1].model is required' },
+    { path: 'judges', message: '--judges[1].modle is not a field; did you mean --judges[1].model?' },
+  ]);
+});
+
+test('an option that needs another one has no effect without it', () => {
+  const schema = z.strictObject({
+    prompts: option(z.string().optional(), { help: 'prompts' }),
+    samples: option(z.int().default(1), { help: 'answers', onlyWith: { option: 'prompts' } }),
+  });
+  expect(problemsOf(() => parseOptions(schema, { samples: 2 })).map(({ message }) => message)).toEqual([
+    '--samples has no effect without --prompts; add it or leave --samples out',
+  ]);
+  expect(parseOptions(schema, { prompts: 'p' })).toEqual({ prompts: 'p', samples: 1 });
+});

@@ -30,13 +30,11 @@ export function readOptions<S extends OptionSchema>(
   { given, check, nameOf = flagOf, mayLack = false }: ReadOptionsRequest<S>,
 ): ReadOptions<z.output<S>> {
   const options = optionsOf(schema);
-  const further = (values: unknown): Problem[] => [
-    ...idleProblems(options, given, values as GivenOptions),
-    ...(check?.(values as z.output<S>, given) ?? []),
-  ];
+  const idle = (values: unknown): Problem[] => idleProblems(options, given, values as GivenOptions);
+  const checked = (values: unknown): readonly Problem[] => check?.(values as z.output<S>, given) ?? [];
   const result = schema.safeParse(given, { reportInput: true });
   if (result.success) {
-    const problems = further(result.data);
+    const problems = [...idle(result.data), ...checked(result.data)];
     return problems.length > 0 ? { problems } : { options: result.data as z.output<S> };
   }
   const own = (path: string): Option | undefined =>
@@ -45,16 +43,19 @@ export function readOptions<S extends OptionSchema>(
   const told = new z.ZodError(result.error.issues.filter((issue) => !lacks.includes(issue)));
   const problems = schemaProblems(told, {
     nameOf: (path) => nameWithin(path, own(path), nameOf),
-    helpOf: (path) => own(path)?.meta.help,
+    helpOf: (path) => (own(path)?.path === path ? own(path)!.meta.help : undefined),
     typeOf: (path) => (isInteger(own(path)?.kind) ? 'a whole number' : undefined),
     namesBeside: (path, owner) =>
       own(path.join('.')) === undefined ? options.map((each) => each.path) : fieldNames(schema, path, owner),
     isOption: (path) => own(path) === undefined,
   }).map((problem) => withOwnPath(problem, own));
   const mended = mend(schema, given, own);
-  const toldOf = new Set(problems.map(({ path }) => path));
-  const others = mended === undefined ? [] : further(mended);
-  problems.push(...others.filter(({ path }) => path === undefined || !toldOf.has(path)));
+  if (mended !== undefined) {
+    // A check that reads the values for itself finds the same wrong ones again.
+    const known = new Set(problems.map(({ path }) => path));
+    const others = checked(mended).filter(({ path }) => path === undefined || !known.has(own(path)?.path ?? path));
+    problems.push(...idle(mended), ...others);
+  }
   return { problems: distinct(problems) };
 }
 
