@@ -76,7 +76,6 @@ export function generatorOf(engine: Engine, { decoder }: Pick<EngineModel, 'deco
         prompt,
         stream: places?.[row] ?? firstRow + row,
         adapter: adapters?.[row],
-        signal,
         ...(onToken && { onToken: (token) => onToken({ row, ...token }) }),
       });
       submissions.push(submission);
@@ -95,6 +94,9 @@ export function generatorOf(engine: Engine, { decoder }: Pick<EngineModel, 'deco
       });
       return answer;
     };
+    const cancel = (): void => submissions.forEach((submission) => submission.cancel());
+    // One listener for all: a signal with one for each prompt makes Node warn of a leak.
+    signal?.addEventListener('abort', cancel);
     const answers: Promise<Answer>[] = [];
     try {
       for (const [row, prompt] of prompts.entries()) {
@@ -106,9 +108,11 @@ export function generatorOf(engine: Engine, { decoder }: Pick<EngineModel, 'deco
       }
       return await Promise.all(answers);
     } catch (error) {
-      submissions.forEach((submission) => submission.cancel());
+      cancel();
       await Promise.allSettled(answers);
       throw error;
+    } finally {
+      signal?.removeEventListener('abort', cancel);
     }
   };
   return { generate, dispose: () => engine.dispose() };
