@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -145,6 +146,16 @@ describe.skipIf(!hasStories)('generation on stories260K', () => {
         "generate: prompt 3 must be shorter than the model's 512 positions, got 512 tokens; shorten it",
       ].join('\n'),
     });
+  });
+
+  it('listens to a signal once, however many prompts there are', async () => {
+    const { signal } = new AbortController();
+    const listeners: number[] = [];
+    const many = Array.from({ length: 12 }, () => [1]);
+    const onToken = (): void => void listeners.push(getEventListeners(signal, 'abort').length);
+    await generator.generate(many, { maxNewTokens: 2, signal, onToken });
+    // More than ten make Node warn of a leak.
+    expect([Math.max(...listeners), getEventListeners(signal, 'abort').length]).toEqual([1, 0]);
   });
 
   it('stops when told to', async () => {
