@@ -31,7 +31,7 @@ import { valueOf, writeReport } from './compare-report.ts';
 import { JUDGE_SHAPE, judgeProblems, judgingLine, MIN_AGREEMENT, openCommandJudges } from './judge-options.ts';
 import { locateData, locateModel } from '../hub/index.ts';
 import { MEASURE_SHAPE, readMeasureInputs, stateOfSources, type MeasureInputs } from './measure-inputs.ts';
-import type { ProgressBar } from './frame/progress.ts';
+import { createBars, type Bars } from './frame/bars.ts';
 
 const count = z.int().min(1);
 const text = z.string().min(1);
@@ -124,7 +124,7 @@ async function run(options: CompareOptions, context: CommandContext): Promise<vo
     );
     return;
   }
-  const bars = createBars(context);
+  const bars = createBars(context.terminal);
   const opened = asksJudges(context.given) ? await openCommandJudges(options, context, {}) : undefined;
   try {
     const persons = people.length === 0 ? [] : readPeople([people].flat(), { meetings: all, seed });
@@ -206,7 +206,7 @@ async function collectAnswers(
   }: { readonly drawing: DrawingOptions; readonly options: CompareOptions; readonly context: CommandContext },
 ): Promise<ReadonlyMap<string, Answers>> {
   const { samples, temperature, topP, concurrency = 8, keyVariable = 'OPENAI_API_KEY' } = options;
-  const bars = createBars(context);
+  const bars = createBars(context.terminal);
   const answers = new Map<string, Answers>();
   // Files first: what is wrong with them should not be told after minutes of drawing.
   for (const contestant of contestants.toSorted((a, b) => Number(b.kind === 'answers') - Number(a.kind === 'answers')))
@@ -269,7 +269,7 @@ interface PlayOptions {
   readonly answers: ReadonlyMap<string, Answers>;
   readonly options: CompareOptions;
   readonly context: CommandContext;
-  readonly bars: { of(label: string): ProgressBar };
+  readonly bars: Bars;
   readonly opened: OpenedJudges | undefined;
 }
 
@@ -300,7 +300,7 @@ interface MeasureParts {
   readonly inputs: MeasureInputs;
   readonly drawing: DrawingOptions;
   readonly options: CompareOptions;
-  readonly bars: { of(label: string): ProgressBar };
+  readonly bars: Bars;
 }
 
 function measure(
@@ -315,16 +315,6 @@ function measure(
     hasFrontier: options.frontier,
     onProgress: (model, what, done, total) => bars.of(`${model}: ${what}`).update({ done, total, unit: 'rows' }),
   });
-}
-
-function createBars({ terminal }: CommandContext): { of(label: string): ProgressBar } {
-  let bar: { readonly label: string; readonly progress: ProgressBar } | undefined;
-  return {
-    of(label) {
-      if (bar?.label !== label) bar = { label, progress: terminal.progress(label) };
-      return bar.progress;
-    },
-  };
 }
 
 const MEASURING = ['measure', ...Object.keys(MEASURE_SHAPE)] as readonly (keyof CompareOptions)[];

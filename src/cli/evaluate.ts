@@ -20,7 +20,7 @@ import { defineCommand, type CommandContext, type CommandUsage } from './frame/c
 import { locateData, locateModel } from '../hub/index.ts';
 import { adapterText, hasAdapter, parseModelAndAdapter, startOfRun } from '../policy/index.ts';
 import { MEASURE_SHAPE, readMeasureInputs } from './measure-inputs.ts';
-import type { ProgressBar } from './frame/progress.ts';
+import { createBars } from './frame/bars.ts';
 import { versions } from './training/recipe-context.ts';
 
 const count = z.int().min(1);
@@ -89,7 +89,7 @@ export const EVALUATE = defineCommand({
     if (options.frontier) requireFrontier(named);
     const resolve = locator(context);
     const inputs = await readInputs(options, context);
-    const bars = createBars(context);
+    const bars = createBars(context.terminal);
     const policy = await shownSubject(named.policy, resolve);
     const reference = named.reference && (await shownSubject(named.reference, resolve));
     const subjects = await openSubjects({
@@ -232,16 +232,6 @@ function writeOutput(output: string, value: JsonObject, answers: readonly DrawnP
   );
   if (lines.length > 0) writeFileAtomic(join(output, 'answers.jsonl'), `${lines.join('\n')}\n`);
   writeFileAtomic(join(output, 'evaluation.json'), `${JSON.stringify(value as JsonValue, null, 2)}\n`);
-}
-
-function createBars({ terminal }: CommandContext) {
-  let bar: { readonly label: string; readonly progress: ProgressBar } | undefined;
-  return {
-    of(label: string): ProgressBar {
-      if (bar?.label !== label) bar = { label, progress: terminal.progress(label) };
-      return bar.progress;
-    },
-  };
 }
 
 /** What the combination of options rules out, all of it. */

@@ -1,5 +1,4 @@
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { cacheFolder } from '../files/index.ts';
 import { z } from 'zod';
 import { badUsage, problemsOf, type Problem } from '../core/index.ts';
 import {
@@ -138,18 +137,13 @@ export async function openCommandJudges(
 ): Promise<OpenedJudges> {
   const { given, environment } = context;
   return openJudges(judgesOf(given), {
-    folder: judgeStore ?? defaultStore(environment),
+    folder: judgeStore ?? cacheFolder(environment, 'judge'),
     environment,
     minAgreement,
     isDryRun,
     onChange,
     resolve: async (name) => (await locateModel(name, context)).path,
   });
-}
-
-/** `preftune/judge` where the system keeps caches. Source: XDG Base Directory Specification. */
-function defaultStore(environment: CommandContext['environment']): string {
-  return join(environment['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'preftune', 'judge');
 }
 
 /** Shows how far judging is, with what it took so far. */

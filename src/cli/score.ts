@@ -7,8 +7,8 @@ import { answerScores, scorePairs, type Scores } from '../score/index.ts';
 import { grouped, option } from '../options/index.ts';
 import { SCHEMAS, scoreProblems, scoreSpecificationOf, TRAINING_GROUPS } from '../specification/index.ts';
 import { OVERWRITE } from './common-options.ts';
-import { defineCommand, type CommandContext } from './frame/command.ts';
-import type { ProgressBar } from './frame/progress.ts';
+import { defineCommand } from './frame/command.ts';
+import { createBars } from './frame/bars.ts';
 import { recipeContext } from './training/recipe-context.ts';
 import { renderScores } from './score-table.ts';
 import { tellTokenisation } from './token-notes.ts';
@@ -42,7 +42,7 @@ export const SCORE = defineCommand({
         file: output,
         message: 'the output must not exist yet, got a file; name another or pass --overwrite',
       });
-    const bars = createBars(context);
+    const bars = createBars(context.terminal);
     const scores = await scorePairs(
       specification,
       recipeContext(context, {
@@ -71,16 +71,6 @@ async function writeRows(path: string, scores: Scores, beta: number): Promise<vo
   await writeLinesAtomic(path, async (write) => {
     for (let row = 0; row < scores.count; row++) write(JSON.stringify(scoreRecord(scores.row(row), beta)));
   });
-}
-
-function createBars({ terminal }: CommandContext): { of(label: string): ProgressBar } {
-  let bar: { readonly label: string; readonly progress: ProgressBar } | undefined;
-  return {
-    of(label) {
-      if (bar?.label !== label) bar = { label, progress: terminal.progress(label) };
-      return bar.progress;
-    },
-  };
 }
 
 /** A row of the output. Rewards are beta x (log-probability - the reference one). */

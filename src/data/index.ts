@@ -20,6 +20,7 @@ export {
   type ProblemReason,
   type RecordProblem,
 } from './problems.ts';
+export { readObjects, type ObjectRecord, type ReadObjectsOptions } from './read-objects.ts';
 export { readRecords } from './records.ts';
 export {
   ROW_KINDS,

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { commitIter, createRepo, listFiles, type CommitOutput } from '@huggingface/hub';
 import { badInput } from '../core/index.ts';
+import { createHubHash, hashFile } from '../hub/index.ts';
 import { createPushFetch, pushError, type PushConnection } from './push-fetch.ts';
 
 export interface PushOptions extends PushConnection {
@@ -134,10 +134,10 @@ function localFiles(folder: string): LocalFile[] {
   return [...files.filter((file) => !isCard(file)), ...files.filter(isCard)];
 }
 
-/** Whether the hub's checksum is the file's: SHA-256 of large files, git's SHA-1 of a blob of others. */
+/** Whether the hub's checksum is the file's. */
 async function isSame({ local, sizeBytes }: LocalFile, oid: string | undefined): Promise<boolean> {
   if (oid === undefined) return false;
-  const hash = oid.length === 64 ? createHash('sha256') : createHash('sha1').update(`blob ${sizeBytes}\0`);
-  for await (const chunk of createReadStream(local)) hash.update(chunk as Buffer);
+  const hash = createHubHash(oid, sizeBytes);
+  await hashFile(hash, local);
   return hash.digest('hex') === oid;
 }

@@ -6,6 +6,7 @@ export {
   type FillFolder,
   type WritableFile,
 } from './atomic.ts';
+export { cacheFolder, cacheHome, type Environment } from './cache-folder.ts';
 export { diskError, entriesOf, errnoOf, syncFile, syncFolder, type FolderEntry } from './disk.ts';
 export { JsonLines, type JsonLinesOptions } from './json-lines.ts';
 export { readLines, type LinePlace, type ScannedLine } from './line-scan.ts';

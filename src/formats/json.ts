@@ -1,4 +1,5 @@
 /** Foreign JSON: errors with line and column, duplicate keys refused on request. */
+import { isObject } from '../core/index.ts';
 import { badInput, type Problem } from '../core/index.ts';
 
 export interface JsonOptions {
@@ -24,7 +25,7 @@ export function parseJson(text: string, file: string, options: JsonOptions = {})
 /** parseJson for a file that must hold an object. */
 export function parseJsonObject(text: string, file: string, options: JsonOptions = {}): Record<string, unknown> {
   const value = parseJson(text, file, options);
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  if (isObject(value)) return value;
   throw badInput({ file, message: `must hold a JSON object, got ${describeValue(value)}` });
 }
 

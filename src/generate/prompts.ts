@@ -1,14 +1,5 @@
-import { badInput, has, isObject } from '../core/index.ts';
-import {
-  createFieldReader,
-  createProblemLog,
-  readRecords,
-  type Content,
-  type DataSource,
-  type FieldProblem,
-  type FieldReader,
-  type RecordProblem,
-} from '../data/index.ts';
+import { badInput, has } from '../core/index.ts';
+import { readObjects, type Content, type DataSource, type FieldProblem } from '../data/index.ts';
 import type { Message, Tokenizer } from '../tokenizer/index.ts';
 
 /** A prompt to answer, as data hold it. */
@@ -27,42 +18,28 @@ export interface Prompt {
  * The prompts of a source: field `prompt` (a text or messages) or `messages`, with `tools` and `chat_template_kwargs` where
  * a record has them; other fields are left alone, so rows of preference data serve too. Throws bad-input with all problems.
  */
-export async function readPrompts(source: DataSource): Promise<Prompt[]> {
-  const prompts: Prompt[] = [];
-  const log = createProblemLog();
-  for await (const event of readRecords(source)) {
-    if (event.kind === 'problem') {
-      log.add(event.problem);
-      continue;
-    }
-    const { value, origin, place } = event;
-    const at = (problem: FieldProblem): RecordProblem => ({ ...problem, file: origin.file, line: place.line });
-    if (!isObject(value)) {
-      log.add(at({ reason: 'not-an-object', message: 'a record must be an object with the field prompt or messages' }));
-      continue;
-    }
-    const fields = createFieldReader(value);
-    const field = !has(value, 'prompt') && has(value, 'messages') ? 'messages' : 'prompt';
-    const content = fields.content(field);
-    const [tools, templateVariables] = [fields.tools(), fields.templateVariables()];
-    const problems = fields.problems.length > 0 ? fields.problems : contentProblems(content, field);
-    for (const problem of problems) log.add(at(problem));
-    const id = typeof value['id'] === 'string' || typeof value['id'] === 'number' ? value['id'] : origin.line;
-    prompts.push({
-      id: String(id),
-      content,
-      ...(tools && { tools }),
-      ...(templateVariables && { templateVariables }),
-      ...(typeof value['adapter'] === 'string' && { adapter: value['adapter'] }),
-    });
-  }
-  if (log.total > 0) throw log.error();
-  if (prompts.length === 0)
-    throw badInput({ file: source.name, message: 'data must hold at least one prompt, got an empty file' });
-  return prompts;
+export function readPrompts(source: DataSource): Promise<Prompt[]> {
+  return readObjects(source, {
+    expected: 'an object with the field prompt or messages',
+    noun: 'prompt',
+    read: ({ value, fields, line }) => {
+      const field = !has(value, 'prompt') && has(value, 'messages') ? 'messages' : 'prompt';
+      const content = fields.content(field);
+      const [tools, templateVariables] = [fields.tools(), fields.templateVariables()];
+      if (fields.problems.length === 0) fields.problems.push(...contentProblems(content, field));
+      const id = typeof value['id'] === 'string' || typeof value['id'] === 'number' ? value['id'] : line;
+      return {
+        id: String(id),
+        content,
+        ...(tools && { tools }),
+        ...(templateVariables && { templateVariables }),
+        ...(typeof value['adapter'] === 'string' && { adapter: value['adapter'] }),
+      };
+    },
+  });
 }
 
-function contentProblems(content: Content, field: string): FieldReader['problems'] {
+function contentProblems(content: Content, field: string): FieldProblem[] {
   if (typeof content === 'string' || content.length === 0)
     return content.length > 0 ? [] : [{ reason: 'empty-prompt', path: field, message: `${field} must not be empty` }];
   if (content.at(-1)!.role !== 'assistant') return [];

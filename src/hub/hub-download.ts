@@ -1,9 +1,10 @@
-import { createHash, type Hash } from 'node:crypto';
-import { createReadStream, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import type { Hash } from 'node:crypto';
+import { mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { badInput, PreftuneError } from '../core/index.ts';
 import type { CachedRepo } from './hub-cache.ts';
+import { createHubHash, hashFile } from './hub-digest.ts';
 import {
   DEFAULT_RETRY_DELAYS_MS,
   pause,
@@ -176,11 +177,10 @@ async function write(handle: FileHandle, chunk: Uint8Array, { repo }: Download):
   }
 }
 
-/** A hash over the bytes that are there already. Source for small files: git's object format, `blob <size>\0` before the contents. */
+/** A hash over the bytes that are there already. */
 async function hashStart(partial: string, file: HubFile, doneBytes: number): Promise<Hash> {
-  const hash = file.etag.length === 64 ? createHash('sha256') : createHash('sha1').update(`blob ${file.sizeBytes}\0`);
-  if (doneBytes === 0) return hash;
-  for await (const chunk of createReadStream(partial, { end: doneBytes - 1 })) hash.update(chunk as Buffer);
+  const hash = createHubHash(file.etag, file.sizeBytes);
+  await hashFile(hash, partial, doneBytes);
   return hash;
 }
 

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -16,6 +15,7 @@ import {
   type Download,
   type HubFile,
 } from './hub-download.ts';
+import { createHubHash } from './hub-digest.ts';
 import { DEFAULT_RETRY_DELAYS_MS, pause, throwIfStopped, unreachableError } from './hub-http.ts';
 import { tryLock, diskError, writeFileAtomic } from '../files/index.ts';
 
@@ -140,8 +140,7 @@ async function promote(
   try {
     if (!isComplete(blob, file)) {
       const partial = `${blob}.incomplete`;
-      const hash =
-        file.etag.length === 64 ? createHash('sha256') : createHash('sha1').update(`blob ${file.sizeBytes}\0`);
+      const hash = createHubHash(file.etag, file.sizeBytes);
       const handle = await open(partial, 'w');
       try {
         for (let index = 0; index < count; index++) {

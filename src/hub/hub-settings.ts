@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { cacheHome, type Environment } from '../files/index.ts';
 
 /** Where and as whom the hub is asked. */
 export interface HubSettings {
@@ -18,9 +18,9 @@ const DEFAULT_ENDPOINT = 'https://huggingface.co';
  * HUGGING_FACE_HUB_TOKEN, HF_TOKEN_PATH, or the file that `hf auth login` writes; HF_HUB_OFFLINE.
  * Source: huggingface_hub, "Environment variables".
  */
-export function readHubSettings(environment: Readonly<Record<string, string | undefined>>): HubSettings {
+export function readHubSettings(environment: Environment): HubSettings {
   const given = (name: string): string | undefined => environment[name]?.trim() || undefined;
-  const home = given('HF_HOME') ?? join(given('XDG_CACHE_HOME') ?? join(homedir(), '.cache'), 'huggingface');
+  const home = given('HF_HOME') ?? join(cacheHome(environment), 'huggingface');
   return {
     endpoint: (given('HF_ENDPOINT') ?? DEFAULT_ENDPOINT).replace(/\/+$/, ''),
     cacheDir: given('HF_HUB_CACHE') ?? given('HUGGINGFACE_HUB_CACHE') ?? join(home, 'hub'),

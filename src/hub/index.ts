@@ -1,4 +1,5 @@
 export { CONVERTED_REVISION, openHubDataset, type HubDataset } from './hub-dataset.ts';
+export { createHubHash, hashFile } from './hub-digest.ts';
 export { parseHubId, type DataSelection, type HubId } from './hub-files.ts';
 export type { HubConnection } from './hub-http.ts';
 export { readHubSettings } from './hub-settings.ts';

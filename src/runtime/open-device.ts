@@ -1,13 +1,11 @@
 import { availableParallelism } from 'node:os';
-import { badUsage, messageOf, runFailed, type HostTensor, type Problem } from '../core/index.ts';
-import { graph, graphInputs, input, matmul, type Graph } from '../graph/index.ts';
-import { lowerGraph } from '../onnx/index.ts';
+import { badUsage, messageOf, runFailed, type HostTensor } from '../core/index.ts';
+import { graph, input, matmul } from '../graph/index.ts';
 import { Channel } from './channel.ts';
+import { compileProgram, type ProgramBytes } from './compile.ts';
 import { createTensorTable } from './device-tensor.ts';
-import { checkInPlace } from './in-place.ts';
 import type { LogLevel } from './messages.ts';
-import { createProgram, wrapError } from './program.ts';
-import { MAX_PROGRAMS, type CompileOptions, type Device, type DeviceName, type OpenDeviceOptions } from './types.ts';
+import type { Device, DeviceName, OpenDeviceOptions } from './types.ts';
 
 /**
  * Opens a device: a worker thread with ONNX Runtime on one execution provider. Throws run-failed when the provider cannot
@@ -92,121 +90,20 @@ async function fastestDevice(threads: number, logLevel: LogLevel): Promise<Devic
   return best.device;
 }
 
-/** Every name in keep, inPlace, frozen and constants must exist, and an update in place must be safe. */
-function checkOptions(source: Graph, device: DeviceName, options: CompileOptions): void {
-  const { label, keep = [], inPlace = {}, frozen = {}, constants = {} } = options;
-  const problems: Problem[] = [];
-  const inputs = new Set(graphInputs(source).map((node) => node.attributes.name));
-  for (const name of keep) {
-    if (!(name in source.outputs))
-      problems.push({ path: 'keep', message: `program "${label}": keep must name outputs, got "${name}"` });
-  }
-  for (const name of Object.keys(frozen)) {
-    if (!inputs.has(name))
-      problems.push({ path: 'frozen', message: `program "${label}": frozen must name inputs, got "${name}"` });
-  }
-  for (const name of Object.keys(constants)) {
-    if (!inputs.has(name) || name in frozen)
-      problems.push({
-        path: 'constants',
-        message: `program "${label}": constants must name inputs that are not frozen, got "${name}"`,
-      });
-  }
-  if (device !== 'cpu' && Object.keys(constants).length > 0)
-    problems.push({ path: 'constants', message: `program "${label}": constants must be left out on ${device}` });
-  for (const name of Object.values(inPlace)) {
-    if (name in frozen || name in constants)
-      problems.push({
-        path: 'inPlace',
-        message: `program "${label}": input "${name}" must not be both frozen and written`,
-      });
-  }
-  if (problems.length > 0) throw badUsage(problems);
-  checkInPlace(source, inPlace);
-}
-
 function createDevice(name: DeviceName, threads: number, channel: Channel): Device {
   const tensors = createTensorTable(channel);
-  const programs = new Map<number, { readonly modelBytes: number; readonly frozenBytes: number }>();
+  const programs = new Map<number, ProgramBytes>();
   let nextProgram = 1;
-
-  const compile: Device['compile'] = async (source, options) => {
-    checkOptions(source, name, options);
-    const { label, keep = [], inPlace = {}, frozen = {}, constants = {} } = options;
-    const { chunkBytes, profile = false, portable = false } = options;
-    if (programs.size >= MAX_PROGRAMS) {
-      throw runFailed(
-        `program "${label}": at most ${MAX_PROGRAMS} programs may be alive on a device; dispose those no longer needed, or ` +
-          'use symbolic dimensions so that one program serves all shapes',
-      );
-    }
-    const external = name === 'cpu' ? Object.keys(constants) : Object.keys(frozen);
-    const handleOf = (constant: string): number =>
-      tensors.resolve(constants[constant]!, `program "${label}": constant "${constant}"`).handle;
-    const model = lowerGraph(source, {
-      target: portable ? 'portable' : name,
-      frozen: external,
-      ...(chunkBytes !== undefined && { chunkBytes }),
-    });
-    const number = nextProgram++;
-    const frozenTensors = [
-      ...model.frozen
-        .filter((value) => value.name in frozen)
-        .map((value) => ({ ...value, tensor: frozen[value.name]!, external: true })),
-      ...model.inputs
-        .filter((value) => value.name in frozen)
-        .map((value) => ({ ...value, location: '', tensor: frozen[value.name]!, external: false })),
-    ];
-    const kept = new Set([...keep, ...Object.keys(inPlace)]);
-    const deviceOutputs = model.outputs.filter((value) => kept.has(value.name)).map(({ onnxName }) => onnxName);
-    try {
-      await channel.send<'compile'>({
-        type: 'compile',
-        program: number,
-        bytes: model.bytes,
-        deviceOutputs,
-        frozen: frozenTensors.map(({ onnxName, location, tensor, external: outside }) => ({
-          onnxName,
-          location,
-          tensor,
-          external: outside,
-        })),
-        constants: model.frozen
-          .filter((value) => value.name in constants)
-          .map((value) => ({
-            location: value.location,
-            isTurned: value.isTurned,
-            handle: handleOf(value.name),
-          })),
-        profile,
-      });
-    } catch (error) {
-      throw error instanceof Error && 'code' in error ? error : wrapError(label, source, error);
-    }
-    programs.set(number, {
-      modelBytes: model.bytes.length,
-      frozenBytes:
-        Object.values(frozen).reduce((sum, { data }) => sum + data.byteLength, 0) +
-        Object.values(constants).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-    });
-    return createProgram({
-      device: name,
-      channel,
-      tensors,
-      number,
-      label,
-      source,
-      model: { ...model, inputs: model.inputs.filter((value) => !(value.name in frozen)) },
-      keep: kept,
-      inPlace,
-      onDispose: () => programs.delete(number),
-    });
-  };
-
+  const total = (part: keyof ProgramBytes): number =>
+    [...programs.values()].reduce((sum, program) => sum + program[part], 0);
   return {
     name,
     threads,
-    compile,
+    async compile(source, options) {
+      const number = nextProgram++;
+      const place = { device: name, channel, tensors, number, programs };
+      return compileProgram(source, options, place);
+    },
     async upload(tensor, { transfer = false, category = 'uploaded' } = {}) {
       const entry = tensors.create(tensor, category);
       const moved = transfer ? [tensor.data.buffer] : [];
@@ -215,8 +112,6 @@ function createDevice(name: DeviceName, threads: number, channel: Channel): Devi
     },
     async memory() {
       const { poolBytes, loadedSessions } = await channel.send<'memory'>({ type: 'memory' });
-      const total = (field: 'modelBytes' | 'frozenBytes'): number =>
-        [...programs.values()].reduce((sum, program) => sum + program[field], 0);
       return {
         residentBytes: {
           ...tensors.residentBytes(),

@@ -1,6 +1,6 @@
+import { cacheFolder } from '../../files/index.ts';
 import { createHash } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { DataSource, RankingRow } from '../../data/index.ts';
 import { encodePrompt, openGenerator, readPrompts, type Prompt } from '../../generate/index.ts';
@@ -78,7 +78,7 @@ async function openSampler(
   const name = parseModelAndAdapter({ model, adapter });
   const { path } = await locateModel(name.model, context);
   const models = [path, ...pathsOf(name)].map(stateOfPath);
-  const folder = join(environment['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'preftune', 'samples');
+  const folder = cacheFolder(environment, 'samples');
   const store = await openCallStore<readonly string[]>(join(folder, `${digest(models).slice(0, 16)}.jsonl`));
   let opening: ReturnType<typeof openGenerator> | undefined;
   const open = (): ReturnType<typeof openGenerator> =>

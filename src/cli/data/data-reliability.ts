@@ -7,7 +7,7 @@ import { present, option, type OptionsOf } from '../../options/index.ts';
 import type { CommandContext } from '../frame/command.ts';
 import { locateData, locateModel } from '../../hub/index.ts';
 import { parseModelName } from '../../policy/index.ts';
-import type { ProgressBar } from '../frame/progress.ts';
+import { createBars } from '../frame/bars.ts';
 
 /** Options of the reliability checks, which `data check` and `data clean` share. */
 export const RELIABILITY_SHAPE = {
@@ -47,7 +47,8 @@ export async function readReliability(
 ): Promise<Reliability> {
   const { terminal, signal } = context;
   const { format, heldOut, model, folds, foldPairs = DEFAULT_FOLD_PAIRS, threads, maxLength, seed } = options;
-  const bars = createBars(context);
+  const bars = createBars(terminal);
+  let fold = '';
   // Loaded only where folds are asked for: most checks need neither training nor the runtime behind it.
   const training = folds === undefined ? undefined : await loadTraining();
   const named = format === undefined ? {} : { format };
@@ -70,11 +71,11 @@ export async function readReliability(
               seed,
               maxPairs: foldPairs,
               training: present({ threads, maxLength }),
-              onFold: (fold) => bars.fold(fold, folds),
+              onFold: (at) => (fold = `fold ${at + 1} of ${folds}: `),
               context: training.recipeContext(context, {
                 listener: {
-                  onStep: ({ step, totalSteps }) => bars.of('train').update({ done: step, total: totalSteps }),
-                  onScored: (done, total) => bars.of('score').update({ done, total, unit: 'rows' }),
+                  onStep: ({ step, totalSteps }) => bars.of(`${fold}train`).update({ done: step, total: totalSteps }),
+                  onScored: (done, total) => bars.of(`${fold}score`).update({ done, total, unit: 'rows' }),
                 },
               }),
             }),
@@ -106,19 +107,4 @@ export async function readTokenizer(
   } finally {
     await files.close();
   }
-}
-
-function createBars({ terminal }: CommandContext) {
-  let prefix = '';
-  let bar: { readonly label: string; readonly progress: ProgressBar } | undefined;
-  return {
-    fold(fold: number, folds: number): void {
-      prefix = `fold ${fold + 1} of ${folds}: `;
-    },
-    of(name: string): ProgressBar {
-      const label = `${prefix}${name}`;
-      if (bar?.label !== label) bar = { label, progress: terminal.progress(label) };
-      return bar.progress;
-    },
-  };
 }

@@ -1,6 +1,5 @@
+import { cacheFolder } from '../../files/index.ts';
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import type { RecipeContext, RecipeListener } from '../../train/index.ts';
 import type { CommandContext } from '../frame/command.ts';
 import { locateData, locateModel } from '../../hub/index.ts';
@@ -19,17 +18,12 @@ export function recipeContext(
   return {
     resolve: async (named) => (await locateModel(named, context)).path,
     sources: (named) => locateData([named], context),
-    referenceCache: options.referenceCache ?? referenceCache(environment),
+    referenceCache: options.referenceCache ?? cacheFolder(environment, 'reference'),
     versions: versions(),
     isResuming: options.isResuming ?? false,
     signal,
     listener: options.listener,
   };
-}
-
-/** `preftune/reference` where the system keeps caches. Source: XDG Base Directory Specification. */
-function referenceCache(environment: CommandContext['environment']): string {
-  return join(environment['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'preftune', 'reference');
 }
 
 /** What run.json says of the programs that made a run. */

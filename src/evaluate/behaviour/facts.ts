@@ -1,11 +1,4 @@
-import { badInput, isObject } from '../../core/index.ts';
-import {
-  createFieldReader,
-  createProblemLog,
-  readRecords,
-  type DataSource,
-  type FieldProblem,
-} from '../../data/index.ts';
+import { readObjects, type DataSource } from '../../data/index.ts';
 import { meanEstimate, shareEstimate, type Estimate } from './estimates.ts';
 
 /** A question with a known answer: one of several choices, or free text that must hold one of the answers. */
@@ -17,39 +10,25 @@ export type KnownFact =
  * The facts of a source, records `{question, choices, answer}` (the answer as a place from 0 or as the choice's text) or `{question, answers}` (texts; one
  * is enough). Throws bad-input with all problems.
  */
-export async function readFacts(source: DataSource): Promise<KnownFact[]> {
-  const facts: KnownFact[] = [];
-  const log = createProblemLog();
-  for await (const event of readRecords(source)) {
-    if (event.kind === 'problem') {
-      log.add(event.problem);
-      continue;
-    }
-    const { value, origin, place } = event;
-    const fail = (path: string, message: string): void =>
-      log.add({ reason: 'wrong-type', path, message, file: origin.file, line: place.line });
-    if (!isObject(value)) {
-      fail('', 'a record must be an object with question and choices or answers');
-      continue;
-    }
-    const fields = createFieldReader(value);
-    const question = fields.text('question');
-    const found: FieldProblem[] = [...fields.problems];
-    const id = typeof value['id'] === 'string' ? value['id'] : String(origin.line);
-    const fact = found.length > 0 ? undefined : factOf({ id, question }, value, fail);
-    for (const problem of found) log.add({ ...problem, file: origin.file, line: place.line });
-    if (fact !== undefined) facts.push(fact);
-  }
-  if (log.total > 0) throw log.error();
-  if (facts.length === 0)
-    throw badInput({ file: source.name, message: 'data must hold at least one question, got an empty file' });
-  return facts;
+export function readFacts(source: DataSource): Promise<KnownFact[]> {
+  return readObjects(source, {
+    expected: 'an object with question and choices or answers',
+    noun: 'question',
+    read: ({ value, fields, line }) => {
+      const question = fields.text('question');
+      if (fields.problems.length > 0) return undefined;
+      const id = typeof value['id'] === 'string' ? value['id'] : String(line);
+      return factOf({ id, question }, value, (path, message) =>
+        fields.problems.push({ reason: 'wrong-type', path, message }),
+      );
+    },
+  });
 }
 
 function factOf(
   head: { readonly id: string; readonly question: string },
   value: Readonly<Record<string, unknown>>,
-  fail: (path: string, message: string) => void,
+  fail: (path: string, message: string) => unknown,
 ): KnownFact | undefined {
   const { choices, answer, answers } = value;
   if (choices === undefined) {

@@ -1,5 +1,5 @@
-import { badInput, PreftuneError, isObject } from '../../core/index.ts';
-import { createFieldReader, createProblemLog, readRecords, type DataSource } from '../../data/index.ts';
+import { PreftuneError } from '../../core/index.ts';
+import { readObjects, type DataSource } from '../../data/index.ts';
 import {
   checkInstructions,
   parseInstructions,
@@ -42,42 +42,24 @@ export interface InstructionComparison {
  * The rows of a source as google/IFEval has them: {prompt, instruction_id_list, kwargs, key?}. Throws bad-input with all problems.
  * Source: Zhou et al. 2023, arXiv 2311.07911.
  */
-export async function readInstructedPrompts(source: DataSource): Promise<InstructedPrompt[]> {
-  const prompts: InstructedPrompt[] = [];
-  const log = createProblemLog();
-  for await (const event of readRecords(source)) {
-    if (event.kind === 'problem') {
-      log.add(event.problem);
-      continue;
-    }
-    const { value, origin, place } = event;
-    const at = { file: origin.file, line: place.line };
-    if (!isObject(value)) {
-      log.add({
-        reason: 'wrong-type',
-        path: '',
-        message: 'a record must be an object with prompt and instruction_id_list',
-        ...at,
-      });
-      continue;
-    }
-    const fields = createFieldReader(value);
-    const prompt = fields.text('prompt');
-    for (const problem of fields.problems) log.add({ ...problem, ...at });
-    try {
-      const instructions = parseInstructions(value, 'evaluate');
+export function readInstructedPrompts(source: DataSource): Promise<InstructedPrompt[]> {
+  return readObjects(source, {
+    expected: 'an object with prompt and instruction_id_list',
+    noun: 'prompt',
+    read: ({ value, fields, line }) => {
+      const prompt = fields.text('prompt');
       const { key } = value;
-      const id = typeof key === 'string' || typeof key === 'number' ? String(key) : String(origin.line);
-      if (fields.problems.length === 0) prompts.push({ id, prompt, instructions });
-    } catch (thrown) {
-      if (!(thrown instanceof PreftuneError)) throw thrown;
-      for (const { path = '', message } of thrown.problems) log.add({ reason: 'wrong-type', path, message, ...at });
-    }
-  }
-  if (log.total > 0) throw log.error();
-  if (prompts.length === 0)
-    throw badInput({ file: source.name, message: 'data must hold at least one prompt, got an empty file' });
-  return prompts;
+      const id = typeof key === 'string' || typeof key === 'number' ? String(key) : String(line);
+      try {
+        return { id, prompt, instructions: parseInstructions(value, 'evaluate') };
+      } catch (thrown) {
+        if (!(thrown instanceof PreftuneError)) throw thrown;
+        for (const { path = '', message } of thrown.problems)
+          fields.problems.push({ reason: 'wrong-type', path, message });
+        return undefined;
+      }
+    },
+  });
 }
 
 /** What each answer follows, in the order of the prompts. */

@@ -1,0 +1,16 @@
+import { createHash, type Hash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+
+/**
+ * The hash that the hub's checksum of a file is made with, before its first byte: SHA-256 for a large file (its checksum has 64 digits), else SHA-1 of git's blob.
+ * Source: git's object format, `blob <size>\0` before the contents.
+ */
+export function createHubHash(checksum: string, sizeBytes: number): Hash {
+  return checksum.length === 64 ? createHash('sha256') : createHash('sha1').update(`blob ${sizeBytes}\0`);
+}
+
+/** Adds a file, or its first bytes, to a hash. */
+export async function hashFile(hash: Hash, path: string, bytes = Infinity): Promise<void> {
+  if (bytes === 0) return;
+  for await (const chunk of createReadStream(path, { end: bytes - 1 })) hash.update(chunk as Buffer);
+}
