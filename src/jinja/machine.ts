@@ -18,8 +18,6 @@ export const MAX_INTEGER_BITS = 2 ** 15;
 export interface Machine {
   /** Work done, in steps: a step is one item of a loop, one call, or 64 characters of a text. */
   steps: number;
-  /** UTF-16 units written. */
-  written: number;
   /** Macros that are under way. */
   depth: number;
   /** The line of the template that is under way, for problems. */
@@ -29,7 +27,7 @@ export interface Machine {
 }
 
 export function createMachine(now: Date): Machine {
-  return { steps: 0, written: 0, depth: 0, line: 1, now };
+  return { steps: 0, depth: 0, line: 1, now };
 }
 
 /** Counts work; throws a limit problem when the template has done too much of it. */

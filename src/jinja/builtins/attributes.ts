@@ -28,11 +28,11 @@ import { TEXT_METHODS } from './text-methods.ts';
 
 /** value.name as Jinja's sandbox looks it up: Python's attribute, else the item of that name, else undefined. */
 export function attributeOf(machine: Machine, value: Value, name: string): Value {
-  if (value instanceof Dict) {
-    const attribute = DICT_METHODS.has(name) || DICT_CHANGES.has(name) ? ownAttribute(machine, value, name) : undefined;
-    return attribute ?? (isDunder(name) ? refuseDunder(name) : (value.values.get(name) ?? missing(value, name)));
-  }
-  return ownAttribute(machine, value, name) ?? missing(value, name);
+  const attribute =
+    value instanceof Dict && !DICT_METHODS.has(name) && !DICT_CHANGES.has(name) && !isDunder(name)
+      ? value.values.get(name)
+      : ownAttribute(machine, value, name);
+  return attribute === undefined ? missing(value, name) : attribute;
 }
 
 /** value[key] as Jinja's sandbox looks it up: the item, else Python's attribute of that name, else undefined. */
@@ -41,12 +41,13 @@ export function itemOf(machine: Machine, value: Value, key: Value): Value {
   if (item !== undefined) return item;
   const name = textOf(key);
   const attribute = name === undefined ? undefined : ownAttribute(machine, value, name);
-  return attribute ?? missing(value, key);
+  return attribute === undefined ? missing(value, key) : attribute;
 }
 
 /** The attr filter: Python's attribute or undefined, never the item. */
 export function attributeOnly(machine: Machine, value: Value, name: string): Value {
-  return ownAttribute(machine, value, name) ?? missing(value, name);
+  const attribute = ownAttribute(machine, value, name);
+  return attribute === undefined ? missing(value, name) : attribute;
 }
 
 function missing(value: Value, key: Value): Undefined {
@@ -204,4 +205,3 @@ export function callValue(machine: Machine, value: Value, given: Arguments): Val
   if (value instanceof Undefined) throw failed(value.message);
   throw failed(`'${typeName(value)}' object is not callable`);
 }
-

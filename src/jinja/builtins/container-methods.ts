@@ -1,6 +1,6 @@
 import { charge, type Machine } from '../machine.ts';
 import { failed, unsupported } from '../problem.ts';
-import { toIndexOr } from '../python/arguments.ts';
+import { givenOr, toIndexOr } from '../python/arguments.ts';
 import { equals, hashKey } from '../python/equality.ts';
 import { Dict, DictView, type Value } from '../python/values.ts';
 import { method, methodTable } from './method.ts';
@@ -19,7 +19,9 @@ export const LIST_CHANGES: ReadonlySet<string> = new Set([
 ]);
 
 export const DICT_METHODS = methodTable<Dict>({
-  get: method('key default? /', (machine, dict, [key, otherwise]) => dict.values.get(hashKey(machine, key!)) ?? otherwise ?? null),
+  get: method('key default? /', (machine, dict, [key, otherwise]) =>
+    givenOr(dict.values.get(hashKey(machine, key!)), givenOr(otherwise, null)),
+  ),
   keys: method('/', (_machine, dict) => new DictView('keys', dict)),
   values: method('/', (_machine, dict) => new DictView('values', dict)),
   items: method('/', (_machine, dict) => new DictView('items', dict)),

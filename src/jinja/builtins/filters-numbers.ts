@@ -1,5 +1,5 @@
 import { failed, unsupported } from '../problem.ts';
-import { toIndex } from '../python/arguments.ts';
+import { givenOr, toIndex } from '../python/arguments.ts';
 import { arithmetic, signed } from '../python/arithmetic.ts';
 import { numberOf, textOf } from '../python/equality.ts';
 import { fixedText, parseFloatText, roundFloat } from '../python/floats.ts';
@@ -12,7 +12,8 @@ import { filter, type Filter } from './filter.ts';
 /** int(value) of a number; undefined where that is a TypeError or ValueError. Throws where Python's filter does. */
 function truncated(value: Value): number | bigint | undefined {
   if (value instanceof Undefined) throw failed(value.message);
-  if (!(value instanceof Float)) return typeof value === 'boolean' ? Number(value) : isInteger(value) ? value : undefined;
+  if (!(value instanceof Float))
+    return typeof value === 'boolean' ? Number(value) : isInteger(value) ? value : undefined;
   if (Number.isNaN(value.value)) return undefined;
   if (!Number.isFinite(value.value)) throw failed('cannot convert float infinity to integer');
   return integer(BigInt(Math.trunc(value.value)));
@@ -48,8 +49,8 @@ function round(machine: Machine, value: Value, [precision, method]: readonly (Va
   const way = method === undefined ? 'common' : textOf(method);
   if (way !== 'common' && way !== 'ceil' && way !== 'floor') throw failed('method must be common, ceil or floor');
   if (value instanceof Undefined) throw failed(value.message);
-  if (way === 'common') return rounded(value, toIndex(precision ?? 0));
-  const scale = arithmetic(machine, '**', 10, precision ?? 0);
+  if (way === 'common') return rounded(value, toIndex(givenOr(precision, 0)));
+  const scale = arithmetic(machine, '**', 10, givenOr(precision, 0));
   const scaled = numberOf(arithmetic(machine, '*', value, scale));
   if (scaled === undefined) throw failed(`must be real number, not ${typeName(value)}`);
   if (typeof scaled === 'bigint') return arithmetic(machine, '/', scaled, scale);
@@ -61,7 +62,8 @@ function round(machine: Machine, value: Value, [precision, method]: readonly (Va
 /** round(value, places). */
 function rounded(value: Value, places: number): Value {
   if (value instanceof Float) return new Float(roundFloat(value.value, places));
-  if (typeof value !== 'boolean' && !isInteger(value)) throw failed(`type ${typeName(value)} doesn't define __round__ method`);
+  if (typeof value !== 'boolean' && !isInteger(value))
+    throw failed(`type ${typeName(value)} doesn't define __round__ method`);
   const whole = BigInt(value);
   if (places >= 0) return integer(whole);
   if (places < -5000) throw unsupported(`rounding to ${places} places`);
@@ -80,21 +82,28 @@ function fileSize(value: Value, isBinary: boolean): string {
   if (bytes === 1) return '1 Byte';
   if (bytes < base) return `${Math.trunc(bytes) === 0 ? 0 : Math.trunc(bytes)} Bytes`;
   if (!Number.isFinite(bytes)) throw unsupported('the filter filesizeformat of infinity');
-  const prefixes = ['k', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y'].map((letter) => (isBinary ? `${letter.toUpperCase()}iB` : `${letter}B`));
+  const prefixes = ['k', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y'].map((letter) =>
+    isBinary ? `${letter.toUpperCase()}iB` : `${letter}B`,
+  );
   const fits = prefixes.findIndex((_, at) => bytes < BigInt(base) ** BigInt(at + 2));
   const at = fits === -1 ? prefixes.length - 1 : fits;
   return `${fixedText((base * bytes) / Number(BigInt(base) ** BigInt(at + 2)), 1)} ${prefixes[at]!}`;
 }
 
 export const NUMBER_FILTERS = {
-  int: filter('default? base?', (_machine, value, [otherwise, base]) => toInteger(value, otherwise ?? 0, base ?? 10)),
-  float: filter('default?', (_machine, value, [otherwise]) => toFloat(value) ?? otherwise ?? new Float(0)),
+  int: filter('default? base?', (_machine, value, [otherwise, base]) =>
+    toInteger(value, givenOr(otherwise, 0), givenOr(base, 10)),
+  ),
+  float: filter('default?', (_machine, value, [otherwise]) => toFloat(value) ?? givenOr(otherwise, new Float(0))),
   abs: filter('/', (_machine, value) => {
     const number = numberOf(value);
-    if (value instanceof Undefined || number === undefined) throw failed(`bad operand type for abs(): '${typeName(value)}'`);
+    if (value instanceof Undefined || number === undefined)
+      throw failed(`bad operand type for abs(): '${typeName(value)}'`);
     if (value instanceof Float) return new Float(Math.abs(value.value));
     return number < 0 ? signed('-', value) : number;
   }),
   round: filter('precision? method?', round),
-  filesizeformat: filter('binary?', (_machine, value, [binary]) => fileSize(value, binary !== undefined && isTrue(binary))),
+  filesizeformat: filter('binary?', (_machine, value, [binary]) =>
+    fileSize(value, binary !== undefined && isTrue(binary)),
+  ),
 } satisfies Record<string, (name: string) => Filter>;

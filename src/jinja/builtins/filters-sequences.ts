@@ -1,6 +1,6 @@
 import { charge, made, type Machine } from '../machine.ts';
 import { failed, unsupported } from '../problem.ts';
-import { toIndex } from '../python/arguments.ts';
+import { givenOr, toIndex } from '../python/arguments.ts';
 import { arithmetic } from '../python/arithmetic.ts';
 import { characters } from '../python/code-points.ts';
 import { equals, hashKey, numberOf } from '../python/equality.ts';
@@ -95,8 +95,8 @@ function sum(machine: Machine, value: Value, [attribute, start]: Given): Value {
   const get = attributeGetter(machine, attribute);
   if (typeof start === 'string') throw failed("sum() can't sum strings [use ''.join(seq) instead]");
   const items = toList(machine, value).map(get);
-  const total = items.reduce((sofar, item) => arithmetic(machine, '+', sofar, item), start ?? 0);
-  if (total instanceof Float && !isSureSum([start ?? 0, ...items], total.value))
+  const total = items.reduce((sofar, item) => arithmetic(machine, '+', sofar, item), givenOr(start, 0));
+  if (total instanceof Float && !isSureSum([givenOr(start, 0), ...items], total.value))
     throw unsupported('a sum of floats that differs between the versions of Python');
   return total;
 }
@@ -123,7 +123,9 @@ function groupBy(machine: Machine, value: Value, [attribute, otherwise, caseSens
     if (last !== undefined && (last.key === own || equals(machine, last.key, own))) last.items.push(item);
     else groups.push({ key: own, items: [item] });
   }
-  return groups.map(({ key: own, items }) => new Tuple([flag(caseSensitive) ? own : get(items[0]!), items], ['grouper', 'list']));
+  return groups.map(
+    ({ key: own, items }) => new Tuple([flag(caseSensitive) ? own : get(items[0]!), items], ['grouper', 'list']),
+  );
 }
 
 function batch(machine: Machine, value: Value, [lineCount, fill]: Given): Value {
@@ -189,11 +191,14 @@ function reverse(machine: Machine, value: Value): Value {
 export const SEQUENCE_FILTERS = {
   length: filter('/', (machine, value) => length(machine, value)),
   count: filter('/', (machine, value) => length(machine, value)),
-  first: filter('', (machine, value) => iterate(machine, value)() ?? new Undefined('No first item, sequence was empty.')),
+  first: filter(
+    '',
+    (machine, value) => givenOr(iterate(machine, value)(), new Undefined('No first item, sequence was empty.')),
+  ),
   last: filter('', (machine, value) => {
     const next = value instanceof Undefined ? undefined : reversed(machine, value);
     if (next === undefined) throw failed(`'${typeName(value)}' object is not reversible`);
-    return next() ?? new Undefined('No last item, sequence was empty.');
+    return givenOr(next(), new Undefined('No last item, sequence was empty.'));
   }),
   list: filter('', (machine, value) => Array.from(toList(machine, value))),
   items: filter('', items),
@@ -208,11 +213,10 @@ export const SEQUENCE_FILTERS = {
   batch: filter('linecount fill_with?', batch),
   slice: filter('slices fill_with?', slice),
   default: filter('default_value? boolean?', (_machine, value, [otherwise, boolean]) =>
-    value instanceof Undefined || (flag(boolean) && !isTrue(value)) ? (otherwise ?? '') : value,
+    value instanceof Undefined || (flag(boolean) && !isTrue(value)) ? givenOr(otherwise, '') : value,
   ),
   d: filter('default_value? boolean?', (_machine, value, [otherwise, boolean]) =>
-    value instanceof Undefined || (flag(boolean) && !isTrue(value)) ? (otherwise ?? '') : value,
+    value instanceof Undefined || (flag(boolean) && !isTrue(value)) ? givenOr(otherwise, '') : value,
   ),
   random: refusedFilter(),
 } satisfies Record<string, (name: string) => Filter>;
-

@@ -1,6 +1,6 @@
 import { charge, chargeText, joinTexts, type Machine } from '../machine.ts';
 import { failed, unsupported } from '../problem.ts';
-import { toIndex } from '../python/arguments.ts';
+import { givenOr, toIndex } from '../python/arguments.ts';
 import { arithmetic, escapeHtml } from '../python/arithmetic.ts';
 import { capitalize } from '../python/casing.ts';
 import { lengthOf } from '../python/code-points.ts';
@@ -37,7 +37,7 @@ function needString(value: Value, name: string): string {
 
 function indent(machine: Machine, value: Value, [width, first, blank]: readonly (Value | undefined)[]): string {
   const text = needString(value, 'indent');
-  const by = typeof width === 'string' ? width : (arithmetic(machine, '*', ' ', width ?? 4) as string);
+  const by = typeof width === 'string' ? width : (arithmetic(machine, '*', ' ', givenOr(width, 4)) as string);
   const lines = splitLines(`${text}\n`, false);
   chargeText(machine, text.length + lines.length * (by.length + 1));
   const isBlankToo = blank !== undefined && isTrue(blank);
@@ -47,7 +47,10 @@ function indent(machine: Machine, value: Value, [width, first, blank]: readonly 
 
 function truncate(value: Value, [length, killWords, end, leeway]: readonly (Value | undefined)[]): string {
   const text = needString(value, 'truncate');
-  const [most, tolerance] = [toIndex(length ?? 255), leeway === undefined || leeway === null ? 5 : toIndex(leeway)];
+  const [most, tolerance] = [
+    toIndex(givenOr(length, 255)),
+    leeway === undefined || leeway === null ? 5 : toIndex(leeway),
+  ];
   const ending = end === undefined ? '...' : needString(end, 'truncate');
   if (most < lengthOf(ending)) throw failed(`expected length >= ${lengthOf(ending)}, got ${most}`);
   if (tolerance < 0) throw failed(`expected leeway >= 0, got ${tolerance}`);
@@ -62,10 +65,15 @@ function truncate(value: Value, [length, killWords, end, leeway]: readonly (Valu
 function toJson(machine: Machine, value: Value, values: readonly (Value | undefined)[]): string {
   const [ensureAscii, indentation, separators, sortKeys] = values.map((given) => given ?? null);
   const hasIndent = indentation !== null && indentation !== undefined;
-  const [itemSeparator, keySeparator] = separators == null ? [hasIndent ? ',' : ', ', ': '] : pairOfTexts(machine, separators);
+  const [itemSeparator, keySeparator] =
+    separators == null ? [hasIndent ? ',' : ', ', ': '] : pairOfTexts(machine, separators);
   return jsonText(machine, value, {
     ensureAscii: ensureAscii != null && isTrue(ensureAscii),
-    indent: hasIndent ? (typeof indentation === 'string' ? indentation : (arithmetic(machine, '*', ' ', indentation) as string)) : undefined,
+    indent: hasIndent
+      ? typeof indentation === 'string'
+        ? indentation
+        : (arithmetic(machine, '*', ' ', indentation) as string)
+      : undefined,
     itemSeparator,
     keySeparator,
     sortKeys: sortKeys != null && isTrue(sortKeys),
@@ -81,23 +89,32 @@ function pairOfTexts(machine: Machine, value: Value): [string, string] {
 
 function stripTags(text: string): string {
   if (text.includes('&')) throw unsupported('the filter striptags of a text with &');
-  const withoutTags = text.replace(/<!--[^]*?-->|<(?!!--)[^>]*>|<!--[^]*$/g, (tag) => (tag.startsWith('<!--') && !tag.endsWith('-->') ? tag : ''));
+  const withoutTags = text.replace(/<!--[^]*?-->|<(?!!--)[^>]*>|<!--[^]*$/g, (tag) =>
+    tag.startsWith('<!--') && !tag.endsWith('-->') ? tag : '',
+  );
   return splitAtSpaces(withoutTags, Infinity).join(' ');
 }
 
 function quoteUrl(text: string, inQuery: boolean): string {
   if (/[\ud800-\udfff]/u.test(text)) throw failed('surrogates not allowed');
-  const quoted = encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
+  const quoted = encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
   return inQuery ? quoted.replaceAll('%20', '+') : quoted.replaceAll('%2F', '/');
 }
 
 function urlEncode(machine: Machine, value: Value): string {
   const isPairs = value instanceof Dict || value instanceof Tuple || Array.isArray(value);
   if (!isPairs) {
-    if (value !== null && typeof value === 'object' && !(value instanceof Markup)) throw unsupported(`the filter urlencode of a ${typeName(value)}`);
+    if (value !== null && typeof value === 'object' && !(value instanceof Markup))
+      throw unsupported(`the filter urlencode of a ${typeName(value)}`);
     return quoteUrl(toText(machine, value), false);
   }
-  const pairs = value instanceof Dict ? Array.from(value.values, ([hash, item]) => [value.keyOf(hash), item]) : toList(machine, value).map((pair) => toList(machine, pair));
+  const pairs =
+    value instanceof Dict
+      ? Array.from(value.values, ([hash, item]) => [value.keyOf(hash), item])
+      : toList(machine, value).map((pair) => toList(machine, pair));
   return pairs
     .map((pair) => {
       if (pair.length !== 2) throw failed('each item must be a pair');
@@ -126,7 +143,7 @@ export const TEXT_FILTERS = {
   capitalize: textFilter('', (_machine, text) => capitalize(text)),
   title: textFilter('', (_machine, text) => title(text), true),
   trim: textFilter('chars?', (_machine, text, [chars]) => strip(text, chars, 'both')),
-  center: textFilter('width?', (machine, text, [width]) => center(machine, text, toIndex(width ?? 80), ' ')),
+  center: textFilter('width?', (machine, text, [width]) => center(machine, text, toIndex(givenOr(width, 80)), ' ')),
   replace: filter('old new count?', (machine, value, [old, next, count]) =>
     replace(
       machine,
@@ -142,14 +159,16 @@ export const TEXT_FILTERS = {
     chargeText(machine, text.length);
     return Array.from(text.matchAll(/[\p{L}\p{N}_]+/gu)).length;
   }),
-  format: () => (machine, value, { positional, keywords }) => {
-    if (positional.length > 0 && keywords.size > 0)
-      throw failed("can't handle positional and keyword arguments at the same time");
-    const named = new Dict();
-    for (const [key, item] of keywords) named.set(key, key, item);
-    if (value instanceof Markup) throw unsupported('the filter format of a text of the safe or escape filter');
-    return percentFormat(machine, toText(machine, value), keywords.size > 0 ? named : new Tuple(positional));
-  },
+  format:
+    () =>
+    (machine, value, { positional, keywords }) => {
+      if (positional.length > 0 && keywords.size > 0)
+        throw failed("can't handle positional and keyword arguments at the same time");
+      const named = new Dict();
+      for (const [key, item] of keywords) named.set(key, key, item);
+      if (value instanceof Markup) throw unsupported('the filter format of a text of the safe or escape filter');
+      return percentFormat(machine, toText(machine, value), keywords.size > 0 ? named : new Tuple(positional));
+    },
   join: filter('d? attribute?', (machine, value, [separator, attribute]) => {
     const get = attributeGetter(machine, attribute);
     const next = iterate(machine, value);
@@ -158,8 +177,12 @@ export const TEXT_FILTERS = {
     return joinTexts(machine, parts, separator === undefined ? '' : toText(machine, separator));
   }),
   tojson: filter('ensure_ascii? indent? separators? sort_keys?', toJson),
-  escape: filter('/', (machine, value) => (value instanceof Markup ? value : new Markup(escapeHtml(toText(machine, value))))),
-  e: filter('/', (machine, value) => (value instanceof Markup ? value : new Markup(escapeHtml(toText(machine, value))))),
+  escape: filter('/', (machine, value) =>
+    value instanceof Markup ? value : new Markup(escapeHtml(toText(machine, value))),
+  ),
+  e: filter('/', (machine, value) =>
+    value instanceof Markup ? value : new Markup(escapeHtml(toText(machine, value))),
+  ),
   forceescape: filter('', (machine, value) => new Markup(escapeHtml(toText(machine, value)))),
   safe: filter('', (machine, value) => (value instanceof Markup ? value : new Markup(toText(machine, value)))),
   striptags: filter('', (machine, value) => {

@@ -108,4 +108,3 @@ export const TESTS: ReadonlyMap<string, Filter> = tableOf({
   filter: hasName(() => FILTERS),
   test: hasName(() => TESTS),
 });
-

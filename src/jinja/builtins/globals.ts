@@ -1,10 +1,20 @@
 import { charge, type Machine } from '../machine.ts';
 import { TemplateProblem, failed, unsupported } from '../problem.ts';
-import { bind, signature, toIndex } from '../python/arguments.ts';
+import { bind, givenOr, signature, toIndex } from '../python/arguments.ts';
 import { hashKey } from '../python/equality.ts';
 import { iterate, toList } from '../python/iterate.ts';
 import { repr, toText } from '../python/print.ts';
-import { Callable, Dict, Instance, Range, Tuple, Undefined, typeName, type Arguments, type Value } from '../python/values.ts';
+import {
+  Callable,
+  Dict,
+  Instance,
+  Range,
+  Tuple,
+  Undefined,
+  typeName,
+  type Arguments,
+  type Value,
+} from '../python/values.ts';
 import { strftime } from './strftime.ts';
 
 /** Jinja's sandbox allows a range this many numbers. */
@@ -13,12 +23,14 @@ const MAX_RANGE = 100_000;
 function range({ positional, keywords }: Arguments): Range {
   if (keywords.size > 0) throw failed('range() takes no keyword arguments');
   if (positional.length < 1 || positional.length > 3) throw failed('range expected 1 to 3 arguments');
-  for (const bound of positional) if (bound instanceof Undefined) throw failed("'Undefined' object cannot be interpreted as an integer");
+  for (const bound of positional)
+    if (bound instanceof Undefined) throw failed("'Undefined' object cannot be interpreted as an integer");
   const [first, second, third] = positional.map(toIndex);
   const [start, stop, step] = second === undefined ? [0, first!, 1] : [first!, second, third ?? 1];
   if (step === 0) throw failed('range() arg 3 must not be zero');
   const made = new Range(start, stop, step);
-  if (made.length > MAX_RANGE) throw failed(`Range too big. The sandbox blocks ranges larger than MAX_RANGE (${MAX_RANGE}).`);
+  if (made.length > MAX_RANGE)
+    throw failed(`Range too big. The sandbox blocks ranges larger than MAX_RANGE (${MAX_RANGE}).`);
   if (![start, stop, step].every((bound) => Math.abs(bound) < 2 ** 52)) throw unsupported('a range beyond 2^52');
   return made;
 }
@@ -87,7 +99,7 @@ function makeCycler({ positional, keywords }: Arguments): Instance {
 const JOINER = signature('sep?');
 
 function makeJoiner(given: Arguments): Instance {
-  const separator = bind('Joiner', JOINER, given)[0] ?? ', ';
+  const separator = givenOr(bind('Joiner', JOINER, given)[0], ', ');
   let isUsed = false;
   return new Instance('Joiner', {
     attribute: (name) => (name === 'sep' ? separator : name === 'used' ? isUsed : undefined),

@@ -17,7 +17,9 @@ export function method<T>(
 }
 
 /** The methods of a table by name. A map, so that no name finds what every JavaScript object has. */
-export function methodTable<T>(entries: Readonly<Record<string, (name: string) => Method<T>>>): ReadonlyMap<string, Method<T>> {
+export function methodTable<T>(
+  entries: Readonly<Record<string, (name: string) => Method<T>>>,
+): ReadonlyMap<string, Method<T>> {
   return new Map(Object.entries(entries).map(([name, make]) => [name, make(name)]));
 }
 

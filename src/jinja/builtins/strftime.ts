@@ -24,13 +24,18 @@ function two(number: number, fill: '0' | ' ' = '0'): Part {
 }
 
 function dayOfYear(date: Date): number {
-  const [day, start] = [Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()), Date.UTC(date.getFullYear(), 0, 1)];
+  const [day, start] = [
+    Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()),
+    Date.UTC(date.getFullYear(), 0, 1),
+  ];
   return Math.round((day - start) / 86_400_000);
 }
 
 /** The week of ISO 8601, and the year that it belongs to. */
 function isoWeek(date: Date): { year: number; week: number } {
-  const thursday = new Date(Date.UTC(date.getFullYear(), date.getMonth(), date.getDate() + 3 - ((date.getDay() + 6) % 7)));
+  const thursday = new Date(
+    Date.UTC(date.getFullYear(), date.getMonth(), date.getDate() + 3 - ((date.getDay() + 6) % 7)),
+  );
   const year = thursday.getUTCFullYear();
   return { year, week: 1 + Math.floor((thursday.getTime() - Date.UTC(year, 0, 1)) / (7 * 86_400_000)) };
 }

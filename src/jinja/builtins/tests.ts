@@ -34,7 +34,8 @@ function equal(isWanted: boolean): (name: string) => Filter {
 
 /** value is other: sure of what Python has one of, and of lists and dicts; refused where CPython happens to share or not. */
 function isSame(machine: Machine, value: Value, other: Value): boolean {
-  if (value === null || other === null || typeof value === 'boolean' || typeof other === 'boolean') return value === other;
+  if (value === null || other === null || typeof value === 'boolean' || typeof other === 'boolean')
+    return value === other;
   if (typeof value === 'number' && typeof other === 'number' && value >= -5 && value <= 256) return value === other;
   const isShared = (one: Value): boolean => typeof one === 'string' || isInteger(one) || one instanceof Float;
   if ((isShared(value) || isShared(other)) && equals(machine, value, other) && typeof value === typeof other)
@@ -65,9 +66,7 @@ export const PLAIN_TESTS = {
   number: is(isNumber),
   string: is((value) => typeof value === 'string' || value instanceof Markup),
   mapping: is((value) => value instanceof Dict),
-  sequence: is(
-    (value) => sizeOf(value) !== undefined && !(value instanceof DictView) && !(value instanceof Instance),
-  ),
+  sequence: is((value) => sizeOf(value) !== undefined && !(value instanceof DictView) && !(value instanceof Instance)),
   iterable: is((value) => isIterable(value) || value instanceof Iterator),
   callable: filter('/', (_machine, value) => isCallable(value)),
   escaped: is((value) => value instanceof Markup),
@@ -94,4 +93,3 @@ export const PLAIN_TESTS = {
   '<=': ordered('<='),
   le: ordered('<='),
 } satisfies Record<string, (name: string) => Filter>;
-

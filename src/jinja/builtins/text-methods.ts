@@ -39,7 +39,9 @@ function aligned(align: Field['align']): (name: string) => Method<string> {
   return method('width fillchar? /', (machine, text, [width, fill]) => {
     const character = fill === undefined ? ' ' : needText(fill, 'The fill character');
     if (lengthOf(character) !== 1) throw failed('The fill character must be exactly one character long');
-    return align === '^' ? center(machine, text, toIndex(width!), character) : pad(machine, { head: '', body: text }, { fill: character, align, width: toIndex(width!) });
+    return align === '^'
+      ? center(machine, text, toIndex(width!), character)
+      : pad(machine, { head: '', body: text }, { fill: character, align, width: toIndex(width!) });
   });
 }
 

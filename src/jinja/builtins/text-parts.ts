@@ -32,7 +32,12 @@ function stripMethod(ends: 'both' | 'start' | 'end'): (name: string) => Method<s
 }
 
 /** str.replace: at most `most` times, from the left; all of them when it is negative. */
-export function replace(machine: Machine, text: string, parts: readonly [old: string, next: string], most: number): string {
+export function replace(
+  machine: Machine,
+  text: string,
+  parts: readonly [old: string, next: string],
+  most: number,
+): string {
   const [old, next] = parts;
   charge(machine, 1 + Math.floor(text.length / 64));
   const limit = most < 0 ? Infinity : most;
@@ -123,7 +128,12 @@ export const TEXT_PARTS = {
   }),
   join: method<string>('iterable /', (machine, text, [items]) => join(machine, text, items!)),
   replace: method<string>('old new count? /', (machine, text, [old, next, count]) =>
-    replace(machine, text, [needText(old, 'replace() argument 1'), needText(next, 'replace() argument 2')], count === undefined ? -1 : countArgument(count)),
+    replace(
+      machine,
+      text,
+      [needText(old, 'replace() argument 1'), needText(next, 'replace() argument 2')],
+      count === undefined ? -1 : countArgument(count),
+    ),
   ),
   removeprefix: method<string>('prefix /', (_machine, text, [prefix]) => {
     const start = needText(prefix, 'removeprefix() argument');
@@ -139,4 +149,3 @@ function countArgument(count: Value): number {
   if (count === null) throw failed("'NoneType' object cannot be interpreted as an integer");
   return toIndexOr(count, -1);
 }
-

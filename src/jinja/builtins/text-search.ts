@@ -14,7 +14,11 @@ export function needText(value: Value | undefined, what: string): string {
 }
 
 /** The part of a text that start and end name, in code points, and where it starts; undefined when they leave nothing to search. */
-function windowOf(text: string, start: Value | undefined, end: Value | undefined): { part: string; offset: number } | undefined {
+function windowOf(
+  text: string,
+  start: Value | undefined,
+  end: Value | undefined,
+): { part: string; offset: number } | undefined {
   if (start === undefined && end === undefined) return { part: text, offset: 0 };
   const length = lengthOf(text);
   let [from, to] = [toIndexOr(start, 0), Math.min(toIndexOr(end, length), length)];

@@ -100,7 +100,11 @@ export interface ForNode extends Placed {
 
 export interface IfNode extends Placed {
   readonly kind: 'if';
-  readonly branches: readonly { readonly test: Expression; readonly body: readonly Statement[]; readonly line: number }[];
+  readonly branches: readonly {
+    readonly test: Expression;
+    readonly body: readonly Statement[];
+    readonly line: number;
+  }[];
   readonly otherwise: readonly Statement[];
 }
 

@@ -22,15 +22,18 @@ const SHORT: Readonly<Record<string, string>> = {
 export function readStringLiteral(body: string, line: number): string {
   if (!body.includes('\\')) return body;
   const ascii = body.replace(/[^\0-\x7f]/gu, escapeOf);
-  return ascii.replace(ESCAPE, (whole, octal?: string, two?: string, four?: string, eight?: string, letter?: string) => {
-    if (octal !== undefined) return String.fromCodePoint(parseInt(octal, 8));
-    const code = two ?? four ?? eight;
-    if (code !== undefined) return characterOf(parseInt(code, 16), line);
-    if (letter === undefined) return '';
-    if (letter === 'N') throw at(unsupported('the escape \\N'), line);
-    if (letter === 'x' || letter === 'u' || letter === 'U') throw syntaxProblem(`truncated \\${letter} escape`, line);
-    return SHORT[letter] ?? whole;
-  });
+  return ascii.replace(
+    ESCAPE,
+    (whole, octal?: string, two?: string, four?: string, eight?: string, letter?: string) => {
+      if (octal !== undefined) return String.fromCodePoint(parseInt(octal, 8));
+      const code = two ?? four ?? eight;
+      if (code !== undefined) return characterOf(parseInt(code, 16), line);
+      if (letter === undefined) return '';
+      if (letter === 'N') throw at(unsupported('the escape \\N'), line);
+      if (letter === 'x' || letter === 'u' || letter === 'U') throw syntaxProblem(`truncated \\${letter} escape`, line);
+      return SHORT[letter] ?? whole;
+    },
+  );
 }
 
 function characterOf(code: number, line: number): string {

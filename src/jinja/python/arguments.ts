@@ -54,3 +54,8 @@ export function toIndexOr(value: Value | undefined, otherwise: number): number {
 export function asDigitsOrName(part: string): string | number {
   return /^\d{1,15}$/.test(part) ? Number(part) : part;
 }
+
+/** What is given, None included, or `otherwise` when nothing is. */
+export function givenOr(value: Value | undefined, otherwise: Value): Value {
+  return value === undefined ? otherwise : value;
+}

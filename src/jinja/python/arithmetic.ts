@@ -235,4 +235,3 @@ export function signed(operator: '+' | '-', value: Value): Value {
   if ('float' in number) return new Float(operator === '-' ? -number.float : number.float);
   return integer(operator === '-' ? -number.int : number.int);
 }
-

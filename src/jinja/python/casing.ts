@@ -10,7 +10,8 @@ const TITLES = new Map(
     .split(',')
     .map((pair) => [pair[0]!, pair.slice(1)] as const),
 );
-const KEEPS_TITLE = /^[\u01c5\u01c8\u01cb\u01f2\u10d0-\u10fa\u10fd-\u10ff\u1f88-\u1f8f\u1f98-\u1f9f\u1fa8-\u1faf\u1fbc\u1fcc\u1ffc]$/;
+const KEEPS_TITLE =
+  /^[\u01c5\u01c8\u01cb\u01f2\u10d0-\u10fa\u10fd-\u10ff\u1f88-\u1f8f\u1f98-\u1f9f\u1fa8-\u1faf\u1fbc\u1fcc\u1ffc]$/;
 
 function toTitle(character: string): string {
   if (KEEPS_TITLE.test(character)) return character;

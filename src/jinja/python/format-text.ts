@@ -132,13 +132,21 @@ export function formatValue(machine: Machine, value: Value, format: string): str
   const number = numberText(machine, value, { form, precision, format });
   const head = number.negative ? '-' : sign === '-' ? '' : sign;
   if (group !== undefined && zero !== undefined) throw unsupported(`the format ${format}`);
-  return pad(machine, { head, body: group === undefined ? number.digits : grouped(number.digits, group, form) }, field('>'));
+  return pad(
+    machine,
+    { head, body: group === undefined ? number.digits : grouped(number.digits, group, form) },
+    field('>'),
+  );
 }
 
 function numberText(
   machine: Machine,
   value: Value,
-  { form, precision, format }: { readonly form: string; readonly precision: number | undefined; readonly format: string },
+  {
+    form,
+    precision,
+    format,
+  }: { readonly form: string; readonly precision: number | undefined; readonly format: string },
 ): { negative: boolean; digits: string } {
   const isWhole = isInteger(value) || typeof value === 'boolean';
   if (isWhole && ['', 'd', 'b', 'o', 'x', 'X'].includes(form)) {
@@ -146,7 +154,8 @@ function numberText(
     const whole = BigInt(value);
     return { negative: whole < 0n, digits: formatInteger(whole < 0n ? -whole : whole, form === '' ? 'd' : form) };
   }
-  if (!isWhole && !(value instanceof Float)) throw failed(`unsupported format string passed to ${typeName(value)}.__format__`);
+  if (!isWhole && !(value instanceof Float))
+    throw failed(`unsupported format string passed to ${typeName(value)}.__format__`);
   const double = isWhole ? Number(value) : value.value;
   const negative = double < 0 || Object.is(double, -0);
   if (form === '' && precision === undefined) return { negative, digits: floatText(Math.abs(double)) };
@@ -163,4 +172,3 @@ function grouped(digits: string, separator: string, form: string): string {
   if (separator === ',' && every === 4) throw failed("Cannot specify ',' with this form");
   return groups.join(separator) + digits.slice(whole.length);
 }
-

@@ -55,7 +55,8 @@ export function parseInteger(text: string, base: number): number | bigint | unde
 function digits(sign: string, body: string, base: number): number | bigint | undefined {
   const isPower = (base & (base - 1)) === 0;
   if (!isPower && body.length > MAX_DIGITS) return undefined;
-  if (body.length > 4 * MAX_DIGITS) throw tooMuch(`a whole number must have at most ${MAX_INTEGER_BITS} bits, got more`);
+  if (body.length > 4 * MAX_DIGITS)
+    throw tooMuch(`a whole number must have at most ${MAX_INTEGER_BITS} bits, got more`);
   let value = 0n;
   for (const letter of body) {
     const digit = parseInt(letter, 36);

@@ -31,7 +31,8 @@ function write(machine: Machine, value: Value, form: JsonForm, nesting: number):
   if (nesting > MAX_NESTING) throw tooMuch(`lists must nest at most ${MAX_NESTING} deep, got more`);
   if (value instanceof Dict) {
     const entries = entriesOf(machine, value, form).map(
-      ([key, item]) => jsonString(keyText(key), form.ensureAscii) + form.keySeparator + write(machine, item, form, nesting + 1),
+      ([key, item]) =>
+        jsonString(keyText(key), form.ensureAscii) + form.keySeparator + write(machine, item, form, nesting + 1),
     );
     return enclosed(machine, ['{', '}'], entries, { form, nesting });
   }
@@ -85,7 +86,8 @@ function jsonFloat(value: number): string {
 /** JavaScript writes texts as Python does, but for halves of surrogate pairs, which Python leaves as they are. */
 function jsonString(text: string, ensureAscii: boolean): string {
   const written = JSON.stringify(text);
-  if (ensureAscii) return written.replace(/[\x7f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  if (ensureAscii)
+    return written.replace(/[\x7f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
   if (!/[\ud800-\udfff]/.test(text)) return written;
   return `"${Array.from(text, (character) => (/^[\ud800-\udfff]$/.test(character) ? character : JSON.stringify(character).slice(1, -1))).join('')}"`;
 }

@@ -26,7 +26,8 @@ export function formatInteger(value: bigint, form: string): string {
   const base = BASES[form];
   if (base === undefined) throw failed(`Unknown format code '${form}' for object of type 'int'`);
   const digits = value.toString(base);
-  if (base === 10 && digits.length > 4300) throw failed('Exceeds the limit (4300 digits) for integer string conversion');
+  if (base === 10 && digits.length > 4300)
+    throw failed('Exceeds the limit (4300 digits) for integer string conversion');
   return form === 'X' ? digits.toUpperCase() : digits;
 }
 

@@ -79,15 +79,24 @@ function takerOf(given: Value): {
 function formatted(machine: Machine, value: Value, { flags, width, precision, form }: Directive): string {
   const field = (isNumber: boolean) => ({
     fill: flags.includes('0') && isNumber && !flags.includes('-') ? '0' : ' ',
-    align: flags.includes('-') || (width ?? 0) < 0 ? ('<' as const) : flags.includes('0') && isNumber ? ('=' as const) : ('>' as const),
+    align:
+      flags.includes('-') || (width ?? 0) < 0
+        ? ('<' as const)
+        : flags.includes('0') && isNumber
+          ? ('=' as const)
+          : ('>' as const),
     width: Math.abs(width ?? 0),
   });
   if ('sra'.includes(form) || form === 'c') {
     const text = form === 'c' ? characterOf(value) : textFor(machine, value, form);
-    const cut = precision === undefined || form === 'c' ? text : sliceText(text, { start: null, stop: Math.max(0, precision), step: null });
+    const cut =
+      precision === undefined || form === 'c'
+        ? text
+        : sliceText(text, { start: null, stop: Math.max(0, precision), step: null });
     return pad(machine, { head: '', body: cut }, field(false));
   }
-  if ('diuoxX'.includes(form)) return wholeNumber(machine, integerFor(value, form), { flags, width, precision, form }, field(true));
+  if ('diuoxX'.includes(form))
+    return wholeNumber(machine, integerFor(value, form), { flags, width, precision, form }, field(true));
   if ('eEfFgG'.includes(form)) {
     if (flags.includes('#')) throw unsupported('# in the format of a float');
     const double = doubleFor(value);

@@ -44,8 +44,7 @@ export function repr(machine: Machine, value: Value, nesting = 0): string {
   if (value instanceof DictView) return `dict_${value.kind}([${joined(machine, value.items().map(inner))}])`;
   if (value instanceof Undefined) return 'Undefined';
   if (value instanceof Markup) return `Markup(${quoted(machine, value.text)})`;
-  if (value instanceof Range)
-    return `range(${value.start}, ${value.stop}${value.step === 1 ? '' : `, ${value.step}`})`;
+  if (value instanceof Range) return `range(${value.start}, ${value.stop}${value.step === 1 ? '' : `, ${value.step}`})`;
   if (value instanceof Instance && value.repr !== undefined) return value.repr();
   throw unsupported(`printing a ${typeName(value)}, which Python prints with an address,`);
 }
