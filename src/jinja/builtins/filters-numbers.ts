@@ -49,7 +49,8 @@ function round(machine: Machine, value: Value, [precision, method]: readonly (Va
   const way = method === undefined ? 'common' : textOf(method);
   if (way !== 'common' && way !== 'ceil' && way !== 'floor') throw failed('method must be common, ceil or floor');
   if (value instanceof Undefined) throw failed(value.message);
-  if (way === 'common') return rounded(value, toIndex(givenOr(precision, 0)));
+  if (way === 'common')
+    return precision === null ? roundedToInteger(value) : rounded(value, toIndex(givenOr(precision, 0)));
   const scale = arithmetic(machine, '**', 10, givenOr(precision, 0));
   const scaled = numberOf(arithmetic(machine, '*', value, scale));
   if (scaled === undefined) throw failed(`must be real number, not ${typeName(value)}`);
@@ -57,6 +58,13 @@ function round(machine: Machine, value: Value, [precision, method]: readonly (Va
   if (!Number.isFinite(scaled)) throw failed('cannot convert float infinity or NaN to integer');
   const whole = way === 'ceil' ? Math.ceil(scaled) : Math.floor(scaled);
   return arithmetic(machine, '/', integer(BigInt(whole)), scale);
+}
+
+/** round(value), which gives a whole number. */
+function roundedToInteger(value: Value): Value {
+  if (!(value instanceof Float)) return rounded(value, 0);
+  if (!Number.isFinite(value.value)) throw failed('cannot convert float infinity or NaN to integer');
+  return integer(BigInt(roundFloat(value.value, 0)));
 }
 
 /** round(value, places). */

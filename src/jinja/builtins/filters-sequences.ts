@@ -191,12 +191,11 @@ function reverse(machine: Machine, value: Value): Value {
 export const SEQUENCE_FILTERS = {
   length: filter('/', (machine, value) => length(machine, value)),
   count: filter('/', (machine, value) => length(machine, value)),
-  first: filter(
-    '',
-    (machine, value) => givenOr(iterate(machine, value)(), new Undefined('No first item, sequence was empty.')),
+  first: filter('', (machine, value) =>
+    givenOr(iterate(machine, value)(), new Undefined('No first item, sequence was empty.')),
   ),
   last: filter('', (machine, value) => {
-    const next = value instanceof Undefined ? undefined : reversed(machine, value);
+    const next = reversed(machine, value);
     if (next === undefined) throw failed(`'${typeName(value)}' object is not reversible`);
     return givenOr(next(), new Undefined('No last item, sequence was empty.'));
   }),

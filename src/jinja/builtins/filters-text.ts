@@ -10,7 +10,7 @@ import { percentFormat } from '../python/percent-format.ts';
 import { toText } from '../python/print.ts';
 import { sliceText } from '../python/slices.ts';
 import { isTrue } from '../python/truth.ts';
-import { Dict, Markup, Tuple, Undefined, typeName, type Value } from '../python/values.ts';
+import { Dict, Float, Markup, Tuple, Undefined, typeName, type Value } from '../python/values.ts';
 import { SPACES, splitAtSpaces, splitLines } from '../python/white-space.ts';
 import { attributeGetter, filter, refusedFilter, textFilter, type Filter } from './filter.ts';
 import { center } from './text-methods.ts';
@@ -45,8 +45,8 @@ function indent(machine: Machine, value: Value, [width, first, blank]: readonly 
   return first !== undefined && isTrue(first) ? by + indented : indented;
 }
 
-function truncate(value: Value, [length, killWords, end, leeway]: readonly (Value | undefined)[]): string {
-  const text = needString(value, 'truncate');
+function truncate(value: Value, [length, killWords, end, leeway]: readonly (Value | undefined)[]): Value {
+  const text = value instanceof Undefined ? '' : needString(value, 'truncate');
   const [most, tolerance] = [
     toIndex(givenOr(length, 255)),
     leeway === undefined || leeway === null ? 5 : toIndex(leeway),
@@ -54,7 +54,7 @@ function truncate(value: Value, [length, killWords, end, leeway]: readonly (Valu
   const ending = end === undefined ? '...' : needString(end, 'truncate');
   if (most < lengthOf(ending)) throw failed(`expected length >= ${lengthOf(ending)}, got ${most}`);
   if (tolerance < 0) throw failed(`expected leeway >= 0, got ${tolerance}`);
-  if (lengthOf(text) <= most + tolerance) return text;
+  if (lengthOf(text) <= most + tolerance) return value;
   const kept = sliceText(text, { start: null, stop: most - lengthOf(ending), step: null });
   if (killWords !== undefined && isTrue(killWords)) return kept + ending;
   const space = kept.lastIndexOf(' ');
@@ -107,7 +107,7 @@ function quoteUrl(text: string, inQuery: boolean): string {
 function urlEncode(machine: Machine, value: Value): string {
   const isPairs = value instanceof Dict || value instanceof Tuple || Array.isArray(value);
   if (!isPairs) {
-    if (value !== null && typeof value === 'object' && !(value instanceof Markup))
+    if (value !== null && typeof value === 'object' && !(value instanceof Markup) && !(value instanceof Float))
       throw unsupported(`the filter urlencode of a ${typeName(value)}`);
     return quoteUrl(toText(machine, value), false);
   }

@@ -47,7 +47,7 @@ export function parseFloatText(text: string): number | undefined {
 }
 
 /** value = mantissa 2^exponent, exactly; value finite and not negative. */
-function exactParts(value: number): { mantissa: bigint; exponent: number } {
+export function exactParts(value: number): { mantissa: bigint; exponent: number } {
   const bits = new DataView(new ArrayBuffer(8));
   bits.setFloat64(0, value);
   const raw = bits.getBigUint64(0);

@@ -100,7 +100,7 @@ export function length(machine: Machine, value: Value): number {
   return size;
 }
 
-/** reversed(value). Throws as Python's TypeError for what has no last item; `undefined` there with `mayLack`. */
+/** reversed(value); undefined where that is a TypeError: the value has no last item. */
 export function reversed(machine: Machine, value: Value): Next | undefined {
   const hasOrder =
     isList(value) ||
@@ -108,6 +108,7 @@ export function reversed(machine: Machine, value: Value): Next | undefined {
     value instanceof Tuple ||
     value instanceof Dict ||
     value instanceof DictView ||
+    value instanceof Undefined ||
     value instanceof Range;
   if (!hasOrder) return undefined;
   const items = toList(machine, value).toReversed();

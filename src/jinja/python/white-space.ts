@@ -37,7 +37,7 @@ export function splitAtSpaces(text: string, most: number): string[] {
   for (;;) {
     while (at < text.length && isSpace(text.charCodeAt(at))) at++;
     if (at === text.length) return parts;
-    if (parts.length === most) return [...parts, trimEnd(text.slice(at))];
+    if (parts.length === most) return [...parts, text.slice(at)];
     const start = at;
     while (at < text.length && !isSpace(text.charCodeAt(at))) at++;
     parts.push(text.slice(start, at));
@@ -51,7 +51,7 @@ export function splitAtSpacesFromEnd(text: string, most: number): string[] {
   for (;;) {
     while (at > 0 && isSpace(text.charCodeAt(at - 1))) at--;
     if (at === 0) return parts.toReversed();
-    if (parts.length === most) return [trimStart(text.slice(0, at)), ...parts.toReversed()];
+    if (parts.length === most) return [text.slice(0, at), ...parts.toReversed()];
     const end = at;
     while (at > 0 && !isSpace(text.charCodeAt(at - 1))) at--;
     parts.push(text.slice(at, end));
