@@ -4,7 +4,7 @@ import { tooMuch } from './problem.ts';
  * Limits of one rendering. They are counts and not seconds, so a template that renders here renders everywhere. The longest
  * conversations that models take render in some ten thousand steps.
  */
-export const MAX_STEPS = 10_000_000;
+export const MAX_STEPS = 4_000_000;
 /** UTF-16 units of one text, and of all that is written. */
 export const MAX_TEXT_LENGTH = 2 ** 23;
 /** Calls of macros within each other. Python allows about 190. */
@@ -37,10 +37,15 @@ export function charge(machine: Machine, steps: number): void {
     throw tooMuch(`the template must end within ${MAX_STEPS.toLocaleString('en')} steps, and it has not`);
 }
 
-/** Counts the work on a text of this length, which need not exist yet; throws a limit problem when it is too long. */
-export function chargeText(machine: Machine, length: number): void {
+/** Throws a limit problem when a text of this length is too long. */
+export function checkLength(length: number): void {
   if (length > MAX_TEXT_LENGTH)
     throw tooMuch(`a text must have at most ${MAX_TEXT_LENGTH.toLocaleString('en')} characters, got ${length}`);
+}
+
+/** Counts the work on a text of this length, which need not exist yet; throws a limit problem when it is too long. */
+export function chargeText(machine: Machine, length: number): void {
+  checkLength(length);
   charge(machine, 1 + Math.floor(length / 64));
 }
 

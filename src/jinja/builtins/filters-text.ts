@@ -69,15 +69,19 @@ function toJson(machine: Machine, value: Value, values: readonly (Value | undefi
     separators == null ? [hasIndent ? ',' : ', ', ': '] : pairOfTexts(machine, separators);
   return jsonText(machine, value, {
     ensureAscii: ensureAscii != null && isTrue(ensureAscii),
-    indent: hasIndent
-      ? typeof indentation === 'string'
-        ? indentation
-        : (arithmetic(machine, '*', ' ', indentation) as string)
-      : undefined,
+    indent: hasIndent ? jsonIndent(machine, indentation) : undefined,
     itemSeparator,
     keySeparator,
     sortKeys: sortKeys != null && isTrue(sortKeys),
   });
+}
+
+/** What one level is set in by: so many blanks, or a text. */
+function jsonIndent(machine: Machine, given: Value): string {
+  if (typeof given === 'string') return given;
+  if (typeof given !== 'number' && typeof given !== 'boolean')
+    throw unsupported(`an indent of the type ${typeName(given)}`);
+  return arithmetic(machine, '*', ' ', given) as string;
 }
 
 function pairOfTexts(machine: Machine, value: Value): [string, string] {

@@ -1,4 +1,4 @@
-import { chargeText, type Machine } from '../machine.ts';
+import { chargeText, checkLength, type Machine } from '../machine.ts';
 import { createSymbols, placeOf, slotOf, type FunctionScope, type Place, type Symbols } from './symbols.ts';
 import type { Value } from '../python/values.ts';
 
@@ -24,7 +24,7 @@ export interface Output {
 export function write(machine: Machine, output: Output, text: string): void {
   output.text += text;
   chargeText(machine, text.length);
-  if (output.text.length > 2 ** 20) chargeText(machine, output.text.length);
+  checkLength(output.text.length);
 }
 
 /** What follows a statement: the next one, the end of the loop, or its next turn. */
