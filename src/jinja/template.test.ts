@@ -33,7 +33,7 @@ describe('recorded from Jinja2 in the environment of Transformers', () => {
     const { counts, wrong, refused } = verdicts('expressions.json');
     expect(wrong).toEqual([]);
     expect(counts).toEqual({ same: 5983, refused: 49 });
-    expect(refused.filter((text) => !/ is not supported$/.test(text))).toEqual([]);
+    expect(refused.filter((text) => !text.endsWith(' is not supported'))).toEqual([]);
   });
 
   it('so do random expressions', () => {

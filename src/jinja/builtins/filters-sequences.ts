@@ -174,7 +174,7 @@ function slice(machine: Machine, value: Value, [slices, fill]: Given): Value {
   });
 }
 
-function items(machine: Machine, value: Value): Value {
+function itemPairs(machine: Machine, value: Value): Value {
   return lazily(() => {
     if (value instanceof Undefined) return () => undefined;
     if (!(value instanceof Dict)) throw failed('Can only get item pairs from a mapping.');
@@ -182,7 +182,7 @@ function items(machine: Machine, value: Value): Value {
   });
 }
 
-function reverse(machine: Machine, value: Value): Value {
+function backwards(machine: Machine, value: Value): Value {
   if (typeof value === 'string') return made(machine, characters(value).toReversed().join(''));
   const next = reversed(machine, value);
   return next === undefined ? toList(machine, value).toReversed() : new Iterator(next);
@@ -200,8 +200,8 @@ export const SEQUENCE_FILTERS = {
     return givenOr(next(), new Undefined('No last item, sequence was empty.'));
   }),
   list: filter('', (machine, value) => Array.from(toList(machine, value))),
-  items: filter('', items),
-  reverse: filter('', reverse),
+  items: filter('', itemPairs),
+  reverse: filter('', backwards),
   sort: filter('reverse? case_sensitive? attribute?', sort),
   dictsort: filter('case_sensitive? by? reverse?', dictSort),
   unique: filter('case_sensitive? attribute?', unique),

@@ -63,16 +63,16 @@ function truncate(value: Value, [length, killWords, end, leeway]: readonly (Valu
 
 /** json.dumps as Transformers offers it: nothing is escaped for HTML. */
 function toJson(machine: Machine, value: Value, values: readonly (Value | undefined)[]): string {
-  const [ensureAscii, indentation, separators, sortKeys] = values.map((given) => given ?? null);
-  const hasIndent = indentation !== null && indentation !== undefined;
+  const [ensureAscii, indentation, separators, sortKeys] = values.map((given) => givenOr(given, null)) as Value[];
+  const indentText = indentation === null ? undefined : jsonIndent(machine, indentation!);
   const [itemSeparator, keySeparator] =
-    separators == null ? [hasIndent ? ',' : ', ', ': '] : pairOfTexts(machine, separators);
+    separators === null ? [indentText === undefined ? ', ' : ',', ': '] : pairOfTexts(machine, separators!);
   return jsonText(machine, value, {
-    ensureAscii: ensureAscii != null && isTrue(ensureAscii),
-    indent: hasIndent ? jsonIndent(machine, indentation) : undefined,
+    ensureAscii: isTrue(ensureAscii!),
+    indent: indentText,
     itemSeparator,
     keySeparator,
-    sortKeys: sortKeys != null && isTrue(sortKeys),
+    sortKeys: isTrue(sortKeys!),
   });
 }
 

@@ -68,7 +68,7 @@ function chosen(isWanted: boolean, byAttribute: boolean): Filter {
     });
 }
 
-function attribute(machine: Machine, value: Value, [name]: readonly (Value | undefined)[]): Value {
+function namedAttribute(machine: Machine, value: Value, [name]: readonly (Value | undefined)[]): Value {
   const text = textOf(name!);
   if (text === undefined) throw failed('attribute name must be string');
   charge(machine, 1);
@@ -79,7 +79,7 @@ const LISTED: Readonly<Record<string, (name: string) => Filter>> = {
   ...TEXT_FILTERS,
   ...NUMBER_FILTERS,
   ...SEQUENCE_FILTERS,
-  attr: filter('name', attribute),
+  attr: filter('name', namedAttribute),
   map: () => map,
   select: () => chosen(true, false),
   reject: () => chosen(false, false),

@@ -37,10 +37,14 @@ function isSame(machine: Machine, value: Value, other: Value): boolean {
   if (value === null || other === null || typeof value === 'boolean' || typeof other === 'boolean')
     return value === other;
   if (typeof value === 'number' && typeof other === 'number' && value >= -5 && value <= 256) return value === other;
-  const isShared = (one: Value): boolean => typeof one === 'string' || isInteger(one) || one instanceof Float;
   if ((isShared(value) || isShared(other)) && equals(machine, value, other) && typeof value === typeof other)
     throw unsupported('the test sameas of two equal texts or numbers');
   return value === other;
+}
+
+/** Whether CPython may keep one object for two equal values of this kind. */
+function isShared(value: Value): boolean {
+  return typeof value === 'string' || isInteger(value) || value instanceof Float;
 }
 
 function isCallable(value: Value): boolean {

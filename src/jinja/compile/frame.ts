@@ -1,5 +1,6 @@
 import { chargeText, checkLength, type Machine } from '../machine.ts';
 import { createSymbols, placeOf, slotOf, type FunctionScope, type Place, type Symbols } from './symbols.ts';
+import type { Statement } from '../language/nodes.ts';
 import type { Value } from '../python/values.ts';
 
 /** The variables of a function that runs. A slot that is undefined is a variable that is not there. */
@@ -31,6 +32,9 @@ export function write(machine: Machine, output: Output, text: string): void {
 export type Signal = 'next' | 'break' | 'continue';
 export type Run = (frame: Frame, output: Output) => Signal;
 export type Evaluate = (frame: Frame) => Value;
+
+/** How loops and macros compile what is within them. */
+export type CompileBody = (body: readonly Statement[], scope: Scope) => Run;
 
 /** Where a statement or expression is compiled. */
 export interface Scope {

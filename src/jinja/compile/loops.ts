@@ -1,15 +1,14 @@
 import { charge, MAX_CALL_DEPTH } from '../machine.ts';
 import { syntaxProblem, tooMuch } from '../problem.ts';
-import { eachName, eachTarget, undeclaredNames } from '../language/names.ts';
+import { eachName, eachTarget, undeclaredNames, type NameUse } from '../language/names.ts';
 import type { ForNode } from '../language/nodes.ts';
 import { iterate } from '../python/iterate.ts';
 import { isTrue } from '../python/truth.ts';
 import { Iterator, type Value } from '../python/values.ts';
 import { compileExpression } from './expressions.ts';
 import { createFrame, enterFrame, functionScope, innerScope, leaveFrame, write } from './frame.ts';
-import type { Evaluate, Frame, Output, Run, Scope, Signal } from './frame.ts';
+import type { CompileBody, Evaluate, Frame, Output, Run, Scope, Signal } from './frame.ts';
 import { createLoop } from './loop-state.ts';
-import type { CompileBody } from './statements.ts';
 import { analyzeFor, createFunctionScope, declareParameter, slotOf } from './symbols.ts';
 import { compileTarget } from './targets.ts';
 
@@ -32,13 +31,14 @@ export function compileFor(node: ForNode, scope: Scope, compileBody: CompileBody
 
 /** Nothing within a loop may assign to `loop`. */
 function checkNames(node: ForNode): void {
-  const check = (name: string, use: string, line: number): void => {
-    if (use === 'store' && name === 'loop')
-      throw syntaxProblem("Can't assign to special loop variable in for-loop target", line);
-  };
-  eachTarget(node.target, 'store', check);
-  eachName(node.body, check);
-  eachName(node.otherwise, check);
+  eachTarget(node.target, 'store', checkName);
+  eachName(node.body, checkName);
+  eachName(node.otherwise, checkName);
+}
+
+function checkName(name: string, use: NameUse, line: number): void {
+  if (use === 'store' && name === 'loop')
+    throw syntaxProblem("Can't assign to special loop variable in for-loop target", line);
 }
 
 /** The items that pass the loop's test, each tested when its turn comes. The test is a function with variables of its own. */

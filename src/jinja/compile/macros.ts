@@ -10,13 +10,13 @@ import {
   createFrame,
   enterFrame,
   functionScope,
+  type CompileBody,
   type Evaluate,
   type Frame,
   type Output,
   type Run,
   type Scope,
 } from './frame.ts';
-import type { CompileBody } from './statements.ts';
 import { analyzeMacro, createFunctionScope, declareParameter, slotOf, type FunctionScope } from './symbols.ts';
 
 interface Compiled {

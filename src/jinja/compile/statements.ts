@@ -30,9 +30,6 @@ import { compileMacro } from './macros.ts';
 import { analyzeBody, analyzeFilterBlock, analyzeWith, slotOf } from './symbols.ts';
 import { compileCheck, compileTarget } from './targets.ts';
 
-/** How loops and macros compile what is within them. */
-export type CompileBody = (body: readonly Statement[], scope: Scope) => Run;
-
 /** Statements that run one after the other, until one of them ends a turn of a loop. */
 export function compileBody(body: readonly Statement[], scope: Scope): Run {
   const runs = body.map((statement) => compileStatement(statement, scope));

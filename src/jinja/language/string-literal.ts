@@ -1,4 +1,4 @@
-import { syntaxProblem, TemplateProblem, unsupported } from '../problem.ts';
+import { syntaxProblem, unsupported, type TemplateProblem } from '../problem.ts';
 import { escapeOf } from '../python/print.ts';
 
 const ESCAPE = /\\(?:\n|([0-7]{1,3})|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([^]?))/g;
@@ -22,18 +22,16 @@ const SHORT: Readonly<Record<string, string>> = {
 export function readStringLiteral(body: string, line: number): string {
   if (!body.includes('\\')) return body;
   const ascii = body.replace(/[^\0-\x7f]/gu, escapeOf);
-  return ascii.replace(
-    ESCAPE,
-    (whole, octal?: string, two?: string, four?: string, eight?: string, letter?: string) => {
-      if (octal !== undefined) return String.fromCodePoint(parseInt(octal, 8));
-      const code = two ?? four ?? eight;
-      if (code !== undefined) return characterOf(parseInt(code, 16), line);
-      if (letter === undefined) return '';
-      if (letter === 'N') throw at(unsupported('the escape \\N'), line);
-      if (letter === 'x' || letter === 'u' || letter === 'U') throw syntaxProblem(`truncated \\${letter} escape`, line);
-      return SHORT[letter] ?? whole;
-    },
-  );
+  return ascii.replace(ESCAPE, (whole, ...groups: (string | undefined)[]) => {
+    const [octal, two, four, eight, letter] = groups;
+    if (octal !== undefined) return String.fromCodePoint(parseInt(octal, 8));
+    const code = two ?? four ?? eight;
+    if (code !== undefined) return characterOf(parseInt(code, 16), line);
+    if (letter === undefined) return '';
+    if (letter === 'N') throw at(unsupported('the escape \\N'), line);
+    if (letter === 'x' || letter === 'u' || letter === 'U') throw syntaxProblem(`truncated \\${letter} escape`, line);
+    return SHORT[letter] ?? whole;
+  });
 }
 
 function characterOf(code: number, line: number): string {

@@ -214,13 +214,16 @@ function repeated(machine: Machine, sequence: string | Tuple | readonly Value[],
 
 /** Text that is HTML escapes what is added to it; anything else is refused. */
 function ofMarkup(machine: Machine, operator: ArithmeticOperator, a: Value, b: Value): Value {
-  const part = (value: Value): string | undefined =>
-    value instanceof Markup ? value.text : typeof value === 'string' ? escapeHtml(value) : undefined;
-  const [left, right] = [part(a), part(b)];
+  const [left, right] = [htmlOf(a), htmlOf(b)];
   if (operator !== '+' || left === undefined || right === undefined)
     throw unsupported(`${operator} on a text of the safe or escape filter`);
   chargeText(machine, left.length + right.length);
   return new Markup(left + right);
+}
+
+function htmlOf(value: Value): string | undefined {
+  if (value instanceof Markup) return value.text;
+  return typeof value === 'string' ? escapeHtml(value) : undefined;
 }
 
 const HTML: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', "'": '&#39;', '"': '&#34;' };

@@ -115,7 +115,7 @@ function withoutZeros(text: string): string {
 /** round(value, places): the double nearest to the decimal, ties to even. */
 export function roundFloat(value: number, places: number): number {
   if (!Number.isFinite(value) || places > 330) return value;
-  if (places < -330) return value * 0;
+  if (places < -330) return value < 0 ? -0 : 0;
   const rounded = scaledToEven(Math.abs(value), places);
   const size = Number(`${rounded}e${-places}`);
   return value < 0 || Object.is(value, -0) ? -size : size;

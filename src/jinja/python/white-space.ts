@@ -59,6 +59,7 @@ export function splitAtSpacesFromEnd(text: string, most: number): string[] {
 }
 
 /** The characters that end a line for str.splitlines; \r\n counts as one. */
+// oxlint-disable-next-line no-control-regex
 const LINE_END = /\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/g;
 
 export function splitLines(text: string, keepEnds: boolean): string[] {
