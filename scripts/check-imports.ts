@@ -38,6 +38,7 @@ export const ROOMS: readonly Room[] = [
   { name: 'models', purpose: 'families of models; parameters and tokens to nodes; LoRA', isBrowser: true },
   { name: 'files', purpose: 'files that are whole or absent, locks, lines that survive a kill' },
   { name: 'formats', purpose: 'safetensors, GGUF, adapter and model folders' },
+  { name: 'jinja', purpose: 'chat templates, rendered as Python renders them', isBrowser: true },
   { name: 'tokenizer', purpose: 'text to ids, conversations to text', isBrowser: true },
   { name: 'data', purpose: 'bytes to rows, rows to tokens, tokens to batches', isBrowser: true },
   { name: 'objectives', purpose: 'log-probabilities to a loss', isBrowser: true },

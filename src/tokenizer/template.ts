@@ -1,6 +1,5 @@
-import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja';
-import { badInput, messageOf } from '../core/index.ts';
-import { strftime } from './strftime.ts';
+import { badInput } from '../core/index.ts';
+import { TemplateProblem, compileTemplate, type ProblemKind, type Template } from '../jinja/index.ts';
 import type { ChatTemplate, Message, RenderOptions } from './tokenizer.ts';
 
 export interface TemplateOptions {
@@ -19,116 +18,88 @@ export interface TemplateOptions {
 /** In UTF-16 code units. The longest templates in use are some 30,000. */
 export const MAX_TEMPLATE_LENGTH = 2 ** 20;
 
-/** Jinja's sandbox allows a range this many numbers. */
-const MAX_RANGE = 100_000;
-
-type Program = ReturnType<typeof parse>;
-
-/** Marks what the template itself raised. */
-class RaisedByTemplate extends Error {}
-
 /**
- * A chat template in the dialect of Hugging Face Transformers: Jinja with trim_blocks and lstrip_blocks, the functions
- * raise_exception, strftime_now and range (at most 100,000 numbers), a tojson that escapes nothing, and the generation tag,
- * which is ignored. Two things differ from Jinja: a boolean that a template prints is true or false, not True or False, and
- * the {%+ tag does not parse. The variables are messages, tools, documents (none), add_generation_prompt, the special tokens, and the
- * caller's own, which win.
+ * A chat template, rendered as Python's Jinja2 renders it in the environment of Transformers. The variables are messages, tools,
+ * documents (none), add_generation_prompt, the special tokens, and the caller's own, which win. A message's reasoning stands under
+ * reasoning_content and thinking, under whichever name it came.
  *
  * `render` throws bad-input that names the template's origin: when the template raises, with its message; when it does not
- * parse; and when its evaluation fails. The source is parsed at the first use.
+ * parse; and when its evaluation fails, asks for what is not supported, or passes a limit, with the template's line. The source
+ * is parsed at the first use.
  *
  * Source: Transformers, utils/chat_template_utils.py; Jinja 3.1.
  */
 export function createChatTemplate(options: TemplateOptions): ChatTemplate {
-  const parsed = new Map<string, Program>();
-  const programOf = (source: string): Program => {
-    const known = parsed.get(source) ?? parseTemplate(source, options.origin);
-    parsed.set(source, known);
+  const compiled = new Map<string, Template>();
+  const templateOf = (source: string): Template => {
+    const known = compiled.get(source) ?? compile(source, options.origin);
+    compiled.set(source, known);
     return known;
   };
   return {
     source: options.source,
     render(messages, renderOptions) {
       const hasTools = renderOptions.tools !== undefined && renderOptions.tools.length > 0;
-      const program = programOf((hasTools ? options.toolSource : undefined) ?? options.source);
-      return run(program, variablesOf(messages, renderOptions, options), options);
+      const template = templateOf((hasTools ? options.toolSource : undefined) ?? options.source);
+      return withOrigin(options.origin, () =>
+        template.render(variablesOf(messages, renderOptions, options), options.now),
+      );
     },
   };
 }
 
-function parseTemplate(source: string, origin: string): Program {
+function compile(source: string, origin: string): Template {
   if (source.length > MAX_TEMPLATE_LENGTH) {
     throw badInput(
       `chat template (${origin}): the template must have at most ${MAX_TEMPLATE_LENGTH} characters, got ${source.length}; check that the file is a chat template`,
     );
   }
-  try {
-    return parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true }));
-  } catch (error) {
-    throw badInput(
-      `chat template (${origin}): the template must be valid Jinja, got "${messageOf(error)}"; it may be cut off or use a feature that is not supported`,
-      { cause: error },
-    );
-  }
+  return withOrigin(origin, () => compileTemplate(source));
 }
 
-function variablesOf(messages: readonly Message[], options: RenderOptions, template: TemplateOptions): object {
+function variablesOf(
+  messages: readonly Message[],
+  options: RenderOptions,
+  template: TemplateOptions,
+): Readonly<Record<string, unknown>> {
   return {
     ...template.specialTokens,
     documents: null,
     ...options.variables,
-    messages: messages.map(withoutUndefined),
-    tools: options.tools === undefined ? null : options.tools.map(withoutUndefined),
+    messages: messages.map(withReasoning),
+    tools: options.tools ?? null,
     add_generation_prompt: options.addGenerationPrompt,
   };
 }
 
-/** The value with fields that are undefined left out: to a template they would be fields that are there. */
-function withoutUndefined(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutUndefined);
-  if (typeof value !== 'object' || value === null) return value;
-  const fields = Object.entries(value).filter(([, field]) => field !== undefined);
-  return Object.fromEntries(fields.map(([key, field]) => [key, withoutUndefined(field)]));
+/** The names under which a message may carry its reasoning. */
+const REASONING = ['reasoning_content', 'thinking', 'reasoning'] as const;
+
+/** The message with its reasoning under the names that templates read, as Transformers gives it to them. */
+function withReasoning(message: Message): object {
+  const fields = message as unknown as Readonly<Record<string, unknown>>;
+  const name = REASONING.find((key) => fields[key] !== undefined && fields[key] !== null);
+  if (name === undefined) return message;
+  return { thinking: fields[name], ...message, reasoning_content: fields[name] };
 }
 
-function run(program: Program, variables: object, { origin, now }: TemplateOptions): string {
+/** What must hold, and what to do where it does not. */
+const ADVICE: Readonly<Record<ProblemKind, readonly [must: string, advice: string]>> = {
+  raised: ['the conversation must suit the template, got its error', 'change the messages or the template'],
+  syntax: ['must be valid Jinja, got', 'it may be cut off or written for another engine'],
+  failed: ['must render the conversation, got', "check the messages' fields and the template"],
+  unsupported: ['must be one that is rendered as Python does it, got', 'write it another way'],
+  limit: ['must stay within its limits, got', 'shorten the messages, or write it with less'],
+};
+
+function withOrigin<T>(origin: string, run: () => T): T {
   try {
-    const environment = new Environment();
-    for (const [name, value] of Object.entries({ ...globals(now), ...variables })) environment.set(name, value);
-    return String(new Interpreter(environment).run(program).value);
+    return run();
   } catch (error) {
-    if (error instanceof RaisedByTemplate) {
-      throw badInput(
-        `chat template (${origin}): the conversation must suit the template, got its error "${error.message}"; change the messages or the template`,
-        { cause: error },
-      );
-    }
-    throw badInput(
-      `chat template (${origin}): the template must render the conversation, got "${messageOf(error)}"; check the messages' fields and the template`,
-      { cause: error },
-    );
+    if (!(error instanceof TemplateProblem)) throw error;
+    const { kind, message, line } = error;
+    const [must, advice] = ADVICE[kind];
+    const subject = kind === 'raised' ? '' : `${line === undefined ? 'the template' : `line ${line} of the template`} `;
+    throw badInput(`chat template (${origin}): ${subject}${must} "${message}"; ${advice}`, { cause: error });
   }
-}
-
-function globals(now: Date): object {
-  return {
-    true: true,
-    True: true,
-    false: false,
-    False: false,
-    none: null,
-    None: null,
-    raise_exception: (message: unknown): never => {
-      throw new RaisedByTemplate(String(message));
-    },
-    strftime_now: (format: string): string => strftime(now, format),
-    range,
-  };
-}
-
-function range(...bounds: number[]): number[] {
-  const [start, stop, step] = bounds.length === 1 ? [0, bounds[0]!, 1] : [bounds[0]!, bounds[1]!, bounds[2] ?? 1];
-  const count = Math.max(0, Math.ceil((stop - start) / step));
-  if (!(count <= MAX_RANGE)) throw new Error(`range must have at most ${MAX_RANGE} numbers, got ${count}`);
-  return Array.from({ length: count }, (_, index) => start + index * step);
 }

@@ -1,8 +1,8 @@
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { Template } from '@huggingface/jinja';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { expect, it } from 'vitest';
+import { compileTemplate } from '../../src/jinja/index.ts';
 
 const folder = join(import.meta.dirname, '..', '..', 'assets', 'embedded-model');
 const read = <T>(file: string): T => JSON.parse(readFileSync(join(folder, file), 'utf8')) as T;
@@ -44,10 +44,11 @@ it.each(RECORDED)('encodes %j as the library that trained it, and back', (text, 
 });
 
 it('the chat template renders a prompt that is a prefix of the conversation', () => {
-  const template = new Template(tokenizerConfig.chat_template);
+  const template = compileTemplate(tokenizerConfig.chat_template);
+  const now = new Date(2024, 6, 3);
   const prompt = [{ role: 'user', content: ' Hello! ' }];
-  const opened = template.render({ messages: prompt, add_generation_prompt: true });
+  const opened = template.render({ messages: prompt, add_generation_prompt: true }, now);
   expect(opened).toBe('<|im_start|>user\n Hello! <|im_end|>\n<|im_start|>assistant\n');
-  const whole = template.render({ messages: [...prompt, { role: 'assistant', content: 'Hi.' }] });
+  const whole = template.render({ messages: [...prompt, { role: 'assistant', content: 'Hi.' }] }, now);
   expect(whole).toBe(`${opened}Hi.<|im_end|>\n`);
 });
