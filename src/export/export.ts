@@ -60,7 +60,7 @@ interface Job extends ExportOptions {
  * ```ts
  * import { exportModel, openExportSource } from 'preftune/export';
  *
- * const source = await openExportSource({ run: 'run', resolve: async (named) => named });
+ * const source = await openExportSource({ source: 'run', resolve: async (named) => named });
  * const specification = {
  *   targets: ['gguf'],
  *   output: 'exported',

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { badInput } from '../core/index.ts';
+import { badInput, runFailed } from '../core/index.ts';
 import { writeModelFolder, type ModelFolderContent, type SafetensorsType } from '../formats/index.ts';
 import { parameterSpecs } from '../models/index.ts';
 import { openModel } from '../policy/index.ts';
-import { tokenizerFilesOf } from '../tokenizer/index.ts';
+import { tokenizerFilesOf, type Tokenizer } from '../tokenizer/index.ts';
 import type { MergedModel } from './merged-model.ts';
 import type { ExportSource } from './source.ts';
 import { verifyModel, type Trained, type Verification } from './verify.ts';
@@ -26,15 +26,22 @@ export function companionFiles({
   opened,
 }: ExportSource): Pick<ModelFolderContent, 'generationConfig' | 'tokenizerFilesToCopy' | 'textFiles'> {
   const { files, tokenizer } = opened;
-  // Where the source says nothing about decoding, its stop tokens must not be lost.
-  const generationConfig = files.generationConfig ?? {
-    ...(tokenizer.bosId === undefined ? {} : { bos_token_id: tokenizer.bosId }),
-    eos_token_id: [...tokenizer.stopIds],
-    ...(tokenizer.padId === undefined ? {} : { pad_token_id: tokenizer.padId }),
+  // Transformers stops at what stands here before anything else: at all that training ended an answer with, whatever the base named.
+  const generationConfig = {
+    ...(files.generationConfig ?? {
+      ...(tokenizer.bosId === undefined ? {} : { bos_token_id: tokenizer.bosId }),
+      ...(tokenizer.padId === undefined ? {} : { pad_token_id: tokenizer.padId }),
+    }),
+    eos_token_id: stopsOf(tokenizer),
   };
   if (files.tokenizer.kind !== 'huggingface') return { generationConfig, textFiles: tokenizerFilesOf(files.tokenizer) };
   const paths = TOKENIZER_FILES.map((name) => join(files.location, name)).filter((path) => existsSync(path));
   return { generationConfig, tokenizerFilesToCopy: paths };
+}
+
+/** Every id at which an answer ends, in order. */
+function stopsOf({ stopIds }: Pick<Tokenizer, 'stopIds'>): number[] {
+  return stopIds.toSorted((a, b) => a - b);
 }
 
 /** Throws bad-input where config.json cannot say in Transformers' words what the model computes. */
@@ -73,6 +80,11 @@ export async function writeHuggingFace(
 export async function verifyHuggingFace(path: string, trained: Trained, type: SafetensorsType): Promise<Verification> {
   const opened = await openModel(path);
   try {
+    const [stops, wanted] = [stopsOf(opened.tokenizer), stopsOf(trained.tokenizer)];
+    if (stops.join() !== wanted.join())
+      throw runFailed(
+        `export: ${path} must stop at the tokens ${wanted.join(', ')}, it stops at ${stops.join(', ') || 'none'}`,
+      );
     const model = { config: opened.config, checkpoint: opened.files.checkpoint };
     return await verifyModel(model, opened.tokenizer, { trained, format: type, what: path });
   } finally {

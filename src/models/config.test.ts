@@ -99,7 +99,7 @@ describe('refused', () => {
     expect(messageOf(config).split('\n')).toEqual([
       'config.json: pretraining_tp must be 1 or null, got 2; preftune does not compute this variant',
       'config.json: quantization_config must be null, got {"bits":4}; preftune does not compute this variant',
-      'config.json: logit_scale is not a field that preftune knows; it may change what the model computes, so the model is refused',
+      'config.json: logit_scale is not a field that preftune knows, got 0.1; it may change what the model computes, so the model is refused',
       'config.json: hidden_act must be "silu" or "swish", got "gelu"; preftune does not compute this variant',
       'config.json: hidden_size must be a whole number above 0, got 32.5',
       'config.json: num_hidden_layers must be a whole number above 0, got 0',
@@ -149,4 +149,29 @@ describe('refused', () => {
     const plain = parseModelConfig({ model_type: 'llama', ...SIZES });
     expect(parseModelConfig({ model_type: 'llama', ...SIZES, ...quiet })).toEqual(plain);
   });
+});
+
+test('fields that switch nothing on, and those of drawing and lengths, are let through; what is on is refused', () => {
+  const drawing = {
+    do_sample: false,
+    temperature: 1,
+    top_k: 50,
+    max_length: 20,
+    pruned_heads: {},
+    bad_words_ids: null,
+  };
+  const off = {
+    use_mrope: false,
+    use_newer: null,
+    some_bias: 0,
+    some_map: {},
+    some_list: [],
+    max_sequence_length: 512,
+  };
+  const plain = { ...SIZES, model_type: 'llama', num_key_value_heads: 64 };
+  const config = { ...plain, ...drawing, ...off };
+  expect(parseModelConfig(config)).toEqual(parseModelConfig(plain));
+  expect(() => parseModelConfig({ ...plain, use_mrope: true })).toThrow(
+    'config.json: use_mrope is not a field that preftune knows, got true; it may change what the model computes, so the model is refused',
+  );
 });

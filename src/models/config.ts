@@ -47,6 +47,27 @@ const IGNORED_FIELDS = new Set([
   'prefix',
   'hidden_dropout_prob',
   'model_max_length',
+  'max_sequence_length',
+  'max_seq_len',
+  'seq_length',
+  // How texts are drawn: what Transformers 4 wrote into every config.json.
+  'max_length',
+  'min_length',
+  'do_sample',
+  'early_stopping',
+  'num_beams',
+  'num_beam_groups',
+  'num_return_sequences',
+  'diversity_penalty',
+  'temperature',
+  'top_k',
+  'top_p',
+  'typical_p',
+  'repetition_penalty',
+  'length_penalty',
+  'no_repeat_ngram_size',
+  'encoder_no_repeat_ngram_size',
+  'decoder_start_token_id',
 ]);
 
 /** Fields that only their usual value leaves the computation as it is here. */
@@ -59,6 +80,12 @@ const FIXED_FIELDS: Readonly<Record<string, readonly unknown[]>> = {
   quantization_config: [null],
   pruned_heads: [null],
 };
+
+/** Whether a value switches nothing on: a variant that a field of such a value names is not there. */
+function isOff(value: unknown): boolean {
+  if (value === null || value === undefined || value === false || value === 0 || value === '') return true;
+  return typeof value === 'object' && Object.keys(value).length === 0;
+}
 
 /** Fields that Transformers writes for families too that do not read them, or that only some values of others make matter. */
 const SHARED_FIELDS = new Set([
@@ -98,11 +125,12 @@ function otherProblems(config: ConfigJson, fields: ConfigFields): Problem[] {
     if (fields.wasRead(path)) continue;
     const allowed = FIXED_FIELDS[path];
     if (allowed !== undefined) {
-      if (!allowed.includes(value)) refuse(path, mustBe(path, allowed, value));
-    } else if (!IGNORED_FIELDS.has(path) && !SHARED_FIELDS.has(path) && !path.startsWith('_')) {
+      const isUsual = allowed.includes(value) || (allowed.includes(null) && isOff(value) && value !== 0);
+      if (!isUsual) refuse(path, mustBe(path, allowed, value));
+    } else if (!isOff(value) && !IGNORED_FIELDS.has(path) && !SHARED_FIELDS.has(path) && !path.startsWith('_')) {
       refuse(
         path,
-        `${path} is not a field that preftune knows; it may change what the model computes, so the model is refused`,
+        `${path} is not a field that preftune knows, got ${JSON.stringify(value)?.slice(0, 60)}; it may change what the model computes, so the model is refused`,
       );
     }
   }

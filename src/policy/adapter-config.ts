@@ -13,6 +13,7 @@ import {
   type ModelConfig,
 } from '../models/index.ts';
 import type { LoraSpecification } from '../specification/index.ts';
+import { moduleRule } from './python-pattern.ts';
 
 /** An adapter as PEFT's folders hold it, with the meaning of its configuration resolved. */
 export interface Adapter {
@@ -135,25 +136,63 @@ function targetFields(config: ModelConfig, paths: readonly string[]): Record<str
   return { target_modules: [...everywhere, ...rest], layers_to_transform: null };
 }
 
-/** Fields of adapter_config.json that only these values leave computable here. */
-const FIXED: Readonly<Record<string, readonly unknown[]>> = {
-  bias: ['none', undefined],
-  fan_in_fan_out: [false, undefined],
-  use_qalora: [false, undefined],
-  modules_to_save: [null, undefined],
-  lora_bias: [false, undefined],
-  trainable_token_indices: [null, undefined],
-  target_parameters: [null, undefined],
-  layer_replication: [null, undefined],
-  megatron_config: [null, undefined],
-  alora_invocation_tokens: [null, undefined],
-  arrow_config: [null, undefined],
-  ensure_weight_tying: [false, undefined],
-  velora_config: [null, undefined],
-  monteclora_config: [null, undefined],
-  kasa_config: [null, undefined],
-  use_bdlora: [null, false, undefined],
+/** Fields of adapter_config.json that change what is computed, and are computed here only where they are off: absent, null, false, empty. */
+const MUST_BE_OFF: Readonly<Record<string, unknown>> = {
+  fan_in_fan_out: false,
+  use_qalora: false,
+  modules_to_save: null,
+  lora_bias: false,
+  trainable_token_indices: null,
+  target_parameters: null,
+  layer_replication: null,
+  megatron_config: null,
+  alora_invocation_tokens: null,
+  arrow_config: null,
+  ensure_weight_tying: false,
+  velora_config: null,
+  monteclora_config: null,
+  kasa_config: null,
+  use_bdlora: null,
 };
+
+/** Fields that are read here, or that change nothing of what an adapter computes when it is used. Source: PEFT 0.21, LoraConfig. */
+const KNOWN = new Set([
+  'alpha_pattern',
+  'auto_mapping',
+  'base_model_name_or_path',
+  'bias',
+  'corda_config',
+  'eva_config',
+  'exclude_modules',
+  'inference_mode',
+  'init_lora_weights',
+  'layers_pattern',
+  'layers_to_transform',
+  'loftq_config',
+  'lora_alpha',
+  'lora_dropout',
+  'lora_ga_config',
+  'megatron_core',
+  'peft_type',
+  'peft_version',
+  'qalora_group_size',
+  'r',
+  'rank_pattern',
+  'revision',
+  'runtime_config',
+  'target_modules',
+  'task_type',
+  'use_dora',
+  'use_rslora',
+]);
+
+const SWITCHES = ['use_dora', 'use_rslora'] as const;
+
+/** Absent, null, false, 0 or empty: what PEFT treats as not asked for. */
+function isOff(value: unknown): boolean {
+  if (value === null || value === undefined || value === false || value === 0 || value === '') return true;
+  return typeof value === 'object' && Object.keys(value).length === 0;
+}
 
 /** Initialisations that leave the base as it is. */
 const PLAIN_STARTS: readonly unknown[] = [true, false, null, undefined, 'gaussian', 'eva', 'orthogonal', 'mica'];
@@ -166,12 +205,28 @@ export function configProblems(peft: Readonly<Record<string, unknown>>): string[
   const problems: string[] = [];
   const shown = (field: string): string => JSON.stringify(peft[field]);
   if (peft['peft_type'] !== 'LORA') problems.push(`peft_type must be LORA, got ${shown('peft_type')}`);
-  for (const [field, allowed] of Object.entries(FIXED)) {
-    if (!allowed.includes(peft[field]))
+  if (!isOff(peft['bias']) && peft['bias'] !== 'none')
+    problems.push(`bias must be "none", got ${shown('bias')}; preftune does not compute this variant`);
+  for (const [field, value] of Object.entries(peft)) {
+    if (isOff(value) || KNOWN.has(field)) continue;
+    if (Object.hasOwn(MUST_BE_OFF, field))
       problems.push(
-        `${field} must be ${JSON.stringify(allowed[0])}, got ${shown(field)}; preftune does not compute this variant`,
+        `${field} must be ${JSON.stringify(MUST_BE_OFF[field])}, got ${shown(field)}; preftune does not compute this variant`,
+      );
+    else
+      problems.push(
+        `${field} is not a field that preftune knows, got ${shown(field)}; it may change what the adapter computes, take it out if it does not`,
       );
   }
+  for (const field of SWITCHES)
+    if (!isOff(peft[field]) && peft[field] !== true)
+      problems.push(`${field} must be true or false, got ${shown(field)}; a text is no truth value`);
+  for (const field of ['alpha_pattern', 'rank_pattern'])
+    for (const pattern of Object.keys((peft[field] ?? {}) as object))
+      if (moduleRule(pattern) === undefined)
+        problems.push(
+          `${field} must have regular expressions that Python and JavaScript read alike, got ${JSON.stringify(pattern)}; write the paths out`,
+        );
   const start = peft['init_lora_weights'];
   if (!PLAIN_STARTS.includes(start) && !Object.hasOwn(ANCHORED_STARTS, String(start)))
     problems.push(
@@ -187,7 +242,7 @@ export function configProblems(peft: Readonly<Record<string, unknown>>): string[
 function patternValue(patterns: unknown, path: string): number | undefined {
   const entries = Object.entries((patterns ?? {}) as Record<string, number>);
   // PEFT's rule: the first key that matches the end of the path as a regular expression.
-  return entries.find(([key]) => new RegExp(`(^|.*\\.)(?:${key})$`, 'u').test(path))?.[1];
+  return entries.find(([key]) => moduleRule(key)?.test(path) === true)?.[1];
 }
 
 /** The adapter that a checked adapter_config.json describes, with the rank of each adapted module as its tensors have it. */

@@ -37,13 +37,16 @@ export interface ReadAdapter extends Adapter {
  * do not fit the model, an embedding or head beside the adapter that is not the model's, NaN.
  */
 export async function readAdapter(path: string, config: ModelConfig, base?: Checkpoint): Promise<ReadAdapter> {
-  const { config: peft, checkpoint } = await readAdapterFolder(path);
+  const { config: peft, checkpoint: stored } = await readAdapterFolder(path);
+  const checkpoint = withUsualNames(stored);
   try {
     const problems: Problem[] = configProblems(peft).map((message) => ({ file: path, message }));
     const adapter = describedAdapter(peft, ranksOf(config, checkpoint));
     const specs = loraParameterSpecs(config, adapter.lora);
-    const copies = baseCopies(config).filter(({ name }) => checkpoint.entries.has(name));
-    problems.push(...tensorProblems(checkpoint, [specs, copies]).map((message) => ({ file: path, message })));
+    const copies = baseCopies(config).filter(
+      ({ name, shape }) => checkpoint.entries.get(name)?.shape.join() === shape.join(),
+    );
+    problems.push(...tensorProblems(checkpoint, { config, specs, copies }).map((message) => ({ file: path, message })));
     if (adapter.lora.targets.length === 0 && problems.length === 0)
       problems.push({ file: path, message: 'the adapter must adapt at least one module, it holds none' });
     if (problems.length > 0) throw badInput(problems);
@@ -75,30 +78,67 @@ interface BaseCopy extends ParameterSpec {
   readonly weight: string;
 }
 
-/** PEFT saves embedding and head beside adapters on one of them. */
+/** PEFT saves embedding and head beside adapters on one of them, and with save_embedding_layers beside any. */
 function baseCopies(config: ModelConfig): BaseCopy[] {
-  return [EMBEDDING_PATH, HEAD_PATH].map((path) => ({
-    name: `${PREFIX}${path}.base_layer.weight`,
-    shape: path === EMBEDDING_PATH ? moduleShape(config, path).toReversed() : moduleShape(config, path),
-    weight: moduleWeightName(config, path),
-  }));
+  return [EMBEDDING_PATH, HEAD_PATH].flatMap((path) =>
+    ['.base_layer.weight', '.weight'].map((ending) => ({
+      name: `${PREFIX}${path}${ending}`,
+      shape: path === EMBEDDING_PATH ? moduleShape(config, path).toReversed() : moduleShape(config, path),
+      weight: moduleWeightName(config, path),
+    })),
+  );
+}
+
+/** What wrappers of models put in front of names, and what older files put into them. */
+const WRAPPERS = /^(?:_orig_mod\.|module\.|_fsdp_wrapped_module\.)+|(?<=\.)(?:_orig_mod\.|_fsdp_wrapped_module\.)/g;
+
+/** The name that PEFT writes today: `base_model.model.` in front, no name of the adapter inside, no wrapper's words. */
+function usualName(name: string): string {
+  const bare = name
+    .replaceAll(WRAPPERS, '')
+    .replace(/(\.lora_(?:A|B|embedding_A|embedding_B|magnitude_vector))\.default(?=\.|$)/, '$1');
+  if (bare.startsWith(PREFIX)) return bare;
+  return /^(?:model\.|lm_head\.)/.test(bare) ? `${PREFIX}${bare}` : bare;
+}
+
+/** The adapter's file with the usual names, whichever it has. */
+function withUsualNames(stored: Checkpoint): Checkpoint {
+  const names = new Map([...stored.entries.keys()].map((name) => [usualName(name), name]));
+  // Two spellings of one name are not put together.
+  if (names.size < stored.entries.size || [...names].every(([usual, name]) => usual === name)) return stored;
+  const entries = new Map([...names].map(([usual, name]) => [usual, { ...stored.entries.get(name)!, name: usual }]));
+  return { ...stored, entries, readFloat32: (name, into) => stored.readFloat32(names.get(name) ?? name, into) };
 }
 
 function tensorProblems(
   { entries }: Checkpoint,
-  [specs, copies]: readonly [readonly ParameterSpec[], readonly ParameterSpec[]],
+  {
+    config,
+    specs,
+    copies,
+  }: {
+    readonly config: ModelConfig;
+    readonly specs: readonly ParameterSpec[];
+    readonly copies: readonly ParameterSpec[];
+  },
 ): string[] {
   const problems: string[] = [];
   const prefixed = specs.map(({ name, shape }) => [`${PREFIX}${name}`, shape] as const);
   const wanted = new Map([...prefixed, ...copies.map(({ name, shape }) => [name, shape] as const)]);
+  const whole = new Set(baseCopies(config).map(({ name }) => name));
   for (const [name, entry] of entries) {
     const shape = wanted.get(name);
-    if (shape === undefined)
+    if (shape !== undefined) {
+      if (shape.join() !== entry.shape.join())
+        problems.push(`tensor ${name} must have the shape [${shape.join(', ')}], got [${entry.shape.join(', ')}]`);
+    } else if (whole.has(name))
+      problems.push(
+        `tensor ${name} must have the ${config.vocabularySize} rows of the model, got [${entry.shape.join(', ')}]; the vocabulary was resized when it was trained: resize the model in the same way first`,
+      );
+    else
       problems.push(
         `tensor ${name} must belong to a module of the model, it does not; the adapter was made for another model`,
       );
-    else if (shape.join() !== entry.shape.join())
-      problems.push(`tensor ${name} must have the shape [${shape.join(', ')}], got [${entry.shape.join(', ')}]`);
   }
   for (const name of wanted.keys())
     if (!entries.has(name)) problems.push(`tensor ${name} must be there, it is missing`);
@@ -117,7 +157,7 @@ async function requireSameBase(
   if (differs)
     throw badInput({
       file,
-      message: `tensor ${copy.name} must be the model's own ${copy.weight}, it differs; the adapter was made on another base`,
+      message: `tensor ${copy.name} must be the model's own ${copy.weight}, it differs; the adapter trained it whole, which preftune does not compute, or was made on another base: merge it with PEFT first`,
     });
 }
 

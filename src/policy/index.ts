@@ -11,9 +11,9 @@ export {
 } from './batch-graphs.ts';
 export {
   completionMicroBatch,
-  unpairedMicroBatch,
-  rankingMicroBatch,
   pairMicroBatch,
+  rankingMicroBatch,
+  unpairedMicroBatch,
   type MicroBatch,
 } from './batches.ts';
 export { compareTokenizers } from './compare-tokenizers.ts';
@@ -36,6 +36,37 @@ export {
   type MemoryParts,
   type MemoryPlan,
 } from './memory.ts';
+export { readNamedAdapter } from './naming/checkpoint-weights.ts';
+export {
+  adapterText,
+  hasAdapter,
+  parseAdapterName,
+  parseModelAndAdapter,
+  parseModelName,
+  runOfAdapter,
+  type AdapterName,
+  type ModelName,
+} from './naming/model-name.ts';
+export {
+  openModelAndAdapter,
+  openNamedModel,
+  weightsFingerprint,
+  type NamedModel,
+  type OpenNamedOptions,
+  type ResolveModel,
+} from './naming/open-named.ts';
+export { startOfRun } from './naming/run-parts.ts';
+export {
+  openPolicy,
+  placeModel,
+  sourceOf,
+  type AdapterTensors,
+  type OpenPolicyOptions,
+  type OpenedPolicy,
+  type PlacedModel,
+  type PolicyPurpose,
+  type PolicySource,
+} from './open-policy.ts';
 export {
   forwardGraph,
   pairCotangentGraph,
@@ -62,37 +93,6 @@ export {
   type PreferenceGraphOptions,
   type PreferenceModels,
 } from './preference-graphs.ts';
-export {
-  adapterText,
-  hasAdapter,
-  parseAdapterName,
-  parseModelAndAdapter,
-  parseModelName,
-  runOfAdapter,
-  type AdapterName,
-  type ModelName,
-} from './naming/model-name.ts';
-export { readNamedAdapter } from './naming/checkpoint-weights.ts';
-export {
-  openModelAndAdapter,
-  openNamedModel,
-  weightsFingerprint,
-  type NamedModel,
-  type OpenNamedOptions,
-  type ResolveModel,
-} from './naming/open-named.ts';
-export { startOfRun } from './naming/run-parts.ts';
-export {
-  openPolicy,
-  placeModel,
-  sourceOf,
-  type AdapterTensors,
-  type OpenedPolicy,
-  type OpenPolicyOptions,
-  type PlacedModel,
-  type PolicyPurpose,
-  type PolicySource,
-} from './open-policy.ts';
 export { hintsFor, openModel, understandModel, type OpenedModel } from './prepare.ts';
 export {
   compileBatchProgram,
@@ -102,6 +102,7 @@ export {
   type Values,
 } from './programs.ts';
 export { readFinite } from './read-finite.ts';
+export { checkWeights, loadModel, residentModel, type LoadModelOptions, type ResidentModel } from './resident-model.ts';
 export {
   FORWARD_STATISTICS,
   scoringGraph,
@@ -110,11 +111,3 @@ export {
   type ScoringModels,
   type ScoringOptions,
 } from './scoring-graph.ts';
-export {
-  checkVocabulary,
-  checkWeights,
-  loadModel,
-  residentModel,
-  type LoadModelOptions,
-  type ResidentModel,
-} from './resident-model.ts';

@@ -93,6 +93,7 @@ export async function openInputs(
     throw badInput(problems);
   }
   const { opened, adapter } = policy;
+  for (const note of [...(opened.notes ?? []), ...(reference?.opened.notes ?? [])]) context.listener.onNote?.(note);
   return {
     opened,
     adapter,

@@ -2,13 +2,16 @@ import { openModelFiles, type ModelFiles, type OpenModelOptions } from '../forma
 import { parseModelConfig, type ModelConfig } from '../models/index.ts';
 import type { DimHints } from '../passes/index.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
-import { checkVocabulary } from './resident-model.ts';
+import { boundedTokenizer } from './bounded-tokenizer.ts';
+import { resolveHead } from './resolve-head.ts';
 
 /** A model opened but not yet on a device. */
 export interface OpenedModel {
   readonly files: ModelFiles;
   readonly config: ModelConfig;
   readonly tokenizer: Tokenizer;
+  /** What a user should know of these files. */
+  readonly notes?: readonly string[];
 }
 
 /**
@@ -30,11 +33,10 @@ export async function openModel(path: string, options: OpenModelOptions = {}): P
 /** The configuration and tokenizer of opened files; closes them when they do not fit. */
 export async function understandModel(files: ModelFiles): Promise<OpenedModel> {
   try {
-    const config = parseModelConfig(files.config);
+    const { config, notes, files: resolved } = await resolveHead(files, parseModelConfig(files.config));
     const eosTokenId = files.generationConfig?.['eos_token_id'] ?? files.config['eos_token_id'];
-    const tokenizer = createTokenizer(files.tokenizer, { eosTokenId });
-    checkVocabulary(config, tokenizer.vocabularySize);
-    return { files, config, tokenizer };
+    const tokenizer = boundedTokenizer(createTokenizer(files.tokenizer, { eosTokenId }), config);
+    return { files: resolved, config, tokenizer, notes };
   } catch (thrown) {
     await files.close();
     throw thrown;

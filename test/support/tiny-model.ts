@@ -19,6 +19,12 @@ export interface TinyModelOptions {
   /** Weights to leave out of the file, and to add to it. */
   readonly without?: readonly string[];
   readonly extra?: Readonly<Record<string, readonly number[]>>;
+  /** Shapes of those that are no vectors. */
+  readonly extraShapes?: Readonly<Record<string, readonly number[]>>;
+  /** Rows of matrices that have fewer than the tokenizer needs. */
+  readonly rows?: Readonly<Record<string, number>>;
+  /** generation_config.json. */
+  readonly generation?: Readonly<Record<string, unknown>>;
 }
 
 export const SPECIAL_TOKENS = ['<|im_start|>', '<|im_end|>', '<|pad|>'];
@@ -90,12 +96,12 @@ export async function writeTinyModel(path: string, options: TinyModelOptions = {
   };
   const more = Object.entries(extra).map(([name, values]) => ({
     name,
-    shape: [values.length],
+    shape: options.extraShapes?.[name] ?? [values.length],
     read: async () => Float32Array.from(values),
   }));
   await writeModelFolder(path, {
     config: { ...config, ...options.config },
-    generationConfig: { eos_token_id: 257 },
+    generationConfig: options.generation ?? { eos_token_id: 257 },
     textFiles: {
       'tokenizer.json': JSON.stringify(tinyTokenizerJson()),
       'tokenizer_config.json': JSON.stringify({
@@ -106,15 +112,17 @@ export async function writeTinyModel(path: string, options: TinyModelOptions = {
       }),
     },
     tensors: [
-      ...specs.map(({ name, shape }) => ({
-        name,
-        shape,
-        read: async () =>
-          read(
-            name,
-            shape.reduce((product, dim) => product * dim, 1),
-          ),
-      })),
+      ...specs
+        .map(({ name, shape: whole }) => ({ name, shape: [options.rows?.[name] ?? whole[0]!, ...whole.slice(1)] }))
+        .map(({ name, shape }) => ({
+          name,
+          shape,
+          read: async () =>
+            read(
+              name,
+              shape.reduce((product, dim) => product * dim, 1),
+            ),
+        })),
       ...more,
     ],
     overwrite: true,
