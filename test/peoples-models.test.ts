@@ -18,11 +18,11 @@ const HEAD = 'lm_head.weight';
 const EMBEDDING = 'model.embed_tokens.weight';
 const SIZE = TINY_VOCABULARY * HIDDEN;
 
-async function scored(model: string, rows: readonly object[] = tinyPairs(3)) {
+async function scored(path: string, rows: readonly object[] = tinyPairs(3)) {
   const data = at(`rows-${rows.length}.jsonl`);
   writeRows(data, rows);
   const notes: string[] = [];
-  const scores = await scorePairs(parseScoreSpecification({ model, data, threads: 1 }), {
+  const scores = await scorePairs(parseScoreSpecification({ model: path, data, threads: 1 }), {
     resolve: async (named) => named,
     referenceCache: at('reference'),
     listener: { onNote: (text) => notes.push(text) },
@@ -30,6 +30,10 @@ async function scored(model: string, rows: readonly object[] = tinyPairs(3)) {
   const logps = Array.from({ length: scores.count }, (_, row) => scores.row(row).chosenLogps);
   return { logps, notes: notes.filter((text) => text.includes('config.json')) };
 }
+
+/** Some numbers. */
+const values = (count: number, seed: number): Float32Array<ArrayBuffer> =>
+  Float32Array.from({ length: count }, (_, i) => Math.sin(seed + i) / 9);
 
 /** A model of which one file holds other tensors than another. */
 function model(name: string, options: Parameters<typeof writeTinyModel>[1] = {}): Promise<string> {
@@ -88,8 +92,6 @@ test('adapters under other names, with copies of the base, trained and resized e
   await model('base');
   const opened = await openModel(at('base'));
   const { config, files } = opened;
-  const values = (count: number, seed: number) =>
-    Float32Array.from({ length: count }, (_, i) => Math.sin(seed + i) / 9);
   const module = 'model.layers.0.self_attn.q_proj';
   const own = await openSafetensorsFile(join(at('base'), 'model.safetensors'));
   const embedding = await own.readFloat32(EMBEDDING);

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { createChatTemplate, type Tokenizer } from '../tokenizer/index.ts';
 import { loadPairs } from './load.ts';
 import { memorySource } from './sources/source.ts';
-import { createTestingTokenizer } from './testing-tokenizer.ts';
+import { createTestingTokenizer } from './testing/testing-tokenizer.ts';
 
 const folder = join(import.meta.dirname, '../../test/fixtures/jinja');
 const read = (file: string): string => readFileSync(join(folder, file), 'utf8');

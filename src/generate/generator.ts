@@ -98,9 +98,6 @@ export function generatorOf(engine: Engine, { decoder }: Pick<EngineModel, 'deco
       });
       return answer;
     };
-    const cancel = (): void => submissions.forEach((submission) => submission.cancel());
-    // One listener for all: a signal with one for each prompt makes Node warn of a leak.
-    signal?.addEventListener('abort', cancel);
     const answers: Promise<Answer>[] = [];
     const cancel = (): void => {
       progress.isEnding = true;

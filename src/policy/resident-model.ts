@@ -1,7 +1,6 @@
 import { badInput, PreftuneError, type HostTensor, type Problem } from '../core/index.ts';
 import { readFiniteFloat32, type Checkpoint } from '../formats/index.ts';
 import {
-  EMBEDDING_NAME,
   HEAD_NAME,
   parameterSpecs,
   type BasePrecision,
