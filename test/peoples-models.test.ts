@@ -32,7 +32,7 @@ async function scored(path: string, rows: readonly object[] = tinyPairs(3)) {
 }
 
 /** Some numbers. */
-const values = (count: number, seed: number): Float32Array<ArrayBuffer> =>
+const waves = (count: number, seed: number): Float32Array<ArrayBuffer> =>
   Float32Array.from({ length: count }, (_, i) => Math.sin(seed + i) / 9);
 
 /** A model of which one file holds other tensors than another. */
@@ -104,8 +104,8 @@ test('adapters under other names, with copies of the base, trained and resized e
     fields: object = {},
   ): Promise<string> => {
     const parts = [
-      { name: `base_model.model.${module}.lora_A.weight`, shape: [2, HIDDEN], values: values(2 * HIDDEN, 1) },
-      { name: `base_model.model.${module}.lora_B.weight`, shape: [HIDDEN, 2], values: values(2 * HIDDEN, 2) },
+      { name: `base_model.model.${module}.lora_A.weight`, shape: [2, HIDDEN], values: waves(2 * HIDDEN, 1) },
+      { name: `base_model.model.${module}.lora_B.weight`, shape: [HIDDEN, 2], values: waves(2 * HIDDEN, 2) },
     ].map((part) => ({ ...part, name: rename(part.name) }));
     const copies = more.map((part) => ({ ...part, shape: [part.rows, HIDDEN] }));
     await writeAdapterFolder(at(name), {

@@ -13,7 +13,7 @@ import {
   type ModelConfig,
 } from '../models/index.ts';
 import type { LoraSpecification } from '../specification/index.ts';
-import { moduleRule } from './python-pattern.ts';
+import { moduleRule } from './reading/python-pattern.ts';
 
 /** An adapter as PEFT's folders hold it, with the meaning of its configuration resolved. */
 export interface Adapter {

@@ -2,8 +2,8 @@ import { openModelFiles, type ModelFiles, type OpenModelOptions } from '../forma
 import { parseModelConfig, type ModelConfig } from '../models/index.ts';
 import type { DimHints } from '../passes/index.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
-import { boundedTokenizer } from './bounded-tokenizer.ts';
-import { resolveHead } from './resolve-head.ts';
+import { boundedTokenizer } from './reading/bounded-tokenizer.ts';
+import { resolveHead } from './reading/resolve-head.ts';
 
 /** A model opened but not yet on a device. */
 export interface OpenedModel {

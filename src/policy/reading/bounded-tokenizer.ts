@@ -1,6 +1,6 @@
-import { badInput } from '../core/index.ts';
-import { EMBEDDING_NAME, type ModelConfig } from '../models/index.ts';
-import type { Tokenizer } from '../tokenizer/index.ts';
+import { badInput } from '../../core/index.ts';
+import { EMBEDDING_NAME, type ModelConfig } from '../../models/index.ts';
+import type { Tokenizer } from '../../tokenizer/index.ts';
 
 /**
  * The tokenizer of a model whose embedding has fewer rows than the tokenizer has ids, as where a pad token was added and never trained. Texts that

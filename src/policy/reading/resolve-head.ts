@@ -1,5 +1,5 @@
-import type { Checkpoint, ModelFiles } from '../formats/index.ts';
-import { EMBEDDING_NAME, HEAD_NAME, type ModelConfig } from '../models/index.ts';
+import type { Checkpoint, ModelFiles } from '../../formats/index.ts';
+import { EMBEDDING_NAME, HEAD_NAME, type ModelConfig } from '../../models/index.ts';
 
 /** A model whose configuration says of the head what its weights say. */
 export interface ResolvedHead {
