@@ -163,7 +163,9 @@ async function refused(given: object): Promise<string[]> {
 describe('bad input', () => {
   it('names what is wrong with an objective and its options, all at once', async () => {
     expect(await refused({ objective: 'sigmod' })).toEqual([
-      expect.stringMatching(/^--objective must be one of sigmoid, robust, .*, got "sigmod"$/) as string,
+      expect.stringMatching(
+        /^--objective must be one of sigmoid, robust, .*, got "sigmod"; did you mean sigmoid\?$/,
+      ) as string,
     ]);
     expect(await refused({ objective: 'simpo', discopopTau: 0.1 })).toEqual(
       expect.arrayContaining([expect.stringContaining('--discopop-tau has no effect with objective simpo')]),

@@ -37,9 +37,12 @@ describe('preftune dpo', () => {
     expect(code).toBe(0);
     const said = linesOf(err).map((line) => line.replace(/[\d,]+ tok\/s.*$/, 'SPEED'));
     expect(said[0]).toBe(
-      'training data: 12 of 12 rows kept; tokens on average: prompt 36, chosen 11, rejected 7; longest 58',
+      'pairs.jsonl: format: trl-preference (prompt, chosen, rejected: texts), from the first 12 rows',
     );
     expect(said[1]).toBe(
+      'training data: 12 of 12 rows kept; tokens on average: prompt 36, chosen 11, rejected 7; longest 58',
+    );
+    expect(said[2]).toBe(
       '  row 1, chosen: ... 0\u00b7 \u00b7a\u00b7n\u00b7d\u00b7 \u00b71\u00b7?\u27e6 \u00b7y\u00b7e\u00b7s\u00b7,\u00b7 \u00b71\u00b7!\u00b7<|im_end|>\u27e7',
     );
     expect(said).toContain('step 0: held-out loss 0.6931, accuracy 0.50, margin 0.000');
