@@ -98,6 +98,10 @@ test('a Node module without its prefix is refused too', () => {
   ]);
 });
 
+function needsNode(taker: string, from: string): string {
+  return `src/${taker}: takes a value from ${from}, which needs Node; let the caller pass it in`;
+}
+
 test('what a browser runs takes no value from what needs Node, through a face or not; types it may', () => {
   const root = sources({
     'policy/index.ts':
@@ -119,8 +123,6 @@ test('what a browser runs takes no value from what needs Node, through a face or
     'train/loop/step.test.ts': "import { readRun } from '../../store/index.ts';",
     'train/run.ts': "import { readRun } from '../store/index.ts';\nimport { join } from 'node:path';",
   });
-  const needsNode = (taker: string, from: string): string =>
-    `src/${taker}: takes a value from ${from}, which needs Node; let the caller pass it in`;
   expect(checkImports(root)).toEqual([
     needsNode('generate/engine.ts', 'policy/node/open.ts'),
     needsNode('policy/near.ts', 'policy/node/open.ts'),

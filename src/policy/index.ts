@@ -1,4 +1,4 @@
-export type { ReadAdapter } from './adapter-checkpoint.ts';
+export { understandAdapter, type ReadAdapter } from './adapter-checkpoint.ts';
 export { newAdapter, newLora, type Adapter, type NewAdapter } from './adapter-config.ts';
 export {
   accumulate,

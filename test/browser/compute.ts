@@ -119,9 +119,9 @@ async function interpreted({ graphs, source }: Task): Promise<{ losses: number[]
   const rows = await (await source(undefined as never)).at(0);
   const { inputs } = rows.batch(Array.from({ length: rows.rows.count }, (_, row) => row));
   const random = createRandom(1, 'weights');
+  const draw = (): number => 0.3 * random.nextNormal();
   const given = graphInputs(graphs.train!).map(({ attributes: { name }, shape }): [string, HostTensor] => {
     const sizes = shape as readonly number[];
-    const draw = (): number => 0.3 * random.nextNormal();
     return [name, inputs[name] ?? float32Tensor(sizes, Array.from({ length: elementCount(sizes) }, draw))];
   });
   const outputs = interpret(graphs.train!, Object.fromEntries(given));
