@@ -23,7 +23,7 @@ export interface PhaseMark {
 
 /** The way of `preftune dpo` to its first step. The first phase begins with the process. */
 export const START_PHASES: readonly PhaseMark[] = [
-  { phase: 'open the model, make its tokenizer', file: 'policy/prepare', functionName: 'openModel' },
+  { phase: 'open the model, make its tokenizer', file: 'policy/node/open-model', functionName: 'openModel' },
   { phase: 'read and tokenise rows', file: 'train/training-data', functionName: 'loadTrainingData' },
   { phase: 'start the device', file: 'train/session', functionName: 'openSession' },
   { phase: 'read and dequantise weights', file: 'policy/resident-model', functionName: 'loadModel' },

@@ -6,7 +6,7 @@
  * - `export *` in an index.ts, since the names of a face are its contract
  * - a name that two faces give to different things
  * - what tests are helped by (`testing/`) in anything but a test
- * - a Node module in what a browser runs, and onnxruntime-node outside runtime/
+ * - a Node module in what a browser runs, or a value of a file that needs Node; and onnxruntime-node outside runtime/
  * - a folder of more than 25 files, or with a chain of more than ten imports inside it
  *
  * Exits 1 with one line for each breach.
@@ -14,16 +14,22 @@
  *     tsx scripts/check-imports.ts [SOURCE_FOLDER]
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { builtinModules } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
+import { browserBreaches, isBrowserFile, isNodeModule, type BrowserClaim } from './browser-claim.ts';
 
-/** A folder of src/, what it is, and where a reader begins. */
-export interface Room {
-  readonly name: string;
+/** A folder of src/, what it is, and what of it a browser runs. */
+export interface Room extends BrowserClaim {
   readonly purpose: string;
-  /** The browser runs it too: no Node module, files named `node-*.ts` excepted. */
-  readonly isBrowser?: boolean;
 }
+
+/** Steps, and tasks from what is in memory: what of train/ needs no run folder. */
+const TRAIN_IN_MEMORY = [
+  'loop',
+  'recipes/completion-task.ts',
+  'recipes/preference-reference.ts',
+  'recipes/preference-rows.ts',
+  'recipes/preference-task.ts',
+];
 
 /** In the order of the data: each imports only from those before it. */
 export const ROOMS: readonly Room[] = [
@@ -34,10 +40,10 @@ export const ROOMS: readonly Room[] = [
   { name: 'autodiff', purpose: 'a graph to its gradients', isBrowser: true },
   { name: 'passes', purpose: 'a graph to a better graph, and to a kernel plan', isBrowser: true },
   { name: 'onnx', purpose: 'graph and plan to model bytes', isBrowser: true },
-  { name: 'runtime', purpose: 'bytes to results; the only importer of onnxruntime-node' },
+  { name: 'runtime', purpose: 'bytes to results; the only importer of onnxruntime-node', browserFiles: ['types.ts'] },
   { name: 'models', purpose: 'families of models; parameters and tokens to nodes; LoRA', isBrowser: true },
   { name: 'files', purpose: 'files that are whole or absent, locks, lines that survive a kill' },
-  { name: 'formats', purpose: 'safetensors, GGUF, adapter and model folders' },
+  { name: 'formats', purpose: 'safetensors, GGUF, adapter and model folders', isBrowser: true },
   { name: 'jinja', purpose: 'chat templates, rendered as Python renders them', isBrowser: true },
   { name: 'tokenizer', purpose: 'text to ids, conversations to text', isBrowser: true },
   { name: 'data', purpose: 'bytes to rows, rows to tokens, tokens to batches', isBrowser: true },
@@ -47,16 +53,20 @@ export const ROOMS: readonly Room[] = [
   { name: 'report', purpose: 'pages: shell, curves, style, tables' },
   { name: 'hub', purpose: 'finding and fetching models and data by name' },
   { name: 'options', purpose: 'how options are declared: fields, help, problems, JSON schema', isBrowser: true },
-  { name: 'specification', purpose: 'what decides a run: schema, problems, resume, sweep, stages' },
-  { name: 'policy', purpose: 'a model in use: opened, adapted, on a device, with its graphs and its memory' },
-  { name: 'generate', purpose: 'prompts to answers' },
-  { name: 'score', purpose: 'log-probabilities of given answers; the stored reference' },
+  { name: 'specification', purpose: 'what decides a run: schema, problems, resume, sweep, stages', isBrowser: true },
+  {
+    name: 'policy',
+    purpose: 'a model in use: opened, adapted, on a device, with its graphs and its memory',
+    isBrowser: true,
+  },
+  { name: 'generate', purpose: 'prompts to answers', isBrowser: true },
+  { name: 'score', purpose: 'log-probabilities of given answers; the stored reference', isBrowser: true },
   { name: 'monitor', purpose: 'what goes wrong in runs' },
   { name: 'reliability', purpose: 'whether data can be trusted' },
   { name: 'ask', purpose: 'asking a language model over HTTP: limits, retries, cost, stored calls' },
   { name: 'judge', purpose: 'two answers to a verdict: language models, rules, rewards; the sandbox' },
   { name: 'pairs', purpose: 'signals (ratings, votes, edits, thumbs, samples, verdicts) to rows' },
-  { name: 'train', purpose: 'recipes, the step loop, the shell of a run' },
+  { name: 'train', purpose: 'recipes, the step loop, the shell of a run', browserFiles: TRAIN_IN_MEMORY },
   { name: 'evaluate', purpose: 'what changed: KL, behaviour, win rates, cards of judges' },
   { name: 'export', purpose: 'a trained model to the files that others read, each compared before it is there' },
   { name: 'quickstart', purpose: 'the pairs and questions of the first minute' },
@@ -64,7 +74,6 @@ export const ROOMS: readonly Room[] = [
 ];
 
 const ORDER = ROOMS.map(({ name }) => name);
-const BROWSER = new Set(ROOMS.filter(({ isBrowser }) => isBrowser === true).map(({ name }) => name));
 
 const MOST_FILES = 25;
 const MOST_FLOORS = 10;
@@ -93,10 +102,6 @@ function readSources(root: string): Source[] {
   }));
 }
 
-function isNodeModule(target: string): boolean {
-  return target.startsWith('node:') || builtinModules.includes(target.split('/')[0]!);
-}
-
 /** What is wrong with one import, if anything. */
 function importBreaches({ file, folder, isTest }: Source, target: string): string[] {
   const where = `src/${file}`;
@@ -104,7 +109,7 @@ function importBreaches({ file, folder, isTest }: Source, target: string): strin
     return folder === 'runtime' ? [] : [`${where}: only runtime/ may import onnxruntime-node`];
   }
   if (isNodeModule(target)) {
-    const isFree = BROWSER.has(folder) && !isTest && !file.includes('/node-');
+    const isFree = isBrowserFile(file, ROOMS) && !isTest;
     return isFree ? [`${where}: ${folder}/ must stay free of ${target}, the browser runs it too`] : [];
   }
   if (!target.startsWith('.')) return [];
@@ -225,6 +230,7 @@ export function checkImports(root: string): string[] {
       ...starBreaches(source),
     ]),
     ...nameBreaches(sources),
+    ...browserBreaches(sources, ROOMS),
     ...circleBreaches(importsOf(sources)),
     ...sizeBreaches(root),
   ].toSorted();

@@ -98,6 +98,41 @@ test('a Node module without its prefix is refused too', () => {
   ]);
 });
 
+function needsNode(taker: string, from: string): string {
+  return `src/${taker}: takes a value from ${from}, which needs Node; let the caller pass it in`;
+}
+
+test('what a browser runs takes no value from what needs Node, through a face or not; types it may', () => {
+  const root = sources({
+    'policy/index.ts':
+      "export { openIt as open, type Opened } from './node/open.ts';\nexport { place } from './place.ts';",
+    'policy/node/open.ts': "import { freemem } from 'node:os';\nimport { place } from '../place.ts';",
+    'policy/place.ts':
+      "import type { Device } from '../runtime/index.ts';\nimport { isTensor, openDevice } from '../runtime/index.ts';",
+    'policy/near.ts': "import {\n  type Opened,\n  openIt,\n} from './node/open.ts';",
+    'runtime/index.ts':
+      "export { isTensor, type Device } from './types.ts';\nexport { openDevice } from './open-device.ts';",
+    'runtime/open-device.ts': "import { Worker } from 'node:worker_threads';",
+    'runtime/types.ts': '',
+    'generate/engine.ts':
+      "import { open, place, type Opened } from '../policy/index.ts';\nimport { type Run } from '../store/index.ts';",
+    'generate/node-open.ts': "import { open } from '../policy/index.ts';",
+    'store/index.ts': "export { readRun, type Run } from './run.ts';",
+    'store/run.ts': '',
+    'train/loop/step.ts': "const { readRun } = await import('../../store/run.ts');\nimport { run } from '../run.ts';",
+    'train/loop/step.test.ts': "import { readRun } from '../../store/index.ts';",
+    'train/run.ts': "import { readRun } from '../store/index.ts';\nimport { join } from 'node:path';",
+  });
+  expect(checkImports(root)).toEqual([
+    needsNode('generate/engine.ts', 'policy/node/open.ts'),
+    needsNode('policy/near.ts', 'policy/node/open.ts'),
+    needsNode('policy/place.ts', 'runtime/open-device.ts'),
+    'src/train/loop/step.ts: import store/index.ts, not store/run.ts',
+    needsNode('train/loop/step.ts', 'store/run.ts'),
+    needsNode('train/loop/step.ts', 'train/run.ts'),
+  ]);
+});
+
 test('a folder has at most 25 files and ten floors', () => {
   const many = Object.fromEntries(Array.from({ length: 26 }, (_, i) => [`core/f${i}.ts`, '']));
   const high = Object.fromEntries(

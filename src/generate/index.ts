@@ -10,7 +10,7 @@ export {
   type Generator,
   type GeneratorOptions,
 } from './generator.ts';
-export { openGenerator, type OpenedGenerator, type OpenGeneratorOptions } from './open-generator.ts';
+export { openGenerator, type OpenedGenerator, type OpenGeneratorOptions } from './node-open-generator.ts';
 export { conversationOf, encodePrompt, readPrompts, type Prompt, type PromptOptions } from './prompts.ts';
 export type { QueueLimits } from './queue.ts';
 export { BASE, type AddOptions } from './registry.ts';

@@ -1,6 +1,5 @@
+export { understandAdapter, type ReadAdapter } from './adapter-checkpoint.ts';
 export { newAdapter, newLora, type Adapter, type NewAdapter } from './adapter-config.ts';
-export { readAdapter, writeAdapter, type ReadAdapter } from './adapter-files.ts';
-export { BASE_ERROR_ROWS, measureBaseError, measuredOf, type BaseError, type BaseErrorOptions } from './base-error.ts';
 export {
   accumulate,
   addToGradients,
@@ -26,17 +25,20 @@ export {
   type StoredBase,
   type StoredTensor,
 } from './frozen-base.ts';
-export { openInputs, sourcesOf, type NamedInputs, type RunInputs } from './inputs.ts';
+export { hintsFor } from './hints.ts';
 export { loadOptions } from './load-options.ts';
+export { fixedMemory, referenceMemory, requireMemory, type MemoryParts, type MemoryPlan } from './memory.ts';
+export { readAdapter, saveAdapter, writeAdapter } from './node/adapter-files.ts';
+export { availableBytes } from './node/available-bytes.ts';
 export {
-  availableBytes,
-  fixedMemory,
-  referenceMemory,
-  requireMemory,
-  type MemoryParts,
-  type MemoryPlan,
-} from './memory.ts';
-export { readNamedAdapter } from './naming/checkpoint-weights.ts';
+  BASE_ERROR_ROWS,
+  measureBaseError,
+  measuredOf,
+  type BaseError,
+  type BaseErrorOptions,
+} from './node/base-error.ts';
+export { openInputs, sourcesOf, type NamedInputs, type RunInputs } from './node/inputs.ts';
+export { readNamedAdapter } from './node/checkpoint-weights.ts';
 export {
   adapterText,
   hasAdapter,
@@ -46,27 +48,17 @@ export {
   runOfAdapter,
   type AdapterName,
   type ModelName,
-} from './naming/model-name.ts';
+} from './node/model-name.ts';
 export {
   openModelAndAdapter,
   openNamedModel,
-  weightsFingerprint,
   type NamedModel,
   type OpenNamedOptions,
   type ResolveModel,
-} from './naming/open-named.ts';
-export { startOfRun } from './naming/run-parts.ts';
-export {
-  openPolicy,
-  placeModel,
-  sourceOf,
-  type AdapterTensors,
-  type OpenPolicyOptions,
-  type OpenedPolicy,
-  type PlacedModel,
-  type PolicyPurpose,
-  type PolicySource,
-} from './open-policy.ts';
+} from './node/open-named.ts';
+export { startOfRun } from './node/run-parts.ts';
+export { openModel } from './node/open-model.ts';
+export { openPolicy, type OpenPolicyOptions, type OpenedPolicy } from './node/open-policy.ts';
 export {
   forwardGraph,
   pairCotangentGraph,
@@ -77,7 +69,15 @@ export {
   type PairModels,
   type PairObjective,
 } from './pair-graphs.ts';
-export { createPolicy, saveAdapter, type Policy } from './policy.ts';
+export {
+  placeModel,
+  sourceOf,
+  type AdapterTensors,
+  type PlacedModel,
+  type PolicyPurpose,
+  type PolicySource,
+} from './place-model.ts';
+export { createPolicy, type Policy } from './policy.ts';
 export { checkPositions, longestRow } from './positions.ts';
 export {
   MISMATCHED,
@@ -93,7 +93,6 @@ export {
   type PreferenceGraphOptions,
   type PreferenceModels,
 } from './preference-graphs.ts';
-export { hintsFor, openModel, understandModel, type OpenedModel } from './prepare.ts';
 export {
   compileBatchProgram,
   type BatchGraphs,
@@ -111,3 +110,5 @@ export {
   type ScoringModels,
   type ScoringOptions,
 } from './scoring-graph.ts';
+export { understandModel, type OpenedModel } from './understand-model.ts';
+export { weightsFingerprint } from './weights-fingerprint.ts';

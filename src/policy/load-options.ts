@@ -1,6 +1,6 @@
 import type { CommonSpecification } from '../specification/index.ts';
 import type { RunContext } from './context.ts';
-import type { RunInputs } from './inputs.ts';
+import type { RunInputs } from './node/inputs.ts';
 import { longestRow } from './positions.ts';
 
 /** Options of src/data's loaders that a specification decides. */

@@ -1,4 +1,3 @@
-import { freemem } from 'node:os';
 import { elementCount, runFailed } from '../core/index.ts';
 import {
   baseBytes,
@@ -134,12 +133,6 @@ function compactBytes(config: ModelConfig, precision: BasePrecision): number {
   return baseBytes(config, precision, 'decoding') - bytesOf(others);
 }
 
-/** Memory that this process may still take; a container's limit counts. */
-export function availableBytes(): number {
-  const available = (process as { availableMemory?: () => number }).availableMemory?.();
-  return available ?? freemem();
-}
-
 function megabytes(bytes: number): string {
   return `${Math.ceil(bytes / 2 ** 20).toLocaleString('en-US')} MB`;
 }
@@ -147,13 +140,13 @@ function megabytes(bytes: number): string {
 const ADVICE =
   'lower --micro-batch-tokens or --max-length, train an adapter instead of every weight, take a smaller model, or close other programs';
 
-/** Throws run-failed, before anything starts, when the plan does not fit into free memory. `available` defaults to what is free now. */
-export function requireMemory(parts: MemoryParts, available = availableBytes(), advice = ADVICE): void {
+/** Throws run-failed, before anything starts, when the plan needs more than the bytes that are `available`. */
+export function requireMemory(parts: MemoryParts, available: number, advice = ADVICE): void {
   requireRoom('the run', parts, { available, advice });
 }
 
 /** requireMemory for a model that is asked. */
-export function requireUseMemory(plan: UsePlan, available = availableBytes()): void {
+export function requireUseMemory(plan: UsePlan, available: number): void {
   const { precision, purpose } = plan;
   const compact = purpose === 'decoding' && precision === 'float32';
   const advice = [

@@ -1,4 +1,4 @@
-import { badInput, type HostTensor } from '../core/index.ts';
+import { badInput, badUsage, type HostTensor } from '../core/index.ts';
 import { input } from '../graph/index.ts';
 import {
   baseDecoder,
@@ -11,14 +11,11 @@ import {
 } from '../models/index.ts';
 import type { TrainedParameter } from '../optim/index.ts';
 import type { Device, DeviceTensor } from '../runtime/index.ts';
-import { readFinite } from './read-finite.ts';
+import type { ReadAdapter } from './adapter-checkpoint.ts';
 import { newAdapter, type Adapter } from './adapter-config.ts';
-import { writeAdapter } from './adapter-files.ts';
 import { setMagnitudes, startTensors } from './adapter-start.ts';
-import { readNamedAdapter } from './naming/checkpoint-weights.ts';
-import { parseAdapterName } from './naming/model-name.ts';
-import { weightsFingerprint } from './naming/open-named.ts';
-import type { OpenedModel } from './prepare.ts';
+import type { OpenedModel } from './understand-model.ts';
+import { weightsFingerprint } from './weights-fingerprint.ts';
 import type { ResidentModel } from './resident-model.ts';
 import type { CommonSpecification, LoraSpecification } from '../specification/index.ts';
 
@@ -58,7 +55,14 @@ export async function createPolicy(
     opened,
     model,
     specification,
-  }: { readonly opened: OpenedModel; readonly model: ResidentModel; readonly specification: CommonSpecification },
+    adapter: existing,
+  }: {
+    readonly opened: OpenedModel;
+    readonly model: ResidentModel;
+    readonly specification: CommonSpecification;
+    /** What the specification's adapter names, read with the model's weights. */
+    readonly adapter?: ReadAdapter | undefined;
+  },
 ): Promise<Policy> {
   const { config } = opened;
   const plain = baseDecoder(config, model.base?.precision ?? 'float32');
@@ -76,10 +80,10 @@ export async function createPolicy(
     };
   }
   const { checkpoint } = opened.files;
-  const existing =
-    specification.adapter === undefined
-      ? undefined
-      : await readNamedAdapter(parseAdapterName(specification.adapter), config, checkpoint);
+  if (existing === undefined && specification.adapter !== undefined)
+    throw badUsage(
+      `policy: the adapter that is continued must be given, got none for ${specification.adapter}; read it first`,
+    );
   const adapter = existing ?? newAdapter(config, specification.lora!, specification.model);
   const evaluation = withLora(plain, adapter.lora, { path: 'separate' });
   const training =
@@ -134,18 +138,4 @@ function trainedParameters(
   const rateFactor = specification.plusRatio ?? PLUS_RATIO;
   const slow = new Set(lora.targets.map(({ path }) => loraNames(path).a));
   return specs.map((spec) => (slow.has(spec.name) ? spec : { ...spec, rateFactor }));
-}
-
-/** Writes the trained adapter as a PEFT folder. */
-export async function saveAdapter(
-  path: string,
-  policy: Policy,
-  tensors: ReadonlyMap<string, DeviceTensor>,
-): Promise<void> {
-  if (policy.adapter === undefined) throw badInput('save: there must be an adapter, every weight was trained');
-  await writeAdapter(path, {
-    adapter: policy.adapter,
-    config: policy.training.config,
-    read: (name) => readFinite(tensors.get(name)!, name),
-  });
 }

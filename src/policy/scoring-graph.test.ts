@@ -5,9 +5,10 @@ import type { TokenizedPair } from '../data/index.ts';
 import { loraParameterSpecs, resolveTargets, type LoraConfig } from '../models/index.ts';
 import { createRandom, elementCount } from '../core/index.ts';
 import { pairMicroBatch } from './batches.ts';
-import { openModelAndAdapter, type NamedModel } from './naming/open-named.ts';
-import { openPolicy, sourceOf, type OpenedPolicy } from './open-policy.ts';
-import { hintsFor } from './prepare.ts';
+import { openModelAndAdapter, type NamedModel } from './node/open-named.ts';
+import { openPolicy, type OpenedPolicy } from './node/open-policy.ts';
+import { sourceOf } from './place-model.ts';
+import { hintsFor } from './hints.ts';
 import { compileBatchProgram } from './programs.ts';
 import { scoringGraph, type ScoreStatistic, type ScoringOptions } from './scoring-graph.ts';
 

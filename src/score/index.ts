@@ -1,4 +1,4 @@
-export { deviationOf, sampleLogps, type Deviation, type Sample } from './measure.ts';
+export { deviationOf, sampleLogps, type Deviation, type Sample } from './node-measure.ts';
 export { referenceFolder, referenceKey } from './node-reference-store.ts';
 export { compileScores, referenceOfModel, type Reference } from './reference-model.ts';
 export {
@@ -20,7 +20,7 @@ export {
   type ScoreSessionOptions,
   type ScoredAnswers,
   type SessionScore,
-} from './score-session.ts';
+} from './node-score-session.ts';
 export {
   answerScores,
   summariseScores,
@@ -30,5 +30,5 @@ export {
   type ScoreSummary,
   type SummaryOptions,
 } from './score-summary.ts';
-export { scorePairs, type Scores } from './score.ts';
+export { scorePairs, type Scores } from './node-score.ts';
 export { createTokenScorer, type TokenScorer, type TokenScores } from './token-scorer.ts';

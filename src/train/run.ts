@@ -151,7 +151,7 @@ async function openInMemory(
     );
     requireMemory(
       { 'values kept for the backward pass': keptBytes, 'vocabulary scores': scores },
-      context.availableBytes?.(),
+      (context.availableBytes ?? availableBytes)(),
       context.isResuming ? RESUME_ADVICE : undefined,
     );
     if (level !== 'nothing')

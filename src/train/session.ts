@@ -4,10 +4,13 @@ import {
   fixedMemory,
   newLora,
   openPolicy,
+  parseAdapterName,
+  readNamedAdapter,
   referenceMemory,
   sourceOf,
   type OpenedModel,
   type Policy,
+  type ReadAdapter,
   type ResidentModel,
   type RunInputs,
 } from '../policy/index.ts';
@@ -58,12 +61,22 @@ export async function openSession(
     ...(context.availableBytes && { availableBytes: context.availableBytes }),
   });
   try {
-    const policy = await createPolicy(device, { opened, model, specification });
+    const adapter = await continuedAdapter(specification, opened);
+    const policy = await createPolicy(device, { opened, model, specification, adapter });
     return { device, opened, model, policy, tokenizer: opened.tokenizer, dispose };
   } catch (thrown) {
     await dispose();
     throw thrown;
   }
+}
+
+/** The adapter that training begins with, where one is continued. */
+async function continuedAdapter(
+  { method, adapter }: CommonSpecification,
+  { config, files }: OpenedModel,
+): Promise<ReadAdapter | undefined> {
+  if (method === 'full' || adapter === undefined) return undefined;
+  return readNamedAdapter(parseAdapterName(adapter), config, files.checkpoint);
 }
 
 /** What a run's memory is planned by; `adapter` is the one that is trained, once it is known. */

@@ -3,7 +3,14 @@ import { join } from 'node:path';
 import { rowSetOf, type TokenizedPair } from '../../src/data/index.ts';
 import { resolveObjective, type ResolvedObjective } from '../../src/objectives/index.ts';
 import { OPTIMIZERS, type OptimizerName } from '../../src/optim/index.ts';
-import { createPolicy, loadModel, type OpenedModel, type Policy, type ResidentModel } from '../../src/policy/index.ts';
+import {
+  createPolicy,
+  loadModel,
+  readAdapter,
+  type OpenedModel,
+  type Policy,
+  type ResidentModel,
+} from '../../src/policy/index.ts';
 import type { Device } from '../../src/runtime/index.ts';
 import { NO_REFERENCE_STORE, type ReferenceValues } from '../../src/score/index.ts';
 import { parseDpoSpecification, planStages, type ReferenceUpdate } from '../../src/specification/index.ts';
@@ -76,8 +83,12 @@ export async function openPolicyOf(
 ): Promise<{ readonly device: Device; readonly model: ResidentModel; readonly policy: Policy }> {
   const what = adapter === undefined ? { method: 'full' } : { adapter: join(FIXTURES, adapter) };
   const specification = parseDpoSpecification({ model: '-', data: '-', output: '-', ...what });
+  const existing =
+    adapter === undefined
+      ? undefined
+      : await readAdapter(join(FIXTURES, adapter), opened.config, opened.files.checkpoint);
   const model = adapter === undefined ? await loadModel(device, opened.config, opened.files.checkpoint) : base;
-  return { device, model, policy: await createPolicy(device, { opened, model, specification }) };
+  return { device, model, policy: await createPolicy(device, { opened, model, specification, adapter: existing }) };
 }
 
 export interface TrajectoryRun {

@@ -1,14 +1,15 @@
-import type { Graph } from '../graph/index.ts';
-import { baseBytes, baseDecoder, type Decoder } from '../models/index.ts';
-import type { Device } from '../runtime/index.ts';
-import type { JsonObject } from '../core/index.ts';
-import type { MicroBatch } from './batches.ts';
-import type { RunContext } from './context.ts';
-import { availableBytes } from './memory.ts';
+import type { Graph } from '../../graph/index.ts';
+import { baseBytes, baseDecoder, type Decoder } from '../../models/index.ts';
+import type { Device } from '../../runtime/index.ts';
+import type { JsonObject } from '../../core/index.ts';
+import type { MicroBatch } from '../batches.ts';
+import type { RunContext } from '../context.ts';
+import { availableBytes } from './available-bytes.ts';
 import { openPolicy } from './open-policy.ts';
-import { hintsFor, type OpenedModel } from './prepare.ts';
-import { compileBatchProgram } from './programs.ts';
-import type { ResidentModel } from './resident-model.ts';
+import { hintsFor } from '../hints.ts';
+import type { OpenedModel } from '../understand-model.ts';
+import { compileBatchProgram } from '../programs.ts';
+import type { ResidentModel } from '../resident-model.ts';
 
 /** What keeping a base compactly loses, measured on rows of the run. */
 export interface BaseError {

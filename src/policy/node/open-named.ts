@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
 import { badInput, isObject, PreftuneError } from '../../core/index.ts';
-import type { Checkpoint } from '../../formats/index.ts';
 import type { ModelConfig } from '../../models/index.ts';
 import { readRunFile } from '../../store/index.ts';
-import { openModel, type OpenedModel } from '../prepare.ts';
+import { openModel } from './open-model.ts';
+import type { OpenedModel } from '../understand-model.ts';
 import { checkWeights } from '../resident-model.ts';
-import type { ReadAdapter } from '../adapter-files.ts';
+import { weightsFingerprint } from '../weights-fingerprint.ts';
+import type { ReadAdapter } from '../adapter-checkpoint.ts';
 import { openCheckpointWeights, readNamedAdapter } from './checkpoint-weights.ts';
 import { parseAdapterName, parseModelAndAdapter, type ModelName } from './model-name.ts';
 import { startOfRun } from './run-parts.ts';
@@ -88,16 +88,6 @@ async function openBase({ checkpoint }: ModelName, path: string): Promise<Opened
     await files.close();
   };
   return { ...opened, files: { ...files, checkpoint: weights, close } };
-}
-
-/** Identity of weights, an adapter's among them: the checkpoint's fingerprint, or SHA-256 of the adapter's over it. */
-export async function weightsFingerprint(
-  checkpoint: Pick<Checkpoint, 'fingerprint'>,
-  adapter: Pick<ReadAdapter, 'fingerprint'> | undefined,
-): Promise<string> {
-  const base = await checkpoint.fingerprint();
-  if (adapter === undefined) return base;
-  return createHash('sha256').update(`${base} ${adapter.fingerprint}`).digest('hex');
 }
 
 /** An adapter on another base than its own is another model, and nothing would say so. */

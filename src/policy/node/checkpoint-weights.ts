@@ -4,7 +4,8 @@ import { openSafetensorsFile, readFiniteFloat32, type Checkpoint } from '../../f
 import { loraAnchorSpecs, loraParameterSpecs, parameterSpecs, type ModelConfig } from '../../models/index.ts';
 import { readRunFile, type StoredCheckpoint } from '../../store/index.ts';
 import { newAdapter, type Adapter, type NewAdapter } from '../adapter-config.ts';
-import { adapterAsWritten, readAdapter, type ReadAdapter } from '../adapter-files.ts';
+import { adapterAsWritten, type ReadAdapter } from '../adapter-checkpoint.ts';
+import { readAdapter } from './adapter-files.ts';
 import { parseAdapterName, type AdapterName } from './model-name.ts';
 import { startOfRun } from './run-parts.ts';
 

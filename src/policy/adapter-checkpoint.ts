@@ -1,11 +1,5 @@
 import { badInput, type HostTensor, type Problem } from '../core/index.ts';
-import {
-  readAdapterFolder,
-  readFiniteFloat32,
-  writeAdapterFolder,
-  type Checkpoint,
-  type WritableTensor,
-} from '../formats/index.ts';
+import { readFiniteFloat32, type AdapterFolder, type Checkpoint, type WritableTensor } from '../formats/index.ts';
 import {
   adaptablePaths,
   EMBEDDING_PATH,
@@ -20,8 +14,6 @@ import {
 import { configProblems, describedAdapter, type Adapter } from './adapter-config.ts';
 import { anchorTensors } from './adapter-start.ts';
 
-export { newAdapter, newLora, type Adapter, type NewAdapter } from './adapter-config.ts';
-
 const PREFIX = 'base_model.model.';
 
 /** An adapter with its tensors, A0 and B0 of an anchored one among them. */
@@ -31,37 +23,36 @@ export interface ReadAdapter extends Adapter {
 }
 
 /**
- * Reads a PEFT LoRA folder for a model. The modules and ranks are those of the stored tensors. An adapter that PEFT started as PiSSA or OLoRA and did
+ * The adapter of a PEFT LoRA folder whose files are open, for a model; they stay the caller's. `path` names it in messages. The modules and ranks are those of the stored tensors. An adapter that PEFT started as PiSSA or OLoRA and did
  * not convert belongs to what they left of the base; with `base`, the model's weights, that is computed again, without it the
  * adapter is only checked. Throws bad-input with all problems: another kind of adapter, options that preftune does not compute, tensors that
  * do not fit the model, an embedding or head beside the adapter that is not the model's, NaN.
  */
-export async function readAdapter(path: string, config: ModelConfig, base?: Checkpoint): Promise<ReadAdapter> {
-  const { config: peft, checkpoint: stored } = await readAdapterFolder(path);
+export async function understandAdapter(
+  path: string,
+  { config: peft, checkpoint: stored }: AdapterFolder,
+  { config, base }: { readonly config: ModelConfig; readonly base?: Checkpoint | undefined },
+): Promise<ReadAdapter> {
   const checkpoint = withUsualNames(stored);
-  try {
-    const problems: Problem[] = configProblems(peft).map((message) => ({ file: path, message }));
-    const adapter = describedAdapter(peft, ranksOf(config, checkpoint));
-    const specs = loraParameterSpecs(config, adapter.lora);
-    const copies = baseCopies(config).filter(
-      ({ name, shape }) => checkpoint.entries.get(name)?.shape.join() === shape.join(),
-    );
-    problems.push(...tensorProblems(checkpoint, { config, specs, copies }).map((message) => ({ file: path, message })));
-    if (adapter.lora.targets.length === 0 && problems.length === 0)
-      problems.push({ file: path, message: 'the adapter must adapt at least one module, it holds none' });
-    if (problems.length > 0) throw badInput(problems);
-    const weights = new Map<string, HostTensor>();
-    for (const { name, shape } of specs) {
-      weights.set(name, { dtype: 'float32', shape, data: await readFiniteFloat32(checkpoint, `${PREFIX}${name}`) });
-    }
-    if (base !== undefined) {
-      for (const copy of copies) await requireSameBase(path, { copy, checkpoint, base });
-      for (const [name, tensor] of await anchorTensors({ config, adapter, base })) weights.set(name, tensor);
-    }
-    return { ...adapter, weights, fingerprint: await checkpoint.fingerprint() };
-  } finally {
-    await checkpoint.close();
+  const problems: Problem[] = configProblems(peft).map((message) => ({ file: path, message }));
+  const adapter = describedAdapter(peft, ranksOf(config, checkpoint));
+  const specs = loraParameterSpecs(config, adapter.lora);
+  const copies = baseCopies(config).filter(
+    ({ name, shape }) => checkpoint.entries.get(name)?.shape.join() === shape.join(),
+  );
+  problems.push(...tensorProblems(checkpoint, { config, specs, copies }).map((message) => ({ file: path, message })));
+  if (adapter.lora.targets.length === 0 && problems.length === 0)
+    problems.push({ file: path, message: 'the adapter must adapt at least one module, it holds none' });
+  if (problems.length > 0) throw badInput(problems);
+  const weights = new Map<string, HostTensor>();
+  for (const { name, shape } of specs) {
+    weights.set(name, { dtype: 'float32', shape, data: await readFiniteFloat32(checkpoint, `${PREFIX}${name}`) });
   }
+  if (base !== undefined) {
+    for (const copy of copies) await requireSameBase(path, { copy, checkpoint, base });
+    for (const [name, tensor] of await anchorTensors({ config, adapter, base })) weights.set(name, tensor);
+  }
+  return { ...adapter, weights, fingerprint: await checkpoint.fingerprint() };
 }
 
 function ranksOf(config: ModelConfig, { entries }: Checkpoint): Map<string, number> {
@@ -173,7 +164,7 @@ function besideNegated(left: Float32Array, right: Float32Array, rows: number): F
 }
 
 /** The tensors of an adapter's file: its own, or of an anchored one A over A0 and B beside -B0, which applies to the base as it is. */
-function writtenTensors(
+export function writtenTensors(
   { lora }: Adapter,
   { config, read }: { config: ModelConfig; read: (name: string) => Promise<Float32Array> },
 ): WritableTensor[] {
@@ -220,13 +211,4 @@ export async function adapterAsWritten(
     });
   const ranks = adapter.lora.targets.map(({ path }) => [path, weights.get(loraNames(path).a)!.shape[0]!] as const);
   return { ...describedAdapter(adapter.peftConfig, new Map(ranks)), weights };
-}
-
-/** Writes a PEFT folder that PEFT's own loader reads. `read` gives a tensor by its name without prefix. */
-export async function writeAdapter(
-  path: string,
-  { adapter, config, read }: { adapter: Adapter; config: ModelConfig; read: (name: string) => Promise<Float32Array> },
-): Promise<void> {
-  const tensors = writtenTensors(adapter, { config, read });
-  await writeAdapterFolder(path, { config: adapter.peftConfig, tensors, overwrite: true });
 }

@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
-import { badInput, PreftuneError, type Problem } from '../core/index.ts';
-import { parseWeightedName, sourcesOfPath, type DataSource } from '../data/index.ts';
-import { checkRunFolder } from '../store/index.ts';
-import type { ReadAdapter } from './adapter-files.ts';
-import { compareTokenizers } from './compare-tokenizers.ts';
-import type { RunContext } from './context.ts';
-import { adapterText, parseModelName, type ModelName } from './naming/model-name.ts';
-import { openModelAndAdapter, openNamedModel, type ResolveModel } from './naming/open-named.ts';
-import { openModel, type OpenedModel } from './prepare.ts';
+import { badInput, PreftuneError, type Problem } from '../../core/index.ts';
+import { parseWeightedName, sourcesOfPath, type DataSource } from '../../data/index.ts';
+import { checkRunFolder } from '../../store/index.ts';
+import type { ReadAdapter } from '../adapter-checkpoint.ts';
+import { compareTokenizers } from '../compare-tokenizers.ts';
+import type { RunContext } from '../context.ts';
+import { adapterText, parseModelName, type ModelName } from './model-name.ts';
+import { openModelAndAdapter, openNamedModel, type ResolveModel } from './open-named.ts';
+import { openModel } from './open-model.ts';
+import type { OpenedModel } from '../understand-model.ts';
 
 /** What the user named, found and opened, before anything is computed or written. */
 export interface RunInputs {
