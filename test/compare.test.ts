@@ -124,6 +124,7 @@ describe('answers that are there', () => {
       [
         '--samples has no effect with --temperature 0, which draws the same each time; give a temperature',
         '--top-p has no effect with --temperature 0, which draws nothing; leave it out',
+        '--judge-model or --judges must be given, got neither; see docs/judges.md',
       ],
     ]);
     const none = await compare(

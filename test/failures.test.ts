@@ -102,7 +102,7 @@ describe('a model that cannot be trained', () => {
     expect(unknown.messages[0]).toMatch(/RwkvForCausalLM/);
     const small = await failWith({ config: { vocab_size: 200 } });
     expect(small.messages[0]).toBe(
-      'tokenizer: its ids must be below the 200 rows of model.embed_tokens.weight, it has 259; the tokenizer belongs to another model',
+      "tokenizer: the ids that begin and end texts must be below the 200 rows of model.embed_tokens.weight, got <|im_end|> (257), <|im_start|> (256); resize the model's embedding to its tokenizer, or take the tokenizer that it was trained with",
     );
   });
 
