@@ -318,7 +318,7 @@ describe('--stop-on', () => {
     expect([wrong.code, wrong.err.trimEnd()]).toEqual([
       2,
       expect.stringContaining(
-        `--stop-on must name detectors or be all, got lenght; there are ${DETECTOR_NAMES.join(', ')}`,
+        `--stop-on must be one of ${DETECTOR_NAMES.join(', ')}, all, got 'lenght'; did you mean length?`,
       ),
     ]);
     const missing = await cli('diagnose nowhere');
