@@ -25,7 +25,6 @@ export {
   type StoredBase,
   type StoredTensor,
 } from './frozen-base.ts';
-export { hintsFor } from './hints.ts';
 export { loadOptions } from './load-options.ts';
 export { fixedMemory, referenceMemory, requireMemory, type MemoryParts, type MemoryPlan } from './memory.ts';
 export { readAdapter, saveAdapter, writeAdapter } from './node/adapter-files.ts';
@@ -37,8 +36,8 @@ export {
   type BaseError,
   type BaseErrorOptions,
 } from './node/base-error.ts';
-export { openInputs, sourcesOf, type NamedInputs, type RunInputs } from './node/inputs.ts';
 export { readNamedAdapter } from './node/checkpoint-weights.ts';
+export { openInputs, sourcesOf, type NamedInputs, type RunInputs } from './node/inputs.ts';
 export {
   adapterText,
   hasAdapter,
@@ -49,6 +48,7 @@ export {
   type AdapterName,
   type ModelName,
 } from './node/model-name.ts';
+export { openModel } from './node/open-model.ts';
 export {
   openModelAndAdapter,
   openNamedModel,
@@ -56,9 +56,8 @@ export {
   type OpenNamedOptions,
   type ResolveModel,
 } from './node/open-named.ts';
-export { startOfRun } from './node/run-parts.ts';
-export { openModel } from './node/open-model.ts';
 export { openPolicy, type OpenPolicyOptions, type OpenedPolicy } from './node/open-policy.ts';
+export { startOfRun } from './node/run-parts.ts';
 export {
   forwardGraph,
   pairCotangentGraph,
@@ -95,6 +94,7 @@ export {
 } from './preference-graphs.ts';
 export {
   compileBatchProgram,
+  hintsFor,
   type BatchGraphs,
   type BatchProgram,
   type BatchProgramOptions,

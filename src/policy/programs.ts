@@ -105,6 +105,13 @@ async function compileOnce(
   return outputs.length === 0 ? undefined : device.compile(once, { label: `${label}, once a step`, keep: outputs });
 }
 
+/** Typical sizes of a micro-batch, for choosing between equal expressions and for the memory estimate. */
+export function hintsFor(microBatchTokens: number, meanLength: number): DimHints {
+  const rows = Math.max(1, Math.round(microBatchTokens / Math.max(1, meanLength)));
+  const scored = Math.ceil(microBatchTokens * 0.6);
+  return { T: microBatchTokens, U: scored, C: scored, R: rows };
+}
+
 /** Optimises and compiles a batch's graphs together. */
 export async function compileBatchProgram(
   device: Device,

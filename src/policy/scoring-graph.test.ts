@@ -8,8 +8,7 @@ import { pairMicroBatch } from './batches.ts';
 import { openModelAndAdapter, type NamedModel } from './node/open-named.ts';
 import { openPolicy, type OpenedPolicy } from './node/open-policy.ts';
 import { sourceOf } from './place-model.ts';
-import { hintsFor } from './hints.ts';
-import { compileBatchProgram } from './programs.ts';
+import { hintsFor, compileBatchProgram } from './programs.ts';
 import { scoringGraph, type ScoreStatistic, type ScoringOptions } from './scoring-graph.ts';
 
 /** What is true of any scoring graph: answers are the sums and means of their tokens. */

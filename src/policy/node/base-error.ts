@@ -6,9 +6,8 @@ import type { MicroBatch } from '../batches.ts';
 import type { RunContext } from '../context.ts';
 import { availableBytes } from './available-bytes.ts';
 import { openPolicy } from './open-policy.ts';
-import { hintsFor } from '../hints.ts';
+import { hintsFor, compileBatchProgram } from '../programs.ts';
 import type { OpenedModel } from '../understand-model.ts';
-import { compileBatchProgram } from '../programs.ts';
 import type { ResidentModel } from '../resident-model.ts';
 
 /** What keeping a base compactly loses, measured on rows of the run. */
