@@ -23,6 +23,7 @@ const PROBES: Readonly<Record<string, string>> = {
   'preftune/formats': 'openModelFiles',
   'preftune/tokenizer': 'createTokenizer',
   'preftune/models': 'parseModelConfig',
+  'preftune/jinja': 'compileTemplate',
   'preftune/data': 'loadPairs',
   'preftune/objectives': 'resolveObjective',
   'preftune/optim': 'learningRateAt',
