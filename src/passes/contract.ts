@@ -11,7 +11,7 @@ import {
 } from '../graph/index.ts';
 import { byKind, entry, firstOf } from './pattern-table.ts';
 import { any, op, peelReshapes, underReshapes, type MatchOptions } from './pattern.ts';
-import { shareSubexpressions, tableOf, type NodeTable } from './share.ts';
+import { shareWithTable, type NodeTable } from './share.ts';
 
 interface Context extends MatchOptions {
   /** Every node of the graph before. */
@@ -72,8 +72,7 @@ function existingProduct(
  * the row sum of P * dP becomes that of O * dO. Source: Dao et al. 2022 (FlashAttention), appendix B.2.
  */
 export function contractRowSums(source: Graph): Graph {
-  const shared = shareSubexpressions(source);
-  const table = tableOf(shared);
+  const { shared, table } = shareWithTable(source);
   const rewritten = new Map<Node, Node>();
   return rewrite(shared, (node, inputs) => {
     const result = firstOf(CONTRACTIONS, node, { table, rewritten }) ?? withInputs(node, inputs);

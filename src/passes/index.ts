@@ -6,5 +6,5 @@ export { recompute, type RecomputeLevel, type RecomputeOptions, type Recomputed 
 export type { KernelChoice, KernelName, LowerTarget } from './kernel-patterns.ts';
 export { scalarValue } from './pattern.ts';
 export { orderUnits, printKernelPlan, selectKernels, type KernelPlan, type LowerUnit } from './select-kernels.ts';
-export { NodeTable, shareSubexpressions, tableOf } from './share.ts';
+export { NodeTable, shareSubexpressions, shareWithTable } from './share.ts';
 export { simplify } from './simplify.ts';

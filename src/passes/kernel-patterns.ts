@@ -22,8 +22,11 @@ interface KernelNodes {
   readonly reads: readonly Node[];
 }
 
+/** What differs from: the root is the result, nothing is covered, the root's inputs are read. */
+type Differing = Partial<KernelNodes>;
+
 /** An operator or loop that stands for one or several nodes. */
-interface KernelPattern extends Entry<KernelContext, KernelNodes> {
+interface KernelPattern extends Entry<KernelContext, Differing> {
   /** The targets that have it. */
   readonly targets: readonly LowerTarget[];
 }
@@ -31,19 +34,15 @@ interface KernelPattern extends Entry<KernelContext, KernelNodes> {
 interface KernelParts<F extends Found> {
   readonly formula: string;
   readonly pattern: Pattern<F>;
-  /** What differs from: the root is the result, nothing is covered, the root's inputs are read. Default: nothing. */
-  readonly build?: (found: F, root: Node, context: KernelContext) => Partial<KernelNodes> | undefined;
+  /** Default: nothing differs. */
+  readonly build?: (found: F, root: Node, context: KernelContext) => Differing | undefined;
 }
 
 function kernel<F extends Found>(
   targets: readonly LowerTarget[],
   { formula, pattern, build = () => ({}) }: KernelParts<F>,
 ): KernelPattern {
-  const complete = (found: F, root: Node, context: KernelContext): KernelNodes | undefined => {
-    const nodes = build(found, root, context);
-    return nodes && { results: [root], covered: [], reads: root.inputs, ...nodes };
-  };
-  return { targets, ...entry({ formula, pattern, build: complete }) };
+  return { targets, ...entry({ formula, pattern, build }) };
 }
 
 /** Whether a node is such an operation over these very nodes. */
@@ -170,8 +169,10 @@ export function kernelsOf(target: LowerTarget): Table<KernelContext, KernelChoic
     available.map(([name, pattern]) => ({
       ...pattern,
       apply: (root, context) => {
-        const nodes = pattern.apply(root, context);
-        return nodes && { kernel: name, ...nodes };
+        const differing = pattern.apply(root, context);
+        if (differing === undefined) return undefined;
+        const { results = [root], covered = [] } = differing;
+        return { kernel: name, results, covered, reads: differing.reads ?? root.inputs };
       },
     })),
   );

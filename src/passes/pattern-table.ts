@@ -26,10 +26,15 @@ export function entry<F extends Found, Context extends MatchOptions, Result>({
   build,
 }: EntryParts<F, Context, Result>): Entry<Context, Result> {
   if (pattern.is !== 'operation') throw internal(`the pattern of ${formula} must be an operation`);
+  const { looks } = pattern;
   return {
     formula,
     kinds: pattern.kinds,
-    apply: (root, context) => matchPattern(pattern, root, (found) => build(found, root, context), context),
+    // Asked first: most roots do not look like it.
+    apply: (root, context) =>
+      looks?.(root) === false
+        ? undefined
+        : matchPattern(pattern, root, (found) => build(found, root, context), context),
   };
 }
 

@@ -21,6 +21,7 @@ function ways(pattern: Pattern, node: Node, options: Parameters<typeof matchPatt
     (nodes) => {
       found.push(
         Object.entries(nodes)
+          .toReversed()
           .map(([name, one]) => `${name}=${text(one)}`)
           .join(' '),
       );

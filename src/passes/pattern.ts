@@ -13,19 +13,25 @@ export type Pattern<F extends Found = Found> = PatternParts & {
   readonly finds?: F;
 };
 
-type PatternParts =
-  | { readonly is: 'any'; readonly name: string; readonly rank: number | undefined }
-  | { readonly is: 'scalar'; readonly value: number }
+/** Whether a node may be what a pattern means, names and its readers aside; undefined where every node may. */
+type Looks = ((node: Node) => boolean) | undefined;
+
+type PatternParts = { readonly looks: Looks } & (
+  | { readonly is: 'any'; readonly name: string }
+  | { readonly is: 'scalar' }
   | { readonly is: 'underReshapes'; readonly inner: Pattern }
-  | {
-      readonly is: 'operation';
-      readonly kinds: readonly NodeKind[];
-      readonly inputs: readonly Pattern[];
-      readonly name: string | undefined;
-      readonly uses: number | undefined;
-      readonly attributes: readonly (readonly [name: string, value: unknown])[];
-      readonly where: ((node: Node) => boolean) | undefined;
-    };
+  | Operation
+);
+
+interface Operation {
+  readonly is: 'operation';
+  readonly kinds: readonly NodeKind[];
+  readonly inputs: readonly Pattern[];
+  /** Whether the inputs of a node look like `inputs`, in their order or, of two, in the other. */
+  readonly inputsLook: (node: Node, isTurned: boolean) => boolean;
+  readonly name: string | undefined;
+  readonly uses: number | undefined;
+}
 
 type Nothing = Readonly<Record<never, never>>;
 type FoundBy<P> = P extends Pattern<infer F> ? F : never;
@@ -38,17 +44,18 @@ export function any<const N extends string>(
   name: N,
   { rank }: { readonly rank?: number } = {},
 ): Pattern<Readonly<Record<N, Node>>> {
-  return { is: 'any', name, rank };
+  return { is: 'any', name, looks: rank === undefined ? undefined : (node) => node.shape.length === rank };
 }
 
 /** A constant of one element, whatever its rank, that has this value. */
 export function scalarOf(value: number): Pattern<Nothing> {
-  return { is: 'scalar', value };
+  return { is: 'scalar', looks: (node) => scalarValue(node) === value };
 }
 
 /** `inner`, perhaps under reshapes that leave the last axis alone. */
 export function underReshapes<F extends Found>(inner: Pattern<F>): Pattern<F> {
-  return { is: 'underReshapes', inner };
+  const { looks } = inner;
+  return { is: 'underReshapes', inner, looks: looks && ((node) => looks(peelReshapes(node))) };
 }
 
 export interface OperationOptions<K extends NodeKind, N extends string> {
@@ -71,16 +78,34 @@ export function op<const K extends NodeKind, const P extends readonly Pattern[],
   inputs: P,
   { name, uses, attributes = {}, where }: OperationOptions<K, N> = {},
 ): Pattern<FoundIn<P> & Readonly<Record<N, NodeOf<K>>>> {
-  return {
-    is: 'operation',
-    kinds: typeof kind === 'string' ? [kind] : kind,
-    inputs,
-    name,
-    uses,
-    attributes: Object.entries(attributes),
-    where: where as ((node: Node) => boolean) | undefined,
+  const kinds: readonly NodeKind[] = typeof kind === 'string' ? [kind] : kind;
+  const inputsLook = looksOfInputs(inputs);
+  const wanted = Object.entries(attributes);
+  const isRight = where as ((node: Node) => boolean) | undefined;
+  const looks = (node: Node): boolean =>
+    kinds.includes(node.kind) &&
+    node.inputs.length === inputs.length &&
+    (wanted.length === 0 || hasAttributes(node, wanted)) &&
+    (inputsLook(node, false) || (COMMUTATIVE.has(node.kind) && inputsLook(node, true))) &&
+    (isRight === undefined || isRight(node));
+  return { is: 'operation', kinds, inputs, inputsLook, name, uses, looks };
+}
+
+/** Most nodes that a pass asks about end here, so inputs that may be anything are not asked about. */
+function looksOfInputs(inputs: readonly Pattern[]): Operation['inputsLook'] {
+  const asked = inputs.flatMap(({ looks }, at) => (looks === undefined ? [] : [{ at, looks }]));
+  return (node, isTurned) => {
+    for (const { at, looks } of asked) if (!looks(node.inputs[isTurned ? inputs.length - 1 - at : at]!)) return false;
+    return true;
   };
 }
+
+function hasAttributes(node: Node, wanted: readonly (readonly [string, unknown])[]): boolean {
+  const own = node.attributes as Readonly<Record<string, unknown>>;
+  return wanted.every(([name, value]) => own[name] === value);
+}
+
+const COMMUTATIVE: ReadonlySet<NodeKind> = new Set(['add', 'mul', 'maximum', 'minimum', 'equal', 'and', 'or']);
 
 /** What a match knows of the graph around the nodes. */
 export interface MatchOptions {
@@ -102,8 +127,11 @@ export function matchPattern<F extends Found, R>(
   accept: (found: F) => R | undefined,
   options: MatchOptions = {},
 ): R | undefined {
+  if (pattern.looks?.(node) === false) return undefined;
+  let bound: Bound | undefined;
+  for (const name in options.given) bound = { name, node: options.given[name]!, others: bound };
   const walk: Walk<R> = { options, accept: (found) => accept(found as F) };
-  return couldFit(pattern, node) ? look({ pattern, node, rest: undefined }, options.given ?? {}, walk) : undefined;
+  return search({ pattern, node, rest: undefined }, bound, walk);
 }
 
 interface Walk<R> {
@@ -111,98 +139,71 @@ interface Walk<R> {
   readonly accept: (found: Found) => R | undefined;
 }
 
-/** A pattern, the node that it must fit, and what must fit besides. */
+/** A name that stands for a node, and the names found before it. */
+interface Bound {
+  readonly name: string;
+  readonly node: Node;
+  readonly others: Bound | undefined;
+}
+
+/** A pattern, the node that looks like it, and what must fit besides. */
 interface Pending {
   readonly pattern: Pattern;
   readonly node: Node;
   readonly rest: Pending | undefined;
 }
 
-/** Fits what is pending and could fit, first things first; with nothing left it asks `accept`. */
-function look<R>(pending: Pending | undefined, found: Found, walk: Walk<R>): R | undefined {
-  if (pending === undefined) return walk.accept(found);
+/** Fits what is pending, first things first; with nothing left it asks `accept`. */
+function search<R>(pending: Pending | undefined, bound: Bound | undefined, walk: Walk<R>): R | undefined {
+  if (pending === undefined) return walk.accept(foundOf(bound));
   const { pattern, node, rest } = pending;
-  switch (pattern.is) {
-    case 'any': {
-      const bound = bind(pattern.name, node, found);
-      return bound && look(rest, bound, walk);
-    }
-    case 'scalar':
-      return look(rest, found, walk);
-    case 'underReshapes':
-      return look({ pattern: pattern.inner, node: peelReshapes(node), rest }, found, walk);
-    case 'operation': {
-      if (!isAllowed(pattern, node, walk.options)) return undefined;
-      const bound = pattern.name === undefined ? found : bind(pattern.name, node, found);
-      if (bound === undefined) return undefined;
-      const { inputs } = pattern;
-      const asWritten = inputsCouldFit(inputs, node.inputs)
-        ? look(pendingInputs(inputs, node.inputs, rest), bound, walk)
-        : undefined;
-      if (asWritten !== undefined || !COMMUTATIVE.has(node.kind)) return asWritten;
-      const turned = [node.inputs[1]!, node.inputs[0]!];
-      return inputsCouldFit(inputs, turned) ? look(pendingInputs(inputs, turned, rest), bound, walk) : undefined;
-    }
-  }
+  if (pattern.is === 'scalar') return search(rest, bound, walk);
+  if (pattern.is === 'underReshapes')
+    return search({ pattern: pattern.inner, node: peelReshapes(node), rest }, bound, walk);
+  if (pattern.is === 'operation' && !isAllowed(pattern, node, walk.options)) return undefined;
+  const named = pattern.name === undefined ? undefined : nodeNamed(pattern.name, bound);
+  if (named !== undefined && named !== node) return undefined;
+  const isNew = pattern.name !== undefined && named === undefined;
+  const now = isNew ? { name: pattern.name, node, others: bound } : bound;
+  return pattern.is === 'any'
+    ? search(rest, now, walk)
+    : searchInputs(pattern, { node, rest }, (next) => search(next, now, walk));
 }
 
-function pendingInputs(
-  patterns: readonly Pattern[],
-  inputs: readonly Node[],
-  rest: Pending | undefined,
-): Pending | undefined {
-  return patterns.reduceRight<Pending | undefined>(
-    (after, pattern, i) => ({ pattern, node: inputs[i]!, rest: after }),
-    rest,
-  );
+/** The inputs of an operation in their order, then turned, where they look so. */
+function searchInputs<R>(
+  { inputs, inputsLook }: Operation,
+  { node, rest }: Omit<Pending, 'pattern'>,
+  go: (pending: Pending | undefined) => R | undefined,
+): R | undefined {
+  const pendingOf = (reads: readonly Node[]): Pending | undefined => {
+    let pending = rest;
+    for (let at = inputs.length - 1; at >= 0; at--) pending = { pattern: inputs[at]!, node: reads[at]!, rest: pending };
+    return pending;
+  };
+  const asWritten = inputsLook(node, false) ? go(pendingOf(node.inputs)) : undefined;
+  if (asWritten !== undefined || !COMMUTATIVE.has(node.kind) || !inputsLook(node, true)) return asWritten;
+  return go(pendingOf(node.inputs.toReversed()));
 }
 
-/**
- * Whether kinds, constants, ranks and attributes fit, names aside. Most nodes end here, so it is quick: a pass asks it of every
- * node.
- */
-function couldFit(pattern: Pattern, node: Node): boolean {
-  switch (pattern.is) {
-    case 'any':
-      return pattern.rank === undefined || node.shape.length === pattern.rank;
-    case 'scalar':
-      return scalarValue(node) === pattern.value;
-    case 'underReshapes':
-      return couldFit(pattern.inner, peelReshapes(node));
-    case 'operation': {
-      const { kinds, inputs, attributes } = pattern;
-      if (!kinds.includes(node.kind) || node.inputs.length !== inputs.length) return false;
-      for (const [name, value] of attributes)
-        if ((node.attributes as Readonly<Record<string, unknown>>)[name] !== value) return false;
-      if (inputsCouldFit(inputs, node.inputs)) return true;
-      return COMMUTATIVE.has(node.kind) && inputsCouldFit(inputs, [node.inputs[1]!, node.inputs[0]!]);
-    }
-  }
+function nodeNamed(name: string, bound: Bound | undefined): Node | undefined {
+  let current = bound;
+  while (current !== undefined && current.name !== name) current = current.others;
+  return current?.node;
 }
 
-function inputsCouldFit(patterns: readonly Pattern[], inputs: readonly Node[]): boolean {
-  for (let i = 0; i < inputs.length; i++) if (!couldFit(patterns[i]!, inputs[i]!)) return false;
-  return true;
+function foundOf(bound: Bound | undefined): Found {
+  const found: Record<string, Node> = {};
+  for (let current = bound; current !== undefined; current = current.others) found[current.name] = current.node;
+  return found;
 }
 
-const COMMUTATIVE: ReadonlySet<NodeKind> = new Set(['add', 'mul', 'maximum', 'minimum', 'equal', 'and', 'or']);
-
-/** The names found so far and this one; undefined where it stands for another node already. */
-function bind(name: string, node: Node, found: Found): Found | undefined {
-  const known = found[name];
-  if (known === undefined) return { ...found, [name]: node };
-  return known === node ? found : undefined;
-}
-
-/** What is asked of an operation besides its looks. */
-function isAllowed(
-  { uses, where }: Extract<PatternParts, { is: 'operation' }>,
-  node: Node,
-  { usesOf, mayTake }: MatchOptions,
-): boolean {
+/** What is asked of an operation's place in the graph. */
+function isAllowed({ uses }: Operation, node: Node, { usesOf, mayTake }: MatchOptions): boolean {
   if (mayTake?.(node) === false) return false;
-  if (uses !== undefined && usesOf === undefined) throw internal('a pattern with uses must be matched with usesOf');
-  return (uses === undefined || usesOf!(node) === uses) && (where === undefined || where(node));
+  if (uses === undefined) return true;
+  if (usesOf === undefined) throw internal('a pattern with uses must be matched with usesOf');
+  return usesOf(node) === uses;
 }
 
 /** The value of a scalar constant (any shape of one element), else undefined. */

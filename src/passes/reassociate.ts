@@ -2,9 +2,9 @@ import {
   consumersOf,
   evaluateDim,
   graphNodes,
-  makeNode,
   matmul,
   rewrite,
+  withInputs,
   type Dim,
   type DimValues,
   type Graph,
@@ -24,7 +24,8 @@ const UNKNOWN_SYMBOL = 256;
 /** The size that a shape typically has. */
 export function typicalSize(shape: readonly Dim[], hints: DimHints): number {
   return shape.reduce<number>((size, dim) => {
-    const symbols = typeof dim === 'string' ? dim.split('*').filter((part) => !/^\d/.test(part)) : [];
+    if (typeof dim === 'number') return size * dim;
+    const symbols = dim.split('*').filter((part) => !/^\d/.test(part));
     const values = Object.fromEntries(symbols.map((symbol) => [symbol, hints[symbol] ?? UNKNOWN_SYMBOL]));
     return size * evaluateDim(dim, values);
   }, 1);
@@ -161,7 +162,7 @@ function rewriteRegrouped(source: Graph, replacements: ReadonlyMap<Node, Node>):
   const current = new Map<Node, Node>();
   return rewrite(source, (node, inputs) => {
     const inner = replacements.get(node);
-    const rebuilt = makeNode(node.kind, inputs, node.attributes as never);
+    const rebuilt = withInputs(node, inputs);
     const result = (inner && regrouped(rebuilt, current.get(inner)!)) ?? rebuilt;
     current.set(node, result);
     return result;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { float32Tensor, int32Tensor } from '../core/index.ts';
 import * as g from '../graph/index.ts';
-import { shareSubexpressions, tableOf } from './share.ts';
+import { shareSubexpressions, shareWithTable } from './share.ts';
 
 const make = () => {
   const x = g.input('x', ['T', 2]);
@@ -70,7 +70,7 @@ test('a shared graph is left as it is, node for node', () => {
 test('a table finds what a graph computes, and nothing else', () => {
   const x = g.input('x', [2]);
   const y = g.exp(x);
-  const table = tableOf(g.graph({ y }));
+  const { table } = shareWithTable(g.graph({ y }));
   expect(table.find(g.exp(x))).toBe(y);
   expect(table.find(g.exp(g.exp(x)))).toBe(undefined);
   expect(table.find(g.exp(g.input('x', [2])))).toBe(undefined);

@@ -1,4 +1,4 @@
-import { graphNodes, makeNode, rewrite, type Graph, type Node } from '../graph/index.ts';
+import { makeNode, rewrite, type Graph, type Node } from '../graph/index.ts';
 
 /** A number as text that tells all numbers apart, which JSON's null and 0 do not. */
 function numberText(value: number): string {
@@ -46,16 +46,15 @@ export class NodeTable {
 
 /** Common subexpressions computed once. Nodes that nothing reaches are gone, as in every graph. */
 export function shareSubexpressions(source: Graph): Graph {
+  return shareWithTable(source).shared;
+}
+
+/** The graph of shareSubexpressions, and the table of its nodes. */
+export function shareWithTable(source: Graph): { readonly shared: Graph; readonly table: NodeTable } {
   const table = new NodeTable();
-  return rewrite(source, (node, inputs) => {
+  const shared = rewrite(source, (node, inputs) => {
     const unchanged = inputs.every((read, i) => read === node.inputs[i]);
     return table.canonical(unchanged ? node : makeNode(node.kind, inputs, node.attributes as never));
   });
-}
-
-/** A table of all nodes of a graph whose subexpressions are shared. */
-export function tableOf(source: Graph): NodeTable {
-  const table = new NodeTable();
-  for (const node of graphNodes(source)) table.canonical(node);
-  return table;
+  return { shared, table };
 }

@@ -46,8 +46,11 @@ const EQUALITIES = byKind<MatchOptions, Node>([
   entry({ formula: 'not not x = x', pattern: op('not', [op('not', [X])]), build: ({ x }) => x }),
 ]);
 
+/** The equalities hold whatever stands around a node. */
+const ANYWHERE: MatchOptions = {};
+
 function equal(node: Node): Node | undefined {
-  return firstOf(EQUALITIES, node, {});
+  return firstOf(EQUALITIES, node, ANYWHERE);
 }
 
 const ARITHMETIC = {
