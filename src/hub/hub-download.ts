@@ -1,10 +1,9 @@
-import type { Hash } from 'node:crypto';
 import { mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { badInput, PreftuneError } from '../core/index.ts';
 import type { CachedRepo } from './hub-cache.ts';
-import { createHubHash, hashFile } from './hub-digest.ts';
+import { createHubHash, hashFile, type HubHash } from './hub-digest.ts';
 import {
   DEFAULT_RETRY_DELAYS_MS,
   pause,
@@ -121,7 +120,7 @@ async function fetchPartial(partial: string, file: HubFile, download: Download):
 
 interface RangeRequest {
   readonly handle: FileHandle;
-  readonly hash: Hash;
+  readonly hash: HubHash;
   readonly doneBytes: number;
   readonly file: HubFile;
   readonly download: Download;
@@ -178,7 +177,7 @@ async function write(handle: FileHandle, chunk: Uint8Array, { repo }: Download):
 }
 
 /** A hash over the bytes that are there already. */
-async function hashStart(partial: string, file: HubFile, doneBytes: number): Promise<Hash> {
+async function hashStart(partial: string, file: HubFile, doneBytes: number): Promise<HubHash> {
   const hash = createHubHash(file.etag, file.sizeBytes);
   await hashFile(hash, partial, doneBytes);
   return hash;
