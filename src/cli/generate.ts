@@ -232,9 +232,10 @@ function settingsOf(options: GenerateCommandOptions): JsonObject {
     batchSize: _size,
     device: _device,
     threads: _threads,
+    raw,
     ...deciding
   } = options;
-  return JSON.parse(JSON.stringify(deciding)) as JsonObject;
+  return JSON.parse(JSON.stringify({ ...deciding, ...(raw && { raw }) })) as JsonObject;
 }
 
 /** The last turn of a prompt on one line. */

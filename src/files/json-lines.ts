@@ -1,3 +1,4 @@
+import { isObject } from '../core/index.ts';
 import {
   closeSync,
   constants,
@@ -141,14 +142,14 @@ export class JsonLines {
   #takeUp(): boolean {
     const { path } = this;
     const { header, onLine = () => undefined, isShared = false } = this.#options;
-    const head = header && JSON.stringify(header.value);
+    const head = header && ordered(header.value);
     let hasHeader = false;
     const { sizeBytes, isTorn } = scanLines(this.#file, {
       ...this.#options,
       path,
       onLine: (line) => {
         if (header === undefined || hasHeader) return onLine(line);
-        if (line.text !== head) throw badInput({ file: path, message: header.otherwise });
+        if (ordered(valueOf(line.text)) !== head) throw badInput({ file: path, message: header.otherwise });
         hasHeader = true;
         return true;
       },
@@ -192,5 +193,21 @@ export class JsonLines {
 
   #error(error: unknown): PreftuneError {
     return (this.#options.errorOf ?? diskError)(this.path, error);
+  }
+}
+
+/** JSON text with sorted keys: an object is the same in whatever order it was written. */
+function ordered(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    isObject(inner) ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1))) : inner,
+  );
+}
+
+/** The value of a header's line; a line that is no JSON is no header. */
+function valueOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
