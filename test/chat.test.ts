@@ -75,7 +75,7 @@ describe('chat', () => {
     expect(code).toBe(2);
     for (const part of [
       '--top-p has no effect with --temperature 0',
-      '--min-p must be at least 0 and below 1, got 2',
+      '--min-p must be below 1, got 2',
       '--json has no effect',
     ])
       expect(err).toContain(part);

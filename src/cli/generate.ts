@@ -11,7 +11,7 @@ import {
   type Prompt,
   type PromptOptions,
 } from '../generate/index.ts';
-import { changed, option, texts } from '../options/index.ts';
+import { changed, option, texts, valuesOf } from '../options/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import { ADAPTER, MACHINE_SHAPE, MODEL, SYSTEM } from './common-options.ts';
 import { defineCommand, type CommandContext, type CommandUsage } from './frame/command.ts';
@@ -223,18 +223,11 @@ function rowOf({ prompt, ids, answer, options }: AnsweredPrompt): JsonObject {
   };
 }
 
-/** Everything that decides the answers of a file. */
+/** Everything that decides the answers of a file, as the head of one that is not done has it. */
 function settingsOf(options: GenerateCommandOptions): JsonObject {
-  const {
-    model: _,
-    prompt: _prompt,
-    output: _output,
-    batchSize: _size,
-    device: _device,
-    threads: _threads,
-    ...deciding
-  } = options;
-  return JSON.parse(JSON.stringify(deciding)) as JsonObject;
+  const { adapter, adapters, basePrecision, data, system, raw, samples, logprobs } = options;
+  const own = { adapter, adapters, basePrecision, data, system, raw: raw || undefined, samples, logprobs };
+  return JSON.parse(JSON.stringify({ ...own, ...valuesOf(options, DECODING_SHAPE) })) as JsonObject;
 }
 
 /** The last turn of a prompt on one line. */
