@@ -300,7 +300,7 @@ describe('export --push', () => {
 
 describe('what cannot be', () => {
   it.each([
-    [['--to', 'hf,tar', '--output', 'o'], 'export: a RUN or --model must be given, got neither'],
+    [['--to', 'hf,tar', '--output', 'o'], 'a RUN or --model must be given, got neither'],
     [
       ['--model', MODEL, '--to', 'tar', '--output', 'o'],
       "--to must be one of hf, peft, gguf, gguf-lora, onnx, ollama, got 'tar'",

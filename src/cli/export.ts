@@ -153,7 +153,7 @@ function usageProblems(options: ExportOptions, { args, environment }: CommandUsa
   const problems: Problem[] = [];
   const fail = (path: keyof ExportOptions, message: string): void => void problems.push({ path, message });
   const { to, model, adapter, push, output, ggufType } = options;
-  if (args.length === 0 && model === undefined) fail('model', 'export: a RUN or --model must be given, got neither');
+  if (args.length === 0 && model === undefined) fail('model', 'a RUN or --model must be given, got neither');
   if (args.length > 0 && adapter !== undefined)
     fail('adapter', '--adapter has no effect with RUN, which has its own; leave one out');
   if (push !== undefined) {
