@@ -3,6 +3,7 @@ export { checkData, type CheckOptions, type DataReport } from './check.ts';
 export type { RowChange } from './conversion/adapt-row.ts';
 export { renderConversionReport } from './conversion/convert-text.ts';
 export { convertRows, type Conversion, type ConversionReport, type ConvertOptions } from './conversion/convert.ts';
+export { fieldUseLines, type FieldUse } from './field-use.ts';
 export { createFieldReader, type FieldReader } from './fields.ts';
 export { DETECTION_RECORDS, FORMATS, formatNamed } from './format-registry.ts';
 export type { DataFormat, ParseContext, ParsedRecord, WrittenRecord } from './format.ts';
@@ -41,7 +42,6 @@ export {
   type UnpairedRow,
   type Vote,
 } from './row.ts';
-export { fieldUseLines, type FieldUse } from './field-use.ts';
 export { formatLine, readRows, type DetectedFormat, type ReadRowsOptions, type RowEvent } from './rows.ts';
 export {
   DATA_ENDINGS,
@@ -72,16 +72,16 @@ export {
 export { selectRows, type RowSet } from './tokens/row-set.ts';
 export { rowSetOf, type RowColumns, type TokenizedRow } from './tokens/rows-in-memory.ts';
 export { rowsOf, type Rows } from './tokens/rows.ts';
+export type { ExampleToken, TokenisationExample } from './tokens/tokenisation-example.ts';
 export {
   EXAMPLE_ROWS,
   MAX_LISTED_ROWS,
   createTokenisationLog,
-  type ExampleToken,
   type RowCount,
-  type TokenisationExample,
   type TokenisationLog,
   type TokenisationReport,
 } from './tokens/tokenisation-report.ts';
 export { renderTokenisationReport } from './tokens/tokenisation-text.ts';
-export { createRowTokenizer, type DropReason, type RowTokenizer, type SideName } from './tokens/tokenize-row.ts';
+export type { DropReason, SideName } from './tokens/tokenize-answer.ts';
+export { createRowTokenizer, type RowTokenizer } from './tokens/tokenize-row.ts';
 export type { TruncationOptions } from './tokens/truncate.ts';

@@ -158,11 +158,16 @@ function createAnswerColumns({ language, tokens }: Reading) {
     add(parts: RowParts): { readonly first: number; readonly second: number; readonly personal: number } {
       const firstText = textOf(parts.first);
       const secondText = parts.second === undefined ? '' : textOf(parts.second);
-      const hashesOfSides = { first: first.add(parts.first, firstText), second: second.add(parts.second, secondText) };
+      const firstHash = first.add(parts.first, firstText);
+      const secondHash = second.add(parts.second, secondText);
       flags.push(flagsOf(parts, firstText, secondText));
       firstLanguage.push(language(firstText));
       hasher.sign(shingleHashes(`${firstText}\n${secondText}`), bytes.extend(ANSWER_HASHES));
-      return { ...hashesOfSides, personal: personalBits(firstText) | personalBits(secondText) };
+      return {
+        first: firstHash,
+        second: secondHash,
+        personal: personalBits(firstText) | personalBits(secondText),
+      };
     },
     finish: (count: number) => ({
       first: first.hashes.finish(),

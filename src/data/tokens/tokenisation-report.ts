@@ -2,7 +2,9 @@ import type { Tokenizer } from '../../tokenizer/index.ts';
 import { createDistribution, type Spread } from '../distribution.ts';
 import type { TokenizedCompletion, TokenizedRanking, TokenizedPair } from '../row.ts';
 import { createTokenSpeller } from './spell-tokens.ts';
-import type { DropReason, SideName, SideNotes, TokenizedRow } from './tokenize-row.ts';
+import { exampleOf, type ExampleIds, type TokenisationExample } from './tokenisation-example.ts';
+import type { DropReason, SideName, SideNotes } from './tokenize-answer.ts';
+import type { TokenizedRow } from './tokenize-row.ts';
 import type { TruncationOptions } from './truncate.ts';
 
 /** How many rows something happened to, and the ids of the first MAX_LISTED_ROWS of them. */
@@ -15,24 +17,6 @@ export const MAX_LISTED_ROWS = 20;
 
 /** How many rows a report shows as tokens. */
 export const EXAMPLE_ROWS = 3;
-
-/** A token of an example: its text, and whether the loss counts it. */
-export interface ExampleToken {
-  readonly id: number;
-  readonly text: string;
-  readonly scored: boolean;
-}
-
-export interface TokenisationExample {
-  readonly row: string;
-  readonly side: SideName;
-  /** Prompt and answer; of long ones the start, the tokens around the boundary and the end. */
-  readonly tokens: readonly ExampleToken[];
-  /** Where tokens were left out: behind `tokens[after]`, so many. */
-  readonly gaps: readonly { readonly after: number; readonly omitted: number }[];
-  readonly tokenCount: number;
-  readonly scoredCount: number;
-}
 
 /**
  * The tokenisation proof: what became of every row between text and tokens. JSON-safe. Rows are those that passed
@@ -77,114 +61,6 @@ export interface TokenisationLog {
   report(): TokenisationReport;
 }
 
-/** Tokens that an example shows on each side of the boundary and at each end. */
-const EXAMPLE_WINDOW = 24;
-
-export function createTokenisationLog(tokenizer: Tokenizer, limits: TruncationOptions): TokenisationLog {
-  const speller = createTokenSpeller(tokenizer);
-  const counters = new Map<string, { count: number; rows: string[] }>();
-  const parts = new Map<'prompt' | SideName, ReturnType<typeof createDistribution>>();
-  const examples: TokenisationExample[] = [];
-  let longest: TokenisationReport['longest'];
-  const totals = { rows: 0, kept: 0, sequences: 0, withBos: 0 };
-  const mark = (name: string, id: string): void => {
-    const counter = counters.get(name) ?? { count: 0, rows: [] };
-    counters.set(name, counter);
-    counter.count++;
-    if (counter.rows.length < MAX_LISTED_ROWS) counter.rows.push(id);
-  };
-  const counted = (name: string): RowCount => {
-    const { count, rows } = counters.get(name) ?? { count: 0, rows: [] };
-    return { count, rows: [...rows] };
-  };
-  const named = (prefix: string): Record<string, RowCount> =>
-    Object.fromEntries(
-      [...counters.keys()]
-        .filter((name) => name.startsWith(`${prefix} `))
-        .map((name) => [name.slice(prefix.length + 1), counted(name)]),
-    );
-  const measure = (part: 'prompt' | SideName, tokens: number): void => {
-    let distribution = parts.get(part);
-    if (distribution === undefined) parts.set(part, (distribution = createDistribution()));
-    distribution.add(tokens);
-  };
-  const note = (id: string, notes: readonly SideNotes[]): void => {
-    const any = (test: (side: SideNotes) => boolean): boolean => notes.some(test);
-    for (const side of notes) if (side.answerCut) mark(`truncated ${side.side}`, id);
-    if (any((side) => side.noStopToken && !side.answerCut)) mark('noStopToken', id);
-    for (const name of BOOLEAN_NOTES) if (any((side) => side[name])) mark(name, id);
-    if (any((side) => side.hasBos)) totals.withBos++;
-  };
-  const show = (row: string, side: SideName, ids: ExampleIds): void => {
-    if (totals.kept <= EXAMPLE_ROWS) examples.push(exampleOf(speller, { row, side, ...ids }));
-  };
-  const size = (row: string, tokens: number): void => {
-    if (longest === undefined || tokens > longest.tokens) longest = { row, tokens };
-  };
-  /** True when the row is kept. */
-  const begin = <T>(id: string, row: TokenizedRow<T>): row is TokenizedRow<T> & { kind: 'kept' } => {
-    totals.rows++;
-    if (row.kind === 'dropped') {
-      mark(`dropped ${row.reason}`, id);
-      return false;
-    }
-    totals.kept++;
-    totals.sequences += row.rows.length;
-    note(id, row.notes);
-    return true;
-  };
-  return {
-    pair(id, row) {
-      if (!begin(id, row)) return;
-      for (const { prompt, chosen, rejected, rejectedPrompt, chosenMask, rejectedMask } of row.rows) {
-        if (rejectedPrompt !== undefined) mark('promptTokensDiffer', id);
-        measure('prompt', prompt.length);
-        measure('chosen', chosen.length);
-        measure('rejected', rejected.length);
-        const other = rejectedPrompt ?? prompt;
-        size(id, Math.max(prompt.length + chosen.length, other.length + rejected.length));
-        show(id, 'chosen', { prompt, answer: chosen, mask: chosenMask });
-        show(id, 'rejected', { prompt: other, answer: rejected, mask: rejectedMask });
-      }
-    },
-    completion(id, row) {
-      if (!begin(id, row)) return;
-      for (const { id: blockId, prompt, completion, completionMask } of row.rows) {
-        measure('prompt', prompt.length);
-        measure('completion', completion.length);
-        size(blockId, prompt.length + completion.length);
-        if (blockId === id) show(id, 'completion', { prompt, answer: completion, mask: completionMask });
-      }
-    },
-    list(id, row) {
-      if (!begin(id, row)) return;
-      for (const { prompt, answers } of row.rows) {
-        measure('prompt', prompt.length);
-        for (const answer of answers) {
-          measure('completion', answer.ids.length);
-          size(id, answer.prompt.length + answer.ids.length);
-          show(id, 'completion', { prompt: answer.prompt, answer: answer.ids, mask: answer.mask });
-        }
-      }
-    },
-    report() {
-      const counts = Object.fromEntries(
-        [...BOOLEAN_NOTES, 'noStopToken', 'promptTokensDiffer'].map((name) => [name, counted(name)]),
-      ) as Record<(typeof BOOLEAN_NOTES)[number] | 'noStopToken' | 'promptTokensDiffer', RowCount>;
-      return {
-        ...totals,
-        limits,
-        dropped: named('dropped'),
-        truncated: named('truncated'),
-        ...counts,
-        longest,
-        tokens: Object.fromEntries([...parts].map(([part, distribution]) => [part, distribution.spread()])),
-        examples: [...examples],
-      };
-    },
-  };
-}
-
 const BOOLEAN_NOTES = [
   'promptCut',
   'boundaryMoved',
@@ -194,34 +70,120 @@ const BOOLEAN_NOTES = [
   'duplicatedBos',
 ] as const;
 
-interface ExampleIds {
-  readonly prompt: Int32Array;
-  readonly answer: Int32Array;
-  readonly mask: Int32Array | undefined;
+const COUNTED_NOTES = [...BOOLEAN_NOTES, 'noStopToken', 'promptTokensDiffer'] as const;
+type CountedNote = (typeof COUNTED_NOTES)[number];
+
+export function createTokenisationLog(tokenizer: Tokenizer, limits: TruncationOptions): TokenisationLog {
+  const seen = createSeen(createTokenSpeller(tokenizer));
+  return {
+    pair(id, row) {
+      if (!seen.begin(id, row)) return;
+      for (const { prompt, chosen, rejected, rejectedPrompt, chosenMask, rejectedMask } of row.rows) {
+        if (rejectedPrompt !== undefined) seen.counters.mark('promptTokensDiffer', id);
+        seen.measure('prompt', prompt.length);
+        seen.measure('chosen', chosen.length);
+        seen.measure('rejected', rejected.length);
+        const other = rejectedPrompt ?? prompt;
+        seen.size(id, Math.max(prompt.length + chosen.length, other.length + rejected.length));
+        seen.show(id, 'chosen', { prompt, answer: chosen, mask: chosenMask });
+        seen.show(id, 'rejected', { prompt: other, answer: rejected, mask: rejectedMask });
+      }
+    },
+    completion(id, row) {
+      if (!seen.begin(id, row)) return;
+      for (const { id: blockId, prompt, completion, completionMask } of row.rows) {
+        seen.measure('prompt', prompt.length);
+        seen.measure('completion', completion.length);
+        seen.size(blockId, prompt.length + completion.length);
+        if (blockId === id) seen.show(id, 'completion', { prompt, answer: completion, mask: completionMask });
+      }
+    },
+    list(id, row) {
+      if (!seen.begin(id, row)) return;
+      for (const { prompt, answers } of row.rows) {
+        seen.measure('prompt', prompt.length);
+        for (const answer of answers) {
+          seen.measure('completion', answer.ids.length);
+          seen.size(id, answer.prompt.length + answer.ids.length);
+          seen.show(id, 'completion', { prompt: answer.prompt, answer: answer.ids, mask: answer.mask });
+        }
+      }
+    },
+    report: () => seen.report(limits),
+  };
 }
 
-function exampleOf(
-  spell: (id: number) => string,
-  side: ExampleIds & { readonly row: string; readonly side: SideName },
-): TokenisationExample {
-  const { prompt, answer, mask } = side;
-  const ids = [...prompt, ...answer];
-  // The first token of an empty prompt's completion is predicted by nothing.
-  const firstScored = Math.max(prompt.length, 1);
-  const isScored = (index: number): boolean => index >= firstScored && mask?.[index - prompt.length] !== 0;
-  const places = [0, prompt.length, ids.length];
-  const tokens: ExampleToken[] = [];
-  const gaps: { after: number; omitted: number }[] = [];
-  ids.forEach((id, index) => {
-    // Half a token on, so that a window has as many tokens before its place as behind it.
-    if (places.some((place) => Math.abs(index + 0.5 - place) < EXAMPLE_WINDOW)) {
-      tokens.push({ id, text: spell(id), scored: isScored(index) });
-      return;
-    }
-    const last = gaps.at(-1);
-    if (last?.after === tokens.length - 1) last.omitted++;
-    else gaps.push({ after: tokens.length - 1, omitted: 1 });
-  });
-  const scoredCount = ids.filter((_, index) => isScored(index)).length;
-  return { row: side.row, side: side.side, tokens, gaps, tokenCount: ids.length, scoredCount };
+/** What was seen of rows of every kind so far. */
+function createSeen(spell: (id: number) => string) {
+  const counters = createCounters();
+  const parts = new Map<'prompt' | SideName, ReturnType<typeof createDistribution>>();
+  const examples: TokenisationExample[] = [];
+  let longest: TokenisationReport['longest'];
+  const totals = { rows: 0, kept: 0, sequences: 0, withBos: 0 };
+  const note = (id: string, notes: readonly SideNotes[]): void => {
+    const any = (test: (side: SideNotes) => boolean): boolean => notes.some(test);
+    for (const side of notes) if (side.answerCut) counters.mark(`truncated ${side.side}`, id);
+    if (any((side) => side.noStopToken && !side.answerCut)) counters.mark('noStopToken', id);
+    for (const name of BOOLEAN_NOTES) if (any((side) => side[name])) counters.mark(name, id);
+    if (any((side) => side.hasBos)) totals.withBos++;
+  };
+  return {
+    counters,
+    /** True when the row is kept. */
+    begin<T>(id: string, row: TokenizedRow<T>): row is TokenizedRow<T> & { kind: 'kept' } {
+      totals.rows++;
+      if (row.kind === 'dropped') {
+        counters.mark(`dropped ${row.reason}`, id);
+        return false;
+      }
+      totals.kept++;
+      totals.sequences += row.rows.length;
+      note(id, row.notes);
+      return true;
+    },
+    measure(part: 'prompt' | SideName, tokens: number): void {
+      let distribution = parts.get(part);
+      if (distribution === undefined) parts.set(part, (distribution = createDistribution()));
+      distribution.add(tokens);
+    },
+    size(row: string, tokens: number): void {
+      if (longest === undefined || tokens > longest.tokens) longest = { row, tokens };
+    },
+    show(row: string, side: SideName, ids: ExampleIds): void {
+      if (totals.kept <= EXAMPLE_ROWS) examples.push(exampleOf(spell, { row, side, ...ids }));
+    },
+    report: (limits: TruncationOptions): TokenisationReport => ({
+      ...totals,
+      limits,
+      dropped: counters.named('dropped'),
+      truncated: counters.named('truncated'),
+      ...(Object.fromEntries(COUNTED_NOTES.map((name) => [name, counters.of(name)])) as Record<CountedNote, RowCount>),
+      longest,
+      tokens: Object.fromEntries([...parts].map(([part, distribution]) => [part, distribution.spread()])),
+      examples: [...examples],
+    }),
+  };
+}
+
+/** Rows that something happened to, by its name. */
+function createCounters() {
+  const counters = new Map<string, { count: number; rows: string[] }>();
+  const of = (name: string): RowCount => {
+    const { count, rows } = counters.get(name) ?? { count: 0, rows: [] };
+    return { count, rows: [...rows] };
+  };
+  return {
+    of,
+    mark(name: string, id: string): void {
+      let counter = counters.get(name);
+      if (counter === undefined) counters.set(name, (counter = { count: 0, rows: [] }));
+      counter.count++;
+      if (counter.rows.length < MAX_LISTED_ROWS) counter.rows.push(id);
+    },
+    /** Those whose name has a first word, by the rest. */
+    named(prefix: string): Record<string, RowCount> {
+      const names = [...counters.keys()].filter((name) => name.startsWith(`${prefix} `));
+      return Object.fromEntries(names.map((name) => [name.slice(prefix.length + 1), of(name)]));
+    },
+  };
 }

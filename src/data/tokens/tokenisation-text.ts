@@ -1,6 +1,7 @@
 import type { Spread } from '../distribution.ts';
 import { count, listing, share, table, visibleText, wrap, type LabelledLine } from '../../core/index.ts';
-import type { RowCount, TokenisationExample, TokenisationReport } from './tokenisation-report.ts';
+import type { RowCount, TokenisationReport } from './tokenisation-report.ts';
+import type { TokenisationExample } from './tokenisation-example.ts';
 
 /** What opens and closes the scored tokens of an example, and what stands between two tokens. */
 const SCORED_OPEN = '⟦';

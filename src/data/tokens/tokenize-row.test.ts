@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Content, PairRow } from '../row.ts';
 import { createTestingTokenizer, type TestingTokenizerOptions } from '../testing/testing-tokenizer.ts';
-import { createRowTokenizer, type SideNotes } from './tokenize-row.ts';
+import { createRowTokenizer } from './tokenize-row.ts';
+import type { SideNotes } from './tokenize-answer.ts';
 import type { TruncationOptions } from './truncate.ts';
 
 const origin = { file: 'd', line: 1 };
