@@ -23,6 +23,14 @@ export interface Template {
 /**
  * Reads a template of Jinja 3.1 with trim_blocks, lstrip_blocks, break and continue, and the generation tag. Throws
  * TemplateProblem, with the line, when it is none.
+ *
+ * @example
+ * ```ts run
+ * import { compileTemplate } from 'preftune/jinja';
+ *
+ * const template = compileTemplate('{% for turn in messages %}{{ turn.role }}: {{ turn.content | trim }}{% endfor %}');
+ * console.log(template.render({ messages: [{ role: 'user', content: ' Hello ' }] }, new Date())); // user: Hello
+ * ```
  */
 export function compileTemplate(source: string): Template {
   return withProblems(undefined, () => {
