@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { badInput, PreftuneError, problemsOf, type Problem } from '../core/index.ts';
+import { badInput, badInputProblems, PreftuneError, problemsOf, type Problem } from '../core/index.ts';
 import {
   answersOf,
   blindRows,
@@ -249,8 +249,7 @@ async function locateContestants(
       if (contestant.kind === 'model' && !paths.has(contestant.model))
         paths.set(contestant.model, (await locateModel(contestant.model, context)).path);
     } catch (thrown) {
-      if (!(thrown instanceof PreftuneError) || thrown.code !== 'bad-input') throw thrown;
-      problems.push(...thrown.problems);
+      problems.push(...badInputProblems(thrown));
     }
     if (contestant.kind === 'answers' && !existsSync(contestant.file))
       problems.push({

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import {
   badInput,
+  badInputProblems,
   badUsage,
   formatProblems,
   internal,
@@ -57,4 +58,13 @@ test('a cause is kept', () => {
 test('unreachable says what escaped its type, messageOf reads anything thrown', () => {
   expect(() => unreachable('blue' as never)).toThrow(new PreftuneError('internal', 'internal: unexpected blue'));
   expect([new Error('m'), 'text', undefined, 3].map(messageOf)).toEqual(['m', 'text', 'undefined', '3']);
+});
+
+test('the problems of bad input are told with others; anything else is thrown again', () => {
+  expect(badInputProblems(badInput([{ message: 'a' }, { message: 'b' }]))).toEqual([
+    { message: 'a' },
+    { message: 'b' },
+  ]);
+  for (const other of [badUsage('usage'), runFailed('run'), new Error('x')])
+    expect(() => badInputProblems(other)).toThrow(other);
 });

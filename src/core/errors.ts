@@ -95,6 +95,12 @@ export function unreachable(value: never): never {
   throw internal(`unexpected ${String(value)}`);
 }
 
+/** The problems of bad input that was caught, to be told with others. Throws anything else again. */
+export function badInputProblems(thrown: unknown): readonly Problem[] {
+  if (thrown instanceof PreftuneError && thrown.code === 'bad-input') return thrown.problems;
+  throw thrown;
+}
+
 /** The problems of the bad input or wrong usage that `work` throws; none where it throws nothing. Other errors pass. */
 export function problemsOf(work: () => unknown): readonly Problem[] {
   try {

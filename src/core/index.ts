@@ -21,6 +21,7 @@ export {
   PreftuneError,
   asError,
   badInput,
+  badInputProblems,
   badUsage,
   busy,
   formatProblems,

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path';
 import {
   badInput,
+  badInputProblems,
   messageOf,
   PreftuneError,
   problemsOf,
@@ -152,8 +153,7 @@ function checkStarted(points: readonly SweepPoint[]): void {
     try {
       resumedOptions(folderOf(point), 'dpo', point.given as JsonObject);
     } catch (thrown) {
-      if (!(thrown instanceof PreftuneError) || thrown.code !== 'bad-input') throw thrown;
-      problems.push(...thrown.problems);
+      problems.push(...badInputProblems(thrown));
     }
   }
   if (problems.length > 0) throw badInput(problems);

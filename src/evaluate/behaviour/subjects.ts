@@ -1,4 +1,4 @@
-import { badInput, PreftuneError, type HostTensor, type Problem } from '../../core/index.ts';
+import { badInput, badInputProblems, type HostTensor, type Problem } from '../../core/index.ts';
 import { createGenerator, type Generator } from '../../generate/index.ts';
 import type { Decoder } from '../../models/index.ts';
 import {
@@ -122,8 +122,7 @@ async function openAll(subjects: readonly Subject[], { resolve }: OpenSubjectsOp
     try {
       opened.push(await openModelAndAdapter(subject, { resolve }));
     } catch (thrown) {
-      if (!(thrown instanceof PreftuneError) || thrown.code !== 'bad-input') throw thrown;
-      problems.push(...thrown.problems);
+      problems.push(...badInputProblems(thrown));
     }
   }
   if (problems.length === 0) return opened;

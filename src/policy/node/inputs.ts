@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { badInput, PreftuneError, type Problem } from '../../core/index.ts';
+import { badInput, badInputProblems, type Problem } from '../../core/index.ts';
 import { parseWeightedName, sourcesOfPath, type DataSource } from '../../data/index.ts';
 import { checkRunFolder } from '../../store/index.ts';
 import type { ReadAdapter } from '../adapter-checkpoint.ts';
@@ -65,8 +65,7 @@ export async function openInputs(
     try {
       return await work();
     } catch (thrown) {
-      if (!(thrown instanceof PreftuneError) || thrown.code !== 'bad-input') throw thrown;
-      problems.push(...thrown.problems);
+      problems.push(...badInputProblems(thrown));
       return undefined;
     }
   };

@@ -167,6 +167,11 @@ it.each([
   ['model', 'm.gguf', [`m.gguf: ${A_MODEL}`]],
   [
     'model',
+    'adapter/adapter_config.json',
+    ['adapter/adapter_config.json: the adapter must be a PEFT folder, got a file; name the folder it lies in'],
+  ],
+  [
+    'model',
     'full',
     ['full: the adapter must be a PEFT folder, got a run that trained every weight; name it in the place of the model'],
   ],

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
-import { badInput, PreftuneError, type Problem } from '../../core/index.ts';
+import { badInput, badInputProblems, type PreftuneError, type Problem } from '../../core/index.ts';
 import { RUN_FILE, type StoredCheckpoint } from '../../store/index.ts';
 import { describeAdapterBase, isAdapterFolder } from './adapter-folder.ts';
 import { checkpointOfRun, partsOfRun, startOfRun } from './run-parts.ts';
@@ -77,8 +77,7 @@ export function parseModelAndAdapter(
     try {
       return work();
     } catch (thrown) {
-      if (!(thrown instanceof PreftuneError) || thrown.code !== 'bad-input') throw thrown;
-      problems.push(...thrown.problems);
+      problems.push(...badInputProblems(thrown));
       return undefined;
     }
   };
@@ -113,6 +112,11 @@ export function parseAdapterName(text: string): AdapterName {
     throw badInput({
       file: text,
       message: 'the adapter must be a PEFT folder, got a model; name it in the place of the model',
+    });
+  if (!statSync(text).isDirectory())
+    throw badInput({
+      file: text,
+      message: 'the adapter must be a PEFT folder, got a file; name the folder it lies in',
     });
   const inside = join(text, 'adapter');
   return { kind: 'folder', path: !isAdapterFolder(text) && isAdapterFolder(inside) ? inside : text };
