@@ -1,13 +1,13 @@
 import { stopped } from './clock.ts';
 
 /**
- * `work` of every item, at most `limit` at a time, results in the order of items. After the first error, or once `signal` is aborted, nothing new
+ * `work` of every item, at most `limit` at a time (default: all), results in the order of items. After the first error, or once `signal` is aborted, nothing new
  * begins; what is under way is told to stop by its own signal and waited for, and then the first error is thrown.
  */
 export async function mapConcurrently<T, R>(
   items: readonly T[],
   work: (item: T, index: number, signal: AbortSignal) => Promise<R>,
-  { limit, signal }: { readonly limit: number; readonly signal?: AbortSignal | undefined },
+  { limit = items.length, signal }: { readonly limit?: number; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<R[]> {
   const results = Array.from<R>({ length: items.length });
   const failure = new AbortController();

@@ -1,5 +1,5 @@
 import { ANSWER_SCHEMA, readAnswer, type JudgeAnswer } from './answer.ts';
-import { type Asker, addUsage, type Usage, type ChatMessage } from '../ask/index.ts';
+import { type Asker, addUsage, mapConcurrently, type Usage, type ChatMessage } from '../ask/index.ts';
 import type { CompareOptions, Comparison, Judge, JudgeCall, NoVerdictReason, Verdict } from './judge.ts';
 import { judgeQuestion, repairQuestion } from './question.ts';
 import type { Rubric } from './rubrics.ts';
@@ -60,8 +60,10 @@ export function createLlmJudge({ name, asker, rubrics, bothOrders = true }: LlmJ
     }),
     async compare(comparison, options = {}) {
       const questions = rubrics.flatMap((rubric) => orders.map((first) => ({ rubric, first })));
-      const opinions = await Promise.all(
-        questions.map((question) => askOnce(asker, { comparison, ...question }, options)),
+      const opinions = await mapConcurrently(
+        questions,
+        (question, _, signal) => askOnce(asker, { comparison, ...question }, { ...options, signal }),
+        options,
       );
       const calls = opinions.flatMap((opinion) => opinion.calls);
       const parts = { judge, calls, usage: addUsage(calls.map((call) => call.usage)) };

@@ -1,4 +1,4 @@
-import { addUsage } from '../ask/index.ts';
+import { addUsage, mapConcurrently } from '../ask/index.ts';
 import type { Judge, Judgement, Verdict } from './judge.ts';
 
 export interface PanelOptions {
@@ -17,7 +17,11 @@ export function createPanel({ judges, minAgreement, name = 'panel' }: PanelOptio
     name,
     identity: JSON.stringify({ kind: 'panel', minAgreement, judges: judges.map(({ identity }) => identity) }),
     async compare(comparison, options) {
-      const members = await Promise.all(judges.map((judge) => judge.compare(comparison, options)));
+      const members = await mapConcurrently(
+        judges,
+        (judge, _, signal) => judge.compare(comparison, { ...options, signal }),
+        options,
+      );
       const calls = members.flatMap((member) => member.calls);
       const parts = { judge: name, members, calls, usage: addUsage(members.map(({ usage }) => usage)) };
       const votes = members.filter((member) => member.kind === 'verdict');

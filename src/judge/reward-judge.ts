@@ -1,5 +1,5 @@
 import type { Content } from '../data/index.ts';
-import { type Asker, NO_USAGE } from '../ask/index.ts';
+import { type Asker, mapConcurrently, NO_USAGE } from '../ask/index.ts';
 import { answerText, promptText } from './content-text.ts';
 import type { CompareOptions, Judge, NoVerdictReason } from './judge.ts';
 
@@ -50,9 +50,10 @@ export function createRewardJudge({ name, source, tieMargin = 0 }: RewardJudgeOp
 export function rewardsOfAsker(asker: Asker): RewardSource {
   return {
     identity: JSON.stringify({ kind: 'http', url: asker.endpoint.url, model: asker.endpoint.model }),
-    rewards: (prompt, answers, { signal } = {}) =>
-      Promise.all(
-        answers.map(async (answer): Promise<Reward> => {
+    rewards: (prompt, answers, options) =>
+      mapConcurrently(
+        answers,
+        async (answer, _, signal): Promise<Reward> => {
           const question = [
             { role: 'user', content: promptText(prompt) },
             { role: 'assistant', content: answerText(answer) },
@@ -60,7 +61,8 @@ export function rewardsOfAsker(asker: Asker): RewardSource {
           const { outcome } = await asker.ask(question, { signal });
           if (outcome.kind === 'refused') return { kind: 'none', reason: outcome.reason, message: outcome.message };
           return { kind: 'reward', value: Number(outcome.reply.text) };
-        }),
+        },
+        options,
       ),
   };
 }

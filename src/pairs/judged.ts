@@ -1,3 +1,4 @@
+import { mapConcurrently } from '../ask/index.ts';
 import type { RankedAnswer, RankingRow } from '../data/index.ts';
 import type { CompareOptions, Comparison, Judge, Judgement } from '../judge/index.ts';
 import { createCollector, mergeBuilt, type Built } from './built.ts';
@@ -77,7 +78,12 @@ async function play(row: RankingRow, [i, j]: readonly [number, number], options:
 }
 
 function playAll(row: RankingRow, options: JudgedOptions): Promise<Played[]> {
-  return Promise.all(meetings(row.answers.length).map((places) => play(row, places, options)));
+  const { signal } = options;
+  return mapConcurrently(
+    meetings(row.answers.length),
+    (places, _, own) => play(row, places, { ...options, signal: own }),
+    { signal },
+  );
 }
 
 async function playKnockout(row: RankingRow, options: JudgedOptions): Promise<Played[]> {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { badInput, messageOf, type Problem, isObject } from '../../core/index.ts';
 import { countVotes, promptText, type Judge, type Verdict } from '../../judge/index.ts';
-import { NO_USAGE } from '../../ask/index.ts';
+import { mapConcurrently, NO_USAGE } from '../../ask/index.ts';
 import type { Answers } from './answers.ts';
 import { keyOf, type Meeting } from './matches.ts';
 
@@ -148,7 +148,11 @@ export function createJury(judges: readonly Judge[], minAgreement?: number): Jud
     name: 'jury',
     identity: JSON.stringify({ kind: 'jury', minAgreement, judges: judges.map(({ identity }) => identity) }),
     async compare(comparison, options) {
-      const members = await Promise.all(judges.map((judge) => judge.compare(comparison, options)));
+      const members = await mapConcurrently(
+        judges,
+        (judge, _, signal) => judge.compare(comparison, { ...options, signal }),
+        options,
+      );
       const votes = members.filter((member) => member.kind === 'verdict');
       const head = { judge: 'jury', members, calls: members.flatMap(({ calls }) => calls), usage: NO_USAGE };
       if (votes.length === 0) return { kind: 'none', ...head, reason: 'no-quorum', message: 'no judge has a verdict' };
