@@ -94,15 +94,19 @@ describe('GGUF', () => {
     const back = await openModelFiles(path);
     const backConfig = parseModelConfig(back.config);
     // What llama.cpp does not know is said, and float32 holds the rope's frequencies.
-    const unknown = { slidingWindow: 0, rope: 0, family: 0, normEpsilon: 0 };
+    const { hasWindows = false, normShift = 0 } = ggufDialect(config);
+    const unknown = { ...(hasWindows ? {} : { slidingWindow: 0 }), rope: 0, family: 0, normEpsilon: 0 };
     expect({ ...backConfig, ...unknown }).toEqual({ ...config, ...unknown });
-    expect(ggufLimits(model).length).toBe(
-      config.slidingWindow.some((one) => one !== undefined) || name.endsWith('dynamic') ? 1 : 0,
-    );
+    const isWindowLost = !hasWindows && config.slidingWindow.some((one) => one !== undefined);
+    expect(ggufLimits(model).length).toBe(isWindowLost || name.endsWith('dynamic') ? 1 : 0);
     expect(largestDifference(backConfig.rope.frequencies, config.rope.frequencies)).toBeLessThan(1e-6);
     expect(backConfig.rope.scale).toBeCloseTo(config.rope.scale, 6);
-    for (const entry of model.checkpoint.entries.keys())
-      expect(await back.checkpoint.readFloat32(entry)).toEqual(await files.checkpoint.readFloat32(entry));
+    for (const entry of model.checkpoint.entries.keys()) {
+      const [found, stored] = [await back.checkpoint.readFloat32(entry), await files.checkpoint.readFloat32(entry)];
+      // A norm's weight loses the last bits of itself where 1 stands beside it in the file.
+      if (normShift === 0 || !entry.endsWith('norm.weight')) expect(found).toEqual(stored);
+      else expect(largestDifference(found, stored)).toBeLessThan(3e-7);
+    }
     const samples = samplesFor(config);
     const scored = await sampleLogps({ config: backConfig, checkpoint: back.checkpoint }, samples, { threads: 1 });
     const expected = await sampleLogps(

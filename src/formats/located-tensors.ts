@@ -13,6 +13,8 @@ export interface LocatedTensor {
   readonly offsetBytes: number;
   /** Heads whose rows stand interleaved for the rope of llama.cpp or llama2.c, see rowOrder; absent for plain tensors. */
   readonly interleavedHeads?: number;
+  /** What was added to every element before it was stored, and is taken away again; absent for plain tensors. */
+  readonly shift?: number;
 }
 
 /** Bytes that one step of a fingerprint reads. */
@@ -74,6 +76,8 @@ async function readTensor(
       type.decode(bytes, into.subarray(start, start + elements));
     });
   }
+  const { shift = 0 } = tensor;
+  if (shift !== 0) for (let i = 0; i < count; i++) into[i]! -= shift;
   return into;
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseModelConfig } from './config.ts';
+import type { ModelConfig } from './model-config.ts';
 import { FAMILIES } from './families/registry.ts';
 import { parameterSpecs } from './parameters.ts';
 
@@ -42,6 +43,77 @@ describe('sliding windows', () => {
         .lastIndexOf(false),
     ).toBe(27);
   });
+
+  test('gemma: layer_types, or every n-th layer sees everything', () => {
+    expect(windowsOf({ model_type: 'gemma2', sliding_window: 8 })).toEqual([8, undefined, 8, undefined]);
+    expect(windowsOf({ model_type: 'gemma3_text' })).toEqual([4096, 4096, 4096, 4096]);
+    expect(windowsOf({ model_type: 'gemma3_text', sliding_window_pattern: 3 })).toEqual([4096, 4096, undefined, 4096]);
+    const typed = { layer_types: [full, full, sliding, full], sliding_window: 8, sliding_window_pattern: 3 };
+    expect(windowsOf({ model_type: 'gemma3_text', ...typed })).toEqual([undefined, undefined, 8, undefined]);
+  });
+
+  test('smollm3: in layers without rope, if enabled', () => {
+    const base = { model_type: 'smollm3', sliding_window: 8 };
+    expect(windowsOf(base)).toEqual(Array.from({ length: 4 }));
+    expect(windowsOf({ ...base, use_sliding_window: true })).toEqual([undefined, undefined, undefined, 8]);
+    const typed = { ...base, use_sliding_window: true, layer_types: [sliding, full, full, full] };
+    expect(windowsOf(typed)).toEqual([8, undefined, undefined, undefined]);
+  });
+});
+
+function parsed(config: Json): ModelConfig {
+  return parseModelConfig({ ...SIZES, num_hidden_layers: 4, head_dim: 4, ...config });
+}
+
+/** The second frequency of each layer of a Gemma 3 in which every second layer sees everything. */
+function secondOf(config: Json): (number | undefined)[] {
+  const { layerRopes } = parsed({ model_type: 'gemma3_text', sliding_window_pattern: 2, ...config });
+  return layerRopes!.map((rope) => rope?.frequencies[1]);
+}
+
+describe('what stands in one family alone', () => {
+  test('gemma: the scale of attention is query_pre_attn_scalar, not the size of a head; the embedding is scaled', () => {
+    const { attentionScale, embeddingScale } = parsed({ model_type: 'gemma2', query_pre_attn_scalar: 144 });
+    expect([attentionScale, embeddingScale]).toEqual([1 / 12, Math.sqrt(2048)]);
+    const off = { attn_logit_softcapping: null, final_logit_softcapping: null };
+    const { attentionSoftCap, logitSoftCap } = parsed({ model_type: 'gemma2', ...off });
+    expect([attentionSoftCap, logitSoftCap]).toEqual([undefined, undefined]);
+  });
+
+  test('gemma 3: each kind of layer has its rope, in the newer form, in the older one, and where neither says', () => {
+    expect(secondOf({})).toEqual([1e-2, 1e-3, 1e-2, 1e-3]);
+    const older = { rope_theta: 1e4, rope_local_base_freq: 100, rope_scaling: { rope_type: 'linear', factor: 2 } };
+    expect(secondOf(older)).toEqual([0.1, 0.005, 0.1, 0.005]);
+    const newer = {
+      full_attention: { rope_theta: 1e4, rope_type: 'linear', factor: 2 },
+      sliding_attention: { rope_theta: 100, rope_type: 'default' },
+    };
+    expect(secondOf({ rope_parameters: newer })).toEqual([0.1, 0.005, 0.1, 0.005]);
+    expect(secondOf({ rope_parameters: { full_attention: null, sliding_attention: newer.sliding_attention } })).toEqual(
+      [0.1, 1e-3, 0.1, 1e-3],
+    );
+  });
+
+  test('smollm3: no_rope_layers says 1 where a layer turns, else every interval-th does not', () => {
+    const turning = (config: Json): boolean[] =>
+      parsed({ model_type: 'smollm3', ...config }).layerRopes!.map((rope) => rope !== undefined);
+    expect(turning({})).toEqual([true, true, true, false]);
+    expect(turning({ no_rope_layer_interval: 2 })).toEqual([true, false, true, false]);
+    expect(turning({ no_rope_layers: [0, 1, 1, 1, 1], no_rope_layer_interval: 2 })).toEqual([false, true, true, true]);
+    // Published files say 2 here, which changes nothing.
+    expect(parsed({ model_type: 'smollm3', pretraining_tp: 2 }).layers).toBe(4);
+  });
+
+  test('granite: four scales; the vocabulary is divided', () => {
+    const { embeddingScale, residualScale, attentionScale, logitScale } = parsed({
+      model_type: 'granite',
+      embedding_multiplier: 12,
+      residual_multiplier: 0.22,
+      attention_multiplier: 0.015625,
+      logits_scaling: 8,
+    });
+    expect([embeddingScale, residualScale, attentionScale, logitScale]).toEqual([12, 0.22, 0.015625, 0.125]);
+  });
 });
 
 const biasesOf = (config: Json): string[] =>
@@ -76,6 +148,21 @@ describe('refused', () => {
     expect(messageOf({ ...SIZES, model_type: family, architectures })).toBe(
       `config.json: the architecture must be one of ${known.join(', ')}, got model_type ${printed}; preftune does not compute this model`,
     );
+  });
+
+  test.each<[string, Json, string]>([
+    ['gemma2', { use_bidirectional_attention: true }, 'use_bidirectional_attention must be false or absent'],
+    ['gemma2', { hidden_activation: 'gelu' }, 'hidden_activation must be "gelu_pytorch_tanh", got "gelu"'],
+    ['gemma2', { hidden_activation: null }, 'hidden_activation must be "gelu_pytorch_tanh", got null'],
+    ['gemma2', { sliding_window: null }, 'sliding_window must be a whole number above 0 where layers slide, got null'],
+    ['gemma2', { final_logit_softcapping: -1 }, 'final_logit_softcapping must be a number above 0, got -1'],
+    ['gemma3_text', { attn_logit_softcapping: 50 }, 'attn_logit_softcapping must be null, got 50'],
+    ['gemma3_text', { rope_parameters: { rope_theta: 1e6 } }, 'rope_parameters must hold full_attention and sliding'],
+    ['smollm3', { no_rope_layers: [1, 1] }, 'no_rope_layers must be 0 or 1 for each of 30 layers'],
+    ['granite', { residual_multiplier: 0 }, 'residual_multiplier must be a number above 0, got 0'],
+    ['granite', { sliding_window: 8 }, 'sliding_window'],
+  ])('%s with %j', (family, config, message) => {
+    expect(messageOf({ ...SIZES, head_dim: 4, model_type: family, ...config })).toContain(message);
   });
 
   test('every problem at once, by name', () => {

@@ -1,7 +1,7 @@
 import { badInput, type Problem } from '../core/index.ts';
 import { ConfigFields, mustBe, type ConfigJson } from './families/config-fields.ts';
-import type { Family } from './families/family.ts';
 import { FAMILIES } from './families/registry.ts';
+import { ropeFields } from './families/rope-fields.ts';
 import { MODEL_FAMILIES, type ModelConfig, type ModelFamily, type ModelSizes } from './model-config.ts';
 import { parseRope } from './rope.ts';
 
@@ -68,6 +68,7 @@ const IGNORED_FIELDS = new Set([
   'no_repeat_ngram_size',
   'encoder_no_repeat_ngram_size',
   'decoder_start_token_id',
+  'cache_implementation',
 ]);
 
 /** Fields that only their usual value leaves the computation as it is here. */
@@ -137,7 +138,8 @@ function otherProblems(config: ConfigJson, fields: ConfigFields): Problem[] {
   return problems;
 }
 
-function sizesOf(config: ConfigJson, fields: ConfigFields, { defaults }: Family): ModelSizes {
+function sizesOf(config: ConfigJson, fields: ConfigFields, name: ModelFamily): ModelSizes {
+  const { defaults } = FAMILIES[name];
   const hiddenSize = fields.positive('hidden_size');
   const heads = fields.positive('num_attention_heads');
   // null means as many as heads, absence what the family assumes.
@@ -155,7 +157,8 @@ function sizesOf(config: ConfigJson, fields: ConfigFields, { defaults }: Family)
   }
   if (headSize % 2 !== 0) fields.fail('head_dim', `head_dim must be even for rotary embeddings, got ${headSize}`);
   const maxPositions = fields.positive('max_position_embeddings', defaults.maxPositions);
-  const rope = parseRope(config, { headSize, maxPositions, fail: (path, message) => fields.fail(path, message) });
+  const context = { headSize, maxPositions, fail: (path: string, message: string) => fields.fail(path, message) };
+  const rope = parseRope(ropeFields(name, config), context);
   return {
     hiddenSize,
     intermediateSize: fields.positive('intermediate_size'),
@@ -191,7 +194,7 @@ export function parseModelConfig(config: ConfigJson): ModelConfig {
   const family = FAMILIES[name];
   const fields = new ConfigFields(config, name);
   const activation = fields.word(family.activation.field, family.activation.words);
-  const sizes = sizesOf(config, fields, family);
+  const sizes = sizesOf(config, fields, name);
   const traits = family.traits(fields, sizes);
   const problems = [...otherProblems(config, fields), ...fields.problems];
   if (problems.length > 0) throw badInput(problems);

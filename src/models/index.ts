@@ -37,8 +37,10 @@ export {
   huggingFaceName,
   interleavedRows,
   nameInGguf,
+  normShift,
 } from './families/gguf-names.ts';
 export { FAMILIES } from './families/registry.ts';
+export { ropeFields } from './families/rope-fields.ts';
 export { headWeight, logits } from './head.ts';
 export { hiddenStates, layerStates, type LayerInputs } from './hidden-states.ts';
 export {

@@ -1,7 +1,16 @@
 import type { RopeConfig } from './rope.ts';
 
 /** Every `model_type` of config.json that preftune computes. Each has one file in families/. */
-export const MODEL_FAMILIES = ['llama', 'mistral', 'qwen2', 'qwen3'] as const;
+export const MODEL_FAMILIES = [
+  'llama',
+  'mistral',
+  'qwen2',
+  'qwen3',
+  'gemma2',
+  'gemma3_text',
+  'smollm3',
+  'granite',
+] as const;
 export type ModelFamily = (typeof MODEL_FAMILIES)[number];
 
 /** The projections of a layer in Hugging Face's names, in the order of the forward pass; a model has either the fused ones or their parts. */

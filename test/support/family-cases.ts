@@ -1,4 +1,4 @@
-import type { ModelConfig, ModelFamily } from '../../src/models/index.ts';
+import type { ModelConfig, ModelFamily, RopeConfig } from '../../src/models/index.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -10,6 +10,8 @@ export interface FamilyCase {
   readonly variants: Readonly<Record<string, Json>>;
   /** Folders of test/fixtures/models with what Transformers computes; at least one (record.py there makes them). */
   readonly recordings: readonly string[];
+  /** What Transformers assumes of rope_theta. Default: 10000. */
+  readonly theta?: number;
 }
 
 /** Sizes that no family assumes. */
@@ -66,6 +68,31 @@ const LLAMA_DEFAULTS: FamilyCase['defaults'] = {
   logitSoftCap: undefined,
 };
 
+/** The plain rope of a theta. */
+function plainRope(theta: number, headSize: number): RopeConfig {
+  const frequencies = Array.from({ length: headSize / 2 }, (_, i) => theta ** ((-2 * i) / headSize));
+  return { frequencies, scale: 1, positionLimit: Infinity };
+}
+
+/** What Gemma 2 and 3 share. */
+const GEMMA_DEFAULTS: FamilyCase['defaults'] = {
+  ...LLAMA_DEFAULTS,
+  keyValueHeads: 4,
+  headSize: 256,
+  tiedHead: true,
+  activation: 'gelu_tanh',
+  norms: {
+    beforeAttention: 'input_layernorm',
+    afterAttention: 'post_attention_layernorm',
+    beforeFeedForward: 'pre_feedforward_layernorm',
+    afterFeedForward: 'post_feedforward_layernorm',
+  },
+  normOffset: 1,
+  embeddingScale: Math.sqrt(2048),
+  attentionScale: 1 / 16,
+};
+
+const [full, sliding] = ['full_attention', 'sliding_attention'];
 const SLIDING = { use_sliding_window: true, sliding_window: 3 };
 
 export const FAMILY_CASES: Readonly<Record<ModelFamily, FamilyCase>> = {
@@ -125,5 +152,86 @@ export const FAMILY_CASES: Readonly<Record<ModelFamily, FamilyCase>> = {
       },
     },
     recordings: ['qwen3'],
+  },
+  gemma2: {
+    defaults: {
+      ...GEMMA_DEFAULTS,
+      maxPositions: 8192,
+      slidingWindow: none.map((_, layer) => (layer % 2 === 0 ? 4096 : undefined)),
+      attentionSoftCap: 50,
+      logitSoftCap: 30,
+    },
+    variants: {
+      'windows in every other layer, caps': {
+        query_pre_attn_scalar: 6,
+        sliding_window: 3,
+        attn_logit_softcapping: 0.75,
+        final_logit_softcapping: 1.5,
+        tie_word_embeddings: true,
+      },
+      'windows in all layers': { query_pre_attn_scalar: 6, layer_types: [sliding, sliding], tie_word_embeddings: true },
+    },
+    recordings: ['gemma2'],
+  },
+  gemma3_text: {
+    defaults: {
+      ...GEMMA_DEFAULTS,
+      maxPositions: 131_072,
+      queryKeyNorm: 'head',
+      slidingWindow: none.map((_, layer) => (layer % 6 === 5 ? undefined : 4096)),
+      layerRopes: none.map((_, layer) => plainRope(layer % 6 === 5 ? 1e6 : 1e4, 256)),
+    },
+    variants: {
+      'two ropes, one of them scaled': {
+        query_pre_attn_scalar: 6,
+        sliding_window: 3,
+        sliding_window_pattern: 2,
+        rope_local_base_freq: 10,
+        rope_scaling: { rope_type: 'linear', factor: 2 },
+        tie_word_embeddings: true,
+      },
+      'a cap, a head of its own, no windows': {
+        query_pre_attn_scalar: 6,
+        final_logit_softcapping: 1.5,
+        layer_types: [full, full],
+      },
+    },
+    recordings: ['gemma3'],
+    theta: 1e6,
+  },
+  smollm3: {
+    defaults: {
+      ...LLAMA_DEFAULTS,
+      keyValueHeads: 4,
+      maxPositions: 32_768,
+      tiedHead: true,
+      layerRopes: none.map((_, layer) => (layer % 4 === 3 ? undefined : plainRope(2e6, 32))),
+    },
+    variants: {
+      'the fourth layer without rope': { num_hidden_layers: 5 },
+      'biases, and a window where there is no rope': {
+        ...SLIDING,
+        num_hidden_layers: 4,
+        attention_bias: true,
+        mlp_bias: true,
+        no_rope_layers: [1, 1, 1, 0],
+      },
+    },
+    recordings: ['smollm3'],
+    theta: 2e6,
+  },
+  granite: {
+    defaults: { ...LLAMA_DEFAULTS, attentionScale: 1 },
+    variants: {
+      'four scales': {
+        embedding_multiplier: 12,
+        residual_multiplier: 0.22,
+        attention_multiplier: 0.4,
+        logits_scaling: 8,
+        tie_word_embeddings: true,
+      },
+      biases: { attention_bias: true, mlp_bias: true },
+    },
+    recordings: ['granite'],
   },
 };

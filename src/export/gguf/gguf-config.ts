@@ -1,6 +1,6 @@
 import { badInput } from '../../core/index.ts';
 import type { GgufWriteTensor, GgufWriteValue } from '../../formats/index.ts';
-import { FAMILIES, type GgufDialect, type ModelConfig } from '../../models/index.ts';
+import { FAMILIES, ropeFields, type GgufDialect, type ModelConfig } from '../../models/index.ts';
 import type { MergedModel } from '../merged-model.ts';
 
 export type GgufMetadata = Map<string, GgufWriteValue>;
@@ -19,7 +19,9 @@ export const text = (value: string): GgufWriteValue => ({ type: 'string', value 
  * Source: the GGUF specification (ggml, docs/gguf.md), and the keys that llama.cpp reads of each architecture.
  */
 export function ggufConfig({ config, json }: MergedModel): GgufMetadata {
-  const { architecture, metadata } = ggufDialect(config);
+  const { architecture, metadata, inexpressible } = ggufDialect(config);
+  const problems = inexpressible?.(config, json) ?? [];
+  if (problems.length > 0) throw badInput(problems.map((must) => ({ message: `gguf: ${must}; use --to hf or onnx` })));
   const entries: Record<string, GgufWriteValue> = {
     context_length: count(config.maxPositions),
     embedding_length: count(config.hiddenSize),
@@ -32,8 +34,8 @@ export function ggufConfig({ config, json }: MergedModel): GgufMetadata {
     'attention.layer_norm_rms_epsilon': real(config.normEpsilon),
     'rope.dimension_count': count(2 * config.rope.frequencies.length),
     vocab_size: count(config.vocabularySize),
-    ...ropeEntries(json, config),
-    ...metadata(config),
+    ...ropeEntries(ropeFields(config.family, json), config),
+    ...metadata(config, json),
   };
   return new Map(Object.entries(entries).map(([key, value]) => [`${architecture}.${key}`, value]));
 }
@@ -70,7 +72,8 @@ function ropeEntries(json: Json, config: ModelConfig): Record<string, GgufWriteV
 }
 
 /** rope_freqs.weight, the divisor of each frequency, where the rope is Llama 3's or came from such a tensor. */
-export function ropeFactors({ config, json }: MergedModel): GgufWriteTensor | undefined {
+export function ropeFactors({ config, json: whole }: MergedModel): GgufWriteTensor | undefined {
+  const json = ropeFields(config.family, whole);
   const scaling = (json['rope_scaling'] ?? json['rope_parameters'] ?? {}) as Json;
   const type = scaling['rope_type'] ?? scaling['type'];
   if (type !== 'llama3' && type !== 'gguf-frequency-factors') return undefined;
@@ -83,11 +86,12 @@ export function ropeFactors({ config, json }: MergedModel): GgufWriteTensor | un
 }
 
 /** What llama.cpp computes otherwise than the model, in words; empty for most. */
-export function ggufLimits({ config, json }: MergedModel): string[] {
+export function ggufLimits({ config, json: whole }: MergedModel): string[] {
+  const json = ropeFields(config.family, whole);
   const windows = config.slidingWindow.filter((one) => one !== undefined);
   const scaling = (json['rope_scaling'] ?? json['rope_parameters'] ?? {}) as Json;
   return [
-    ...(windows.length === 0
+    ...(windows.length === 0 || ggufDialect(config).hasWindows === true
       ? []
       : [
           `llama.cpp lets every token see all before it: beyond ${windows[0]} tokens, the model's attention window, answers differ`,

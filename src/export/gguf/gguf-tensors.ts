@@ -4,6 +4,7 @@ import {
   headName,
   interleavedRows,
   nameInGguf,
+  normShift,
   parameterSpecs,
   type ModelConfig,
   type ParameterSpec,
@@ -79,8 +80,12 @@ export function ggufTensors(model: MergedModel, fileType: GgufFileType): GgufWri
     name: nameInGguf(config.family, spec.name)!,
     shape: spec.shape,
     type: tensorType(spec, fileType, config),
-    read: async () =>
-      interleaveRows(await checkpoint.readFloat32(spec.name), spec.shape[0]!, interleavedHeads(spec.name, config)),
+    read: async () => {
+      const values = await checkpoint.readFloat32(spec.name);
+      const shift = normShift(config.family, spec.name);
+      const shifted = shift === 0 ? values : values.map((value) => value + shift);
+      return interleaveRows(shifted, spec.shape[0]!, interleavedHeads(spec.name, config));
+    },
   }));
   return factors === undefined ? tensors : [factors, ...tensors];
 }

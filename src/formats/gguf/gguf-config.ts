@@ -37,7 +37,11 @@ export function configOfGguf(header: GgufHeader, file: string, ropeFactors: Floa
   if (parts !== 1 && parts !== 0) {
     report(`split.count must be 1, got ${describeValue(parts)}; join the parts with llama-gguf-split --merge`);
   }
-  const facts = { ...fields, hasTensor: (name: string) => shapeOf(header, name) !== undefined };
+  const facts = {
+    ...fields,
+    number: (key: string) => mapped(fields.number(key), shortestFloat32),
+    hasTensor: (name: string) => shapeOf(header, name) !== undefined,
+  };
   const name = familyOfGguf(architecture, facts)!;
   const family = FAMILIES[name];
   const { field, words } = family.activation;
@@ -54,6 +58,10 @@ export function configOfGguf(header: GgufHeader, file: string, ropeFactors: Floa
     ...tokenIds(metadata),
   };
   return { family: name, config, problems };
+}
+
+function mapped(value: number | undefined, change: (value: number) => number): number | undefined {
+  return value === undefined ? undefined : change(value);
 }
 
 function shapeOf(header: GgufHeader, name: string): readonly number[] | undefined {

@@ -1,6 +1,6 @@
 /** A model in one GGUF file. */
 import { badInput, type Problem } from '../../core/index.ts';
-import { huggingFaceName, interleavedRows, type ModelFamily } from '../../models/index.ts';
+import { huggingFaceName, interleavedRows, normShift, type ModelFamily } from '../../models/index.ts';
 import type { ByteSource } from '../byte-source.ts';
 import type { ModelFiles } from '../checkpoint.ts';
 import { configOfGguf } from './gguf-config.ts';
@@ -93,7 +93,8 @@ function mapTensors(header: GgufHeader, meaning: Meaning, source: ByteSource): M
       );
       continue;
     }
-    const located = locate(tensor, name, source);
+    const shift = normShift(meaning.family, name);
+    const located = { ...locate(tensor, name, source), ...(shift === 0 ? {} : { shift }) };
     const heads = interleavedHeads(name, meaning);
     if (heads === undefined) {
       tensors.push(located);

@@ -18,6 +18,11 @@ export class ConfigFields {
     this.family = family;
   }
 
+  /** The whole file, for what reads several fields together; each must be read by a method too, to be known. */
+  get all(): ConfigJson {
+    return this.config;
+  }
+
   fail(path: string, message: string): void {
     this.problems.push({ path, message: `config.json: ${message}` });
   }

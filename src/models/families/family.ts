@@ -1,5 +1,5 @@
 import type { Activation, ModelConfig, ModelSizes, ModelTraits } from '../model-config.ts';
-import type { ConfigFields } from './config-fields.ts';
+import type { ConfigFields, ConfigJson } from './config-fields.ts';
 
 /** One family of models: everything in which it differs from the others. */
 export interface Family {
@@ -9,6 +9,11 @@ export interface Family {
   readonly defaults: FamilyDefaults;
   /** The field that names the activation, and the words that it may hold; the first is the default and what a GGUF file stands for. */
   readonly activation: { readonly field: string; readonly words: Readonly<Record<string, Activation>> };
+  /**
+   * The rope of config.json as `rope_theta` with `rope_scaling`, of a family that has it elsewhere or assumes another theta; where layers differ, that
+   * of the layers that see everything.
+   */
+  ropeFields?(config: ConfigJson): ConfigJson;
   /** How it computes. Fields that are read here are known; any other unknown field is refused. Faults go to `fields`. */
   traits(fields: ConfigFields, sizes: ModelSizes): FamilyTraits;
   /** How llama.cpp writes it. */
@@ -36,10 +41,16 @@ export interface GgufDialect {
   readonly tensors: GgufTensorNames;
   /** Rows of q and k stand in pairs of a head's halves, for llama.cpp's rope of neighbours. */
   readonly isInterleaved: boolean;
+  /** Added to the weights of norms in the file: 1 in Gemma, whose norms multiply by 1 plus their weight. Default: 0. */
+  readonly normShift?: number;
+  /** llama.cpp lets a token see no further back than the windows that the file says. Default: it lets every token see all. */
+  readonly hasWindows?: boolean;
+  /** What of a model a file has no words for, so that llama.cpp would compute another: `what must be`, got. Default: nothing. */
+  inexpressible?(config: ModelConfig, json: ConfigJson): readonly string[];
   /** Fields of config.json that follow from metadata or tensors and are this family's own, beside those that all have. */
   configFields(file: GgufFacts): Readonly<Record<string, unknown>>;
   /** The other way: metadata of its own, by key behind the architecture (`attention.sliding_window`). */
-  metadata(config: ModelConfig): Readonly<Record<string, GgufNumber>>;
+  metadata(config: ModelConfig, json: ConfigJson): Readonly<Record<string, GgufNumber>>;
   /** Names of tokenizer.ggml.pre that its vocabularies mostly have, the likeliest first. */
   readonly preTokenizers: readonly string[];
 }

@@ -41,6 +41,11 @@ export function nameInGguf(family: ModelFamily, huggingFace: string): string | u
   return found === undefined ? undefined : `blk.${layer}.${found[0]}.${kind}`;
 }
 
+/** What llama.cpp's files have added to a weight: a norm's offset in some families, else 0. */
+export function normShift(family: ModelFamily, name: string): number {
+  return name.endsWith('norm.weight') ? (FAMILIES[family].gguf.normShift ?? 0) : 0;
+}
+
 /** Whether llama.cpp keeps the rows of a weight (`...self_attn.q_proj.weight`, or its bias) as neighbours: of queries, of keys, or not at all. */
 export function interleavedRows(family: ModelFamily, name: string): 'queries' | 'keys' | undefined {
   if (!FAMILIES[family].gguf.isInterleaved) return undefined;

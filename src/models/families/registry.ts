@@ -1,9 +1,13 @@
 import type { ModelFamily } from '../model-config.ts';
 import type { Family } from './family.ts';
+import { gemma2 } from './gemma2.ts';
+import { gemma3Text } from './gemma3-text.ts';
+import { granite } from './granite.ts';
 import { llama } from './llama.ts';
 import { mistral } from './mistral.ts';
 import { qwen2 } from './qwen2.ts';
 import { qwen3 } from './qwen3.ts';
+import { smollm3 } from './smollm3.ts';
 
 /** Every family that preftune computes, by `model_type`. */
 export const FAMILIES: Readonly<Record<ModelFamily, Family>> = {
@@ -11,4 +15,8 @@ export const FAMILIES: Readonly<Record<ModelFamily, Family>> = {
   mistral,
   qwen2,
   qwen3,
+  gemma2,
+  gemma3_text: gemma3Text,
+  smollm3,
+  granite,
 };
