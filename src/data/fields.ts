@@ -1,6 +1,7 @@
 import { type JsonRecord, isObject, has } from '../core/index.ts';
 import type { Message } from '../tokenizer/index.ts';
 import { shown, type FieldProblem } from './problems.ts';
+import { knownTurn, withParallelCalls } from './reading/turn-spellings.ts';
 import { numberOf, readMeta } from './row-meta.ts';
 import type { Content, RowMeta } from './row.ts';
 
@@ -126,10 +127,12 @@ class RecordFields implements FieldReader {
 
   messages(name: string): readonly Message[] {
     const value = this.#field(name);
-    if (Array.isArray(value))
-      return value.map(
+    if (Array.isArray(value)) {
+      const turns = value.map(
         (turn, index) => plainMessage(turn) ?? readMessage(turn, `${this.#prefix}${name}.${index}`, this.problems),
       );
+      return withParallelCalls(turns, value);
+    }
     this.wrong(name, 'a list of messages', value);
     return [];
   }
@@ -142,7 +145,8 @@ class RecordFields implements FieldReader {
   }
 
   tools(): readonly unknown[] | undefined {
-    const given = this.#field('tools');
+    const own = this.#field('tools');
+    const given = isNone(own) ? this.#functions() : own;
     if (isNone(given)) return undefined;
     const value = typeof given === 'string' ? parsed(given) : given;
     if (!Array.isArray(value)) {
@@ -155,6 +159,16 @@ class RecordFields implements FieldReader {
       if (!isObject(tool)) this.wrong(`tools.${index}`, 'a JSON schema, or its JSON text', value[index]);
     });
     return tools.length > 0 ? tools : undefined;
+  }
+
+  /** OpenAI's former spelling of tools. */
+  #functions(): unknown {
+    const value = Object.hasOwn(this.#record, 'functions') ? this.#record['functions'] : undefined;
+    const list = typeof value === 'string' ? parsed(value) : value;
+    if (!Array.isArray(list) || !list.every((item) => isObject(item) && typeof item['name'] === 'string'))
+      return undefined;
+    this.#used.push('functions');
+    return list.map((item: unknown) => ({ type: 'function', function: item }));
   }
 
   templateVariables(): JsonRecord | undefined {
@@ -183,11 +197,12 @@ function plainMessage(turn: unknown): Message | undefined {
  * A turn: role and content, other keys kept for the template, nulls dropped. Content may be a list of text parts. A tool
  * call has its function nested, and its arguments become an object when they are JSON text, as OpenAI's wire format has them.
  */
-export function readMessage(turn: unknown, path: string, problems: FieldProblem[]): Message {
-  if (!isObject(turn)) {
-    problems.push({ reason: 'wrong-type', path, message: `${path} must be a message, got ${shown(turn)}` });
+export function readMessage(given: unknown, path: string, problems: FieldProblem[]): Message {
+  if (!isObject(given)) {
+    problems.push({ reason: 'wrong-type', path, message: `${path} must be a message, got ${shown(given)}` });
     return { role: 'user', content: '' };
   }
+  const turn = knownTurn(given);
   const { role } = turn;
   if (typeof role !== 'string' || !KNOWN_ROLES.includes(role)) {
     const shape = 'from' in turn && 'value' in turn ? '; from and value are ShareGPT, convert the file' : '';

@@ -1,6 +1,7 @@
-import { badInput, badUsage, has, type JsonRecord } from '../core/index.ts';
+import { badInput, badUsage, type JsonRecord } from '../core/index.ts';
 import type { DataFormat } from './format.ts';
 import { ALPACA, ALPACA_KTO, ALPACA_PREFERENCE } from './formats/alpaca.ts';
+import { ANSWER_LIST } from './formats/answer-list.ts';
 import { ARENA } from './formats/arena.ts';
 import { ARGILLA } from './formats/argilla.ts';
 import { HH_RLHF } from './formats/hh-rlhf.ts';
@@ -14,10 +15,12 @@ import { REWARDBENCH, REWARDBENCH_2 } from './formats/rewardbench.ts';
 import { SHAREGPT, SHAREGPT_KTO, SHAREGPT_PREFERENCE } from './formats/sharegpt.ts';
 import { SHP } from './formats/shp.ts';
 import { TRL_FORMATS } from './formats/trl.ts';
+import { TWO_ANSWERS } from './formats/two-answers.ts';
 import { ULTRAFEEDBACK_BINARIZED } from './formats/ultrafeedback-binarized.ts';
 import { ULTRAFEEDBACK } from './formats/ultrafeedback.ts';
 import { VERTEX_DPO } from './formats/vertex.ts';
 import { shown } from './problems.ts';
+import { unknownFormat } from './unknown-format.ts';
 
 /** Every format that preftune reads and writes. */
 export const FORMATS: readonly DataFormat[] = [
@@ -47,6 +50,8 @@ export const FORMATS: readonly DataFormat[] = [
   ARENA,
   REWARDBENCH,
   REWARDBENCH_2,
+  ANSWER_LIST,
+  TWO_ANSWERS,
 ];
 
 /** How many records of a source decide its format. */
@@ -77,7 +82,7 @@ export function detectFormat(records: readonly JsonRecord[], file: string): Data
     };
   });
   const [best, second] = scored.toSorted((a, b) => b.score - a.score);
-  if (best === undefined || best.score === 0) throw unknownFormat(records, file);
+  if (best === undefined || best.score === 0) throw unknownFormat(records[0], file, FORMATS);
   if (best.fits && second !== undefined && second.score === best.score) {
     const [one, other] = [best.format, second.format];
     throw badInput({
@@ -89,15 +94,6 @@ export function detectFormat(records: readonly JsonRecord[], file: string): Data
     });
   }
   return best.format;
-}
-
-function unknownFormat([first]: readonly JsonRecord[], file: string) {
-  const found = first === undefined ? 'no record that is an object' : shown(first);
-  const isFlatTree = first !== undefined && has(first, 'message_id') && has(first, 'parent_id');
-  const hint = isFlatTree
-    ? 'the messages of OpenAssistant are read from its files of trees (.trees.jsonl)'
-    : `known are ${FORMATS.map((format) => `${format.name} (${format.description})`).join('; ')}`;
-  return badInput({ file, message: `records must have a known format, got ${found}; ${hint}` });
 }
 
 /** What a format scores where some of its fields have its types: a mistyped row of it rather than another format's. */

@@ -102,7 +102,11 @@ describe('what is not read and may carry content', () => {
   test.each([
     ['context', { ...texts, context: 'Harbour, 1720.' }, 'got "Harbour, 1720."; put its text into the prompt'],
     ['input', { ...texts, input: 'Harbour, 1720.' }, 'got "Harbour, 1720."; put its text into the prompt'],
-    ['functions', { ...turns, functions: [{ name: 'f' }] }, 'got a list of 1; rename it to tools'],
+    [
+      'functions',
+      { ...turns, tools: [{ name: 'f' }], functions: [{ name: 'g' }] },
+      'got a list of 1; rename it to tools',
+    ],
     [
       'images',
       { ...turns, images: [{ bytes: null, path: 'a.jpg' }] },

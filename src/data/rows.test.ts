@@ -179,10 +179,10 @@ test('mixed formats name the first row that differs; a mistyped row stays a prob
     'd.jsonl:3: all rows of a file must have one format, got trl-preference-conversational after rows of trl-preference',
   );
   await expect(read([{ score: 1 }])).rejects.toThrow(
-    'd.jsonl: records must have a known format, got an object with score; known are hh-rlhf (',
+    'd.jsonl: records must have a known format, got an object with score; rename the fields; docs/data.md lists all formats',
   );
   await expect(read([{ message_id: 'm', parent_id: 'p', text_: 'x' }])).rejects.toThrow(
-    'the messages of OpenAssistant are read from its files of trees (.trees.jsonl)',
+    'single messages of OpenAssistant; they are read from its files of trees (.trees.jsonl)',
   );
   const both = { instruction: 'p', prompt: 'p', chosen: 'a', rejected: 'b' };
   await expect(read([both])).rejects.toThrow(

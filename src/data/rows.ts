@@ -3,6 +3,7 @@ import { notRows, headText, readRecordBatches } from './records.ts';
 import { createDecoder, type Decoded } from './reading/written-out.ts';
 import { createSourceHead, type SourceHead } from './reading/source-head.ts';
 import { withoutPadding } from './reading/null-padding.ts';
+import { inOwnNames, respelled, type Respelled } from './reading/spellings.ts';
 import type { ParsedRecord, DataFormat } from './format.ts';
 import { lostContent } from './reading/lost-content.ts';
 import { badInput, isObject, type JsonRecord } from '../core/index.ts';
@@ -38,6 +39,8 @@ export interface DetectedFormat {
   readonly fromRecords: number;
   /** What the bytes were, where they were not JSON: `Parquet`, `CSV separated by ;`. */
   readonly container?: string;
+  /** Fields of the first records that have another name than the format's own: `{ chosen: 'chosen_response' }`. */
+  readonly names?: Respelled['names'];
 }
 
 /** What a record became: its rows or its problems. */
@@ -49,10 +52,12 @@ export interface RecordRows {
 
 /** A format as a report says it, with what it was told by: `format: trl-text (text: a plain text, ...), from the first 100 rows`. */
 export function formatLine(format: DetectedFormat): string {
-  const { name, fromRecords, container } = format;
+  const { name, fromRecords, container, names = {} } = format;
   const rows = fromRecords === 1 ? 'row' : `${fromRecords} rows`;
   const bytes = container === undefined ? '' : ` (${container})`;
-  return `format: ${name} (${formatNamed(name).description}), ${fromRecords === 0 ? 'as named' : `from the first ${rows}`}${bytes}`;
+  const renamed = Object.entries(names).map(([known, own]) => `${own} as ${known}`);
+  const read = renamed.length === 0 ? '' : `; reads ${renamed.join(', ')}`;
+  return `format: ${name} (${formatNamed(name).description}), ${fromRecords === 0 ? 'as named' : `from the first ${rows}`}${bytes}${read}`;
 }
 
 /**
@@ -95,14 +100,18 @@ export async function* readRecordRows(
       yield* reportUnread(source, head, batches);
       return;
     }
-    const decode = createDecoder(objects);
-    const decoded = objects.map((record) => decode(record).record);
+    const spelled = objects.map(respelled);
+    const decode = createDecoder(spelled.map(({ record }) => record));
+    const decoded = spelled.map(({ record }) => decode(record).record);
     const known = createSourceHead(decoded);
     const isNamed = options.format !== undefined;
     const format = isNamed ? formatNamed(options.format!) : detectFormat(decoded.map(known.filled), source.name);
     const { name, kind } = format;
     const isJson = container === '' || container.includes('JSON');
-    const detected = { file: source.name, name, kind, fromRecords: isNamed ? 0 : objects.length };
+    const names: Respelled['names'] = Object.assign({}, ...spelled.map((record) => record.names));
+    const isRespelled = Object.keys(names).length > 0;
+    const fromRecords = isNamed ? 0 : objects.length;
+    const detected = { file: source.name, name, kind, fromRecords, ...(isRespelled && { names }) };
     const read = createRowReader({ format, decode, head: known }, options);
     const rowsOf = (record: RecordEvent): RecordRows => ({ kind: 'record', record, rows: read(record) });
     yield [{ kind: 'format', format: isJson ? detected : { ...detected, container } }];
@@ -166,7 +175,8 @@ function createRowReader(
   return (event) => {
     if (event.kind === 'problem' || !isObject(event.value)) return [problemsOf(event)];
     const { origin, place } = event;
-    const { record: whole, problems: undecoded } = decode(event.value);
+    const { record: known, names } = respelled(event.value);
+    const { record: whole, problems: undecoded } = decode(known);
     const { record, removed } = withoutPadding(whole);
     const other =
       options.format === undefined && undecoded.length === 0 ? otherFormat(head.filled(record), format) : undefined;
@@ -181,10 +191,16 @@ function createRowReader(
       parsed.kind === 'problems'
         ? parsed.problems
         : [...rows.flatMap(validateRow), ...lostContent(record, rows, format)];
-    if (found.length > 0) return [{ kind: 'problems', problems: found.map((problem) => locate(event, problem)) }];
+    if (found.length > 0)
+      return [{ kind: 'problems', problems: found.map((problem) => locate(event, inNamesOf(problem, names))) }];
     if (removed > 0) options.onRemovedNulls?.(removed);
     return rows.map((row) => ({ ...row, place }));
   };
+}
+
+function inNamesOf({ path, message, ...problem }: FieldProblem, names: Respelled['names']): FieldProblem {
+  const own = path === undefined ? {} : { path: inOwnNames(path, names) };
+  return { ...problem, ...own, message: inOwnNames(message, names) };
 }
 
 function mixedFormats(event: RecordEvent & { kind: 'record' }, format: DataFormat, other: DataFormat) {

@@ -1,5 +1,6 @@
 import { badInput, PreftuneError, type JsonRecord } from '../../core/index.ts';
 import { createFieldReader } from '../fields.ts';
+import { respelled } from '../reading/spellings.ts';
 import { detectFormat, DETECTION_RECORDS, formatNamed } from '../format-registry.ts';
 import type { DataFormat } from '../format.ts';
 import type { DataLimits } from '../limits.ts';
@@ -165,7 +166,7 @@ function createRowConverter(target: DataFormat, options: ConvertOptions): (row: 
 function compareWithRead(row: DataRow, record: JsonRecord, format: DataFormat): readonly string[] | undefined {
   const { origin } = row.row;
   const id = createFieldReader(record).id('id') ?? String(origin.line);
-  const parsed = format.parse(record, { origin, id, conversational: true });
+  const parsed = format.parse(respelled(record).record, { origin, id, conversational: true });
   const back = parsed.kind === 'rows' ? parsed.rows[0] : parsed.kind === 'problems' ? undefined : parsed;
   if (back === undefined || validateRow(back).length > 0) return undefined;
   const { isSame, lost } = compareRows(row, back);
@@ -175,7 +176,10 @@ function compareWithRead(row: DataRow, record: JsonRecord, format: DataFormat): 
 /** What detection makes of the records, when that is not their format, nor one that reads them alike. */
 function detectionOf(records: readonly JsonRecord[], target: DataFormat): string | undefined {
   try {
-    const found = detectFormat(records, '');
+    const found = detectFormat(
+      records.map((record) => respelled(record).record),
+      '',
+    );
     return found.name === target.name || found.parse === target.parse ? undefined : found.name;
   } catch {
     return 'more than one format';

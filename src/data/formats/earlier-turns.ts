@@ -1,5 +1,6 @@
 import type { Message } from '../../tokenizer/index.ts';
 import type { FieldReader } from '../fields.ts';
+import type { Content } from '../row.ts';
 import { assistantTurn, userTurn } from './record-parts.ts';
 
 /** What the field of a system text is called. */
@@ -28,4 +29,10 @@ export function readEarlier(fields: FieldReader): Message[] {
     return [];
   });
   return [...system, ...earlier];
+}
+
+/** A conversation behind the system text of a field of its own, where it has no system turn. */
+export function behindSystem(fields: FieldReader, prompt: Content): Content {
+  if (typeof prompt === 'string' || prompt[0]?.role === 'system') return prompt;
+  return [...readSystem(fields), ...prompt];
 }

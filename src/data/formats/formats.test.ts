@@ -141,6 +141,11 @@ test('labels and numbers may be text, as in CSV files', async () => {
   });
 });
 
+test('README says how many there are', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../../README.md'), 'utf8');
+  expect(page).toContain(`${FORMATS.length} formats are recognised`);
+});
+
 test('the table of formats in docs/data.md has every format', () => {
   const page = readFileSync(join(import.meta.dirname, '../../../docs/data.md'), 'utf8');
   const missing = FORMATS.filter(

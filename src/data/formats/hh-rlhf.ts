@@ -95,6 +95,13 @@ function transcriptOf(content: Content): string | undefined {
   return turns.includes(undefined) ? undefined : turns.join('');
 }
 
+/** The turns of a prompt that is such a transcript, an answer that is only begun left out; undefined for any other text. */
+export function transcriptTurns(text: string): Message[] | undefined {
+  if (!OPENS_TRANSCRIPT.test(text)) return undefined;
+  const turns = turnsOf(text);
+  return turns.at(-1)?.role === 'assistant' && turns.at(-1)!.content === '' ? turns.slice(0, -1) : turns;
+}
+
 function turnsOf(transcript: string): Message[] {
   const turns: Message[] = [];
   const marks = Array.from(transcript.matchAll(TURN));

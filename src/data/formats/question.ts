@@ -48,8 +48,10 @@ export const QUESTION_COMPLETION: DataFormat = {
     const isOther = ['chosen', 'rejected', 'label', 'kto_tag', 'instruction', 'messages'].some((name) =>
       has(record, name),
     );
+    // Argilla's ratings of one answer.
+    const isRated = Object.keys(record).some((name) => name.endsWith('.responses'));
     const answer = answerField(record);
-    return isOther || answer === undefined || !areTexts(record, answer) ? 0 : fitOf(record);
+    return isOther || isRated || answer === undefined || !areTexts(record, answer) ? 0 : fitOf(record);
   },
   parse(record, { id, origin }) {
     const fields = createFieldReader(record);

@@ -1,6 +1,7 @@
 import type { Message } from '../../tokenizer/index.ts';
 import { isObject, type JsonRecord } from '../../core/index.ts';
 import { readMessage, type FieldReader } from '../fields.ts';
+import { callsOf } from '../reading/turn-spellings.ts';
 
 /** Whose turn a tag says it is. Several tools of the field have their own names for the same. */
 const ROLES: Readonly<Record<string, string>> = {
@@ -40,22 +41,7 @@ export function readTaggedTurn(fields: FieldReader, path: string, turn: unknown)
   if (from !== 'function_call') return { role: role ?? 'user', content };
   const calls = callsOf(content);
   if (calls === undefined) fields.wrong(`${path}.value`, 'JSON of name and arguments, or a list of such', value);
-  return { role: 'assistant', content: '', tool_calls: calls ?? [] };
-}
-
-function callsOf(json: string): NonNullable<Message['tool_calls']> | undefined {
-  try {
-    const value: unknown = JSON.parse(json);
-    const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-    if (list.length === 0 || !list.every((call) => isObject(call) && typeof call['name'] === 'string'))
-      return undefined;
-    return (list as JsonRecord[]).map(({ name, arguments: given }) => ({
-      type: 'function',
-      function: { name: name as string, arguments: given ?? {} },
-    }));
-  } catch {
-    return undefined;
-  }
+  return { role: 'assistant', content: '', tool_calls: (calls ?? []) as NonNullable<Message['tool_calls']> };
 }
 
 /** A turn with its tag; undefined where a turn has both text and tool calls, or a role without a tag. */

@@ -5,7 +5,7 @@ import { has, type JsonRecord } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat, type ParseContext, type ParsedRecord } from '../format.ts';
 import { shown, type FieldProblem } from '../problems.ts';
 import type { Content } from '../row.ts';
-import { readSystem } from './earlier-turns.ts';
+import { behindSystem } from './earlier-turns.ts';
 import { recordOf, rowExtras, turnList } from './record-parts.ts';
 
 /**
@@ -158,12 +158,6 @@ function unpaired(name: string, turns: boolean): DataFormat {
       return recordOf(rest, { prompt, completion: answer, label });
     },
   };
-}
-
-/** A conversation behind the system text of a field of its own, where it has no system turn. */
-function behindSystem(fields: FieldReader, prompt: Content): Content {
-  if (typeof prompt === 'string' || prompt[0]?.role === 'system') return prompt;
-  return [...readSystem(fields), ...prompt];
 }
 
 function joined(prompt: Content, answer: Content): Content {

@@ -3,6 +3,7 @@ import { createFieldReader } from '../fields.ts';
 import { has, isObject } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat } from '../format.ts';
 import { shown } from '../problems.ts';
+import { behindSystem } from './earlier-turns.ts';
 import { filledList, recordOf, rowExtras, turnList } from './record-parts.ts';
 
 /**
@@ -36,7 +37,7 @@ export const ULTRAFEEDBACK_BINARIZED: DataFormat = {
     }
     return rowUnless(fields.problems, {
       kind: 'pair',
-      row: { id: ownId, origin, ...parts, ...rowExtras(fields) },
+      row: { id: ownId, origin, ...parts, prompt: behindSystem(fields, parts.prompt), ...rowExtras(fields) },
     });
   },
   write(row) {

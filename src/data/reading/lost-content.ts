@@ -15,6 +15,10 @@ const ADVICE = {
 
 /** Fields that may carry a part of the conversation, in any format. */
 const FIELDS: Readonly<Record<string, keyof typeof ADVICE>> = {
+  article: 'text',
+  passage: 'text',
+  passages: 'text',
+  document: 'text',
   system: 'system',
   system_prompt: 'system',
   systemPrompt: 'system',
@@ -62,6 +66,8 @@ export function lostContent(record: JsonRecord, rows: readonly DataRow[], format
     const kind =
       isCompletion && REJECTED.has(name) ? 'rejected' : Object.hasOwn(FIELDS, name) ? FIELDS[name] : undefined;
     if (kind === undefined || isEmpty(record[name]) || isMainField(name, format)) continue;
+    // They are the row's tools where it has none of its own.
+    if (kind === 'tools' && rows.some(({ row }) => row.tools !== undefined) && isEmpty(record['tools'])) continue;
     if (kind !== 'media' && kind !== 'tools') {
       known ??= squeezed(rows.flatMap(textsOfRow).join('\n'));
       const texts = textsOf(record[name]);
