@@ -82,5 +82,5 @@ test('endings and formats that do not exist', async () => {
     '--output must end in .jsonl or .json, or .gz behind either, got x.csv\n',
   ]);
   expect(format.code).toBe(2);
-  expect(format.err).toContain("rewardbench-2, got 'openai'");
+  expect(format.err).toContain("two-answers, got 'openai'");
 });
