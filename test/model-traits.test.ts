@@ -25,8 +25,8 @@ const NORMS = {
   beforeFeedForward: 'pre_feedforward_layernorm',
   afterFeedForward: 'post_feedforward_layernorm',
 };
-const OTHER_ROPE = { frequencies: [1, 0.5, 0.25], scale: 1.25, positionLimit: Infinity };
-const PARTIAL_ROPE = { frequencies: [0.7, 0.2], scale: 1, positionLimit: Infinity };
+const OTHER_ROPE = { frequencies: [1, 0.5, 0.25], scale: 1.25, theta: 4, positionLimit: Infinity };
+const PARTIAL_ROPE = { frequencies: [0.7, 0.2], scale: 1, theta: 12.25, positionLimit: Infinity };
 
 /** Scales and caps are float32 numbers. */
 const CASES = {

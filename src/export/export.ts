@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { PreftuneError } from '../core/index.ts';
 import type { DataSource } from '../data/index.ts';
 import { writeFolderAtomic } from '../files/index.ts';
+import { positionLimit } from '../models/index.ts';
 import { verifyGgufLora, writeGgufLora } from './gguf/gguf-lora.ts';
 import { verifyGgufModel, writeGgufModel } from './gguf/gguf-model.ts';
 import { naturalType, requireTransformersConfig, verifyHuggingFace, writeHuggingFace } from './hf.ts';
@@ -283,10 +284,16 @@ async function writeOnnxFolder(folder: string, job: Job): Promise<Artefact[]> {
       notes: [type],
     });
   }
+  const { config } = model;
+  const limit = positionLimit(config);
+  const limits =
+    limit < config.maxPositions || config.rope.positionLimit <= config.maxPositions
+      ? [`the rope is that of texts up to ${limit} tokens; longer ones are turned otherwise by the model itself`]
+      : [];
   const content = `A decoder with key/value cache for transformers.js.\n\n${artefacts.map(({ verdict, notes }) => `- ${notes[0]}: ${verdictText(verdict!)}`).join('\n')}`;
   await writeFile(
     join(folder, 'README.md'),
-    modelCard({ source, content, library: 'transformers.js', base: baseName(job), limits: [] }),
+    modelCard({ source, content, library: 'transformers.js', base: baseName(job), limits }),
   );
   return artefacts;
 }

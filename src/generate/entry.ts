@@ -1,4 +1,5 @@
 import { PreftuneError } from '../core/index.ts';
+import { positionLimit } from '../models/index.ts';
 import { beginAnswer, type Answer, type AnswerState, type StreamedToken } from './answer.ts';
 import type { GenerationRequest } from './request.ts';
 import type { Responder } from './responder.ts';
@@ -76,7 +77,7 @@ export function beginEntry(entry: Entry): AnswerState {
     repetitionPenalty,
     stopStrings: request.stopStrings,
     topLogps: request.topLogps,
-    maxNewTokens: Math.min(request.maxNewTokens, decoder.config.maxPositions - prompt.length),
+    maxNewTokens: Math.min(request.maxNewTokens, positionLimit(decoder.config) - prompt.length),
     stopIds: new Set(request.stopIds ?? tokenizer.stopIds),
     seed: request.seed ?? 0,
     stream: request.stream ?? 0,

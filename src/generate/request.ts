@@ -1,5 +1,5 @@
 import { badInput, badUsage, type Problem } from '../core/index.ts';
-import type { ModelConfig } from '../models/index.ts';
+import { positionLimit, positionLimitText, type ModelConfig } from '../models/index.ts';
 import type { StreamedToken } from './answer.ts';
 import type { Sampling } from './sampling.ts';
 
@@ -67,16 +67,16 @@ export function checkDecoding(options: DecodingOptions): void {
 }
 
 /** Every prompt needs a token, room for one more, and ids of the vocabulary. Throws bad-input with all that is wrong. */
-export function checkPrompts(
-  prompts: readonly (readonly number[])[],
-  { maxPositions, vocabularySize }: ModelConfig,
-): void {
+export function checkPrompts(prompts: readonly (readonly number[])[], config: ModelConfig): void {
+  const { vocabularySize } = config;
+  const limit = positionLimit(config);
+  const reason = limit < config.maxPositions ? ` (${positionLimitText(config)})` : '';
   const problems: Problem[] = [];
   for (const [row, prompt] of prompts.entries()) {
     const fail = (message: string): void => void problems.push({ message: `generate: prompt ${row + 1} ${message}` });
     if (prompt.length === 0) fail('must hold at least one token, got none; write a prompt');
-    if (prompt.length >= maxPositions)
-      fail(`must be shorter than the model's ${maxPositions} positions, got ${prompt.length} tokens; shorten it`);
+    if (prompt.length >= limit)
+      fail(`must be shorter than the model's ${limit} positions${reason}, got ${prompt.length} tokens; shorten it`);
     const stranger = prompt.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
     if (stranger !== undefined)
       fail(`must hold ids below ${vocabularySize}, got ${stranger}; encode it with the model's own tokenizer`);

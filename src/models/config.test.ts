@@ -218,6 +218,19 @@ describe('refused', () => {
       'max_window_layers must be a whole number of at least 0, got "all"',
     ],
     [
+      {
+        model_type: 'phi3',
+        original_max_position_embeddings: 64,
+        rope_scaling: { original_max_position_embeddings: 32 },
+      },
+      'original_max_position_embeddings must be the same beside the rope and in it, got 64 and 32',
+    ],
+    [
+      { model_type: 'phi3', full_attn_mod: 2 },
+      'full_attn_mod must be 1, got 2; preftune does not compute this variant',
+    ],
+    [{ model_type: 'phi3', lm_head_bias: true }, 'lm_head_bias must be false or absent for model_type phi3, got true'],
+    [
       { model_type: 'qwen3', use_sliding_window: true, layer_types: ['full_attention'] },
       'layer_types must name full_attention or sliding_attention for each of 30 layers',
     ],

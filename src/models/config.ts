@@ -21,6 +21,8 @@ const IGNORED_FIELDS = new Set([
   'sep_token_id',
   'cls_token_id',
   'attention_dropout',
+  'resid_pdrop',
+  'embd_pdrop',
   'name_or_path',
   'auto_map',
   'custom_pipelines',
@@ -139,7 +141,7 @@ function otherProblems(config: ConfigJson, fields: ConfigFields): Problem[] {
 }
 
 function sizesOf(config: ConfigJson, fields: ConfigFields, name: ModelFamily): ModelSizes {
-  const { defaults } = FAMILIES[name];
+  const { defaults, rope: rulesOf } = FAMILIES[name];
   const hiddenSize = fields.positive('hidden_size');
   const heads = fields.positive('num_attention_heads');
   // null means as many as heads, absence what the family assumes.
@@ -157,8 +159,8 @@ function sizesOf(config: ConfigJson, fields: ConfigFields, name: ModelFamily): M
   }
   if (headSize % 2 !== 0) fields.fail('head_dim', `head_dim must be even for rotary embeddings, got ${headSize}`);
   const maxPositions = fields.positive('max_position_embeddings', defaults.maxPositions);
-  const context = { headSize, maxPositions, fail: (path: string, message: string) => fields.fail(path, message) };
-  const rope = parseRope(ropeFields(name, config), context);
+  const fail = (path: string, message: string): void => fields.fail(path, message);
+  const rope = parseRope(ropeFields(name, config), { headSize, maxPositions, fail, ...rulesOf?.(fields) });
   return {
     hiddenSize,
     intermediateSize: fields.positive('intermediate_size'),
@@ -168,7 +170,7 @@ function sizesOf(config: ConfigJson, fields: ConfigFields, name: ModelFamily): M
     headSize,
     vocabularySize: fields.positive('vocab_size'),
     maxPositions,
-    normEpsilon: fields.number('rms_norm_eps', 1e-6),
+    normEpsilon: fields.number('rms_norm_eps', defaults.normEpsilon ?? 1e-6),
     rope,
     tiedHead: fields.flag('tie_word_embeddings', defaults.tiedHead),
   };

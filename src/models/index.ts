@@ -90,5 +90,6 @@ export {
   type BasePurpose,
   type DecodingPrecision,
 } from './quantised.ts';
+export { positionLimit, positionLimitText } from './position-limit.ts';
 export { parseRope, type RopeConfig } from './rope.ts';
 export { rotaryAngles, type Angles } from './rotary.ts';

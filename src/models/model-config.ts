@@ -10,6 +10,8 @@ export const MODEL_FAMILIES = [
   'gemma3_text',
   'smollm3',
   'granite',
+  'olmo2',
+  'phi3',
 ] as const;
 export type ModelFamily = (typeof MODEL_FAMILIES)[number];
 

@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { parseRope } from './rope.ts';
+import { parseRope, type RopeRules } from './rope.ts';
 
 /** theta 10000 and headSize 8: frequencies 1, 1/10, 1/100, 1/1000. */
-function rope(config: Readonly<Record<string, unknown>>, maxPositions = 64) {
+function rope(config: Readonly<Record<string, unknown>>, maxPositions = 64, rules: RopeRules = {}) {
   const problems: string[] = [];
   const parsed = parseRope(config, {
     headSize: 8,
     maxPositions,
+    ...rules,
     fail: (path, message) => problems.push(`${path}: ${message}`),
   });
   return { ...parsed, problems };
@@ -78,6 +79,40 @@ describe('frequencies', () => {
     expectFrequencies({ rope_scaling: { type: 'dynamic', factor: 2 } }, [1, 0.1, 0.01, 0.001]);
   });
 
+  test('longrope: divided by the short factors, up to the original length; six elements of eight are turned', () => {
+    const scaling = { type: 'longrope', short_factor: [1, 2, 4], long_factor: [8, 9, 10] };
+    const rules = { isPartial: true, types: { longrope: 'longrope' }, originalPositions: 16 } as const;
+    const found = rope({ rope_theta: 64, partial_rotary_factor: 0.75, rope_scaling: scaling }, 64, rules);
+    // 64^(-i/3) is 1, 1/4, 1/16; sqrt(1 + ln(64 / 16) / ln 16) is sqrt(1.5).
+    expect(found).toEqual({
+      frequencies: [1, expect.closeTo(0.125, 14), expect.closeTo(0.015625, 14)] as number[],
+      scale: expect.closeTo(Math.sqrt(1.5), 14) as number,
+      theta: 64,
+      factors: { short: [1, 2, 4], long: [8, 9, 10] },
+      positionLimit: 16,
+      problems: [],
+    });
+    const given = { ...scaling, attention_factor: 1.25, factor: 3 };
+    expect(rope({ partial_rotary_factor: 0.75, rope_scaling: given }, 64, rules).scale).toBe(1.25);
+    const known = { ...scaling, factor: 4 ** 1.5 };
+    expect(rope({ partial_rotary_factor: 0.75, rope_scaling: known }, 64, rules).scale).toBeCloseTo(
+      Math.sqrt(1.75),
+      14,
+    );
+    expect(rope({ partial_rotary_factor: 0.75, rope_scaling: scaling }, 16, rules).scale).toBe(1);
+  });
+
+  test('what a family assumes, and where it ends', () => {
+    const assumed = { rope_type: 'linear', factor: 2, rope_theta: 16 };
+    expect(rope({}, 64, { assumed, positionLimit: 32 })).toMatchObject({
+      frequencies: [0.5, 0.25, 0.125, 0.0625],
+      theta: 16,
+      positionLimit: 32,
+      problems: [],
+    });
+    expect(rope({ rope_parameters: { rope_type: 'default' } }, 64, { assumed, theta: 256 }).frequencies[1]).toBe(0.25);
+  });
+
   test('divisors of a GGUF file', () => {
     const scaling = { rope_type: 'gguf-frequency-factors', factors: [1, 2, 4, 8] };
     expectFrequencies({ rope_scaling: scaling }, [1, 0.05, 0.0025, 0.000125]);
@@ -108,6 +143,19 @@ test.each([
     ],
   ],
   [
+    { rope_parameters: { full_attention: { rope_theta: 100 }, sliding_attention: { rope_theta: 10 } } },
+    ['full_attention', 'sliding_attention'].map(
+      (name, i) =>
+        `rope_scaling.${name}: rope_scaling.${name} is not a field that preftune knows, got {"rope_theta":${[100, 10][i]}}; it may turn otherwise, so the model is refused`,
+    ),
+  ],
+  [
+    { rope_scaling: { type: 'default', mrope_section: [16, 24, 24], finetuned: true, attention_bias: false } },
+    [
+      'rope_scaling.mrope_section: rope_scaling.mrope_section is not a field that preftune knows, got [16,24,24]; it may turn otherwise, so the model is refused',
+    ],
+  ],
+  [
     { rope_scaling: { rope_type: 'gguf-frequency-factors', factors: [1, 2, 0, 3] } },
     ['rope_scaling.factors: rope_scaling.factors must be 4 numbers above 0'],
   ],
@@ -117,4 +165,18 @@ test.each([
   ],
 ])('%j is refused', (config, problems) => {
   expect(rope(config).problems).toEqual(problems);
+});
+
+test('of a family with its own types: other types, factors of another length and odd parts of a head are refused', () => {
+  const rules = { isPartial: true, types: { default: 'default', su: 'longrope' }, originalPositions: 16 } as const;
+  expect(rope({ rope_scaling: { type: 'yarn', factor: 2 } }, 64, rules).problems).toEqual([
+    'rope_scaling: rope_scaling type must be default or su, got "yarn"',
+  ]);
+  expect(rope({ rope_scaling: { type: 'su', short_factor: [1, 1] } }, 64, rules).problems).toEqual([
+    'rope_scaling.short_factor: rope_scaling.short_factor must be 4 numbers above 0',
+    'rope_scaling.long_factor: rope_scaling.long_factor must be 4 numbers above 0',
+  ]);
+  expect(rope({ partial_rotary_factor: 0.9 }, 64, rules).problems).toEqual([
+    'partial_rotary_factor: partial_rotary_factor must turn an even part of 8 elements, got 0.9',
+  ]);
 });

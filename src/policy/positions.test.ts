@@ -94,3 +94,23 @@ test('dynamic rotary embeddings end where their frequencies would change', () =>
     "train: rows must fit the model's 16 positions",
   );
 });
+
+test('a longrope ends where its long factors would begin', () => {
+  const config = parseModelConfig({
+    model_type: 'phi3',
+    hidden_size: 8,
+    intermediate_size: 4,
+    num_hidden_layers: 1,
+    num_attention_heads: 2,
+    vocab_size: 4,
+    max_position_embeddings: 64,
+    original_max_position_embeddings: 16,
+    rope_scaling: { type: 'su', short_factor: [1, 1], long_factor: [2, 2] },
+  });
+  expect(longestRow(undefined, [config])).toBe(16);
+  expect(() => checkPositions(setOf([pair('1', [1, 15, 1])]), { model: config }, 'train')).not.toThrow();
+  expect(() => checkPositions(setOf([pair('1', [1, 16, 1])]), { model: config }, 'train')).toThrow(
+    "train: rows must fit the model's 16 positions (original_max_position_embeddings; beyond them the model computes with another rope), " +
+      '1 of 1 has more tokens, the longest 17 (row 1); pass --max-length 16',
+  );
+});

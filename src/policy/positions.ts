@@ -1,6 +1,6 @@
 import { badInput, type Problem } from '../core/index.ts';
 import type { RowSet, TokenizedCompletion, TokenizedRanking, TokenizedPair } from '../data/index.ts';
-import type { ModelConfig } from '../models/index.ts';
+import { positionLimit, positionLimitText, type ModelConfig } from '../models/index.ts';
 
 /** Tokens of the longest conversation of a row: positions restart behind the prompt for each answer of a pair. */
 export function positionsOf(row: TokenizedPair | TokenizedCompletion | TokenizedRanking): number {
@@ -11,8 +11,8 @@ export function positionsOf(row: TokenizedPair | TokenizedCompletion | Tokenized
 }
 
 /**
- * Throws bad-input when a row needs more positions than the model, or the reference, was made for: max_position_embeddings, where
- * dynamic rotary embeddings would change their frequencies too. `what` names the rows.
+ * Throws bad-input when a row needs more positions than the model, or the reference, was made for: max_position_embeddings, or
+ * those before which its rope changes (positionLimit). `what` names the rows.
  */
 export function checkPositions(
   rows: RowSet<TokenizedPair | TokenizedCompletion | TokenizedRanking>,
@@ -36,10 +36,6 @@ export function longestRow(maxLength: number | undefined, models: readonly (Mode
   );
 }
 
-function positionLimit({ maxPositions, rope, layerRopes = [] }: ModelConfig): number {
-  return Math.min(maxPositions, rope.positionLimit, ...layerRopes.map((one) => one?.positionLimit ?? Infinity));
-}
-
 function positionProblems(
   rows: RowSet<TokenizedPair | TokenizedCompletion | TokenizedRanking>,
   model: ModelConfig,
@@ -60,7 +56,7 @@ function positionProblems(
   const problem = {
     path: 'maxLength',
     message:
-      `${must} ${limit} positions (max_position_embeddings), ${count} of ${rows.count} ` +
+      `${must} ${limit} positions (${positionLimitText(model)}), ${count} of ${rows.count} ` +
       `${count === 1 ? 'has' : 'have'} more tokens, the longest ${longest} (row ${id}); pass --max-length ${limit}`,
   };
   return [problem];

@@ -71,7 +71,7 @@ const LLAMA_DEFAULTS: FamilyCase['defaults'] = {
 /** The plain rope of a theta. */
 function plainRope(theta: number, headSize: number): RopeConfig {
   const frequencies = Array.from({ length: headSize / 2 }, (_, i) => theta ** ((-2 * i) / headSize));
-  return { frequencies, scale: 1, positionLimit: Infinity };
+  return { frequencies, scale: 1, theta, positionLimit: Infinity };
 }
 
 /** What Gemma 2 and 3 share. */
@@ -93,6 +93,13 @@ const GEMMA_DEFAULTS: FamilyCase['defaults'] = {
 };
 
 const [full, sliding] = ['full_attention', 'sliding_attention'];
+/** Of a longrope that turns four of six elements. */
+const LONG_ROPE = {
+  partial_rotary_factor: 0.67,
+  original_max_position_embeddings: 16,
+  rope_scaling: { type: 'longrope', short_factor: [1, 1.5], long_factor: [2, 7.5] },
+};
+
 const SLIDING = { use_sliding_window: true, sliding_window: 3 };
 
 export const FAMILY_CASES: Readonly<Record<ModelFamily, FamilyCase>> = {
@@ -233,5 +240,30 @@ export const FAMILY_CASES: Readonly<Record<ModelFamily, FamilyCase>> = {
       biases: { attention_bias: true, mlp_bias: true },
     },
     recordings: ['granite'],
+  },
+  olmo2: {
+    defaults: {
+      ...LLAMA_DEFAULTS,
+      normEpsilon: 1e-5,
+      norms: { afterAttention: 'post_attention_layernorm', afterFeedForward: 'post_feedforward_layernorm' },
+      queryKeyNorm: 'whole',
+    },
+    variants: { plain: {}, biases: { attention_bias: true } },
+    recordings: ['olmo2'],
+  },
+  phi3: {
+    defaults: {
+      ...LLAMA_DEFAULTS,
+      normEpsilon: 1e-5,
+      maxPositions: 4096,
+      isQueryKeyValueFused: true,
+      isGateUpFused: true,
+    },
+    variants: {
+      plain: {},
+      'a window in every layer': { sliding_window: 3 },
+      'longrope on a part of each head, tied head': { ...LONG_ROPE, tie_word_embeddings: true },
+    },
+    recordings: ['phi3', 'phi3.5', 'phi4-mini'],
   },
 };

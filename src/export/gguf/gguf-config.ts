@@ -45,8 +45,14 @@ type Json = Readonly<Record<string, unknown>>;
 function ropeEntries(json: Json, config: ModelConfig): Record<string, GgufWriteValue> {
   const parameters = (json['rope_parameters'] ?? {}) as Json;
   const scaling = (json['rope_scaling'] ?? parameters) as Json;
-  const theta = Number(parameters['rope_theta'] ?? json['rope_theta'] ?? scaling['rope_theta'] ?? 10_000);
-  const base = { 'rope.freq_base': real(theta) };
+  const base = { 'rope.freq_base': real(config.rope.theta) };
+  if (config.rope.factors !== undefined) {
+    return {
+      ...base,
+      'rope.scaling.original_context_length': count(config.rope.positionLimit),
+      'rope.scaling.attn_factor': real(config.rope.scale),
+    };
+  }
   const factor = Number(scaling['factor'] ?? 1);
   const type = scaling['rope_type'] ?? scaling['type'] ?? 'default';
   if (type === 'linear') return { ...base, 'rope.scaling.type': text('linear'), 'rope.scaling.factor': real(factor) };
@@ -71,18 +77,25 @@ function ropeEntries(json: Json, config: ModelConfig): Record<string, GgufWriteV
   };
 }
 
-/** rope_freqs.weight, the divisor of each frequency, where the rope is Llama 3's or came from such a tensor. */
-export function ropeFactors({ config, json: whole }: MergedModel): GgufWriteTensor | undefined {
+function vector(name: string, values: Float32Array): GgufWriteTensor {
+  return { name: `${name}.weight`, shape: [values.length], type: 'F32', read: () => Promise.resolve(values) };
+}
+
+/**
+ * The divisors of the frequencies: rope_freqs.weight, where the rope is Llama 3's or came from such a tensor; rope_factors_long.weight and
+ * rope_factors_short.weight of a longrope.
+ */
+export function ropeFactors({ config, json: whole }: MergedModel): GgufWriteTensor[] {
+  const { frequencies, theta, factors } = config.rope;
+  if (factors !== undefined) {
+    return (['long', 'short'] as const).map((kind) => vector(`rope_factors_${kind}`, Float32Array.from(factors[kind])));
+  }
   const json = ropeFields(config.family, whole);
   const scaling = (json['rope_scaling'] ?? json['rope_parameters'] ?? {}) as Json;
   const type = scaling['rope_type'] ?? scaling['type'];
-  if (type !== 'llama3' && type !== 'gguf-frequency-factors') return undefined;
-  const theta = Number(((json['rope_parameters'] ?? {}) as Json)['rope_theta'] ?? json['rope_theta'] ?? 10_000);
-  const factors = Float32Array.from(
-    config.rope.frequencies,
-    (frequency, i) => theta ** (-i / config.rope.frequencies.length) / frequency,
-  );
-  return { name: 'rope_freqs.weight', shape: [factors.length], type: 'F32', read: () => Promise.resolve(factors) };
+  if (type !== 'llama3' && type !== 'gguf-frequency-factors') return [];
+  const divisors = Float32Array.from(frequencies, (frequency, i) => theta ** (-i / frequencies.length) / frequency);
+  return [vector('rope_freqs', divisors)];
 }
 
 /** What llama.cpp computes otherwise than the model, in words; empty for most. */
@@ -95,6 +108,12 @@ export function ggufLimits({ config, json: whole }: MergedModel): string[] {
       ? []
       : [
           `llama.cpp lets every token see all before it: beyond ${windows[0]} tokens, the model's attention window, answers differ`,
+        ]),
+    ...(config.rope.factors === undefined || config.rope.positionLimit >= config.maxPositions
+      ? []
+      : [
+          `llama.cpp takes the rope's long factors, for texts of any length, where its context is longer than ${config.rope.positionLimit} tokens; ` +
+            `the model was trained with the short ones, so keep the context (-c) within that`,
         ]),
     ...((scaling['rope_type'] ?? scaling['type']) === 'dynamic'
       ? [`the rope is not scaled beyond ${config.maxPositions} tokens`]

@@ -41,6 +41,8 @@ function quantisedType(name: string, fileType: 'Q8_0' | 'Q4_0' | 'Q4_K_M', confi
   if (name === headName(config)) return 'Q6_K';
   if (fileType === 'Q4_0') return 'Q4_0';
   const [, layer, module] = /^model\.layers\.(\d+)\..*\.(\w+)\.weight$/.exec(name) ?? [];
+  // llama.cpp has Q5_K for it, which is not written here.
+  if (module === 'qkv_proj') return 'Q6_K';
   const hasMoreBits = module === 'v_proj' || module === 'down_proj';
   return hasMoreBits && usesMoreBits(Number(layer), config.layers) ? 'Q6_K' : 'Q4_K';
 }
@@ -71,7 +73,6 @@ export function interleaveRows(values: Float32Array, rows: number, heads: number
 /** Every tensor of a model's GGUF file, read and turned when its turn comes. */
 export function ggufTensors(model: MergedModel, fileType: GgufFileType): GgufWriteTensor[] {
   const { config, checkpoint } = model;
-  const factors = ropeFactors(model);
   const specs = parameterSpecs(config);
   // llama.cpp's own order: what is not in a layer first.
   const outside = specs.filter(({ name }) => !name.startsWith('model.layers.'));
@@ -87,7 +88,7 @@ export function ggufTensors(model: MergedModel, fileType: GgufFileType): GgufWri
       return interleaveRows(shifted, spec.shape[0]!, interleavedHeads(spec.name, config));
     },
   }));
-  return factors === undefined ? tensors : [factors, ...tensors];
+  return [...ropeFactors(model), ...tensors];
 }
 
 /** Which types a file mixes, with their share of the weights: `Q5_0 78 %, Q6_K 19 %`. */

@@ -1,9 +1,9 @@
 /** The config.json that the metadata of a GGUF file stand for. */
 import type { Problem } from '../../core/index.ts';
 import { FAMILIES, familyOfGguf, GGUF_ARCHITECTURES, type ModelFamily } from '../../models/index.ts';
-import { ggufFields, type GgufFields } from './gguf-fields.ts';
+import { ggufFields, shortestFloat32, type GgufFields } from './gguf-fields.ts';
 import type { GgufHeader } from './gguf-header.ts';
-import { ropeScalingOf, ropeScalingOfFactors } from './gguf-rope.ts';
+import { longRopeOf, ropeScalingOf, ropeScalingOfFactors, type RopeDivisors } from './gguf-rope.ts';
 import { describeValue } from '../json.ts';
 
 export interface GgufConfig {
@@ -14,10 +14,10 @@ export interface GgufConfig {
 }
 
 /**
- * Builds the config; `ropeFactors` are the values of rope_freqs.weight when the file has it. Everything missing or
+ * Builds the config; `ropeFactors` are the values of the tensors that divide the rope's frequencies, when the file has them. Everything missing or
  * unsupported is in `problems`, and the config then is not to be used.
  */
-export function configOfGguf(header: GgufHeader, file: string, ropeFactors: Float32Array | undefined): GgufConfig {
+export function configOfGguf(header: GgufHeader, file: string, ropeFactors: RopeDivisors): GgufConfig {
   const { metadata } = header;
   const problems: Problem[] = [];
   const report = (message: string): void => void problems.push({ file, message });
@@ -101,9 +101,14 @@ function sizes(header: GgufHeader, fields: GgufFields, report: (message: string)
   };
 }
 
-function rope(fields: GgufFields, factors: Float32Array | undefined): Record<string, unknown> {
+function rope(fields: GgufFields, { all, long, short }: RopeDivisors): Record<string, unknown> {
   const theta = shortestFloat32(fields.number('rope.freq_base') ?? 10_000);
-  const scaling = factors === undefined ? ropeScalingOf(fields) : ropeScalingOfFactors(factors, theta);
+  const scaling =
+    long !== undefined || short !== undefined
+      ? longRopeOf({ long, short }, fields)
+      : all === undefined
+        ? ropeScalingOf(fields)
+        : ropeScalingOfFactors(all, theta);
   return { rope_theta: theta, rope_scaling: scaling ?? null };
 }
 
@@ -118,13 +123,4 @@ function tokenIds(metadata: GgufHeader['metadata']): Record<string, number> {
     if (typeof id === 'number') ids[field] = id;
   }
   return ids;
-}
-
-/** The shortest decimal number that rounds to the same float32: 1e-5 instead of 0.000009999999747378752. */
-export function shortestFloat32(value: number): number {
-  for (let digits = 1; digits < 9; digits++) {
-    const short = Number(value.toPrecision(digits));
-    if (Math.fround(short) === Math.fround(value)) return short;
-  }
-  return value;
 }

@@ -50,3 +50,12 @@ export function ggufFields(
     requiredNumber: (key) => required(key, number),
   };
 }
+
+/** The shortest decimal number that rounds to the same float32: 1e-5 instead of 0.000009999999747378752. */
+export function shortestFloat32(value: number): number {
+  for (let digits = 1; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === Math.fround(value)) return short;
+  }
+  return value;
+}

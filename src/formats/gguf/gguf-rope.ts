@@ -1,8 +1,15 @@
 /** Rope scaling of GGUF metadata in the words of a Hugging Face config. */
 
-import type { GgufFields } from './gguf-fields.ts';
+import { shortestFloat32, type GgufFields } from './gguf-fields.ts';
 
 export type RopeScaling = Readonly<Record<string, unknown>>;
+
+/** The tensors of a file that divide its rope's frequencies, [rotated / 2] each: rope_freqs, rope_factors_long and rope_factors_short. */
+export interface RopeDivisors {
+  readonly all?: Float32Array | undefined;
+  readonly long?: Float32Array | undefined;
+  readonly short?: Float32Array | undefined;
+}
 
 /**
  * linear and yarn as Hugging Face spells them; any other type is passed on by name, so that the model refuses it by name.
@@ -61,5 +68,22 @@ export function ropeScalingOfFactors(factors: Float32Array, theta: number): Rope
     low_freq_factor: low,
     high_freq_factor: high,
     original_max_position_embeddings: originalLength,
+  };
+}
+
+/**
+ * A longrope of the divisors below and above its original length. llama.cpp multiplies cosines and sines by attn_factor, which is Hugging Face's
+ * attention_factor.
+ */
+export function longRopeOf(
+  { long, short }: Required<Omit<RopeDivisors, 'all'>>,
+  { number }: Pick<GgufFields, 'number'>,
+): RopeScaling {
+  const attention = number('rope.scaling.attn_factor') ?? number('rope.scaling.yarn_attn_factor') ?? 1;
+  return {
+    rope_type: 'longrope',
+    short_factor: Array.from(short ?? [], shortestFloat32),
+    long_factor: Array.from(long ?? [], shortestFloat32),
+    attention_factor: shortestFloat32(attention),
   };
 }

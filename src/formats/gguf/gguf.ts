@@ -6,15 +6,14 @@ import type { ModelFiles } from '../checkpoint.ts';
 import { configOfGguf } from './gguf-config.ts';
 import { readGgufHeader, type GgufHeader, type GgufTensor } from './gguf-header.ts';
 import { checkpointOf, type LocatedTensor } from '../located-tensors.ts';
+import type { RopeDivisors } from './gguf-rope.ts';
 import { isReadableType, READABLE_TYPES } from '../stored-types.ts';
 import type { CreateHash } from '../streaming-hash.ts';
 
-const ROPE_FACTORS = 'rope_freqs.weight';
-
 /**
  * Opens a GGUF file as a model: config from its metadata, tensors under Hugging Face's names and in its row order (llama.cpp
- * interleaves the rows of q and k of some families for its rope; readFloat32 undoes that). rope_freqs.weight
- * stays an entry under its own name and is expressed in config.rope_scaling, see ropeScalingOfFactors.
+ * interleaves the rows of q and k of some families for its rope; readFloat32 undoes that). rope_freqs.weight, and
+ * rope_factors_long.weight and rope_factors_short.weight, stay entries under their own names and are expressed in config.rope_scaling.
  *
  * Throws bad-input with all problems: unsupported architecture or tensor types, unknown tensors, missing metadata. Closing
  * the result closes `source`; when opening fails the source is left open.
@@ -22,7 +21,7 @@ const ROPE_FACTORS = 'rope_freqs.weight';
 export async function openGguf(source: ByteSource, createHash: CreateHash): Promise<ModelFiles> {
   const header = await readGgufHeader(source);
   const typeProblems = unreadableTypes(header.tensors, source.name);
-  const ropeFactors = typeProblems.length > 0 ? undefined : await readRopeFactors(header, source, createHash);
+  const ropeFactors = typeProblems.length > 0 ? {} : await readRopeFactors(header, source, createHash);
   const { family, config, problems } = configOfGguf(header, source.name, ropeFactors);
   // Names of an unsupported architecture would all be unknown, which says nothing new.
   const mapped = family === undefined ? NOTHING : mapTensors(header, { family, config }, source);
@@ -54,14 +53,13 @@ function unreadableTypes(tensors: readonly GgufTensor[], file: string): Problem[
   }));
 }
 
-async function readRopeFactors(
-  header: GgufHeader,
-  source: ByteSource,
-  createHash: CreateHash,
-): Promise<Float32Array | undefined> {
-  const tensor = header.tensors.find(({ name }) => name === ROPE_FACTORS);
-  if (tensor === undefined) return undefined;
-  return checkpointOf([locate(tensor, ROPE_FACTORS, source)], createHash).readFloat32(ROPE_FACTORS);
+async function readRopeFactors(header: GgufHeader, source: ByteSource, createHash: CreateHash): Promise<RopeDivisors> {
+  const read = async (kind: string): Promise<Float32Array | undefined> => {
+    const name = `rope_${kind}.weight`;
+    const tensor = header.tensors.find((one) => one.name === name);
+    return tensor && checkpointOf([locate(tensor, name, source)], createHash).readFloat32(name);
+  };
+  return { all: await read('freqs'), long: await read('factors_long'), short: await read('factors_short') };
 }
 
 function locate({ type, shape, sizeBytes, offsetBytes }: GgufTensor, name: string, source: ByteSource): LocatedTensor {

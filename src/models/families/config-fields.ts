@@ -74,6 +74,12 @@ export class ConfigFields {
       this.fail(path, `${path} must be false or absent for model_type ${this.family}, got true`);
   }
 
+  /** A number that Transformers' class does not look at, so that another than 1 would mean another model. */
+  onlyOne(path: string): void {
+    const value = this.value(path) ?? 1;
+    if (value !== 1) this.fail(path, mustBe(path, [1], value));
+  }
+
   /** What one of the words stands for; the first word where the field is absent. null is no word. */
   word<T>(path: string, meanings: Readonly<Record<string, T>>): T {
     const words = Object.keys(meanings);

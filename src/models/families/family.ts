@@ -1,4 +1,5 @@
 import type { Activation, ModelConfig, ModelSizes, ModelTraits } from '../model-config.ts';
+import type { RopeRules } from '../rope.ts';
 import type { ConfigFields, ConfigJson } from './config-fields.ts';
 
 /** One family of models: everything in which it differs from the others. */
@@ -7,6 +8,8 @@ export interface Family {
   readonly architecture: string;
   /** What Transformers' configuration class assumes of fields that config.json leaves out. */
   readonly defaults: FamilyDefaults;
+  /** How it reads its rope. Fields that are read here are known. Default: as Llama. */
+  rope?(fields: ConfigFields): RopeRules;
   /** The field that names the activation, and the words that it may hold; the first is the default and what a GGUF file stands for. */
   readonly activation: { readonly field: string; readonly words: Readonly<Record<string, Activation>> };
   /**
@@ -30,6 +33,8 @@ export interface FamilyDefaults {
   readonly headSize: number | undefined;
   readonly maxPositions: number;
   readonly tiedHead: boolean;
+  /** rms_norm_eps. Default 1e-6. */
+  readonly normEpsilon?: number;
 }
 
 /** What llama.cpp calls a family's architecture, fields and tensors. Source: llama.cpp, gguf-py/gguf/constants.py and convert_hf_to_gguf.py. */

@@ -2,12 +2,14 @@ import type { ModelFamily } from '../model-config.ts';
 import type { Family, GgufFacts } from './family.ts';
 import { FAMILIES } from './registry.ts';
 
-/** Tensors outside the layers, which all families call the same. rope_freqs.weight has no counterpart (config.json expresses it) and keeps its name. */
+/** Tensors outside the layers, which all families call the same. Divisors of a rope's frequencies have no counterpart (config.json expresses them) and keep their names. */
 const MODEL_TENSORS: Readonly<Record<string, string>> = {
   'token_embd.weight': 'model.embed_tokens.weight',
   'output_norm.weight': 'model.norm.weight',
   'output.weight': 'lm_head.weight',
   'rope_freqs.weight': 'rope_freqs.weight',
+  'rope_factors_long.weight': 'rope_factors_long.weight',
+  'rope_factors_short.weight': 'rope_factors_short.weight',
 };
 
 const ALL = Object.entries(FAMILIES) as readonly (readonly [ModelFamily, Family])[];

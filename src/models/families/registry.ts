@@ -5,6 +5,8 @@ import { gemma3Text } from './gemma3-text.ts';
 import { granite } from './granite.ts';
 import { llama } from './llama.ts';
 import { mistral } from './mistral.ts';
+import { olmo2 } from './olmo2.ts';
+import { phi3 } from './phi3.ts';
 import { qwen2 } from './qwen2.ts';
 import { qwen3 } from './qwen3.ts';
 import { smollm3 } from './smollm3.ts';
@@ -19,4 +21,6 @@ export const FAMILIES: Readonly<Record<ModelFamily, Family>> = {
   gemma3_text: gemma3Text,
   smollm3,
   granite,
+  olmo2,
+  phi3,
 };

@@ -1,0 +1,43 @@
+import { ATTENTION_PROJECTIONS } from '../model-config.ts';
+import type { Family } from './family.ts';
+import { llama } from './llama.ts';
+import { plainTraits } from './plain-traits.ts';
+
+/**
+ * OLMo 2: no norm before a block but one of its result, and norms over all queries, and all keys, of a token. Source: OLMo et al. 2025 (2 OLMo 2
+ * Furious); Olmo2Config of Transformers.
+ */
+export const olmo2: Family = {
+  architecture: 'Olmo2ForCausalLM',
+  defaults: { keyValueHeads: undefined, headSize: undefined, maxPositions: 2048, tiedHead: false, normEpsilon: 1e-5 },
+  activation: llama.activation,
+  traits(fields, sizes) {
+    fields.neverTrue('mlp_bias');
+    return {
+      ...plainTraits(sizes),
+      biases: fields.flag('attention_bias', false) ? ATTENTION_PROJECTIONS : [],
+      norms: { afterAttention: 'post_attention_layernorm', afterFeedForward: 'post_feedforward_layernorm' },
+      queryKeyNorm: 'whole',
+    };
+  },
+  gguf: {
+    architecture: 'olmo2',
+    tensors: {
+      attn_q: 'self_attn.q_proj',
+      attn_k: 'self_attn.k_proj',
+      attn_v: 'self_attn.v_proj',
+      attn_output: 'self_attn.o_proj',
+      attn_q_norm: 'self_attn.q_norm',
+      attn_k_norm: 'self_attn.k_norm',
+      post_attention_norm: 'post_attention_layernorm',
+      ffn_gate: 'mlp.gate_proj',
+      ffn_up: 'mlp.up_proj',
+      ffn_down: 'mlp.down_proj',
+      post_ffw_norm: 'post_feedforward_layernorm',
+    },
+    isInterleaved: false,
+    configFields: ({ hasTensor }) => ({ attention_bias: hasTensor('blk.0.attn_q.bias') }),
+    metadata: () => ({}),
+    preTokenizers: ['dbrx'],
+  },
+};
