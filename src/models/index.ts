@@ -41,6 +41,7 @@ export {
 } from './families/gguf-names.ts';
 export { FAMILIES } from './families/registry.ts';
 export { ropeFields } from './families/rope-fields.ts';
+export { textName, WRAPPERS, type Wrapper } from './families/wrappers.ts';
 export { headWeight, logits } from './head.ts';
 export { hiddenStates, layerStates, type LayerInputs } from './hidden-states.ts';
 export {

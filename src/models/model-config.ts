@@ -94,4 +94,6 @@ export interface ModelTraits {
 export interface ModelConfig extends ModelSizes, ModelTraits {
   /** `model_type` of config.json. */
   readonly family: ModelFamily;
+  /** Where the model stands inside the one that it is the text part of (`model.language_model`); adapters carry it in their names. */
+  readonly textPath?: string;
 }

@@ -8,6 +8,7 @@ import {
   loraParameterSpecs,
   moduleShape,
   moduleWeightName,
+  textName,
   type ModelConfig,
   type ParameterSpec,
 } from '../models/index.ts';
@@ -88,8 +89,10 @@ function usualName(name: string): string {
   const bare = name
     .replaceAll(WRAPPERS, '')
     .replace(/(\.lora_(?:A|B|embedding_A|embedding_B|magnitude_vector))\.default(?=\.|$)/, '$1');
-  if (bare.startsWith(PREFIX)) return bare;
-  return /^(?:model\.|lm_head\.)/.test(bare) ? `${PREFIX}${bare}` : bare;
+  // An adapter of a text part may have been made over the whole model.
+  const inside = bare.startsWith(PREFIX) ? bare.slice(PREFIX.length) : bare;
+  const own = textName(inside) ?? inside;
+  return bare.startsWith(PREFIX) || /^(?:model\.|lm_head\.)/.test(own) ? `${PREFIX}${own}` : bare;
 }
 
 /** The adapter's file with the usual names, whichever it has. */

@@ -7,6 +7,7 @@ import {
   PROJECTIONS,
   projectionPath,
   resolveTargets,
+  WRAPPERS,
   type LoraConfig,
   type LoraStart,
   type LoraTarget,
@@ -242,7 +243,8 @@ export function configProblems(peft: Readonly<Record<string, unknown>>): string[
 function patternValue(patterns: unknown, path: string): number | undefined {
   const entries = Object.entries((patterns ?? {}) as Record<string, number>);
   // PEFT's rule: the first key that matches the end of the path as a regular expression.
-  return entries.find(([key]) => moduleRule(key)?.test(path) === true)?.[1];
+  const paths = [path, ...Object.values(WRAPPERS).map(({ textPath }) => path.replace(/^model\b/, textPath))];
+  return entries.find(([key]) => paths.some((one) => moduleRule(key)?.test(one) === true))?.[1];
 }
 
 /** The adapter that a checked adapter_config.json describes, with the rank of each adapted module as its tensors have it. */

@@ -3,6 +3,7 @@ import { parseModelConfig, type ModelConfig } from '../models/index.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
 import { boundedTokenizer } from './reading/bounded-tokenizer.ts';
 import { resolveHead } from './reading/resolve-head.ts';
+import { textPart } from './reading/text-part.ts';
 
 /** A model opened but not yet on a device. */
 export interface OpenedModel {
@@ -16,10 +17,12 @@ export interface OpenedModel {
 /** The configuration and tokenizer of opened files; closes them when they do not fit. */
 export async function understandModel(files: ModelFiles): Promise<OpenedModel> {
   try {
-    const { config, notes, files: resolved } = await resolveHead(files, parseModelConfig(files.config));
-    const eosTokenId = files.generationConfig?.['eos_token_id'] ?? files.config['eos_token_id'];
+    const { files: text, textPath, notes: left } = textPart(files);
+    const parsed = { ...parseModelConfig(text.config), ...(textPath === undefined ? {} : { textPath }) };
+    const { config, notes, files: resolved } = await resolveHead(text, parsed);
+    const eosTokenId = text.generationConfig?.['eos_token_id'] ?? text.config['eos_token_id'];
     const tokenizer = boundedTokenizer(createTokenizer(files.tokenizer, { eosTokenId }), config);
-    return { files: resolved, config, tokenizer, notes };
+    return { files: resolved, config, tokenizer, notes: [...left, ...notes] };
   } catch (thrown) {
     await files.close();
     throw thrown;

@@ -5,6 +5,7 @@ import {
   readGolden,
   readSentencePieceVocabulary,
 } from '../../../test/fixtures/tokenizer/vocabulary-files.ts';
+import { readRecorded, type RecordedRow } from '../../../test/fixtures/tokenizer/recorded.ts';
 import { openModelFiles, type TokenizerFiles } from '../../formats/index.ts';
 import { createTokenizer, tokenizerFilesOf } from '../../tokenizer/index.ts';
 import type { GgufMetadata } from './gguf-config.ts';
@@ -13,10 +14,10 @@ import { sampleSet } from '../samples.ts';
 
 type HuggingFace = Extract<TokenizerFiles, { kind: 'huggingface' }>;
 
-async function expressed(files: TokenizerFiles): Promise<GgufMetadata> {
+async function expressed(files: TokenizerFiles, preTokenizers: readonly string[] = []): Promise<GgufMetadata> {
   const tokenizer = createTokenizer(files);
   const samples = await sampleSet(tokenizer, { data: undefined, count: 8 });
-  return ggufTokenizer({ files, tokenizer, vocabularySize: tokenizer.vocabularySize + 3, samples });
+  return ggufTokenizer({ files, tokenizer, vocabularySize: tokenizer.vocabularySize + 3, samples, preTokenizers });
 }
 
 /** The files of a Hugging Face folder that stand for GGUF metadata. */
@@ -58,6 +59,54 @@ async function embedded(): Promise<HuggingFace> {
   await files.close();
   return files.tokenizer as HuggingFace;
 }
+
+type Recorded = Readonly<Record<string, { tokenizer: Record<string, unknown>; rows: RecordedRow[] }>>;
+
+describe('recorded tokenizers', () => {
+  const tiny = readRecorded<Recorded>('tiny.json');
+  const texts = readRecorded<string[]>('strings.json');
+
+  it.each([
+    ['gemma', 'llama', 'default', true],
+    ['smollm3', 'gpt2', 'llama-bpe', false],
+    ['smollm', 'gpt2', 'refact', false],
+  ])("%s: the same ids, and a text's own spaces", async (name, model, pre, addsBos) => {
+    const { tokenizer: tokenizerJson, rows } = tiny[name]!;
+    const config = name === 'gemma' ? { bos_token: '<bos>', eos_token: '<eos>' } : { eos_token: '<|im_end|>' };
+    const files: HuggingFace = {
+      kind: 'huggingface',
+      tokenizerJson,
+      tokenizerConfig: config,
+      chatTemplate: undefined,
+      specialTokensMap: undefined,
+    };
+    const metadata = values(await expressed(files, ['refact']));
+    const read = (key: string): unknown => metadata.get(`tokenizer.ggml.${key}`);
+    expect([read('model'), read('pre'), read('add_bos_token')]).toEqual([model, pre, addsBos]);
+    const tokenizer = createTokenizer({ kind: 'gguf', metadata });
+    // Literal marks of spaces are read as spaces by one and as themselves by the other.
+    const same = texts.map((text, i) => [text, rows[i]!] as const).filter(([text]) => !text.includes('\u2581'));
+    expect(same.map(([text]) => tokenizer.encode(text))).toEqual(same.map(([, { withSpecial }]) => withSpecial));
+    expect(same.map(([, { withSpecial }]) => tokenizer.decode(withSpecial))).toEqual(
+      same.map(([, { decoded }]) => decoded),
+    );
+  });
+
+  it('gemma: runs of spaces are tokens of users, which llama.cpp looks for in the text and writes as they are', async () => {
+    const files: HuggingFace = {
+      kind: 'huggingface',
+      tokenizerJson: tiny['gemma']!.tokenizer,
+      tokenizerConfig: { bos_token: '<bos>', eos_token: '<eos>', unk_token: '<unk>' },
+      chatTemplate: undefined,
+      specialTokensMap: undefined,
+    };
+    const metadata = values(await expressed(files));
+    const tokens = metadata.get('tokenizer.ggml.tokens') as string[];
+    const types = metadata.get('tokenizer.ggml.token_type') as number[];
+    expect(tokens.filter((_, id) => types[id] === 4)).toEqual(['\n', '\n\n', '\n\n\n', '  ', '   ', '    ', '<h1>']);
+    expect(metadata.get('tokenizer.ggml.add_space_prefix')).toBe(false);
+  });
+});
 
 describe('the embedded model', () => {
   it('has the pre-tokenizer that cuts digits apart, its template, types and stop ids', async () => {

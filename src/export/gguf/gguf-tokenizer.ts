@@ -15,6 +15,8 @@ const CONTROL = 3;
 const USER_DEFINED = 4;
 const UNUSED = 5;
 const BYTE = 6;
+/** What stands for a space inside the pieces of SentencePiece. */
+const SPACE_MARK = '\u2581';
 
 export interface GgufTokenizerOptions {
   readonly files: TokenizerFiles;
@@ -180,7 +182,11 @@ function spaceMarked(
     );
   const unknown = unknownToken(options.files as HuggingFaceFiles);
   const types = vocabulary.types.map((type, id) => (vocabulary.tokens[id] === unknown ? UNKNOWN : type));
-  const metadata = common(options, { ...vocabulary, types });
+  // llama.cpp looks for tokens of users in the text as it is, and writes them as they are.
+  const tokens = vocabulary.tokens.map((token, id) =>
+    types[id] === USER_DEFINED ? token.replaceAll(SPACE_MARK, ' ') : token,
+  );
+  const metadata = common(options, { tokens, types });
   const merges = mergesOf(model);
   const ranks = new Map<string, number>();
   for (const [rank, merge] of merges.entries()) {

@@ -6,6 +6,7 @@ import { understandAdapter, writtenTensors, type ReadAdapter } from '../adapter-
 import type { Adapter } from '../adapter-config.ts';
 import type { Policy } from '../policy.ts';
 import { readFinite } from '../read-finite.ts';
+import { wrappedAdapter } from '../reading/wrapped-adapter.ts';
 
 /** Reads a PEFT LoRA folder for a model: understandAdapter of its files. Throws as that does, and bad-input for files that cannot be read. */
 export async function readAdapter(path: string, config: ModelConfig, base?: Checkpoint): Promise<ReadAdapter> {
@@ -23,7 +24,8 @@ export async function writeAdapter(
   { adapter, config, read }: { adapter: Adapter; config: ModelConfig; read: (name: string) => Promise<Float32Array> },
 ): Promise<void> {
   const tensors = writtenTensors(adapter, { config, read });
-  await writeAdapterFolder(path, { config: adapter.peftConfig, tensors, overwrite: true });
+  const files = wrappedAdapter(config, { config: adapter.peftConfig, tensors });
+  await writeAdapterFolder(path, { ...files, overwrite: true });
 }
 
 /** Writes the trained adapter as a PEFT folder. */
