@@ -89,7 +89,7 @@ describe('bad input', () => {
       [],
     ]);
     expect(await refused('sft --model model --data pairs.jsonl --output x --initialise --loss some')).toEqual([
-      "--loss must be one of completion, all, got 'some'",
+      "--loss must be one of completion, last, all, got 'some'",
       '--initialise starts from random weights, which must all be trained; add --method full',
     ]);
     expect(await refused('score --model model --data pairs.jsonl --beta 0.2')).toEqual([

@@ -20,10 +20,10 @@ import { createTokenArena } from './tokens/token-arena.ts';
 import { createTokenisationLog, type TokenisationReport } from './tokens/tokenisation-report.ts';
 import { MISSING_TEMPLATE } from './tokens/render-row.ts';
 import { decidedPair, UNDECIDED } from './pair-of-ranking.ts';
-import { createRowTokenizer } from './tokens/tokenize-row.ts';
+import { createRowTokenizer, type RowTokenizerOptions } from './tokens/tokenize-row.ts';
 import { validateTruncation, type TruncationOptions } from './tokens/truncate.ts';
 
-export interface LoadOptions extends TruncationOptions {
+export interface LoadOptions extends RowTokenizerOptions {
   readonly tokenizer: Tokenizer;
   /** Default: detected per source. */
   readonly format?: string;
@@ -156,13 +156,13 @@ export const none = new Int32Array(0);
 
 export function createTokenizing(options: LoadOptions) {
   validateTruncation(options);
-  const { tokenizer, maxLength, maxPromptLength } = options;
+  const { tokenizer, maxLength, maxPromptLength, lastTurnOnly = false } = options;
   const truncation: TruncationOptions = {
     ...(maxLength !== undefined && { maxLength }),
     ...(maxPromptLength !== undefined && { maxPromptLength }),
   };
   return {
-    tokenize: createRowTokenizer(tokenizer, truncation),
+    tokenize: createRowTokenizer(tokenizer, { ...truncation, lastTurnOnly }),
     log: createTokenisationLog(tokenizer, truncation),
   };
 }

@@ -58,6 +58,8 @@ export interface CompletionRow {
   readonly origin: RowOrigin;
   readonly prompt: Content;
   readonly completion: Content;
+  /** The file has one conversation, of which the last turn was taken as the completion, and no prompt of its own. */
+  readonly isWhole?: true;
   readonly tools?: readonly unknown[];
   readonly templateVariables?: Readonly<Record<string, unknown>>;
   readonly meta?: RowMeta;
@@ -157,6 +159,8 @@ export interface TokenizedCompletion {
 export interface TokenizedUnpaired extends TokenizedCompletion {
   /** 1: desirable. */
   readonly label: 0 | 1;
+  /** The ids of the answer before anything was cut or added, where another prompt may leave more room for them: under TRL's rules. */
+  readonly uncut?: Int32Array<ArrayBuffer>;
   /** An answer that belongs to another prompt, cut to fit behind this one: see withMismatches. */
   readonly mismatched?: TokenizedCompletion;
 }

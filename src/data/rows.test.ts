@@ -70,9 +70,8 @@ test('each shape of TRL gives its row', async () => {
     problems: [],
   });
   expect(await read([{ messages: implicit.chosen }])).toEqual({
-    format:
-      "format: trl-messages (messages: a conversation; its last turn, the assistant's, is the completion), from the first row",
-    rows: [{ ...expected, prompt: turns.prompt, completion: turns.chosen }],
+    format: "format: trl-messages (messages: a conversation; the assistant's turns are learned), from the first row",
+    rows: [{ ...expected, prompt: turns.prompt, completion: turns.chosen, isWhole: true }],
     problems: [],
   });
   expect(await read([{ text: 'Once.' }])).toEqual({

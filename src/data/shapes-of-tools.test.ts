@@ -42,7 +42,7 @@ test.each(SHAPES)('$tool: $fields', async ({ record, format, refused, row }) => 
   }
   expect(found.problems).toEqual([]);
   expect(found.format).toBe(format);
-  const { id: _id, origin: _origin, ...rest } = found.rows[0]!;
+  const { id: _id, origin: _origin, isWhole: _isWhole, ...rest } = found.rows[0]!;
   expect(rest).toEqual(row);
 });
 

@@ -1,6 +1,7 @@
 import { unreachable } from '../core/index.ts';
 import type { Message } from '../tokenizer/index.ts';
 import { sameJson } from './tokens/extract-prompt.ts';
+import { flagProblems, hasTrained } from './tokens/trained-turns.ts';
 import { shown, type FieldProblem } from './problems.ts';
 import type { CompletionRow, Content, DataRow, UnpairedRow, PairRow, RankingRow } from './row.ts';
 
@@ -40,10 +41,11 @@ export function validatePreference(row: PairRow): FieldProblem[] {
 
 /** What is wrong with a completion that was read. A text may have an empty prompt; a conversation may not. */
 export function validateCompletion(row: CompletionRow): FieldProblem[] {
-  const { prompt, completion } = row;
+  const { prompt, completion, isWhole = false } = row;
   if (typeof prompt !== typeof completion) return [mixedKinds({ prompt, completion })];
-  const promptProblems = prompt === '' ? [] : validatePrompt(prompt);
-  return [...promptProblems, ...validateAnswer('completion', completion)];
+  const asked = prompt === '' ? [] : validatePrompt(prompt);
+  const isLearned = hasTrained(completion) || (isWhole && hasTrained(prompt));
+  return [...asked, ...validateAnswer('completion', completion, { isLearned })];
 }
 
 function validateUnpaired({ prompt, completion }: UnpairedRow): FieldProblem[] {
@@ -87,6 +89,10 @@ function mixedKinds(parts: Readonly<Record<string, Content>>): FieldProblem {
 }
 
 function validatePrompt(prompt: Content): FieldProblem[] {
+  return [...promptProblems(prompt), ...flagProblems('prompt', prompt)];
+}
+
+function promptProblems(prompt: Content): FieldProblem[] {
   const path = 'prompt';
   if (typeof prompt === 'string') {
     if (prompt.trim() !== '') return [];
@@ -101,7 +107,14 @@ function validatePrompt(prompt: Content): FieldProblem[] {
   return [{ reason: 'turn-order', path: `prompt.${prompt.length - 1}.role`, message }];
 }
 
-function validateAnswer(path: string, answer: Content): FieldProblem[] {
+function validateAnswer(path: string, answer: Content, { isLearned = hasTrained(answer) } = {}): FieldProblem[] {
+  const problems = [...answerProblems(path, answer), ...flagProblems(path, answer)];
+  if (problems.length > 0 || isLearned) return problems;
+  const message = `${path} must have a turn that is learned, got only turns that are not (weight 0, train or loss false); drop the row`;
+  return [empty(path, message)];
+}
+
+function answerProblems(path: string, answer: Content): FieldProblem[] {
   if (typeof answer === 'string')
     return answer.trim() === '' ? [empty(path, `${path} must not be empty, got ${shown(answer)}; drop the row`)] : [];
   if (answer.length === 0) return [empty(path, `${path} must have an assistant turn, got none; drop the row`)];

@@ -328,8 +328,8 @@ const dpo = z.strictObject({
 
 /** What sft alone takes. */
 export const SFT_SHAPE = {
-  loss: option(z.enum(['completion', 'all']).default('completion'), {
-    help: 'score the completion only, or the prompt too',
+  loss: option(z.enum(['completion', 'last', 'all']).default('completion'), {
+    help: 'score the completion (of a whole conversation every turn of the assistant), the last turn alone, or the prompt too',
     group: 'Objective' satisfies Group,
     isCommon: true,
   }),

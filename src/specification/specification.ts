@@ -64,7 +64,7 @@ export type DpoSpecification = CommonSpecification & {
 
 export type SftSpecification = CommonSpecification & {
   readonly recipe: 'sft';
-  readonly loss: 'completion' | 'all';
+  readonly loss: 'completion' | 'last' | 'all';
   readonly chosenOfPairs: boolean;
   readonly initialise: boolean;
 };

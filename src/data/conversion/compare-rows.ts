@@ -2,7 +2,7 @@ import type { Message } from '../../tokenizer/index.ts';
 import { sameJson } from '../tokens/extract-prompt.ts';
 import { ownId, turnList } from '../formats/record-parts.ts';
 import { verdictOf } from '../pair-of-ranking.ts';
-import type { Content, DataRow, RankingRow } from '../row.ts';
+import type { CompletionRow, Content, DataRow, RankingRow } from '../row.ts';
 
 /** What a row lost on its way through a format. */
 export interface RowComparison {
@@ -39,6 +39,13 @@ export function compareRows(before: DataRow, after: DataRow): RowComparison {
       for (const name of Object.keys(turn) as (keyof Message)[]) note(`message.${name}`, turn[name], other[name]);
     });
   });
+  if (
+    before.kind === 'completion' &&
+    after.kind === 'completion' &&
+    before.row.isWhole !== after.row.isWhole &&
+    hasEarlierAnswer(before.row)
+  )
+    lost.push('which turns are learned');
   if (before.kind === 'ranking' && after.kind === 'ranking') compareRankings(before.row, after.row, note);
   return { isSame, lost: [...new Set(lost)] };
 }
@@ -59,6 +66,11 @@ function compareRankings(
     if (verdict === undefined) note('answers.rank', rank, other.rank);
     for (const [name, value] of Object.entries(rest)) note(`answers.${name}`, value, other[name as keyof typeof rest]);
   });
+}
+
+/** Whether it matters if the conversation counts as whole: then its earlier answers are learned too. */
+function hasEarlierAnswer({ prompt }: CompletionRow): boolean {
+  return turnList(prompt).some(({ role }) => role === 'assistant');
 }
 
 /** Prompt first, then the answers. */

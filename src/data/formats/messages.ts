@@ -4,7 +4,7 @@ import { has, isObject, type JsonRecord } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat } from '../format.ts';
 
 /**
- * UltraChat: messages, with the first question again in `prompt`, which is not asked twice. The last turn is the completion.
+ * UltraChat: messages, with the first question again in `prompt`, which is not asked twice.
  * Source: huggingface.co/datasets/HuggingFaceH4/ultrachat_200k, the card.
  */
 export const ULTRACHAT: DataFormat = {
@@ -36,7 +36,7 @@ export const ULTRACHAT: DataFormat = {
       const message = `messages must end with an assistant turn, got ${last ?? 'no turn'}; leave what follows the last answer out`;
       fields.problems.push({ reason: 'turn-order', path: 'messages', message });
     }
-    const parts = { prompt: messages.slice(0, -1), completion: messages.slice(-1) };
+    const parts = { prompt: messages.slice(0, -1), completion: messages.slice(-1), isWhole: true as const };
     return rowUnless(fields.problems, {
       kind: 'completion',
       row: { id: ownId, origin, ...parts, ...rowExtras(fields) },

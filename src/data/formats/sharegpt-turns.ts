@@ -38,18 +38,22 @@ export function readTaggedTurn(fields: FieldReader, path: string, turn: unknown)
   if (role === undefined) fields.wrong(`${path}.from`, `one of ${Object.keys(ROLES).join(', ')}`, from);
   if (typeof value !== 'string') fields.wrong(`${path}.value`, 'a text', value);
   const content = typeof value === 'string' ? value : '';
-  if (from !== 'function_call') return { role: role ?? 'user', content };
+  // Flags on the turn stay with it: whether it is learned.
+  const { from: _from, value: _value, ...rest } = isObject(turn) ? turn : {};
+  const others = Object.entries(rest).filter(([, other]) => other !== null && other !== undefined);
+  const flags = others.length > 0 ? Object.fromEntries(others) : undefined;
+  if (from !== 'function_call') return { ...flags, role: role ?? 'user', content };
   const calls = callsOf(content);
   if (calls === undefined) fields.wrong(`${path}.value`, 'JSON of name and arguments, or a list of such', value);
-  return { role: 'assistant', content: '', tool_calls: (calls ?? []) as NonNullable<Message['tool_calls']> };
+  return { ...flags, role: 'assistant', content: '', tool_calls: (calls ?? []) as NonNullable<Message['tool_calls']> };
 }
 
 /** A turn with its tag; undefined where a turn has both text and tool calls, or a role without a tag. */
-export function taggedTurn({ role, content, tool_calls: calls }: Message): JsonRecord | undefined {
-  if (calls === undefined) return TAGS[role] === undefined ? undefined : { from: TAGS[role], value: content };
+export function taggedTurn({ role, content, tool_calls: calls, ...rest }: Message): JsonRecord | undefined {
+  if (calls === undefined) return TAGS[role] === undefined ? undefined : { from: TAGS[role], value: content, ...rest };
   if (content !== '') return undefined;
   const list = calls.map(({ function: call }) => ({ name: call.name, arguments: call.arguments }));
-  return { from: 'function_call', value: JSON.stringify(list.length === 1 ? list[0] : list) };
+  return { from: 'function_call', value: JSON.stringify(list.length === 1 ? list[0] : list), ...rest };
 }
 
 /** All turns with their tags; undefined where one has none. */

@@ -10,20 +10,20 @@ import { readTagged, readTaggedTurn, taggedTurn, taggedTurns } from './sharegpt-
 const NO_PLACE = 'has system, human, gpt, observation and function_call turns, tool calls without text beside them';
 
 /**
- * ShareGPT conversations: the last turn, gpt's, is the completion. `system` and `tools` (JSON text) may stand beside.
+ * ShareGPT conversations: the last turn is gpt's. `system` and `tools` (JSON text) may stand beside.
  * Source: LLaMA-Factory, data/README.md, "ShareGPT format".
  */
 export const SHAREGPT: DataFormat = {
   name: 'sharegpt',
   kind: 'completion',
   content: 'turns',
-  description: 'conversations: turns of from and value; the last one is the completion',
+  description: "conversations: turns of from and value; gpt's are learned",
   detect: (record) => (hasAny(record, 'chosen', 'rejected', 'kto_tag', 'label') ? 0 : detectTurns(record)),
   parse(record, { id, origin }) {
     const fields = createFieldReader(record);
     const turns = conversation(fields);
     if (!endsWithAnswer(fields, turns)) return { kind: 'problems', problems: fields.problems };
-    const parts = { prompt: turns.slice(0, -1), completion: turns.slice(-1) };
+    const parts = { prompt: turns.slice(0, -1), completion: turns.slice(-1), isWhole: true as const };
     return rowUnless(fields.problems, { kind: 'completion', row: { id, origin, ...parts, ...rowExtras(fields) } });
   },
   write(row) {

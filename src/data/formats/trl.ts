@@ -25,7 +25,7 @@ export const TRL_FORMATS: readonly DataFormat[] = [
     name: 'trl-messages',
     kind: 'completion',
     content: 'turns',
-    description: "messages: a conversation; its last turn, the assistant's, is the completion",
+    description: "messages: a conversation; the assistant's turns are learned",
     detect: (record) => (has(record, 'messages') && !hasAny(record, 'chosen', 'rejected', 'completion') ? 0.5 : 0),
     parse(record, context) {
       const fields = createFieldReader(record);
@@ -35,6 +35,7 @@ export const TRL_FORMATS: readonly DataFormat[] = [
       return completion(fields, context, {
         prompt: behindSystem(fields, messages.slice(0, -1)),
         completion: messages.slice(-1),
+        isWhole: true,
       });
     },
     write(row) {
@@ -211,7 +212,7 @@ function preference(
 function completion(
   fields: FieldReader,
   { id, origin }: ParseContext,
-  parts: { readonly prompt: Content; readonly completion: Content },
+  parts: { readonly prompt: Content; readonly completion: Content; readonly isWhole?: true },
 ): ParsedRecord {
   const row = { id, origin, ...parts, ...rowExtras(fields) };
   return rowUnless(fields.problems, { kind: 'completion', row });

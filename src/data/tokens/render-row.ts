@@ -1,5 +1,6 @@
 import type { Message, Tokenizer } from '../../tokenizer/index.ts';
 import { badInput } from '../../core/index.ts';
+import { isTrained } from './trained-turns.ts';
 import type { Content } from '../row.ts';
 
 /** The path of the problem that a tokenizer without chat template is. */
@@ -80,8 +81,8 @@ function assistantSpans(
     const rendered = renderTurns(tokenizer, [...prompt, ...answer.slice(0, turns)], opensTurn, inputs);
     return text.startsWith(rendered) ? rendered.length : placeOfTail(rendered, text, end);
   };
-  return answer.flatMap(({ role }, index) => {
-    if (role !== 'assistant') return [];
+  return answer.flatMap((turn, index) => {
+    if (!isTrained(turn)) return [];
     const start = index === 0 ? boundary : placeBehind(index, true);
     end = start;
     end = index === answer.length - 1 ? text.length : placeBehind(index + 1, false);
@@ -103,7 +104,7 @@ function placeOfTail(rendered: string, text: string, from: number): number {
   }
   throw badInput(
     'chat template: a turn must be written alike whatever follows it, got other text for it in the middle of an answer ' +
-      'of several turns; leave the turns behind the first out of the answer, or use another template',
+      'of several turns; leave the turns behind the first out of the answer (sft: --loss last), or use another template',
   );
 }
 

@@ -18,6 +18,7 @@ import {
   type SideNotes,
   type SingleAnswer,
 } from './tokenize-answer.ts';
+import { fromFirstTrained, hasTrained } from './trained-turns.ts';
 import type { TruncatedSide, TruncationOptions } from './truncate.ts';
 
 /** A row in tokens with what happened on the way, or why it is dropped. */
@@ -32,6 +33,8 @@ export interface RowTokenizer {
    */
   pair(row: PairRow): TokenizedRow<TokenizedPair>;
   /**
+   * Of a conversation that was given whole every turn of the assistant is scored, unless it says that it is not to be learned.
+   *
    * A plain text (empty prompt) longer than maxLength becomes blocks: each starts with the last token of the one before, so that
    * every token but the text's first is predicted exactly once. Their ids are id, id/2, id/3, ... Others are truncated.
    */
@@ -42,12 +45,20 @@ export interface RowTokenizer {
   ranking(row: RankingRow): TokenizedRow<TokenizedRanking>;
 }
 
-export function createRowTokenizer(tokenizer: Tokenizer, truncation: TruncationOptions): RowTokenizer {
+export interface RowTokenizerOptions extends TruncationOptions {
+  /** Of a conversation that was given whole, only the last turn is the completion, not every turn of the assistant. */
+  readonly lastTurnOnly?: boolean;
+}
+
+export function createRowTokenizer(tokenizer: Tokenizer, options: RowTokenizerOptions): RowTokenizer {
+  const { lastTurnOnly = false, ...truncation } = options;
   const answers = createAnswerTokenizer(tokenizer, truncation);
   return {
     pair: (row) => tokenizePair(row, answers),
     completion: (row) =>
-      row.prompt === '' ? tokenizePlainText(row, answers, truncation.maxLength) : tokenizeCompletion(row, answers),
+      row.prompt === ''
+        ? tokenizePlainText(row, answers, truncation.maxLength)
+        : tokenizeCompletion(row, answers, lastTurnOnly),
     unpaired: (row) => tokenizeUnpaired(row, answers),
     ranking: (row) => tokenizeRanking(row, answers),
   };
@@ -95,7 +106,14 @@ function tokenizePlainText(
   };
 }
 
-function tokenizeCompletion(row: CompletionRow, answers: AnswerTokenizer): TokenizedRow<TokenizedCompletion> {
+function tokenizeCompletion(
+  given: CompletionRow,
+  answers: AnswerTokenizer,
+  lastTurnOnly: boolean,
+): TokenizedRow<TokenizedCompletion> {
+  const row =
+    given.isWhole && !lastTurnOnly ? fromFirstTrained(given) : hasTrained(given.completion) ? given : undefined;
+  if (row === undefined) return dropped('no-answer-tokens');
   const one = answers.single(row, row.completion);
   if (typeof one === 'string') return dropped(one);
   return { kind: 'kept', rows: [completionOf(row.id, one.answer)], notes: [one.notes] };

@@ -42,7 +42,11 @@ export async function trainSft(specification: SftSpecification, context: RecipeC
   try {
     const { chosenOfPairs, initialise } = specification;
     const data = await loadTrainingData(specification, { inputs, context }, (sources) =>
-      loadCompletions(sources, { ...loadOptions(specification, { inputs, context }), chosenOfPairs }),
+      loadCompletions(sources, {
+        ...loadOptions(specification, { inputs, context }),
+        chosenOfPairs,
+        lastTurnOnly: specification.loss !== 'completion',
+      }),
     );
     const shown = data.heldOut ?? data.train;
     session = await openSession(specification, inputs, { context, initialise });
