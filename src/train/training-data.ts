@@ -49,7 +49,9 @@ export async function loadTrainingData<T extends TokenizedPair | TokenizedComple
     for (const format of loaded.formats) context.listener.onNote?.(`${format.file}: ${formatLine(format)}`);
     for (const line of fieldUseLines(loaded.fieldUse)) context.listener.onNote?.(`${split}: ${line}`);
     if (loaded.skipped > 0)
-      context.listener.onWarning?.(`${split}: ${loaded.skipped} bad rows were skipped, because of --lenient`);
+      context.listener.onWarning?.(
+        `${split}: ${loaded.skipped} bad ${loaded.skipped === 1 ? 'row was' : 'rows were'} skipped, because of --lenient`,
+      );
     for (const line of mixtureLines(loaded.sources)) context.listener.onNote?.(`${split}: ${line}`);
     for (const note of loaded.notes ?? []) context.listener.onNote?.(`${split}: ${note}`);
     context.listener.onTokenised?.(split, loaded.tokenisation);
