@@ -17,6 +17,7 @@ export interface ClosedForm {
 
 type Given = Readonly<Record<string, number | string>>;
 
+/** Of FOUR_PAIRS, a row each: the loss, d loss / d chosen logps, d loss / d rejected logps. The reward difference is beta times 0, 1.3, 2.75, -3.5. */
 export function onFour(
   objective: string,
   options: Given,
