@@ -20,7 +20,7 @@ export const text = (value: string): GgufWriteValue => ({ type: 'string', value 
  */
 export function ggufConfig({ config, json }: MergedModel): GgufMetadata {
   const { architecture, metadata, inexpressible } = ggufDialect(config);
-  const problems = inexpressible?.(config, json) ?? [];
+  const problems = [...activationProblems(config), ...(inexpressible?.(config, json) ?? [])];
   if (problems.length > 0) throw badInput(problems.map((must) => ({ message: `gguf: ${must}; use --to hf or onnx` })));
   const entries: Record<string, GgufWriteValue> = {
     context_length: count(config.maxPositions),
@@ -38,6 +38,14 @@ export function ggufConfig({ config, json }: MergedModel): GgufMetadata {
     ...metadata(config, json),
   };
   return new Map(Object.entries(entries).map(([key, value]) => [`${architecture}.${key}`, value]));
+}
+
+/** A file names no activation: it stands for the first that the family knows. */
+function activationProblems({ family, activation }: ModelConfig): readonly string[] {
+  const { field, words } = FAMILIES[family].activation;
+  const [word, meant] = Object.entries(words)[0]!;
+  if (activation === meant) return [];
+  return [`${field} must be ${word}, which a file of ${family} stands for, got ${activation}`];
 }
 
 type Json = Readonly<Record<string, unknown>>;
