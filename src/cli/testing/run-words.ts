@@ -1,0 +1,24 @@
+import { EventEmitter } from 'node:events';
+import type { CommandEntry } from '../frame/command.ts';
+import { COMMANDS } from '../commands.ts';
+import { runCli } from '../frame/frame.ts';
+
+/** What `preftune ...words` prints and ends with, run in this process: 0 done, 1 failed, 2 wrong usage or bad input. For tests of commands. */
+export async function runWords(
+  words: readonly string[],
+  commands: readonly CommandEntry[] = COMMANDS,
+): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
+  let [out, err] = ['', ''];
+  const code = await runCli(words, {
+    version: '0.0.0',
+    commands,
+    process: {
+      stdout: { write: (text) => (out += text) },
+      stderr: { write: (text) => (err += text) },
+      environment: { NO_COLOR: '1', COLUMNS: '100', HF_HUB_OFFLINE: '1' },
+      signals: new EventEmitter(),
+      endAtOnce: () => undefined,
+    },
+  });
+  return { code, out, err };
+}
