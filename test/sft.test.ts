@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rowSetOf, type RowSet, type TokenizedCompletion } from '../src/data/index.ts';
 import { openDevice, type Device } from '../src/runtime/index.ts';
+import { openModelFiles } from '../src/formats/index.ts';
+import { understandModel } from '../src/policy/index.ts';
 import { planStages } from '../src/specification/index.ts';
-import { completionTask } from '../src/train/index.ts';
+import { completionTask, type StepRecord } from '../src/train/index.ts';
 import { hasStories, openStories, skipWithoutStories } from './support/stories.ts';
 import { openPolicyOf, openStart, trainTask } from './support/trajectory.ts';
 import { runSft } from './support/training.ts';
@@ -96,6 +98,31 @@ describe('the recipe', { timeout: 300_000 }, () => {
       expect(losses(steps).at(-1)).toBeLessThan(2.5);
     }
     expect(losses(all.steps)[0]).not.toBe(losses(completion.steps)[0]);
+  });
+
+  it('divides by the tokens that are scored: a masked tail changes neither loss nor gradient', async () => {
+    const device = await openDevice({ device: 'cpu' });
+    const opened = await understandModel(await openModelFiles(at('model')));
+    const ids = Int32Array.from({ length: 12 }, (_, i) => 40 + 3 * i);
+    const mask = Int32Array.from(ids, (_, i) => (i < 5 ? 1 : 0));
+    const short = { id: 'short', prompt: Int32Array.of(9, 8, 7), completion: ids.subarray(0, 5) };
+    const gradient = async (row: TokenizedCompletion): Promise<[number, number]> => {
+      const on = await openPolicyOf(await openStart(device, opened), undefined);
+      const rows = { train: rowSetOf([row]) };
+      const stages = planStages(1, { batchSize: 1, epochs: 1, maxSteps: 1, warmupRatio: 0 });
+      const steps = { stages, batchSize: 1, seed: 0, order: 'sequential', lengthBuckets: false } as const;
+      const task = completionTask({ policy: on.policy, rows, scorePrompt: false, steps });
+      const [{ metrics }] = (await trainTask(on, task, { learningRate: 1e-3, microBatchTokens: 64 })) as [StepRecord];
+      return [metrics['loss']!, metrics['grad_norm']!];
+    };
+    for (const prompt of [short.prompt, new Int32Array(0)]) {
+      const [loss, norm] = await gradient({ ...short, prompt });
+      const masked = await gradient({ id: 'long', prompt, completion: ids, completionMask: mask });
+      expect(masked[0]).toBeCloseTo(loss, 5);
+      expect(masked[1] / norm).toBeCloseTo(1, 4);
+    }
+    await opened.files.close();
+    await device.dispose();
   });
 
   it('takes the chosen side of pairs when told, and refuses pairs otherwise', async () => {

@@ -41,10 +41,11 @@ export function completionTask({ policy, rows, scorePrompt, steps }: CompletionT
   };
 }
 
-/** Scored tokens of a row: its completion, the prompt too for all tokens; the first token of a text is not predicted. */
-function scoredTokens({ prompt, completion }: TokenizedCompletion, scorePrompt: boolean): number {
-  if (prompt.length === 0) return completion.length - 1;
-  return scorePrompt ? prompt.length + completion.length - 1 : completion.length;
+/** Scored tokens of a row: its completion's under the mask, or all with the prompt's; the first token of a text is not predicted. */
+function scoredTokens({ prompt, completion, completionMask }: TokenizedCompletion, scorePrompt: boolean): number {
+  if (scorePrompt) return prompt.length + completion.length - 1;
+  const own = completionMask?.reduce((sum, scored) => sum + scored, 0) ?? completion.length;
+  return prompt.length === 0 ? own - (completionMask?.[0] ?? 1) : own;
 }
 
 function measureCompletions(): Measure {
