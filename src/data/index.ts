@@ -83,5 +83,14 @@ export {
 } from './tokens/tokenisation-report.ts';
 export { renderTokenisationReport } from './tokens/tokenisation-text.ts';
 export type { DropReason, SideName } from './tokens/tokenize-answer.ts';
+export { createTrlMismatch } from './trl/trl-cut.ts';
+export {
+  hasPromptLimit,
+  nameOfRules,
+  TRL_VERSIONS,
+  type TrlRules,
+  type TrlTrainer,
+  type TrlVersion,
+} from './trl/trl-rules.ts';
 export { createRowTokenizer, type RowTokenizer } from './tokens/tokenize-row.ts';
 export type { TruncationOptions } from './tokens/truncate.ts';

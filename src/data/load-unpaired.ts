@@ -1,5 +1,14 @@
 import type { DataSource } from './sources/source.ts';
-import { createTokenizing, load, none, requireRows, wrongKind, type LoadedData, type LoadOptions } from './load.ts';
+import {
+  createTokenizing,
+  load,
+  none,
+  requireRows,
+  trlNotes,
+  wrongKind,
+  type LoadedData,
+  type LoadOptions,
+} from './load.ts';
 import { decidedPair } from './pair-of-ranking.ts';
 import { createUnpairedSet, UNPAIRED_PARTS } from './tokens/row-set.ts';
 import type { DataRow, UnpairedRow, PairRow, TokenizedUnpaired } from './row.ts';
@@ -19,13 +28,15 @@ export async function loadUnpaired(
   // The word is in the keys of references that are stored already.
   const arena = createTokenArena(UNPAIRED_PARTS, 'judgements');
   const [promptHashes, weights]: [number[], number[]] = [[], []];
+  const uncut: (Int32Array<ArrayBuffer> | undefined)[] = [];
   const { tokenize, log } = createTokenizing(options);
   let pairs = 0;
   const take = (row: UnpairedRow): void => {
     const result = tokenize.unpaired(row);
     log.completion(row.id, result);
     if (result.kind === 'dropped') return;
-    for (const { id, prompt, completion, completionMask, label } of result.rows) {
+    for (const { id, prompt, completion, completionMask, label, uncut: whole } of result.rows) {
+      uncut.push(whole);
       arena.push(id, [prompt, completion, completionMask ?? none, Int32Array.of(label)]);
       promptHashes.push(hashOfPrompt(row.prompt));
       weights.push(row.meta?.weight ?? NaN);
@@ -38,11 +49,13 @@ export async function loadUnpaired(
   });
   const tokenisation = log.report();
   requireRows(source, arena.count, tokenisation);
-  const rows = createUnpairedSet(arena.finish(), { promptHashes, weights });
-  const notes =
-    pairs === 0
+  const rows = createUnpairedSet(arena.finish(), { promptHashes, weights, uncut });
+  const notes = [
+    ...trlNotes(options),
+    ...(pairs === 0
       ? []
-      : [`${pairs} ${pairs === 1 ? 'pair became a' : 'pairs became one'} desirable and one undesirable answer each`];
+      : [`${pairs} ${pairs === 1 ? 'pair became a' : 'pairs became one'} desirable and one undesirable answer each`]),
+  ];
   return { rows, tokenisation, notes, ...loaded };
 }
 

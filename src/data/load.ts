@@ -21,6 +21,8 @@ import { createTokenisationLog, type TokenisationReport } from './tokens/tokenis
 import { MISSING_TEMPLATE } from './tokens/render-row.ts';
 import { decidedPair, UNDECIDED } from './pair-of-ranking.ts';
 import { createRowTokenizer, type RowTokenizerOptions } from './tokens/tokenize-row.ts';
+import { nameOfRules, type TrlRules } from './trl/trl-rules.ts';
+import { createTrlRowTokenizer } from './trl/trl-rows.ts';
 import { validateTruncation, type TruncationOptions } from './tokens/truncate.ts';
 
 export interface LoadOptions extends RowTokenizerOptions {
@@ -39,6 +41,8 @@ export interface LoadOptions extends RowTokenizerOptions {
   /** Called about every thousand rows. */
   readonly onProgress?: (rowsRead: number) => void;
   readonly signal?: AbortSignal;
+  /** The ids and scored tokens of a trainer of TRL instead of preftune's. Rows of lists have none. */
+  readonly trl?: TrlRules;
 }
 
 /** Rows ready to train on, and the proof of how they came to be. */
@@ -109,7 +113,7 @@ export async function loadPairs(
   const tokenisation = log.report();
   requireRows(source, arena.count, tokenisation);
   const rows = createPairSet(arena.finish(), { sequenceCounts, promptHashes, margins, weights });
-  return { rows, tokenisation, ...loaded };
+  return { rows, tokenisation, notes: trlNotes(options), ...loaded };
 }
 
 /**
@@ -149,22 +153,31 @@ export async function loadCompletions(
   });
   const tokenisation = log.report();
   requireRows(source, arena.count, tokenisation);
-  return { rows: createCompletionSet(arena.finish(), { promptHashes }), tokenisation, ...loaded };
+  const rows = createCompletionSet(arena.finish(), { promptHashes });
+  return { rows, tokenisation, notes: trlNotes(options), ...loaded };
 }
 
 export const none = new Int32Array(0);
 
 export function createTokenizing(options: LoadOptions) {
   validateTruncation(options);
-  const { tokenizer, maxLength, maxPromptLength, lastTurnOnly = false } = options;
+  const { tokenizer, maxLength, maxPromptLength, lastTurnOnly = false, trl } = options;
   const truncation: TruncationOptions = {
     ...(maxLength !== undefined && { maxLength }),
     ...(maxPromptLength !== undefined && { maxPromptLength }),
   };
   return {
-    tokenize: createRowTokenizer(tokenizer, { ...truncation, lastTurnOnly }),
+    tokenize:
+      trl === undefined
+        ? createRowTokenizer(tokenizer, { ...truncation, lastTurnOnly })
+        : createTrlRowTokenizer(tokenizer, truncation, trl),
     log: createTokenisationLog(tokenizer, truncation),
   };
+}
+
+/** A sentence on whose tokens are scored, where they are not preftune's. */
+export function trlNotes({ trl }: Pick<LoadOptions, 'trl'>): readonly string[] {
+  return trl === undefined ? [] : [`tokens are those that ${nameOfRules(trl)} scores`];
 }
 
 type RowHandler = (row: DataRow) => void;

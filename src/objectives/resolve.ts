@@ -108,7 +108,9 @@ function combinationProblems(text: string, terms: readonly Term[], request: Obje
       message: `objective: all terms must take the same kind of rows, got ${told}; train on one kind`,
     });
   }
-  if (compat !== undefined && !terms.some(({ loss }) => isCompatibilityTopic(loss, compat)))
+  // In TRL's modes the tokens of pairs and of single answers differ, whatever the loss.
+  const hasTokens = compat !== 'original' && !kinds.has('ranking');
+  if (compat !== undefined && !hasTokens && !terms.some(({ loss }) => isCompatibilityTopic(loss, compat)))
     problems.push({
       path: 'compat',
       message: `compat: has no effect with objective ${text}, which has one version; remove it`,

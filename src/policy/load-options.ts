@@ -1,3 +1,4 @@
+import type { TrlRules } from '../data/index.ts';
 import type { CommonSpecification } from '../specification/index.ts';
 import type { RunContext } from './context.ts';
 import type { RunInputs } from './node/inputs.ts';
@@ -6,6 +7,7 @@ import { longestRow } from './positions.ts';
 /** Options of src/data's loaders that a specification decides. */
 export function loadOptions(
   specification: Pick<CommonSpecification, 'maxLength' | 'maxPromptLength' | 'lenient'> & { readonly seed?: number },
+  trl: TrlRules | undefined,
   { inputs, context }: { readonly inputs: RunInputs; readonly context: RunContext },
 ) {
   const { maxPromptLength, lenient, seed } = specification;
@@ -15,6 +17,7 @@ export function loadOptions(
     tokenizer: opened.tokenizer,
     maxLength: longestRow(specification.maxLength, [opened.config, reference?.config]),
     ...(seed === undefined ? {} : { seed }),
+    ...(trl === undefined ? {} : { trl }),
     ...(maxPromptLength === undefined ? {} : { maxPromptLength }),
     mode: lenient ? ('lenient' as const) : ('strict' as const),
     ...(listener.onRowsRead === undefined ? {} : { onProgress: listener.onRowsRead }),

@@ -55,7 +55,7 @@ export async function scorePairs(specification: ScoreSpecification, context: Run
       formats,
       fieldUse,
     } = await loadPairs(inputs.data, {
-      ...loadOptions(specification, { inputs, context }),
+      ...loadOptions(specification, undefined, { inputs, context }),
       onPair: ({ meta }) => origins.push(meta?.source),
     });
     for (const format of formats) context.listener.onNote?.(`${format.file}: ${formatLine(format)}`);

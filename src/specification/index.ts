@@ -41,3 +41,4 @@ export {
   type SweepPoint,
   type SweepValue,
 } from './sweep.ts';
+export { trlRulesOf } from './specification-trl.ts';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { TRL_VERSIONS } from '../data/index.ts';
 import { BASE_PRECISIONS } from '../models/index.ts';
 import { COMPATIBILITY_MODES, lossOptions, type LossOption, type NumberOption } from '../objectives/index.ts';
 import { grouped, option, texts, type OptionsOf, type OptionShape } from '../options/index.ts';
@@ -285,7 +286,9 @@ export const OBJECTIVE_SHAPE = inGroup('Objective', {
   betaEnd: option(positive.optional(), { help: 'beta at the last step' }),
   margins: option(z.boolean().default(false), { help: "subtract the rows' own field margin (ODPO)" }),
   weights: option(z.boolean().default(false), { help: "multiply losses by the rows' own field weight" }),
-  compat: option(z.enum(COMPATIBILITY_MODES).optional(), { help: 'compute as this version of another trainer does' }),
+  compat: option(z.enum(COMPATIBILITY_MODES).optional(), {
+    help: 'compute as this version of another trainer does, and score the same tokens',
+  }),
 });
 
 /** What the rewards are measured from, and how it follows the policy. */
@@ -332,6 +335,10 @@ export const SFT_SHAPE = {
     help: 'score the completion (of a whole conversation every turn of the assistant), the last turn alone, or the prompt too',
     group: 'Objective' satisfies Group,
     isCommon: true,
+  }),
+  compat: option(z.enum(TRL_VERSIONS).optional(), {
+    help: 'score the tokens that this version of TRL scores',
+    group: 'Objective' satisfies Group,
   }),
   chosenOfPairs: option(z.boolean().default(false), {
     help: 'train on the chosen side of pairs',

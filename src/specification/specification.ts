@@ -10,6 +10,8 @@ import {
   valuesOf,
   type GivenOptions,
 } from '../options/index.ts';
+import type { TrlVersion } from '../data/index.ts';
+import { trlProblems, trlRulesOf } from './specification-trl.ts';
 import { adapterProblems } from './specification-adapter.ts';
 import {
   givenOfReferenceUpdate,
@@ -65,6 +67,7 @@ export type DpoSpecification = CommonSpecification & {
 export type SftSpecification = CommonSpecification & {
   readonly recipe: 'sft';
   readonly loss: 'completion' | 'last' | 'all';
+  readonly compat?: TrlVersion;
   readonly chosenOfPairs: boolean;
   readonly initialise: boolean;
 };
@@ -189,7 +192,10 @@ function objectiveProblems(fields: DpoFields): Problem[] {
 function combinationProblems(fields: DpoFields, objective: ResolvedObjective): Problem[] {
   const problems: Problem[] = [];
   const { reference, adapter, method, betaSchedule, betaEnd } = fields;
-  problems.push(...movingReferenceProblems(fields, objective));
+  problems.push(
+    ...movingReferenceProblems(fields, objective),
+    ...trlProblems(trlRulesOf(fields.compat, objective), fields),
+  );
   if (!objective.needsReference && reference !== undefined)
     problems.push(idleProblem('reference', `with --objective ${fields.objective}, which has no reference`));
   const isFresh = reference === undefined && adapter === undefined && method === 'lora';
@@ -251,7 +257,14 @@ export function parseDpoSpecification(given: GivenOptions): DpoSpecification {
 
 /** What the combination of the options of sft rules out. `given` has no defaults. */
 export function sftProblems(fields: SftFields, given: GivenOptions): Problem[] {
-  const problems = idleOptions(given, fields);
+  const { compat } = fields;
+  const rules = compat && ({ version: compat, trainer: 'sft' } as const);
+  const problems = [...idleOptions(given, fields), ...trlProblems(rules, fields)];
+  if (compat !== undefined && fields.loss === 'last')
+    problems.push({
+      path: 'loss',
+      message: `--loss last has no effect with --compat ${compat}, which scores all of a conversation; leave one of them out`,
+    });
   if (fields.initialise && fields.method !== 'full')
     problems.push({
       path: 'initialise',
@@ -262,12 +275,12 @@ export function sftProblems(fields: SftFields, given: GivenOptions): Problem[] {
 
 /** The specification that options of sft without problems give. */
 export function sftSpecificationOf(fields: SftFields): SftSpecification {
-  const { loss, initialise, chosenOfPairs } = fields;
+  const { loss, compat, initialise, chosenOfPairs } = fields;
   const common = Object.entries(valuesOf(fields, SCHEMAS.sft.shape)).filter(
     ([name]) => !Object.hasOwn(SFT_SHAPE, name),
   );
   const resolved = resolveCommon('sft', Object.fromEntries(common) as unknown as CommonFields);
-  return { ...resolved, recipe: 'sft', loss, chosenOfPairs, initialise };
+  return { ...resolved, recipe: 'sft', loss, ...(compat && { compat }), chosenOfPairs, initialise };
 }
 
 /**

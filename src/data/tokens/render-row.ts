@@ -108,7 +108,8 @@ function placeOfTail(rendered: string, text: string, from: number): number {
   );
 }
 
-function renderTurns(
+/** A conversation as the chat template writes it; `addGenerationPrompt` with what opens an assistant turn. Throws as SideRenderer.render. */
+export function renderTurns(
   { chatTemplate }: Tokenizer,
   turns: readonly Message[],
   addGenerationPrompt: boolean,

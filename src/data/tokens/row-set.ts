@@ -84,7 +84,12 @@ export function createCompletionSet(
 
 export function createUnpairedSet(
   arena: FinishedArena,
-  rows: { readonly promptHashes: ArrayLike<number>; readonly weights: ArrayLike<number> },
+  rows: {
+    readonly promptHashes: ArrayLike<number>;
+    readonly weights: ArrayLike<number>;
+    /** Of each row, where any has them. */
+    readonly uncut?: readonly (Int32Array<ArrayBuffer> | undefined)[];
+  },
 ): RowSet<TokenizedUnpaired> {
   const read = (index: number): TokenizedUnpaired => {
     const list = (part: number) => listOf(arena, index * UNPAIRED_PARTS + part);
@@ -95,6 +100,7 @@ export function createUnpairedSet(
       completion: list(1),
       ...(completionMask.length > 0 && { completionMask }),
       label: list(3)[0] === 1 ? 1 : 0,
+      ...(rows.uncut?.[index] && { uncut: rows.uncut[index] }),
     };
   };
   const sequenceCounts = new Int32Array(arena.ids.length).fill(1);

@@ -44,12 +44,7 @@ export function createSideTokenizer(tokenizer: Tokenizer): SideTokenizer {
   const stops = new Set(tokenizer.stopIds);
   if (eosId !== undefined) stops.add(eosId);
   const prefix = idsInFront(tokenizer);
-  const blanks = new Map<number, boolean>();
-  const isBlank = (id: number): boolean => {
-    let blank = blanks.get(id);
-    if (blank === undefined) blanks.set(id, (blank = tokenizer.decode([id]).trim() === ''));
-    return blank;
-  };
+  const isBlank = createBlankTest(tokenizer);
   const encode = (text: string, fromTemplate: boolean): { ids: number[]; doubled: boolean } => {
     const ids = tokenizer.encode(text, { addSpecialTokens: false });
     if (!fromTemplate) ids.unshift(...prefix);
@@ -91,6 +86,16 @@ export function createSideTokenizer(tokenizer: Tokenizer): SideTokenizer {
         hasBos: bosId !== undefined && ids[0] === bosId,
       };
     },
+  };
+}
+
+/** Whether a token is white space alone; remembers what it has seen. */
+export function createBlankTest(tokenizer: Tokenizer): (id: number) => boolean {
+  const blanks = new Map<number, boolean>();
+  return (id) => {
+    let blank = blanks.get(id);
+    if (blank === undefined) blanks.set(id, (blank = tokenizer.decode([id]).trim() === ''));
+    return blank;
   };
 }
 
@@ -141,7 +146,7 @@ function cutOf(tokenizer: Tokenizer, ids: readonly number[], prompt: readonly nu
  * The length of the answer up to and with the first stop token of the run of stop tokens and white space that closes it;
  * undefined when no stop token closes it.
  */
-function closingStop(
+export function closingStop(
   answer: readonly number[],
   stops: ReadonlySet<number>,
   isBlank: (id: number) => boolean,

@@ -1,5 +1,6 @@
 import { badInput, unreachable } from '../../core/index.ts';
 import {
+  createTrlMismatch,
   loadPairs,
   loadRankings,
   loadUnpaired,
@@ -13,7 +14,13 @@ import {
 } from '../../data/index.ts';
 import type { ResolvedObjective } from '../../objectives/index.ts';
 import { loadOptions, takesMismatches, type RunInputs } from '../../policy/index.ts';
-import { planStages, requireUpdates, type DpoSpecification, type Stage } from '../../specification/index.ts';
+import {
+  planStages,
+  requireUpdates,
+  trlRulesOf,
+  type DpoSpecification,
+  type Stage,
+} from '../../specification/index.ts';
 import type { RecipeContext } from '../context.ts';
 import { firstEpochBatches, type OrderOptions } from '../loop/epochs.ts';
 import { loadTrainingData, type TrainingData } from '../training-data.ts';
@@ -36,13 +43,14 @@ export async function readPreferences(
   { inputs, context }: { readonly inputs: RunInputs; readonly context: RecipeContext },
 ): Promise<PlannedPreferences> {
   const { batchSize, referenceUpdate } = specification;
-  const options = loadOptions(specification, { inputs, context });
+  const trl = trlRulesOf(specification.objective.compat, objective);
+  const options = loadOptions(specification, trl, { inputs, context });
   const read = await loadTrainingData(specification, { inputs, context }, (sources) =>
     loadPreferences(objective, sources, options),
   );
   requireColumns(objective, read);
   for (const text of rowWarnings(objective, read.train, batchSize)) context.listener.onWarning?.(text);
-  const data = completeRows(objective, read, { specification, maxLength: options.maxLength });
+  const data = completeRows(objective, read, { specification, options });
   const stages = planStages(
     data.train.count,
     specification,
@@ -77,21 +85,28 @@ function loadPreferences(
   }
 }
 
+type CompleteOptions = Pick<LoadOptions, 'tokenizer' | 'trl'> & { readonly maxLength: number };
+
 /** The data, each answer with one of another prompt where the objective compares with those: of the batch in which it is seen first. */
 function completeRows(
   objective: ResolvedObjective,
   data: TrainingData<TokenizedPreference>,
-  { specification, maxLength }: { readonly specification: DpoSpecification; readonly maxLength: number },
+  { specification, options }: { readonly specification: DpoSpecification; readonly options: CompleteOptions },
 ): TrainingData<TokenizedPreference> {
   if (!takesMismatches(objective)) return data;
+  const { tokenizer, maxLength, trl } = options;
   const complete = (set: RowSet<TokenizedPreference>, order: OrderOptions): RowSet<TokenizedPreference> => {
-    if (new Set(set.promptHashes).size < 2)
+    if (trl === undefined && new Set(set.promptHashes).size < 2)
       throw badInput({
         path: 'objective',
         message: `objective: ${objective.text} compares with answers to other prompts, got ${set.count} rows of one prompt; take apo_zero_unpaired, which does not`,
       });
     const batches = firstEpochBatches(rowsOf(set), order);
-    return withMismatches(set as RowSet<TokenizedUnpaired>, { batches, maxLength });
+    return withMismatches(set as RowSet<TokenizedUnpaired>, {
+      batches,
+      maxLength,
+      ...(trl && { trl: createTrlMismatch(tokenizer, trl, maxLength) }),
+    });
   };
   return {
     ...data,

@@ -40,10 +40,11 @@ export async function trainSft(specification: SftSpecification, context: RecipeC
   const inputs = await openInputs(specification, context);
   let session: Session | undefined;
   try {
-    const { chosenOfPairs, initialise } = specification;
+    const { chosenOfPairs, initialise, compat } = specification;
+    const trl = compat && ({ version: compat, trainer: 'sft' } as const);
     const data = await loadTrainingData(specification, { inputs, context }, (sources) =>
       loadCompletions(sources, {
-        ...loadOptions(specification, { inputs, context }),
+        ...loadOptions(specification, trl, { inputs, context }),
         chosenOfPairs,
         lastTurnOnly: specification.loss !== 'completion',
       }),
