@@ -54,13 +54,13 @@ test('every recording belongs to a family, and every family has one', () => {
   ).toEqual([]);
 });
 
-describe.each(ALL)('%s: config.json', (family, { defaults, recordings, theta = 1e4 }) => {
+describe.each(ALL)('%s: config.json', (family, { defaults, recordings, theta = 1e4, stretched }) => {
   it('assumes what Transformers assumes', () => {
     const { rope, ...parsed } = parseModelConfig({ model_type: family, ...ASSUMING_SIZES });
     expect(parsed).toEqual({ family, ...defaults });
     expect(rope.frequencies.length).toBe(defaults.headSize / 2);
-    expect(rope.frequencies.at(-1)).toBeCloseTo(theta ** (2 / defaults.headSize - 1), 12);
-    expect([rope.scale, rope.positionLimit]).toEqual([1, Infinity]);
+    expect(rope.frequencies.at(-1)).toBeCloseTo(theta ** (2 / defaults.headSize - 1) / (stretched?.factor ?? 1), 12);
+    expect([rope.scale, rope.positionLimit]).toEqual([1, stretched?.positionLimit ?? Infinity]);
   });
 
   it('takes null key/value heads for as many as heads', () => {
@@ -151,10 +151,15 @@ async function checkGguf(config: ModelConfig, json: Json): Promise<void> {
   const found = parseModelConfig(back.config);
   // A file has no room for which layers have a window; without one Mistral is written as Llama; the rope is float32.
   const { hasWindows = false } = FAMILIES[config.family].gguf;
-  const untold = { ...(hasWindows ? {} : { slidingWindow: 0 }), rope: 0, family: 0 };
+  const untold = { ...(hasWindows ? {} : { slidingWindow: 0 }), rope: 0, layerRopes: 0, family: 0 };
   expect({ ...found, ...untold }).toEqual({ ...config, ...untold });
-  expect(largestDifference(found.rope.frequencies, config.rope.frequencies)).toBeLessThan(1e-6);
-  expect(found.rope.scale).toBeCloseTo(config.rope.scale, 6);
+  expect(found.layerRopes?.length).toBe(config.layerRopes?.length);
+  for (const [layer, rope] of [config.rope, ...(config.layerRopes ?? [])].entries()) {
+    const read = layer === 0 ? found.rope : found.layerRopes![layer - 1];
+    expect(largestDifference(read?.frequencies ?? [], rope?.frequencies ?? [])).toBeLessThan(1e-6);
+    expect(read?.scale ?? 0).toBeCloseTo(rope?.scale ?? 0, 6);
+    expect(read?.positionLimit).toBe(rope?.positionLimit);
+  }
   for (const [name, { data }] of Object.entries(weights)) {
     const values = await back.checkpoint.readFloat32(name);
     // What is added to a norm's weight in the file costs it the last bits.

@@ -11,7 +11,10 @@ export const MODEL_FAMILIES = [
   'smollm3',
   'granite',
   'olmo2',
+  'olmo3',
   'phi3',
+  'ministral',
+  'ministral3',
 ] as const;
 export type ModelFamily = (typeof MODEL_FAMILIES)[number];
 

@@ -103,14 +103,15 @@ describe('frequencies', () => {
   });
 
   test('what a family assumes, and where it ends', () => {
-    const assumed = { rope_type: 'linear', factor: 2, rope_theta: 16 };
-    expect(rope({}, 64, { assumed, positionLimit: 32 })).toMatchObject({
-      frequencies: [0.5, 0.25, 0.125, 0.0625],
+    expect(rope({}, 64, { theta: 16, positionLimit: 32 })).toMatchObject({
+      frequencies: [1, 0.5, 0.25, 0.125],
       theta: 16,
       positionLimit: 32,
       problems: [],
     });
-    expect(rope({ rope_parameters: { rope_type: 'default' } }, 64, { assumed, theta: 256 }).frequencies[1]).toBe(0.25);
+    expect(rope({ rope_theta: 256 }, 64, { theta: 16 }).theta).toBe(256);
+    const own = { rope_scaling: { type: 'default', beta: 0.5 } };
+    expect(rope(own, 64, { ownFields: ['beta'] }).problems).toEqual([]);
   });
 
   test('divisors of a GGUF file', () => {

@@ -27,8 +27,6 @@ export interface RopeRules {
   readonly types?: Readonly<Record<string, RopeType>>;
   /** Assumed of a longrope that does not say how many positions its short factors serve. */
   readonly originalPositions?: number;
-  /** Assumed where there is neither rope_scaling nor rope_parameters. Default: nothing is scaled. */
-  readonly assumed?: Json;
   /** Fields of rope_scaling that the family reads itself. */
   readonly ownFields?: readonly string[];
   /** Beyond so many positions the family computes otherwise. Default: what the type says. */
@@ -207,7 +205,7 @@ function unknownFields(scaling: Json, { fail, ownFields = [] }: RopeContext): vo
  * others, and fields that are not known, go to `fail` by name.
  */
 export function parseRope(config: Json, context: RopeContext): RopeConfig {
-  const parameters = (config['rope_parameters'] ?? context.assumed ?? {}) as Json;
+  const parameters = (config['rope_parameters'] ?? {}) as Json;
   const scaling = (config['rope_scaling'] ?? parameters) as Json;
   unknownFields(scaling, context);
   const rotated = rotatedSize(config, scaling, context);

@@ -12,6 +12,8 @@ export interface FamilyCase {
   readonly recordings: readonly string[];
   /** What Transformers assumes of rope_theta. Default: 10000. */
   readonly theta?: number;
+  /** What Transformers assumes of a rope that it stretches: the last frequency is divided by `factor`. Default: nothing is stretched. */
+  readonly stretched?: { readonly factor: number; readonly positionLimit: number };
 }
 
 /** Sizes that no family assumes. */
@@ -265,5 +267,65 @@ export const FAMILY_CASES: Readonly<Record<ModelFamily, FamilyCase>> = {
       'longrope on a part of each head, tied head': { ...LONG_ROPE, tie_word_embeddings: true },
     },
     recordings: ['phi3', 'phi3.5', 'phi4-mini'],
+  },
+  olmo3: {
+    defaults: {
+      ...LLAMA_DEFAULTS,
+      normEpsilon: 1e-5,
+      norms: { afterAttention: 'post_attention_layernorm', afterFeedForward: 'post_feedforward_layernorm' },
+      queryKeyNorm: 'whole',
+      slidingWindow: none.map((_, layer) => (layer % 4 === 3 ? undefined : 4096)),
+      layerRopes: none.map(() => plainRope(500_000, 32)),
+    },
+    theta: 500_000,
+    variants: {
+      'every fourth layer sees everything': { num_hidden_layers: 4, sliding_window: 3, rope_theta: 500_000 },
+      'a stretched rope in it alone': {
+        num_hidden_layers: 4,
+        sliding_window: 3,
+        rope_theta: 500_000,
+        rope_scaling: { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 16, attention_factor: 1.25 },
+      },
+    },
+    recordings: ['olmo3'],
+  },
+  ministral: {
+    defaults: {
+      ...LLAMA_DEFAULTS,
+      keyValueHeads: 8,
+      maxPositions: 131_072,
+      slidingWindow: none.map(() => 4096),
+    },
+    variants: {
+      'a window in the first layer': { sliding_window: 3, layer_types: [sliding, full] },
+      'no window': { sliding_window: null },
+    },
+    recordings: ['ministral'],
+  },
+  ministral3: {
+    defaults: {
+      ...LLAMA_DEFAULTS,
+      normEpsilon: 1e-5,
+      keyValueHeads: 8,
+      maxPositions: 262_144,
+      headSize: 128,
+      attentionScale: 1 / Math.sqrt(128),
+    },
+    theta: 1e6,
+    stretched: { factor: 16, positionLimit: 16_384 },
+    variants: {
+      'yarn rope': {
+        rope_parameters: {
+          rope_type: 'yarn',
+          rope_theta: 100,
+          factor: 4,
+          original_max_position_embeddings: 16,
+          mscale: 1,
+          mscale_all_dim: 1,
+          llama_4_scaling_beta: 0.1,
+        },
+      },
+    },
+    recordings: ['ministral3'],
   },
 };

@@ -8,6 +8,8 @@ export interface GgufFields {
   /** A positive integer. */
   count(key: string): number | undefined;
   text(key: string): string | undefined;
+  /** An array of booleans; undefined for anything else. */
+  flags(key: string): readonly boolean[] | undefined;
   /** `count`, where absence is reported too; 1 after a report, so that reading goes on. */
   requiredCount(key: string): number;
   requiredNumber(key: string): number;
@@ -45,6 +47,11 @@ export function ggufFields(
     text(key) {
       const value = metadata.get(`${architecture}.${key}`);
       return typeof value === 'string' ? value : undefined;
+    },
+    flags(key) {
+      const value = metadata.get(`${architecture}.${key}`);
+      const isFlags = Array.isArray(value) && value.every((item) => typeof item === 'boolean');
+      return isFlags ? (value as readonly boolean[]) : undefined;
     },
     requiredCount: (key) => required(key, count),
     requiredNumber: (key) => required(key, number),

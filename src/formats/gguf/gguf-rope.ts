@@ -28,6 +28,9 @@ export function ropeScalingOf({ number, text }: Pick<GgufFields, 'number' | 'tex
   if (type !== 'yarn') return { rope_type: type, ...(factor === undefined ? {} : { factor }), ...original };
   const betaFast = number('rope.scaling.yarn_beta_fast');
   const betaSlow = number('rope.scaling.yarn_beta_slow');
+  // Of DeepSeek and Mistral 3: the attention factor is (0.1 ln(factor) + 1) / (0.1 multiplier ln(factor) + 1).
+  const multiplier = number('rope.scaling.yarn_log_multiplier') ?? 0;
+  const beta = number('attention.temperature_scale');
   const attention = number('rope.scaling.yarn_attn_factor') ?? number('rope.scaling.attn_factor') ?? 1;
   return {
     rope_type: 'yarn',
@@ -35,7 +38,9 @@ export function ropeScalingOf({ number, text }: Pick<GgufFields, 'number' | 'tex
     ...original,
     ...(betaFast === undefined ? {} : { beta_fast: betaFast }),
     ...(betaSlow === undefined ? {} : { beta_slow: betaSlow }),
-    ...(attention === 1 ? {} : { attention_factor: attention * (0.1 * Math.log(factor ?? 1) + 1) }),
+    ...(multiplier === 0 ? {} : { mscale: 1, mscale_all_dim: shortestFloat32(multiplier) }),
+    ...(beta === undefined ? {} : { llama_4_scaling_beta: shortestFloat32(beta) }),
+    ...(attention === 1 || multiplier !== 0 ? {} : { attention_factor: attention * (0.1 * Math.log(factor ?? 1) + 1) }),
   };
 }
 

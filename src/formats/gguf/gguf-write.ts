@@ -29,6 +29,7 @@ export type GgufWriteValue =
   | { readonly type: 'bool'; readonly value: boolean }
   | { readonly type: 'string'; readonly value: string }
   | { readonly type: 'strings'; readonly value: readonly string[] }
+  | { readonly type: 'bools'; readonly value: readonly boolean[] }
   | { readonly type: 'int32s' | 'float32s'; readonly value: ArrayLike<number> };
 
 export interface GgufWriteTensor {
@@ -109,6 +110,12 @@ function writeValue(bytes: Bytes, entry: GgufWriteValue): void {
       bytes.uint32(SCALARS.string);
       bytes.uint64(entry.value.length);
       for (const text of entry.value) bytes.string(text);
+      return;
+    case 'bools':
+      bytes.uint32(ARRAY);
+      bytes.uint32(SCALARS.bool);
+      bytes.uint64(entry.value.length);
+      bytes.raw(Uint8Array.from(entry.value, (one) => (one ? 1 : 0)));
       return;
     case 'int32s':
     case 'float32s':

@@ -69,11 +69,12 @@ export interface GgufFacts {
   number(key: string): number | undefined;
   /** A whole number above 0. */
   count(key: string): number | undefined;
+  /** An array of true and false, one for each layer. */
+  flags(key: string): readonly boolean[] | undefined;
   /** By llama.cpp's name: blk.0.attn_q.bias. */
   hasTensor(name: string): boolean;
 }
 
-export interface GgufNumber {
-  readonly type: 'uint32' | 'float32';
-  readonly value: number;
-}
+export type GgufNumber =
+  | { readonly type: 'uint32' | 'float32'; readonly value: number }
+  | { readonly type: 'bools'; readonly value: readonly boolean[] };

@@ -1,6 +1,5 @@
-import { parseRope, type RopeConfig } from '../rope.ts';
 import { ATTENTION_PROJECTIONS, type ModelConfig, type ModelSizes } from '../model-config.ts';
-import { mustBe, type ConfigFields, type ConfigJson } from './config-fields.ts';
+import { mustBe, type ConfigFields } from './config-fields.ts';
 import type { Family, FamilyTraits, GgufDialect, GgufFacts } from './family.ts';
 import { llama } from './llama.ts';
 import { plainTraits } from './plain-traits.ts';
@@ -56,12 +55,6 @@ export function softCap(fields: ConfigFields, path: string, fallback: number | u
 export function neverCapped(fields: ConfigFields, path: string): void {
   const value = fields.value(path) ?? null;
   if (value !== null) fields.fail(path, mustBe(path, [null], value));
-}
-
-/** The rope of one kind of layer. */
-export function ropeOfKind(rope: ConfigJson, fields: ConfigFields, sizes: ModelSizes): RopeConfig {
-  const { headSize, maxPositions } = sizes;
-  return parseRope(rope, { headSize, maxPositions, fail: (path, message) => fields.fail(path, message) });
 }
 
 /** query_pre_attn_scalar as llama.cpp assumes it: the size of a head, and in the largest model what the heads share of the hidden size. */

@@ -10,9 +10,9 @@ import {
   neverCapped,
   periodOf,
   queryScalarOfFile,
-  ropeOfKind,
   softCap,
 } from './gemma.ts';
+import { requireRopesByKind, ropeOfKind, ropesByKind } from './layer-ropes.ts';
 
 /** Every sixth layer sees everything. */
 const PERIOD = 6;
@@ -22,11 +22,6 @@ const GLOBAL_THETA = 1_000_000;
 const LOCAL_THETA = 10_000;
 
 type Json = Readonly<Record<string, unknown>>;
-
-/** The rope of each kind of layer as Transformers 5 writes it; undefined in older files. */
-function ropesByKind(config: ConfigJson): Json | undefined {
-  return (config['rope_parameters'] ?? undefined) as Json | undefined;
-}
 
 /** rope_theta and rope_scaling of the layers that see everything. */
 function globalRope(config: ConfigJson): ConfigJson {
@@ -43,18 +38,6 @@ function localRope(config: ConfigJson): ConfigJson {
   return { rope_theta: own['rope_theta'] ?? config['rope_local_base_freq'] ?? LOCAL_THETA, rope_scaling: own };
 }
 
-function checkedRopes(fields: ConfigFields): void {
-  const ropes = fields.value('rope_parameters') ?? undefined;
-  fields.value('rope_local_base_freq');
-  if (ropes === undefined) return;
-  const isByKind = typeof ropes === 'object' && ('full_attention' in ropes || 'sliding_attention' in ropes);
-  if (!isByKind)
-    fields.fail(
-      'rope_parameters',
-      'rope_parameters must hold full_attention and sliding_attention, each with its own rope, got others',
-    );
-}
-
 /**
  * The text of Gemma 3: norms on each head's query and key, and two ropes, of the layers that slide and of every sixth, which sees everything.
  * Source: Gemma Team 2025; Gemma3TextConfig of Transformers.
@@ -65,7 +48,8 @@ export const gemma3Text: Family = {
   activation: gemmaActivation,
   ropeFields: globalRope,
   traits(fields, sizes) {
-    checkedRopes(fields);
+    requireRopesByKind(fields);
+    fields.value('rope_local_base_freq');
     // Of Gemma 2; Transformers carries the field, and does not apply it here.
     neverCapped(fields, 'attn_logit_softcapping');
     const slidingWindow = gemmaWindows(fields, sizes, fields.positive('sliding_window_pattern', PERIOD));
