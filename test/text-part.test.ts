@@ -1,9 +1,10 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { openSafetensorsFile } from '../src/formats/index.ts';
-import { EMBEDDING_NAME, parameterSpecs, textName } from '../src/models/index.ts';
+import { openModelFiles, openSafetensorsFile } from '../src/formats/index.ts';
+import { EMBEDDING_NAME, parameterSpecs, parseModelConfig, textName } from '../src/models/index.ts';
 import { openModel, readAdapter, writeAdapter, type OpenedModel } from '../src/policy/index.ts';
+import { textPart } from '../src/policy/reading/text-part.ts';
 import { sampleLogps } from '../src/score/index.ts';
 import { largestDifference } from './support/model-fixtures.ts';
 import { temporaryFolder, writeTinyModel } from './support/tiny-model.ts';
@@ -82,7 +83,7 @@ test('a quantised whole and another text part are refused by name', async () => 
   const quantised = opened('quantised', (config) => ({ ...config, quantization_config: { bits: 4 } }));
   await expect(quantised).rejects.toThrow('config.json: quantization_config must be null, got {"bits":4}');
   const other = opened('other', (config) => ({ ...config, text_config: { model_type: 'llama' } }));
-  await expect(other).rejects.toThrow('got model_type "gemma3" with ["Gemma3ForConditionalGeneration"]');
+  await expect(other).rejects.toThrow('model_type "gemma3" is a model of images or sound beside text');
 });
 
 test('an adapter that PEFT made over the whole is read, and written again under the names that PEFT looks for', async () => {
@@ -117,4 +118,30 @@ test('names of older files, and of the class itself, are the same weights', () =
     'lm_head.weight',
     undefined,
   ]);
+});
+
+test.each(['ministral3', 'mistral'])('of a Mistral 3 whose text is a %s it is that', async (recording) => {
+  const folder = join(import.meta.dirname, 'fixtures', 'models', recording);
+  const files = await openModelFiles(folder);
+  const entries = new Map(
+    [...files.checkpoint.entries].map(([alone, entry]) => {
+      const name = `language_model.${alone}`;
+      return [name, { ...entry, name }];
+    }),
+  );
+  const { files: text, textPath } = textPart({
+    ...files,
+    config: {
+      model_type: 'mistral3',
+      architectures: ['Mistral3ForConditionalGeneration'],
+      text_config: { ...files.config, architectures: undefined },
+      tie_word_embeddings: false,
+      vision_config: { model_type: 'pixtral' },
+    },
+    checkpoint: { ...files.checkpoint, entries },
+  });
+  expect(parseModelConfig(text.config)).toEqual(parseModelConfig(files.config));
+  expect([...text.checkpoint.entries.keys()]).toEqual([...files.checkpoint.entries.keys()]);
+  expect(textPath).toBe('model.language_model');
+  await files.close();
 });

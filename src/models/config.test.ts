@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseModelConfig } from './config.ts';
-import type { ModelConfig } from './model-config.ts';
+import { strangerText } from './families/strangers.ts';
+import { MODEL_FAMILIES, type ModelConfig } from './model-config.ts';
 import { FAMILIES } from './families/registry.ts';
 import { parameterSpecs } from './parameters.ts';
 
@@ -151,6 +152,50 @@ describe('refused', () => {
   });
 
   test.each<[string, Json, string]>([
+    ...[
+      'mixtral',
+      'qwen2_moe',
+      'qwen3_moe',
+      'olmoe',
+      'phimoe',
+      'gpt_oss',
+      'deepseek_v2',
+      'deepseek_v3',
+      'granitemoe',
+    ].map((type): [string, Json, string] => [type, {}, 'is a mixture of experts']),
+    ['someone_new', { num_local_experts: 8 }, 'is a mixture of experts'],
+    ...['qwen2_vl', 'qwen2_5_vl', 'qwen3_vl', 'phi3_v', 'phi4mm', 'phi4_multimodal', 'llava', 'mllama', 'idefics3'].map(
+      (type): [string, Json, string] => [type, {}, 'is a model of images or sound beside text'],
+    ),
+    ['someone_new', { vision_config: {} }, 'is a model of images or sound beside text'],
+    ...['mamba', 'mamba2', 'rwkv', 'recurrent_gemma', 'jamba', 'falcon_h1'].map((type): [string, Json, string] => [
+      type,
+      {},
+      'is a state-space or recurrent model',
+    ]),
+    ...['t5', 'mt5', 'bart', 'mbart', 'pegasus'].map((type): [string, Json, string] => [
+      type,
+      {},
+      'is an encoder with a decoder',
+    ]),
+    ['someone_new', { is_encoder_decoder: true }, 'is an encoder with a decoder'],
+    ...['bert', 'roberta', 'modernbert', 'distilbert', 'electra'].map((type): [string, Json, string] => [
+      type,
+      {},
+      'is an encoder, which draws no answers',
+    ]),
+    ['phi3small', {}, 'is a Phi-3 with block-sparse attention; use Phi-3 mini'],
+  ])('%s %j is told by its kind, with the families that there are', (type, config, text) => {
+    const message = messageOf({ ...SIZES, model_type: type, ...config });
+    expect(message.startsWith(`config.json: model_type "${type}" ${text}`)).toBe(true);
+    expect(message.endsWith(`. Families that it computes: ${MODEL_FAMILIES.join(', ')}`)).toBe(true);
+  });
+
+  test('no family of Transformers that is computed is taken for a stranger', () => {
+    expect(MODEL_FAMILIES.map((family) => strangerText(family)).filter((text) => text !== undefined)).toEqual([]);
+  });
+
+  test.each<[string, Json, string]>([
     ['gemma2', { use_bidirectional_attention: true }, 'use_bidirectional_attention must be false or absent'],
     ['gemma2', { hidden_activation: 'gelu' }, 'hidden_activation must be "gelu_pytorch_tanh", got "gelu"'],
     ['gemma2', { hidden_activation: null }, 'hidden_activation must be "gelu_pytorch_tanh", got null'],
@@ -224,6 +269,18 @@ describe('refused', () => {
         rope_scaling: { original_max_position_embeddings: 32 },
       },
       'original_max_position_embeddings must be the same beside the rope and in it, got 64 and 32',
+    ],
+    [
+      { model_type: 'mistral', layer_types: Array.from({ length: 30 }, (_, i) => (i % 2 === 0 ? full : sliding)) },
+      'layer_types must be the same in every layer, as sliding_window says it, for model_type mistral; where layers differ, the model_type is ministral',
+    ],
+    [
+      { model_type: 'olmo3', rope_theta: 10_000 },
+      'rope_theta must be 500000 where no rope_parameters name that of each kind of layer, got 10000; versions of Transformers differ in what they take it for',
+    ],
+    [
+      { model_type: 'ministral3', rope_parameters: { rope_type: 'default' } },
+      'rope_parameters.llama_4_scaling_beta must be a number, got undefined',
     ],
     [
       { model_type: 'phi3', full_attn_mod: 2 },

@@ -1,6 +1,7 @@
 import { badInput, type Problem } from '../core/index.ts';
 import { ConfigFields, mustBe, type ConfigJson } from './families/config-fields.ts';
 import { FAMILIES } from './families/registry.ts';
+import { strangerText } from './families/strangers.ts';
 import { ropeFields } from './families/rope-fields.ts';
 import { MODEL_FAMILIES, type ModelConfig, type ModelFamily, type ModelSizes } from './model-config.ts';
 import { parseRope } from './rope.ts';
@@ -108,6 +109,12 @@ function familyOf(config: ConfigJson): ModelFamily {
   const architectures = Array.isArray(config['architectures']) ? config['architectures'] : [];
   const known = family !== undefined && architectures.every((name) => name === FAMILIES[family].architecture);
   if (!known) {
+    const stranger = family === undefined ? strangerText(config['model_type'], config) : undefined;
+    if (stranger !== undefined)
+      throw badInput({
+        path: 'model_type',
+        message: `config.json: model_type ${stranger}. Families that it computes: ${MODEL_FAMILIES.join(', ')}`,
+      });
     throw badInput({
       path: 'model_type',
       message:

@@ -91,6 +91,7 @@ export {
   type BasePurpose,
   type DecodingPrecision,
 } from './quantised.ts';
+export { strangerText } from './families/strangers.ts';
 export { positionLimit, positionLimitText } from './position-limit.ts';
 export { parseRope, type RopeConfig } from './rope.ts';
 export { rotaryAngles, type Angles } from './rotary.ts';

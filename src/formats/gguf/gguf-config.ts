@@ -1,6 +1,6 @@
 /** The config.json that the metadata of a GGUF file stand for. */
 import type { Problem } from '../../core/index.ts';
-import { FAMILIES, familyOfGguf, GGUF_ARCHITECTURES, type ModelFamily } from '../../models/index.ts';
+import { FAMILIES, familyOfGguf, GGUF_ARCHITECTURES, strangerText, type ModelFamily } from '../../models/index.ts';
 import { ggufFields, shortestFloat32, type GgufFields } from './gguf-fields.ts';
 import type { GgufHeader } from './gguf-header.ts';
 import { longRopeOf, ropeScalingOf, ropeScalingOfFactors, type RopeDivisors } from './gguf-rope.ts';
@@ -25,7 +25,7 @@ export function configOfGguf(header: GgufHeader, file: string, ropeFactors: Rope
   if (typeof architecture !== 'string' || !GGUF_ARCHITECTURES.includes(architecture)) {
     const names = GGUF_ARCHITECTURES.join(', ');
     report(
-      `general.architecture must be one of ${names}, got ${describeValue(architecture)}; this model is not supported`,
+      `general.architecture must be one of ${names}, got ${describeValue(architecture)}; ${strangerText(architecture) ?? 'this model is not supported'}`,
     );
     return { family: undefined, config: {}, problems };
   }

@@ -223,8 +223,11 @@ function architecture(name: string): [key: string, type: number, value: number[]
 }
 
 test('models that are not supported are refused by architecture, tensor type and tensor name', async () => {
-  expect(await messageFrom(() => open(ggufBytes({ metadata: [architecture('mamba')] })))).toBe(
-    `x.gguf: general.architecture must be one of ${GGUF_ARCHITECTURES.join(', ')}, got "mamba"; this model is not supported`,
+  expect(await messageFrom(() => open(ggufBytes({ metadata: [architecture('starcoder')] })))).toBe(
+    `x.gguf: general.architecture must be one of ${GGUF_ARCHITECTURES.join(', ')}, got "starcoder"; this model is not supported`,
+  );
+  expect(await messageFrom(() => open(ggufBytes({ metadata: [architecture('qwen3moe')] })))).toContain(
+    'got "qwen3moe"; "qwen3moe" is a mixture of experts, which preftune does not compute; use a dense model',
   );
   const vocabularyOnly = await messageFrom(() => open(ggufBytes({ metadata: [architecture('llama')] })));
   expect(vocabularyOnly.split('\n')).toEqual([

@@ -1,4 +1,4 @@
-import type { ConfigFields, ConfigJson } from './config-fields.ts';
+import type { ConfigJson } from './config-fields.ts';
 import type { Family } from './family.ts';
 import {
   gemmaActivation,

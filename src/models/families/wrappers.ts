@@ -6,6 +6,8 @@ export interface Wrapper {
   readonly architecture: string;
   /** `model_type` of its text_config. */
   readonly family: ModelFamily;
+  /** Others that it may have instead. */
+  readonly otherFamilies?: readonly ModelFamily[];
   /** Where the text part's modules stand in the class of today. */
   readonly textPath: string;
   /** What text_config leaves out because Transformers assumes it, as far as a family demands it. */
@@ -26,6 +28,14 @@ export const WRAPPERS: Readonly<Record<string, Wrapper>> = {
       num_hidden_layers: 26,
       num_attention_heads: 8,
     },
+  },
+  // Ministral 3, and Mistral Small 3.1 and later.
+  mistral3: {
+    architecture: 'Mistral3ForConditionalGeneration',
+    family: 'ministral3',
+    otherFamilies: ['mistral'],
+    textPath: 'model.language_model',
+    textDefaults: {},
   },
 };
 

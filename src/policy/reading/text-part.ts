@@ -22,11 +22,11 @@ export function textPart(files: ModelFiles): TextPart {
   const given = config['text_config'];
   // Anything else is refused by its model_type.
   if (wrapper === undefined || !isObject(given)) return { files, notes: [] };
-  const isKnown =
-    architectures.every((name) => name === wrapper.architecture) &&
-    (given['model_type'] ?? wrapper.family) === wrapper.family;
-  if (!isKnown) return { files, notes: [] };
-  const family = FAMILIES[wrapper.family];
+  const own = given['model_type'] ?? wrapper.family;
+  const familyName = [wrapper.family, ...(wrapper.otherFamilies ?? [])].find((one) => one === own);
+  if (familyName === undefined || !architectures.every((one) => one === wrapper.architecture))
+    return { files, notes: [] };
+  const family = FAMILIES[familyName];
   const shared = ['dtype', 'torch_dtype', 'bos_token_id', 'eos_token_id', 'pad_token_id', 'quantization_config'];
   const text = {
     ...wrapper.textDefaults,
@@ -34,7 +34,7 @@ export function textPart(files: ModelFiles): TextPart {
     ...given,
     tie_word_embeddings: config['tie_word_embeddings'] ?? family.defaults.tiedHead,
     architectures: [family.architecture],
-    model_type: wrapper.family,
+    model_type: familyName,
   };
   const left = [...checkpoint.entries.keys()].filter((name) => textName(name) === undefined);
   const parts = [...new Set(left.map((name) => name.replace(/^model\./, '').split('.')[0]!))].toSorted();
