@@ -127,7 +127,7 @@ export async function referenceOf(
   const { objective, microBatchTokens } = run;
   const rows = { train: rowSetOf(run.rows) };
   const scores = { objective, width: preferenceRows(objective, rows).width, microBatchTokens };
-  const on = await openPolicyOf(start, adapter ?? OBJECTIVES_ADAPTER);
+  const on = await openPolicyOf(start, adapter);
   const reference = await openReference(on, adapter === undefined ? start.opened : undefined, scores);
   const { train } = await computeReference(reference, {
     objective,
