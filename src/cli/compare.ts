@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { badInput, badInputProblems, PreftuneError, problemsOf, type Problem } from '../core/index.ts';
+import { badInput, badInputProblems, PreftuneError, problemsOf, type Problem, writeExactJson } from '../core/index.ts';
 import {
   answersOf,
   blindRows,
@@ -116,7 +116,7 @@ async function run(options: CompareOptions, context: CommandContext): Promise<vo
   const all = meetingsOf(meetings);
   if (exportPeople !== undefined) {
     const rows = blindRows(all, { answers, seed });
-    writeFileAtomic(exportPeople, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    writeFileAtomic(exportPeople, rows.map((row) => `${writeExactJson(row)}\n`).join(''));
     terminal.close();
     terminal.result(
       { file: exportPeople, rows: rows.length },
@@ -186,7 +186,7 @@ function pairsOf(names: readonly string[]): (readonly [string, string])[] {
 async function promptsOf(options: CompareOptions, context: CommandContext): Promise<Prompt[]> {
   const found: Prompt[] = [];
   for (const source of await locateData([options.prompts], context)) found.push(...(await readPrompts(source)));
-  const byContent = new Map(found.map((prompt) => [JSON.stringify(prompt.content), prompt]));
+  const byContent = new Map(found.map((prompt) => [writeExactJson(prompt.content), prompt]));
   const prompts = [...byContent.values()].slice(0, options.maxPrompts);
   const ids = new Set<string>();
   return prompts.map((prompt, i) => {

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { badUsage, type Problem, type JsonObject, type JsonValue } from '../core/index.ts';
+import { badUsage, type Problem, type JsonObject, type JsonValue, writeExactJson } from '../core/index.ts';
 import {
   evaluateBehaviour,
   frontierOf,
@@ -165,7 +165,7 @@ function nameOf({ model, adapter }: Subject): string {
 
 /** Preference data name a prompt for each of its pairs; it is answered once. */
 function distinct(prompts: readonly Prompt[]): Prompt[] {
-  return [...new Map(prompts.map((prompt) => [JSON.stringify(prompt.content), prompt])).values()];
+  return [...new Map(prompts.map((prompt) => [writeExactJson(prompt.content), prompt])).values()];
 }
 
 /** Finds a model once, however often it is named. */
@@ -221,7 +221,7 @@ async function shownSubject(subject: Subject, resolve: (model: string) => Promis
 function writeOutput(output: string, value: JsonObject, answers: readonly DrawnPair[]): void {
   mkdirSync(output, { recursive: true });
   const lines = answers.map(({ policy, reference }) =>
-    JSON.stringify({
+    writeExactJson({
       id: policy.promptId,
       prompt: policy.prompt,
       policy: policy.text,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { hashString, type JsonValue } from '../core/index.ts';
+import { hashString, type JsonValue, writeExactJson } from '../core/index.ts';
 import {
   judgeCard,
   readLabelledComparisons,
@@ -123,7 +123,7 @@ function drawn(rows: readonly LabelledComparison[], count: number | undefined): 
   if (count === undefined || count >= rows.length) return rows;
   const keyed = rows.map((row) => ({
     row,
-    key: hashString(JSON.stringify([row.comparison.prompt, row.comparison.a])),
+    key: hashString(writeExactJson([row.comparison.prompt, row.comparison.a])),
   }));
   return keyed
     .toSorted((x, y) => x.key - y.key)

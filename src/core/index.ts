@@ -33,7 +33,8 @@ export {
   type ErrorCode,
   type Problem,
 } from './errors.ts';
-export { JsonNumber } from './json-number.ts';
+export { exactNumber, parseExactJson } from './exact-json.ts';
+export { JsonNumber, canonicalJson, finiteNumber, isNumber, sameNumber, writeExactJson } from './json-number.ts';
 export { has, isObject, type JsonObject, type JsonRecord, type JsonValue } from './json.ts';
 export { didYouMean, nearestName } from './nearest-name.ts';
 export { createRandom, hashString, permutation, restoreRandom, type Random, type RandomState } from './random.ts';

@@ -1,7 +1,6 @@
 import { type FieldUse, createFieldUseLog } from './field-use.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import { createDistribution, type Distribution, type Spread } from './distribution.ts';
-import { canonicalJson } from './tokens/extract-prompt.ts';
 import { createHashCounter, type RepeatCounts } from './tokens/hash-counter.ts';
 import { hashText, promptKey } from './hash.ts';
 import type { DataLimits } from './limits.ts';
@@ -15,7 +14,7 @@ import type { DataSource } from './sources/source.ts';
 import { createTokenisationLog, type TokenisationReport } from './tokens/tokenisation-report.ts';
 import { createRowTokenizer } from './tokens/tokenize-row.ts';
 import { validateTruncation, type TruncationOptions } from './tokens/truncate.ts';
-import { messageOf, PreftuneError } from '../core/index.ts';
+import { canonicalJson, messageOf, PreftuneError } from '../core/index.ts';
 
 export interface CheckOptions extends TruncationOptions {
   /** With a tokenizer the report holds the tokenisation proof. */

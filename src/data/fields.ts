@@ -1,4 +1,4 @@
-import { type JsonRecord, isObject, has } from '../core/index.ts';
+import { type JsonRecord, finiteNumber, has, isNumber, isObject, parseExactJson } from '../core/index.ts';
 import type { Message } from '../tokenizer/index.ts';
 import { shown, type FieldProblem } from './problems.ts';
 import { knownTurn, withParallelCalls } from './reading/turn-spellings.ts';
@@ -25,7 +25,7 @@ export interface FieldReader {
   label(field: string): boolean;
   /** undefined when absent; a problem when it is neither a number nor its text. */
   optionalNumber(field: string): number | undefined;
-  /** The first of the fields that is a text or a number, as text. */
+  /** The first of the fields that is a text or a number, as text: a number with the digits that it was written with. */
   id(...fields: readonly string[]): string | undefined;
   /** What no method was asked for. */
   meta(): RowMeta | undefined;
@@ -45,6 +45,9 @@ const LABELS = new Map<unknown, boolean>([
   ...[false, 0, 'false', '0'].map((no) => [no, false] as const),
 ]);
 
+/** What is expected of a number that is computed with, where JSON's has no such value. */
+const USABLE = 'a number that a double holds';
+
 /** `prefix` goes in front of every path that problems name: `input.` for a record's field input. */
 export function createFieldReader(record: JsonRecord, prefix = ''): FieldReader {
   return new RecordFields(record, prefix);
@@ -61,7 +64,7 @@ class RecordFields implements FieldReader {
     this.#record = record;
     this.#prefix = prefix;
     // `id` is the row's own id in every format, and no meta.
-    this.#used = typeof record['id'] === 'string' || typeof record['id'] === 'number' ? ['id'] : [];
+    this.#used = typeof record['id'] === 'string' || isNumber(record['id']) ? ['id'] : [];
   }
 
   wrong(name: string, expected: string, value: unknown): void {
@@ -99,7 +102,7 @@ class RecordFields implements FieldReader {
 
   label(name: string): boolean {
     const value = this.#field(name);
-    const known = LABELS.get(typeof value === 'string' ? value.toLowerCase() : value);
+    const known = LABELS.get(typeof value === 'string' ? value.toLowerCase() : (finiteNumber(value) ?? value));
     if (known === undefined) this.wrong(name, 'true or false', value);
     return known ?? false;
   }
@@ -107,14 +110,14 @@ class RecordFields implements FieldReader {
   optionalNumber(name: string): number | undefined {
     const value = this.#field(name) ?? undefined;
     const number = numberOf(value);
-    if (number === undefined && value !== undefined) this.wrong(name, 'a number', value);
+    if (number === undefined && value !== undefined) this.wrong(name, isNumber(value) ? USABLE : 'a number', value);
     return number;
   }
 
   id(...names: readonly string[]): string | undefined {
     for (const name of names) {
       const value = Object.hasOwn(this.#record, name) ? this.#record[name] : undefined;
-      if ((typeof value !== 'string' || value === '') && typeof value !== 'number') continue;
+      if ((typeof value !== 'string' || value === '') && !isNumber(value)) continue;
       this.#used.push(name);
       return String(value);
     }
@@ -122,7 +125,7 @@ class RecordFields implements FieldReader {
   }
 
   meta(): RowMeta | undefined {
-    return readMeta(this.#record, this.#used);
+    return readMeta(this.#record, this.#used, (name, value) => this.wrong(name, USABLE, value));
   }
 
   messages(name: string): readonly Message[] {
@@ -266,7 +269,7 @@ function nestedCall({ name, arguments: given, call_id: id, ...rest }: JsonRecord
 
 function parsed(json: string): unknown {
   try {
-    return JSON.parse(json);
+    return parseExactJson(json);
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
+import { canonicalJson } from '../core/index.ts';
 import type { Content } from './row.ts';
-import { canonicalJson } from './tokens/extract-prompt.ts';
 
 /** 64 bits as two unsigned words. */
 export type Hash64 = readonly [high: number, low: number];

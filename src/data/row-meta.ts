@@ -1,7 +1,7 @@
-import { has, type JsonRecord } from '../core/index.ts';
+import { finiteNumber, has, isNumber, JsonNumber, type JsonRecord } from '../core/index.ts';
 import type { RowMeta } from './row.ts';
 
-type TypedMeta = Omit<RowMeta, 'fields'>;
+type TypedMeta = Omit<RowMeta, 'fields' | 'spelled'>;
 
 interface Column {
   readonly type: 'text' | 'number' | 'either';
@@ -27,23 +27,34 @@ const COLUMNS = {
 
 /**
  * Everything of a record that `used` does not name: known columns typed, the others as they stand in `fields`. A known
- * column of another type stays in `fields` too. Undefined when nothing is left.
+ * column of another type stays in `fields` too. Undefined when nothing is left. `refuse` hears of numbers that no double holds in columns of numbers.
  */
-export function readMeta(record: JsonRecord, used: readonly string[]): RowMeta | undefined {
+export function readMeta(
+  record: JsonRecord,
+  used: readonly string[],
+  refuse: (name: string, value: unknown) => void,
+): RowMeta | undefined {
   // Most records have nothing else, and there are millions of them.
   if (Object.keys(record).every((name) => used.includes(name) || record[name] === null)) return undefined;
   const meta: Record<string, unknown> = {};
+  const spelled: Record<string, JsonNumber> = {};
   const taken = new Set(used);
   for (const [key, { type, names }] of Object.entries(COLUMNS) as [string, Column][]) {
     for (const name of names) {
       const value = taken.has(name) || !has(record, name) ? undefined : typed(record[name], type);
-      if (value === undefined) continue;
+      if (value === undefined) {
+        if (type === 'number' && !taken.has(name) && isNumber(record[name])) refuse(name, record[name]);
+        continue;
+      }
       meta[key] = value;
+      const given = record[name];
+      if (typeof value === 'number' && given instanceof JsonNumber) spelled[key] = given;
       taken.add(name);
       break;
     }
   }
   const rest = Object.entries(record).filter(([name, value]) => !taken.has(name) && value !== null);
+  if (Object.keys(spelled).length > 0) meta['spelled'] = spelled;
   if (rest.length > 0) meta['fields'] = Object.fromEntries(rest);
   return Object.keys(meta).length > 0 ? meta : undefined;
 }
@@ -53,20 +64,39 @@ export function writeMeta(meta: RowMeta | undefined): JsonRecord {
   if (meta === undefined) return {};
   const columns: Record<string, unknown> = { ...meta.fields };
   for (const [key, { names }] of Object.entries(COLUMNS) as [keyof TypedMeta, Column][]) {
-    if (meta[key] !== undefined) columns[names[0]!] = meta[key];
+    if (meta[key] !== undefined) columns[names[0]!] = spelledNumber(meta, key);
   }
   return columns;
 }
 
-/** Texts of people may be numbers (an annotator's), and numbers texts (every cell of a CSV file). */
-function typed(value: unknown, type: Column['type']): string | number | undefined {
-  if (type === 'either') return typeof value === 'string' || typeof value === 'number' ? value : undefined;
-  if (type === 'text') return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : undefined;
-  return numberOf(value);
+/** `spelled` of a row whose typed parts were read from these values, besides what it has. */
+export function spelledOf(values: Readonly<Record<string, unknown>>, meta?: RowMeta): Pick<RowMeta, 'spelled'> {
+  const found = Object.entries(values).filter((entry): entry is [string, JsonNumber] => entry[1] instanceof JsonNumber);
+  return found.length === 0 ? {} : { spelled: { ...meta?.spelled, ...Object.fromEntries(found) } };
 }
 
-/** A number, or a text that is one; undefined otherwise. */
+/** The value of a typed part as the file spelled it; as it is where it was changed since. */
+export function spelledNumber(meta: RowMeta, key: keyof TypedMeta): unknown {
+  const spelled = meta.spelled?.[key];
+  return spelled !== undefined && Object.is(Number(spelled.text), meta[key]) ? spelled : meta[key];
+}
+
+/** Texts of people may be numbers (an annotator's), and numbers texts (every cell of a CSV file). */
+function typed(value: unknown, type: Column['type']): string | number | undefined {
+  if (type === 'number') return numberOf(value);
+  if (typeof value === 'string') return value;
+  if (type === 'either') return finiteNumber(value);
+  return isNumber(value) ? String(value) : undefined;
+}
+
+/**
+ * A number, or a text that is one; undefined otherwise. Fractions are rounded to a double, as every reader does; a whole number that no double is
+ * (9007199254740993) and one beyond all doubles (1e400) is none to compute with.
+ */
 export function numberOf(value: unknown): number | undefined {
-  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-  return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
+  if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
+  const text = typeof value === 'string' ? value.trim() : value instanceof JsonNumber ? value.text : '';
+  const number = text === '' ? NaN : Number(text);
+  if (!Number.isFinite(number)) return undefined;
+  return /^-?\d{16,}$/.test(text) && BigInt(text) !== BigInt(number) ? undefined : number;
 }

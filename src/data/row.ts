@@ -1,3 +1,4 @@
+import type { JsonNumber } from '../core/index.ts';
 import type { Message } from '../tokenizer/index.ts';
 
 /** Where a row came from, for reports and errors. */
@@ -33,7 +34,12 @@ export interface RowMeta {
   /** Of a row with one answer: who wrote it, and its score. */
   readonly model?: string;
   readonly score?: number;
-  /** Every other field of the record, as it stands. */
+  /**
+   * Numbers above as the file spells them, by name, where JavaScript would spell them otherwise: margin 1.0, a score of more digits
+   * than a double holds. Conversion writes these.
+   */
+  readonly spelled?: Readonly<Record<string, JsonNumber>>;
+  /** Every other field of the record, as it stands; numbers that JavaScript would write otherwise are a JsonNumber. */
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 

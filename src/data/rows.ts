@@ -6,7 +6,7 @@ import { withoutPadding } from './reading/null-padding.ts';
 import { inOwnNames, respelled, type Respelled } from './reading/spellings.ts';
 import type { ParsedRecord, DataFormat } from './format.ts';
 import { lostContent } from './reading/lost-content.ts';
-import { badInput, isObject, type JsonRecord } from '../core/index.ts';
+import { badInput, isNumber, isObject, type JsonRecord } from '../core/index.ts';
 import { DETECTION_RECORDS, detectFormat, formatNamed, otherFormat } from './format-registry.ts';
 import { DATA_LIMITS, type DataLimits } from './limits.ts';
 import { shown, type FieldProblem, type ProblemReason, type RecordProblem } from './problems.ts';
@@ -213,7 +213,7 @@ function mixedFormats(event: RecordEvent & { kind: 'record' }, format: DataForma
 /** The row's own id, or its line; rows of several sources are told apart by the caller. */
 function idOf(record: JsonRecord, origin: RowOrigin): string {
   const { id } = record;
-  return typeof id === 'string' && id !== '' ? id : typeof id === 'number' ? String(id) : String(origin.line);
+  return typeof id === 'string' && id !== '' ? id : isNumber(id) ? String(id) : String(origin.line);
 }
 
 /** A problem with the file's line, and in a JSON list, where lines say little, the element's position. */

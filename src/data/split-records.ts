@@ -1,4 +1,4 @@
-import { badInput, PreftuneError } from '../core/index.ts';
+import { badInput, PreftuneError, writeExactJson } from '../core/index.ts';
 import type { DataLimits } from './limits.ts';
 import { createProblemLog, type ProblemLog } from './problems.ts';
 import type { RecordEvent } from './records/record-parser.ts';
@@ -95,6 +95,6 @@ function isRow(event: RowEvent): event is Exclude<RowEvent, { kind: 'format' | '
 function lineOf(record: RecordEvent & { kind: 'record' }): string {
   // Line ends of JSON stand between its tokens only: inside texts they are escaped.
   const { text } = record;
-  if (text === undefined) return JSON.stringify(record.value);
+  if (text === undefined) return writeExactJson(record.value);
   return (/[\r\n]/.test(text) ? text.replaceAll(/[\r\n]+/g, ' ') : text).trim();
 }

@@ -1,4 +1,3 @@
-import { isObject } from '../core/index.ts';
 import {
   closeSync,
   constants,
@@ -13,7 +12,14 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
-import { badInput, internal, type PreftuneError } from '../core/index.ts';
+import {
+  badInput,
+  canonicalJson,
+  internal,
+  parseExactJson,
+  writeExactJson,
+  type PreftuneError,
+} from '../core/index.ts';
 import { diskError, syncFolder } from './disk.ts';
 import { scanLines, type LinePlace, type ScanOptions } from './line-scan.ts';
 
@@ -78,7 +84,7 @@ export class JsonLines {
   /** Appends values, a line each. Gives where they stand. Where that fails, what of them had been written is removed. */
   append(...values: readonly unknown[]): LinePlace[] {
     if (!this.#isOpen) throw internal(`${this.path} was appended to after dispose`);
-    const lines = values.map((value) => Buffer.from(`${JSON.stringify(value)}\n`));
+    const lines = values.map((value) => Buffer.from(`${writeExactJson(value)}\n`));
     const bytes = Buffer.concat(this.#mustEndLine ? [Buffer.from('\n'), ...lines] : lines);
     try {
       for (let written = 0; written < bytes.length;) written += writeSync(this.#file, bytes, written);
@@ -142,14 +148,14 @@ export class JsonLines {
   #takeUp(): boolean {
     const { path } = this;
     const { header, onLine = () => undefined, isShared = false } = this.#options;
-    const head = header && ordered(header.value);
+    const head = header && canonicalJson(header.value);
     let hasHeader = false;
     const { sizeBytes, isTorn } = scanLines(this.#file, {
       ...this.#options,
       path,
       onLine: (line) => {
         if (header === undefined || hasHeader) return onLine(line);
-        if (ordered(valueOf(line.text)) !== head) throw badInput({ file: path, message: header.otherwise });
+        if (canonicalJson(valueOf(line.text)) !== head) throw badInput({ file: path, message: header.otherwise });
         hasHeader = true;
         return true;
       },
@@ -196,17 +202,10 @@ export class JsonLines {
   }
 }
 
-/** JSON text with sorted keys: an object is the same in whatever order it was written. */
-function ordered(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
-    isObject(inner) ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1))) : inner,
-  );
-}
-
 /** The value of a header's line; a line that is no JSON is no header. */
 function valueOf(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseExactJson(text);
   } catch {
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { badInput, has } from '../core/index.ts';
+import { badInput, has, isNumber } from '../core/index.ts';
 import { readObjects, type Content, type DataSource, type FieldProblem } from '../data/index.ts';
 import type { Message, Tokenizer } from '../tokenizer/index.ts';
 
@@ -27,7 +27,7 @@ export function readPrompts(source: DataSource): Promise<Prompt[]> {
       const content = fields.content(field);
       const [tools, templateVariables] = [fields.tools(), fields.templateVariables()];
       if (fields.problems.length === 0) fields.problems.push(...contentProblems(content, field));
-      const id = typeof value['id'] === 'string' || typeof value['id'] === 'number' ? value['id'] : line;
+      const id = typeof value['id'] === 'string' || isNumber(value['id']) ? value['id'] : line;
       return {
         id: String(id),
         content,

@@ -33,6 +33,11 @@ function ofNumber(value: number): Value {
   return Number.isSafeInteger(value) ? value + 0 : integer(BigInt(value));
 }
 
+/** Python's json refuses whole numbers with more digits (sys.get_int_max_str_digits). */
+const MOST_DIGITS = 4300;
+
 function ofText(text: string): Value {
+  if (text.length > MOST_DIGITS && /^-?\d+$/.test(text) && text.replace('-', '').length > MOST_DIGITS)
+    throw tooMuch(`whole numbers must have at most ${MOST_DIGITS} digits, got ${text.replace('-', '').length}`);
   return /[.eE]/.test(text) ? new Float(Number(text)) : integer(BigInt(text));
 }

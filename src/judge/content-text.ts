@@ -1,3 +1,4 @@
+import { writeExactJson } from '../core/index.ts';
 import type { Content } from '../data/index.ts';
 import type { Message } from '../tokenizer/index.ts';
 
@@ -21,12 +22,12 @@ export function answerLike(prompt: Content, answer: Content): Content {
 
 /** A key that equal contents share. */
 export function contentKey(content: Content): string {
-  return typeof content === 'string' ? `text ${content}` : `turns ${JSON.stringify(content.map(orderedTurn))}`;
+  return typeof content === 'string' ? `text ${content}` : `turns ${writeExactJson(content.map(orderedTurn))}`;
 }
 
 function turnText({ content, tool_calls: calls }: Message): string {
   if (calls === undefined || calls.length === 0) return content;
-  const texts = calls.map(({ function: called }) => `${called.name}(${JSON.stringify(called.arguments)})`);
+  const texts = calls.map(({ function: called }) => `${called.name}(${writeExactJson(called.arguments)})`);
   return [...(content === '' ? [] : [content]), ...texts].join('\n');
 }
 

@@ -8,7 +8,7 @@ import {
   type RowOrigin,
   type Vote,
 } from '../data/index.ts';
-import { isObject } from '../core/index.ts';
+import { finiteNumber, isObject } from '../core/index.ts';
 import type { EditRow } from './edits.ts';
 
 /** The plain records that data build reads beside the formats of preference data. */
@@ -32,7 +32,8 @@ export function readEdit({ fields, origin, id }: ReadContext): EditRow {
 
 /** {"prompt", "answer", "thumb"}: up or down, good or bad, true or false, 1 or 0 or -1. */
 export function readThumb({ fields, origin, id }: ReadContext): UnpairedRow {
-  const [prompt, completion, thumb] = [filled(fields, 'prompt'), filled(fields, 'answer'), fields.value('thumb')];
+  const [prompt, completion] = [filled(fields, 'prompt'), filled(fields, 'answer')];
+  const thumb = finiteNumber(fields.value('thumb')) ?? fields.value('thumb');
   if (!UP.includes(thumb) && !DOWN.includes(thumb))
     fields.wrong('thumb', 'up or down (or true, false, 1, 0, -1)', thumb);
   return { id, origin, prompt, completion, label: UP.includes(thumb), ...rest(fields) };
@@ -83,20 +84,25 @@ function readAnswer(
   const content = filled(own, own.value('text') === undefined ? 'content' : 'text');
   const [score, rank] = [own.optionalNumber('rating') ?? own.optionalNumber('score'), own.optionalNumber('rank')];
   const model = own.optionalText('model');
-  const ratings = own.value('ratings');
-  if (
-    ratings !== undefined &&
-    !(isObject(ratings) && Object.values(ratings).every((value) => typeof value === 'number'))
-  )
-    own.wrong('ratings', 'an object of numbers by aspect', ratings);
+  const ratings = ratingsOf(own.value('ratings'));
+  if (ratings === undefined && own.value('ratings') !== undefined)
+    own.wrong('ratings', 'an object of numbers by aspect', own.value('ratings'));
   fields.problems.push(...own.problems);
   return {
     content,
     ...(score !== undefined && { score }),
     ...(rank !== undefined && { rank }),
     ...(model !== undefined && { model }),
-    ...(isObject(ratings) && { ratings: ratings as Record<string, number> }),
+    ...(ratings && { ratings }),
   };
+}
+
+function ratingsOf(value: unknown): Record<string, number> | undefined {
+  if (!isObject(value)) return undefined;
+  const ratings = Object.entries(value).map(([aspect, rating]) => [aspect, finiteNumber(rating)] as const);
+  return ratings.every(([, rating]) => rating !== undefined)
+    ? (Object.fromEntries(ratings) as Record<string, number>)
+    : undefined;
 }
 
 function readVotes(fields: FieldReader, answers: number): Vote[] {
@@ -115,8 +121,9 @@ function readVotes(fields: FieldReader, answers: number): Vote[] {
 
 function choiceOf(value: unknown, answers: number): Vote['choice'] | undefined {
   if (value === 'tie' || value === 'both-bad') return value;
-  const place = typeof value === 'string' && /^[a-z]$/i.test(value) ? value.toLowerCase().charCodeAt(0) - 97 : value;
-  return typeof place === 'number' && Number.isInteger(place) && place >= 0 && place < answers ? place : undefined;
+  const place =
+    typeof value === 'string' && /^[a-z]$/i.test(value) ? value.toLowerCase().charCodeAt(0) - 97 : finiteNumber(value);
+  return place !== undefined && Number.isInteger(place) && place >= 0 && place < answers ? place : undefined;
 }
 
 function filled(fields: FieldReader, name: string): Content {

@@ -1,4 +1,4 @@
-import { badUsage, PreftuneError } from '../core/index.ts';
+import { badUsage, isObject, PreftuneError, writeExactJson } from '../core/index.ts';
 import { readRecords, type DataSource } from '../data/index.ts';
 import { writeLinesAtomic } from '../files/index.ts';
 import type { Reliability } from './check.ts';
@@ -83,8 +83,8 @@ export async function cleanData(options: CleanOptions): Promise<CleanResult> {
           reasonsOf.get(placeOf(file, event.kind === 'record' ? event.place.line : line));
         if (reasons === undefined && event.kind === 'record') {
           const value = masks.length === 0 ? event.value : masked(event.value, masks);
-          const text = JSON.stringify(value);
-          if (masks.length > 0 && text !== JSON.stringify(event.value)) counts.masked++;
+          const text = writeExactJson(value);
+          if (masks.length > 0 && text !== writeExactJson(event.value)) counts.masked++;
           counts.kept++;
           keep(text);
           continue;
@@ -93,7 +93,7 @@ export async function cleanData(options: CleanOptions): Promise<CleanResult> {
         const why = reasons ?? ['unreadable'];
         for (const reason of why) reasonCounts[reason] = (reasonCounts[reason] ?? 0) + 1;
         const record = event.kind === 'record' ? { record: event.value } : { problem: event.problem.message };
-        remove(JSON.stringify({ file: source.name, line, reasons: why, ...record }));
+        remove(writeExactJson({ file: source.name, line, reasons: why, ...record }));
       }
     }
   };
@@ -141,6 +141,6 @@ function maskedKinds(remedies: readonly Remedy[]): readonly PersonalKind[] {
 function masked(value: unknown, kinds: readonly PersonalKind[]): unknown {
   if (typeof value === 'string') return maskPersonalData(value, kinds);
   if (Array.isArray(value)) return value.map((each) => masked(each, kinds));
-  if (typeof value !== 'object' || value === null) return value;
+  if (!isObject(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, masked(each, kinds)]));
 }

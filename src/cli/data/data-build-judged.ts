@@ -10,7 +10,7 @@ import {
 } from '../../pairs/index.ts';
 import { mapConcurrently } from '../../ask/index.ts';
 import type { OpenedJudges } from '../../judge/index.ts';
-import { badInput, type JsonObject, type JsonValue } from '../../core/index.ts';
+import { badInput, writeExactJson, type JsonObject, type JsonValue } from '../../core/index.ts';
 import { writeFileAtomic } from '../../files/index.ts';
 import { present } from '../../options/index.ts';
 import type { CommandContext } from '../frame/command.ts';
@@ -110,7 +110,7 @@ function refuseExisting(path: string | undefined, mayOverwrite: boolean): void {
 function writeVerdicts(path: string | undefined, judged: readonly Judged[]): void {
   if (path === undefined) return;
   const lines = judged.flatMap(({ matches }) =>
-    matches.map(({ comparison, judgement }) => `${JSON.stringify({ ...comparison, judgement })}\n`),
+    matches.map(({ comparison, judgement }) => `${writeExactJson({ ...comparison, judgement })}\n`),
   );
   writeFileAtomic(path, lines.join(''));
 }

@@ -2,6 +2,7 @@ import { cacheFolder } from '../../files/index.ts';
 import { createHash } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { writeExactJson } from '../../core/index.ts';
 import type { DataSource, RankingRow } from '../../data/index.ts';
 import { encodePrompt, openGenerator, readPrompts, type Prompt } from '../../generate/index.ts';
 import { mapConcurrently, openCallStore } from '../../ask/index.ts';
@@ -112,7 +113,7 @@ function pathsOf({ adapter, checkpoint }: ModelName): string[] {
 }
 
 function digest(value: unknown): string {
-  return createHash('sha256').update(JSON.stringify(value)).digest('hex');
+  return createHash('sha256').update(writeExactJson(value)).digest('hex');
 }
 
 /** Path, sizes and times of a model's files: what changes when somebody trains it anew. */

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { badInput, internal, type JsonValue } from '../../core/index.ts';
+import { badInput, internal, writeExactJson, type JsonValue } from '../../core/index.ts';
 import { formatNamed, type PairRow } from '../../data/index.ts';
 import {
   gatherRatings,
@@ -47,7 +47,7 @@ export const DATA_BUILD = defineCommand({
       const why = reasons.length > 0 ? reasons.join(', ') : 'no answers';
       throw badInput(`data build: at least one pair must come of it, got none from ${groups} prompts (${why})`);
     }
-    writeFileAtomic(output, pairs.map((pair) => `${JSON.stringify(recordOf(pair))}\n`).join(''));
+    writeFileAtomic(output, pairs.map((pair) => `${writeExactJson(recordOf(pair))}\n`).join(''));
     const text = [
       `${plural(pairs.length, 'pair')} from ${plural(groups, 'prompt')}: ${output}`,
       ...(reasons.length > 0 ? [`no pair: ${reasons.join(', ')}`] : []),

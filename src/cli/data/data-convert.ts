@@ -3,7 +3,7 @@ import { basename, dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { z } from 'zod';
-import { badInput, badUsage, problemsOf, type JsonValue } from '../../core/index.ts';
+import { badInput, badUsage, problemsOf, writeExactJson, type JsonValue } from '../../core/index.ts';
 import { convertRows, formatNamed, renderConversionReport, type Conversion } from '../../data/index.ts';
 import { streamFileAtomic } from '../../files/index.ts';
 import { changed, present, option } from '../../options/index.ts';
@@ -103,7 +103,7 @@ async function* pieces(
   for await (const batch of conversion.batches()) {
     for (const record of batch) {
       if (isList) text += isFirst ? '\n' : ',\n';
-      text += isList ? JSON.stringify(record) : `${JSON.stringify(record)}\n`;
+      text += isList ? writeExactJson(record) : `${writeExactJson(record)}\n`;
       isFirst = false;
     }
     if (text.length < PIECE) continue;

@@ -1,3 +1,4 @@
+import { writeExactJson } from '../../core/index.ts';
 import type { TextStream } from './text-stream.ts';
 import type { JsonValue } from '../../core/index.ts';
 import { createProgress, type ProgressBar } from './progress.ts';
@@ -40,7 +41,7 @@ export function createTerminal({ stdout, stderr, isJson, environment, nowMs }: T
   return {
     result(value, text) {
       bar?.clear();
-      stdout.write(isJson ? `${JSON.stringify(value)}\n` : text.endsWith('\n') ? text : `${text}\n`);
+      stdout.write(isJson ? `${writeExactJson(value)}\n` : text.endsWith('\n') ? text : `${text}\n`);
     },
     stream(text) {
       bar?.clear();

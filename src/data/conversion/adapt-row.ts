@@ -118,7 +118,12 @@ function unpairedAnswers({ chosen, rejected, meta, ...rest }: PairRow): DataRow[
   return [chosen, rejected].map((completion, index): DataRow => {
     const { chosenModel, rejectedModel, chosenScore, rejectedScore, ...others } = meta ?? {};
     const [model, score] = index === 0 ? [chosenModel, chosenScore] : [rejectedModel, rejectedScore];
-    const own: RowMeta = { ...others, ...(model !== undefined && { model }), ...(score !== undefined && { score }) };
+    const own: RowMeta = {
+      ...others,
+      ...(model !== undefined && { model }),
+      ...(score !== undefined && { score }),
+      ...spelledAs(meta, index === 0 ? 'chosenScore' : 'rejectedScore'),
+    };
     const id = ownId(rest) === undefined ? rest.id : `${rest.id}/${index === 0 ? 'chosen' : 'rejected'}`;
     const row: UnpairedRow = { ...rest, id, completion, label: index === 0 };
     return { kind: 'unpaired', row: Object.keys(own).length > 0 ? { ...row, meta: own } : row };
@@ -142,6 +147,13 @@ function answerOf(content: Content, model: string | undefined, score: number | u
   };
 }
 
+/** The spelling of a side's score as that of the only score. */
+function spelledAs(meta: RowMeta | undefined, side: 'chosenScore' | 'rejectedScore'): Pick<RowMeta, 'spelled'> {
+  const spelled = meta?.spelled;
+  const score = spelled?.[side];
+  return spelled === undefined ? {} : { spelled: { ...spelled, ...(score !== undefined && { score }) } };
+}
+
 function chosenAnswer({ chosen, rejected: _rejected, meta, ...rest }: PairRow): CompletionRow {
   const {
     chosenModel,
@@ -155,6 +167,7 @@ function chosenAnswer({ chosen, rejected: _rejected, meta, ...rest }: PairRow): 
     ...others,
     ...(chosenModel !== undefined && { model: chosenModel }),
     ...(chosenScore !== undefined && { score: chosenScore }),
+    ...spelledAs(meta, 'chosenScore'),
   };
   return { ...rest, completion: chosen, ...(Object.keys(own).length > 0 && { meta: own }) };
 }

@@ -1,4 +1,5 @@
 import type { Message } from '../../tokenizer/index.ts';
+import { spelledNumber } from '../row-meta.ts';
 import { sameJson } from '../tokens/extract-prompt.ts';
 import { ownId, turnList } from '../formats/record-parts.ts';
 import { verdictOf } from '../pair-of-ranking.ts';
@@ -29,9 +30,9 @@ export function compareRows(before: DataRow, after: DataRow): RowComparison {
   if (ownId(one) !== undefined) note('id', one.id, two.id);
   note('tools', one.tools, two.tools);
   note('chat_template_kwargs', one.templateVariables, two.templateVariables);
-  const { fields = {}, ...typed } = one.meta ?? {};
-  for (const [name, value] of Object.entries(typed))
-    note(`meta.${name}`, value, two.meta?.[name as keyof typeof typed]);
+  const { fields = {}, spelled: _spelled, ...typed } = one.meta ?? {};
+  for (const name of Object.keys(typed) as (keyof typeof typed)[])
+    note(`meta.${name}`, spelledNumber(one.meta!, name), two.meta && spelledNumber(two.meta, name));
   for (const [name, value] of Object.entries(fields)) note(`meta.fields.${name}`, value, two.meta?.fields?.[name]);
   contents[0]!.forEach((content, index) => {
     turnList(content).forEach((turn, at) => {

@@ -1,3 +1,4 @@
+import { writeExactJson } from '../../core/index.ts';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -14,7 +15,7 @@ import { compareRows } from './compare-rows.ts';
 /** The rows that a reader of `format` gets from a record written as JSON. */
 async function reread(format: DataFormat, record: unknown): Promise<DataRow[]> {
   const rows: DataRow[] = [];
-  for await (const event of readRows(memorySource('d', JSON.stringify(record)), { format: format.name })) {
+  for await (const event of readRows(memorySource('d', writeExactJson(record)), { format: format.name })) {
     if (event.kind === 'problems') throw new Error(JSON.stringify([record, event.problems]));
     if (event.kind === 'format') continue;
     const { place: _place, ...row } = event;

@@ -1,4 +1,4 @@
-import type { JsonRecord } from '../../core/index.ts';
+import { finiteNumber, type JsonRecord } from '../../core/index.ts';
 import type { RankingRow, Vote } from '../row.ts';
 import { verdictOf } from '../pair-of-ranking.ts';
 
@@ -27,8 +27,9 @@ const BAD = new Set(['both-bad', 'both bad', 'both_bad', 'bothbad', 'tie (bothba
 
 /** What a label says about the answers in `names`: a field's name, or what follows its stem (a, b, 1, 2), or a tie. */
 export function choiceOf(value: unknown, names: readonly string[]): Vote['choice'] | undefined {
-  if (typeof value !== 'string' && typeof value !== 'number') return undefined;
-  const label = String(value).trim().toLowerCase();
+  const given = typeof value === 'string' ? value : finiteNumber(value);
+  if (given === undefined) return undefined;
+  const label = String(given).trim().toLowerCase();
   const index = names.findIndex(
     (name) => name.toLowerCase() === label || ANSWER.exec(name)?.[2]?.toLowerCase() === label,
   );

@@ -2,6 +2,7 @@ import { extractTurnsPrompt } from '../tokens/extract-prompt.ts';
 import { createFieldReader } from '../fields.ts';
 import { has } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat } from '../format.ts';
+import { spelledNumber } from '../row-meta.ts';
 import { verdictOf } from '../pair-of-ranking.ts';
 import type { RankedAnswer, Vote } from '../row.ts';
 import { recordOf, rowExtras, turnList } from './record-parts.ts';
@@ -58,7 +59,7 @@ export const ARENA: DataFormat = {
     const winner = Object.entries(CHOICES).find(([, known]) => known === choice)?.[0];
     if (winner === undefined) return refused('needs a verdict');
     const [a, b] = answers.map(({ content }) => [...turnList(prompt), ...turnList(content)]);
-    const { createdAt, annotator, ...meta } = rest.meta ?? {};
+    const { createdAt: _createdAt, annotator, ...meta } = rest.meta ?? {};
     const columns = {
       model_a: answers[0]!.model,
       model_b: answers[1]!.model,
@@ -66,7 +67,7 @@ export const ARENA: DataFormat = {
       judge: votes[0]?.annotator ?? annotator,
       conversation_a: a,
       conversation_b: b,
-      tstamp: createdAt,
+      tstamp: rest.meta && spelledNumber(rest.meta, 'createdAt'),
     };
     return recordOf({ ...rest, meta }, columns, {
       idField: 'question_id',

@@ -1,5 +1,5 @@
 import { createFieldReader } from '../fields.ts';
-import { isObject, type JsonRecord } from '../../core/index.ts';
+import { isNumber, isObject, type JsonRecord } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat } from '../format.ts';
 import type { RankedAnswer, Vote } from '../row.ts';
 import { answerFields, choiceOf, promptField, votesOf } from './answer-fields.ts';
@@ -101,7 +101,7 @@ function readVotes(flat: JsonRecord, question: string, names: readonly string[])
     const choice = decisionOf(value, names);
     if (choice === undefined || (status[index] ?? 'submitted') !== 'submitted') return [];
     const user = users[index];
-    const isNamed = (typeof user === 'string' && user !== '') || typeof user === 'number';
+    const isNamed = (typeof user === 'string' && user !== '') || isNumber(user);
     return [{ choice, ...(isNamed && { annotator: String(user) }) }];
   });
 }

@@ -1,3 +1,4 @@
+import { parseExactJson, writeExactJson } from '../../core/index.ts';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -8,7 +9,7 @@ import { memorySource } from '../sources/source.ts';
 const folder = join(import.meta.dirname, '../fixtures/formats');
 const files = readdirSync(folder);
 /** The rows that each file holds, written down once and looked through by hand. */
-const recorded = JSON.parse(readFileSync(join(folder, '../format-rows.json'), 'utf8')) as Record<string, unknown>;
+const recorded = parseExactJson(readFileSync(join(folder, '../format-rows.json'), 'utf8')) as Record<string, unknown>;
 
 /** What nothing in a record tells from OpenAI's rows is read by name. */
 const BY_NAME = ['azure-dpo', 'together-dpo'];
@@ -44,7 +45,7 @@ test.each(files)('%s: detected, and its rows', async (file) => {
   const content = readFileSync(join(folder, file));
   const { format, rows, problems } = await read(file, content);
   expect([format, problems]).toEqual([BY_NAME.includes(name) ? 'openai-dpo' : name, []]);
-  expect(JSON.parse(JSON.stringify(rows))).toEqual(recorded[name]);
+  expect(parseExactJson(writeExactJson(rows))).toEqual(recorded[name]);
   expect((await read(file, content, name)).rows).toEqual(rows);
 });
 

@@ -1,5 +1,5 @@
 import { createFieldReader, type FieldReader } from '../fields.ts';
-import { has, isObject, type JsonRecord } from '../../core/index.ts';
+import { has, isNumber, isObject, type JsonRecord } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat, written } from '../format.ts';
 import type { Content, RankedAnswer, Vote } from '../row.ts';
 import { answerFields, promptField, votesOf } from './answer-fields.ts';
@@ -37,8 +37,8 @@ export const LABEL_STUDIO: DataFormat = {
       .flatMap((annotation, index) => readVote(fields, `annotations.${index}`, annotation));
     const meta = inner.meta();
     const task = fields.meta();
-    const rest = task && { ...task, ...task.fields };
-    if (rest !== undefined) delete (rest as { fields?: unknown }).fields;
+    const { spelled, fields: further, ...typed } = task ?? {};
+    const rest = task && { ...typed, ...spelled, ...further };
     const all = rest === undefined ? meta : { ...meta, fields: { ...meta?.fields, task: rest } };
     const row = { id, origin, prompt, answers, ...(votes.length > 0 && { votes }), ...(all && { meta: all }) };
     return rowUnless([...fields.problems, ...inner.problems], { kind: 'ranking', row });
@@ -109,7 +109,7 @@ function readVote(fields: FieldReader, path: string, annotation: unknown): Vote[
   return [
     {
       choice: selected === 'left' ? 0 : selected === 'right' ? 1 : 'tie',
-      ...((typeof annotator === 'string' || typeof annotator === 'number') && { annotator: String(annotator) }),
+      ...((typeof annotator === 'string' || isNumber(annotator)) && { annotator: String(annotator) }),
       ...(kept.length > 0 && { fields: Object.fromEntries(kept) }),
     },
   ];

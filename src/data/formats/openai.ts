@@ -1,6 +1,6 @@
 import type { Message } from '../../tokenizer/index.ts';
 import { createFieldReader, readMessage, type FieldReader } from '../fields.ts';
-import { has, isObject, type JsonRecord } from '../../core/index.ts';
+import { has, isObject, writeExactJson, type JsonRecord } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, written, type DataFormat, type ParsedRecord } from '../format.ts';
 import { assistantTurn, turnList } from './record-parts.ts';
 
@@ -143,7 +143,7 @@ export function wireMessage(message: Message): JsonRecord {
     ...call,
     function: {
       ...call.function,
-      arguments: isObject(call.function.arguments) ? JSON.stringify(call.function.arguments) : call.function.arguments,
+      arguments: isObject(call.function.arguments) ? writeExactJson(call.function.arguments) : call.function.arguments,
     },
   }));
   return { ...message, ...(calls && { tool_calls: calls }) };

@@ -1,5 +1,5 @@
 import type { Message } from '../../tokenizer/index.ts';
-import { isObject, type JsonRecord } from '../../core/index.ts';
+import { isObject, writeExactJson, type JsonRecord } from '../../core/index.ts';
 import { readMessage, type FieldReader } from '../fields.ts';
 import { callsOf } from '../reading/turn-spellings.ts';
 
@@ -53,7 +53,7 @@ export function taggedTurn({ role, content, tool_calls: calls, ...rest }: Messag
   if (calls === undefined) return TAGS[role] === undefined ? undefined : { from: TAGS[role], value: content, ...rest };
   if (content !== '') return undefined;
   const list = calls.map(({ function: call }) => ({ name: call.name, arguments: call.arguments }));
-  return { from: 'function_call', value: JSON.stringify(list.length === 1 ? list[0] : list), ...rest };
+  return { from: 'function_call', value: writeExactJson(list.length === 1 ? list[0] : list), ...rest };
 }
 
 /** All turns with their tags; undefined where one has none. */

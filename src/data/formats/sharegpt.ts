@@ -1,7 +1,7 @@
 import { labelField, recordOf, rowExtras, turnList, type RowExtras } from './record-parts.ts';
 import type { Message } from '../../tokenizer/index.ts';
 import { createFieldReader, type FieldReader } from '../fields.ts';
-import { has, isObject, type JsonRecord } from '../../core/index.ts';
+import { has, isObject, writeExactJson, type JsonRecord } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat, type ParsedRecord, type WrittenRecord } from '../format.ts';
 import type { Content, RowOrigin } from '../row.ts';
 import { readSystem } from './earlier-turns.ts';
@@ -124,7 +124,7 @@ function writeConversation(
   const system = turns[0]?.role === 'system' && turns[0].content !== '' ? turns[0].content : undefined;
   const conversations = taggedTurns(system === undefined ? turns : turns.slice(1));
   if (conversations === undefined) return refused(NO_PLACE);
-  const tools = { tools: row.tools && JSON.stringify(row.tools) };
+  const tools = { tools: row.tools && writeExactJson(row.tools) };
   const { tools: _tools, ...rest } = row;
   return recordOf(
     rest,

@@ -1,7 +1,7 @@
 import { createFieldReader } from '../fields.ts';
-import { has } from '../../core/index.ts';
+import { has, isNumber, type JsonNumber } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat } from '../format.ts';
-import { numberOf } from '../row-meta.ts';
+import { spelledNumber, spelledOf } from '../row-meta.ts';
 import { assistantTurn, onlyText, ownId, recordOf, rowExtras, userTurn } from './record-parts.ts';
 
 /**
@@ -43,6 +43,13 @@ export const SHP: DataFormat = {
         ...meta,
         ...(chosenScore !== undefined && { chosenScore }),
         ...(rejectedScore !== undefined && { rejectedScore }),
+        ...spelledOf(
+          {
+            chosenScore: record[`score_${isFirst ? 'A' : 'B'}`],
+            rejectedScore: record[`score_${isFirst ? 'B' : 'A'}`],
+          },
+          meta,
+        ),
         fields: { ...meta?.fields, labels: isFirst ? 1 : 0 },
       },
     };
@@ -54,9 +61,9 @@ export const SHP: DataFormat = {
     const texts = [onlyText(chosen, 'assistant'), onlyText(rejected, 'assistant')];
     if (history === undefined || texts.includes(undefined))
       return refused('has one user turn and answers of one turn, without tool calls');
-    const { chosenScore, rejectedScore, source, fields = {}, ...meta } = rest.meta ?? {};
+    const { chosenScore: _chosen, rejectedScore: _rejected, source, fields = {}, ...meta } = rest.meta ?? {};
     const isFirst = fields['labels'] !== 0;
-    const scores = [chosenScore, rejectedScore];
+    const scores = rest.meta === undefined ? [] : SCORES.map((name) => spelledNumber(rest.meta!, name));
     const [a, b] = isFirst ? [0, 1] : [1, 0];
     const [post, rootA, rootB] = isId(fields['post_id']) ? [] : (ownId(rest)?.split('/') ?? []);
     const columns = {
@@ -67,8 +74,8 @@ export const SHP: DataFormat = {
       c_root_id_B: rootB,
       human_ref_A: texts[a!],
       human_ref_B: texts[b!],
-      score_A: numberOf(scores[a!]),
-      score_B: numberOf(scores[b!]),
+      score_A: scores[a!],
+      score_B: scores[b!],
       labels: isFirst ? 1 : 0,
     };
     // The id stands in its three parts.
@@ -78,6 +85,8 @@ export const SHP: DataFormat = {
   },
 };
 
-function isId(value: unknown): value is string | number {
-  return (typeof value === 'string' && value !== '') || typeof value === 'number';
+const SCORES = ['chosenScore', 'rejectedScore'] as const;
+
+function isId(value: unknown): value is string | number | JsonNumber {
+  return (typeof value === 'string' && value !== '') || isNumber(value);
 }

@@ -1,5 +1,5 @@
-import { createFieldReader } from '../fields.ts';
-import { has, isObject, type JsonRecord } from '../../core/index.ts';
+import { createFieldReader, type FieldReader } from '../fields.ts';
+import { has, isNumber, isObject, type JsonRecord } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat } from '../format.ts';
 import { numberOf } from '../row-meta.ts';
 import type { RankedAnswer } from '../row.ts';
@@ -21,7 +21,8 @@ export const ULTRAFEEDBACK: DataFormat = {
     const fields = createFieldReader(record);
     const prompt = [userTurn(fields.text('instruction'))];
     const answers = fields.list('completions').map((value, index): RankedAnswer => {
-      if (isObject(value) && typeof value['response'] === 'string') return answerOf(value, value['response']);
+      if (isObject(value) && typeof value['response'] === 'string')
+        return answerOf(fields, { value, response: value['response'], path: `completions.${index}` });
       fields.wrong(`completions.${index}.response`, 'a text', isObject(value) ? value['response'] : value);
       return { content: [] };
     });
@@ -42,16 +43,24 @@ export const ULTRAFEEDBACK: DataFormat = {
 
 const OWN_FIELDS = new Set(['response', 'model', 'fine-grained_score']);
 
-function answerOf(value: JsonRecord, response: string): RankedAnswer {
+function answerOf(
+  fields: FieldReader,
+  { value, response, path }: { readonly value: JsonRecord; readonly response: string; readonly path: string },
+): RankedAnswer {
+  const numberAt = (name: string, given: unknown): number | undefined => {
+    const number = numberOf(given);
+    if (number === undefined && isNumber(given)) fields.wrong(`${path}.${name}`, 'a number that a double holds', given);
+    return number;
+  };
   const annotations = isObject(value['annotations']) ? Object.entries(value['annotations']) : [];
   const ratings: Record<string, number> = {};
   for (const [aspect, annotation] of annotations) {
-    const rating = isObject(annotation) ? numberOf(annotation['Rating']) : undefined;
+    const rating = isObject(annotation) ? numberAt(`annotations.${aspect}.Rating`, annotation['Rating']) : undefined;
     if (rating !== undefined) ratings[aspect] = rating;
   }
   const given = Object.values(ratings);
   const mean = given.length > 0 ? given.reduce((sum, rating) => sum + rating, 0) / given.length : undefined;
-  const score = numberOf(value['fine-grained_score']) ?? mean;
+  const score = numberAt('fine-grained_score', value['fine-grained_score']) ?? mean;
   const isPlain = annotations.every(([, entry]) => isObject(entry) && Object.keys(entry).join() === 'Rating');
   const rest = Object.entries(value).filter(
     ([name, field]) => field !== null && !OWN_FIELDS.has(name) && !(name === 'annotations' && isPlain),

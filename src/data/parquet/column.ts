@@ -3,6 +3,7 @@ import { parquetHeader, readPage } from 'hyparquet/src/column.js';
 import { convert, DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
 import { getMaxDefinitionLevel, getMaxRepetitionLevel, isFlatColumn } from 'hyparquet/src/schema.js';
 import type { ByteSource } from '../../formats/index.ts';
+import { exactColumn } from './exact-values.ts';
 import { decompressPage } from './decompress.ts';
 import type { ColumnChunkLayout } from './layout.ts';
 import type { ParquetLimits } from './limits.ts';
@@ -23,10 +24,12 @@ export interface ColumnReader {
 
 export function createColumnReader(chunk: ColumnChunkLayout, bytes: ByteSource, limits: ParquetLimits): ColumnReader {
   const schemaPath = [...chunk.schemaPath];
+  const { element } = schemaPath.at(-1)!;
+  const exact = exactColumn(element);
   const decoder: ColumnDecoder = {
     pathInSchema: chunk.meta.path_in_schema,
     type: chunk.meta.type,
-    element: schemaPath.at(-1)!.element,
+    element: exact?.element ?? element,
     schemaPath,
     // Pages are unpacked, and looked at, before they are decoded.
     codec: 'UNCOMPRESSED',
@@ -82,7 +85,7 @@ export function createColumnReader(chunk: ColumnChunkLayout, bytes: ByteSource, 
         // A row of a list is whole only when the next one has begun, or the chunk has ended.
         const ready = rows.length - at - (isFlat || hasEnded ? 0 : 1);
         const end = at + Math.min(count - taken.length, Math.max(0, ready));
-        while (at < end) taken.push(rows[at++]);
+        for (; at < end; at++) taken.push(exact === undefined ? rows[at] : exact.exact(rows[at]));
         if (taken.length === count) break;
         if (hasEnded) throw new Error(`it must have ${count} more rows, got ${taken.length}`);
         hasEnded = !(await advance());

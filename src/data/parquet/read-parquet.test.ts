@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { PreftuneError } from '../../core/index.ts';
+import { parseExactJson, PreftuneError } from '../../core/index.ts';
 import { DATA_LIMITS, type DataLimits } from '../limits.ts';
 import { readRecords } from '../records.ts';
 import { memorySource } from '../sources/source.ts';
@@ -11,7 +11,7 @@ import { readParquet } from './read-parquet.ts';
 
 const FIXTURES = join(import.meta.dirname, 'fixtures');
 const fixture = (name: string): Uint8Array => new Uint8Array(readFileSync(join(FIXTURES, name)));
-const WANTED = JSON.parse(readFileSync(join(FIXTURES, 'rows.json'), 'utf8')) as Record<string, unknown[]>;
+const WANTED = parseExactJson(readFileSync(join(FIXTURES, 'rows.json'), 'utf8')) as Record<string, unknown[]>;
 
 /** Values, and problems as `line reason path: message`. */
 async function read(bytes: Uint8Array, limits: Partial<DataLimits> = {}): Promise<unknown[]> {

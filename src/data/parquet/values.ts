@@ -1,3 +1,4 @@
+import { exactNumber, JsonNumber, parseExactJson } from '../../core/index.ts';
 import { validUtf8Length } from '../records/record-parser.ts';
 import { put } from '../records/put.ts';
 
@@ -24,7 +25,7 @@ export const PARSERS = {
   jsonFromBytes(bytes: Uint8Array | undefined): unknown {
     const text = PARSERS.stringFromBytes(bytes);
     try {
-      return typeof text === 'string' ? (JSON.parse(text) as unknown) : text;
+      return typeof text === 'string' ? parseExactJson(text) : text;
     } catch {
       return text;
     }
@@ -45,8 +46,8 @@ export interface JsonConversion {
 }
 
 /**
- * A decoded row as JSON would hold it: whole numbers of 64 bits as numbers while a double holds them exactly, else as their
- * digits; dates and times as ISO 8601 text; bytes that nobody called text as text where they are UTF-8, else as {"base64": ...}, which no reader
+ * A decoded row as JSON would hold it: whole numbers of 64 bits as numbers while a double holds them exactly, else as a
+ * JsonNumber; dates and times as ISO 8601 text; bytes that nobody called text as text where they are UTF-8, else as {"base64": ...}, which no reader
  * takes for an answer; what is not finite, and what is absent, as null.
  */
 export function toJson(decoded: unknown): JsonConversion {
@@ -60,7 +61,7 @@ export function toJson(decoded: unknown): JsonConversion {
       case 'number':
         return Number.isFinite(value) ? value : null;
       case 'bigint':
-        return value >= MIN_SAFE && value <= MAX_SAFE ? Number(value) : String(value);
+        return exactNumber(String(value));
       case 'boolean':
         return value;
       case 'object':
@@ -74,6 +75,7 @@ export function toJson(decoded: unknown): JsonConversion {
       problems.push({ path, byte: value.byte });
       return null;
     }
+    if (value instanceof JsonNumber) return value;
     if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
     if (value instanceof Uint8Array) {
       characters += value.length;
@@ -91,9 +93,6 @@ export function toJson(decoded: unknown): JsonConversion {
   const value = convert(decoded, '');
   return { value, characters, problems };
 }
-
-const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
-const MIN_SAFE = BigInt(Number.MIN_SAFE_INTEGER);
 
 function base64(bytes: Uint8Array): string {
   let text = '';

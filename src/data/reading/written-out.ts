@@ -1,4 +1,4 @@
-import { isObject, type JsonRecord } from '../../core/index.ts';
+import { isObject, parseExactJson, type JsonRecord } from '../../core/index.ts';
 import type { FieldProblem } from '../problems.ts';
 
 /** Fields that hold a conversation, a part of one, or one side's whole conversation. */
@@ -54,7 +54,7 @@ export function conversationIn(text: string): Conversation | undefined {
   if (!/^\s*[[{]/.test(text)) return undefined;
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseExactJson(text);
   } catch {
     return undefined;
   }

@@ -1,3 +1,4 @@
+import { exactNumber, isObject, parseExactJson } from '../../core/index.ts';
 import { conversationIn } from '../reading/written-out.ts';
 /** Columns that hold numbers or truth values in every format that has them; all others hold text. */
 const TYPED_COLUMN = /^(label|labels|weight|margin|rank|turn|tstamp)$|(^|[_.\s-])(score|rating|rank)([_.\s-]|s?$)/i;
@@ -19,7 +20,7 @@ export function createCellReader(column: string): (text: string, isQuoted: boole
   const isTyped = TYPED_COLUMN.test(column);
   return (text, isQuoted) => {
     if (text === '') return isQuoted ? '' : null;
-    if (isTyped && NUMBER.test(text)) return Number(text);
+    if (isTyped && NUMBER.test(text)) return exactNumber(text);
     if (isTyped && TRUTH.test(text)) return text.toLowerCase() === 'true';
     return conversationOf(column, text) ?? text;
   };
@@ -31,13 +32,11 @@ function conversationOf(column: string, text: string): unknown {
   if (!text.includes('[') || !/^\s*\[\s*\{/.test(text)) return undefined;
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseExactJson(text);
   } catch {
     return undefined;
   }
   const isTurn = (item: unknown): boolean =>
-    typeof item === 'object' &&
-    item !== null &&
-    ('role' in item || 'from' in item || (column === 'tools' && 'type' in item));
+    isObject(item) && ('role' in item || 'from' in item || (column === 'tools' && 'type' in item));
   return Array.isArray(value) && value.every(isTurn) ? value : undefined;
 }

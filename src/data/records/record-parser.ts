@@ -1,4 +1,4 @@
-import { findBrokenText } from '../../core/index.ts';
+import { findBrokenText, parseExactJson } from '../../core/index.ts';
 import type { DataLimits } from '../limits.ts';
 import { excerptAt, findJsonError, isDeeperThan } from './json-error.ts';
 import type { ProblemReason, RecordProblem } from '../problems.ts';
@@ -47,7 +47,7 @@ export function createRecordParser(file: string, limits: DataLimits): RecordPars
     const text = given.startsWith(BYTE_ORDER_MARK) ? given.slice(BYTE_ORDER_MARK.length) : given;
     let value: unknown;
     try {
-      value = JSON.parse(text);
+      value = parseExactJson(text);
     } catch {
       const withNulls = withoutNaN(text);
       if (withNulls !== undefined && findJsonError(withNulls) === undefined) return parseText(withNulls, origin, place);

@@ -1,4 +1,4 @@
-import { isObject } from '../../core/index.ts';
+import { JsonNumber, isNumber, sameNumber } from '../../core/index.ts';
 import type { Message } from '../../tokenizer/index.ts';
 
 /** The shared start of two texts or conversations, and what follows it on each side. */
@@ -38,9 +38,13 @@ export function extractTurnsPrompt(
   return { prompt: chosen.slice(0, cut), chosen: chosen.slice(cut), rejected: rejected.slice(cut) };
 }
 
-/** Equal as JSON, whatever the order of keys; a key whose value is undefined is not there. */
+/**
+ * Equal as JSON, whatever the order of keys; a key whose value is undefined is not there. Numbers are equal where their exact values are, and both
+ * are whole numbers or both floats.
+ */
 export function sameJson(a: unknown, b: unknown): boolean {
   if (a === b) return true;
+  if (a instanceof JsonNumber || b instanceof JsonNumber) return isNumber(a) && isNumber(b) && sameNumber(a, b);
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null)
     return Number.isNaN(a) && Number.isNaN(b);
   if (Array.isArray(a) || Array.isArray(b))
@@ -54,14 +58,6 @@ export function sameJson(a: unknown, b: unknown): boolean {
   for (const name in one) if (!sameJson(one[name], Object.hasOwn(two, name) ? two[name] : undefined)) return false;
   for (const name in two) if (two[name] !== undefined && !Object.hasOwn(one, name)) return false;
   return true;
-}
-
-/** JSON text with sorted keys. */
-export function canonicalJson(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
-  return JSON.stringify(value, (_, inner: unknown) =>
-    isObject(inner) ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1))) : inner,
-  );
 }
 
 function isHighSurrogate(unit: number): boolean {

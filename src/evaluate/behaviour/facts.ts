@@ -1,3 +1,4 @@
+import { finiteNumber, writeExactJson } from '../../core/index.ts';
 import { readObjects, type DataSource } from '../../data/index.ts';
 import { meanEstimate, shareEstimate, type Estimate } from './estimates.ts';
 
@@ -37,10 +38,10 @@ function factOf(
   }
   if (!isTexts(choices, 2))
     return void fail('choices', 'choices must be a list of at least two texts, none of them empty');
-  const correct = typeof answer === 'string' ? choices.indexOf(answer) : answer;
-  if (typeof correct === 'number' && Number.isInteger(correct) && correct >= 0 && correct < choices.length)
+  const correct = typeof answer === 'string' ? choices.indexOf(answer) : finiteNumber(answer);
+  if (correct !== undefined && Number.isInteger(correct) && correct >= 0 && correct < choices.length)
     return { ...head, choices, correct };
-  fail('answer', `answer must be one of the choices, as its text or its place from 0, got ${JSON.stringify(answer)}`);
+  fail('answer', `answer must be one of the choices, as its text or its place from 0, got ${writeExactJson(answer)}`);
   return undefined;
 }
 

@@ -1,4 +1,4 @@
-import { PreftuneError } from '../../core/index.ts';
+import { isNumber, PreftuneError } from '../../core/index.ts';
 import { readObjects, type DataSource } from '../../data/index.ts';
 import {
   checkInstructions,
@@ -49,7 +49,7 @@ export function readInstructedPrompts(source: DataSource): Promise<InstructedPro
     read: ({ value, fields, line }) => {
       const prompt = fields.text('prompt');
       const { key } = value;
-      const id = typeof key === 'string' || typeof key === 'number' ? String(key) : String(line);
+      const id = typeof key === 'string' || isNumber(key) ? String(key) : String(line);
       try {
         return { id, prompt, instructions: parseInstructions(value, 'evaluate') };
       } catch (thrown) {

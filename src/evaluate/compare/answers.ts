@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { badInput, isObject } from '../../core/index.ts';
+import { badInput, isNumber, isObject, writeExactJson } from '../../core/index.ts';
 import { fileSource, readRecords } from '../../data/index.ts';
 import type { Prompt } from '../../generate/index.ts';
 import {
@@ -253,12 +253,12 @@ async function answersOfFile(file: string, prompts: readonly Prompt[], { samples
 
 function keysOf(value: Readonly<Record<string, unknown>>): string[] {
   const { id, prompt } = value;
-  const keys = typeof id === 'string' || typeof id === 'number' ? [`id ${id}`] : [];
+  const keys = typeof id === 'string' || isNumber(id) ? [`id ${id}`] : [];
   return prompt === undefined ? keys : [...keys, `text ${textOf(prompt)}`];
 }
 
 function textOf(content: unknown): string {
-  return typeof content === 'string' ? JSON.stringify([content.trim()]) : JSON.stringify(turnsOf(content));
+  return typeof content === 'string' ? JSON.stringify([content.trim()]) : writeExactJson(turnsOf(content));
 }
 
 function turnsOf(content: unknown): unknown {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { PreftuneError } from '../../core/index.ts';
+import { PreftuneError, writeExactJson } from '../../core/index.ts';
 import type { DataSource } from '../../data/index.ts';
 import type { Prompt } from '../../generate/index.ts';
 import { writeFileAtomic } from '../../files/index.ts';
@@ -77,7 +77,7 @@ async function kept(contestant: Model, first: Model, options: MeasureOptions): P
   const { prompts, texts, facts, instructions, hasFrontier, maxNewTokens, seed, system } = options;
   const inputs = { prompts, texts: texts?.state, facts, instructions };
   const identity = createHash('sha256')
-    .update(JSON.stringify([1, contestant, first, inputs, { hasFrontier, maxNewTokens, seed, system }]))
+    .update(writeExactJson([1, contestant, first, inputs, { hasFrontier, maxNewTokens, seed, system }]))
     .digest('hex');
   const path = join(options.folder, 'measures', `${contestant.name}.json`);
   const there = readKept(path, identity);

@@ -1,4 +1,4 @@
-import { badInput, type Problem } from '../../core/index.ts';
+import { badInput, type Problem, finiteNumber } from '../../core/index.ts';
 import { INSTRUCTION_CHECKS, type InstructionContext, type InstructionName } from './instruction-checks.ts';
 import type { Measurement } from './rules-text.ts';
 
@@ -55,7 +55,9 @@ export function parseInstructions(
     };
     if (typeof name !== 'string' || !Object.hasOwn(INSTRUCTION_CHECKS, name))
       return fail(`instructions must be among ${INSTRUCTION_NAMES.join(', ')}, got ${JSON.stringify(name)}`);
-    const own = Object.entries((lists[i] ?? {}) as object).filter(([, value]) => value !== null);
+    const own = Object.entries((lists[i] ?? {}) as object)
+      .filter(([, value]) => value !== null)
+      .map(([key, value]: [string, unknown]) => [key, finiteNumber(value) ?? value]);
     const result = INSTRUCTION_CHECKS[name as InstructionName].kwargs.safeParse(Object.fromEntries(own));
     if (!result.success) {
       for (const { path, message } of result.error.issues) fail(`${name}.${path.join('.')}: ${message}`);

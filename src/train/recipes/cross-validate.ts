@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { badInput } from '../../core/index.ts';
+import { badInput, writeExactJson } from '../../core/index.ts';
 import { pairOfRanking, readRows, type DataRow, type DataSource, type PairRow } from '../../data/index.ts';
 import type { RecipeContext } from '../context.ts';
 import { trainDpo } from './dpo.ts';
@@ -127,7 +127,7 @@ function rowSource({ sources, format }: CrossValidation, takes: (row: number) =>
           if (event.kind === 'format' || event.kind === 'problems') continue;
           if (takes(row)) {
             const pair = pairOf(event);
-            if (pair !== undefined) yield encoder.encode(`${JSON.stringify(recordOf(pair, row))}\n`);
+            if (pair !== undefined) yield encoder.encode(`${writeExactJson(recordOf(pair, row))}\n`);
           }
           row++;
         }
