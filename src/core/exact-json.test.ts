@@ -128,7 +128,7 @@ test('written: fields that are undefined are left out, dates and the like as JSO
 });
 
 test('canonical: the order of names and the spelling of a value are nothing, whole or float is something', () => {
-  const same = [
+  const alike = [
     ['{"b":1.0,"a":0.10}', '{"a":0.1,"b":10e-1}'],
     ['-0', '0'],
     ['100.0', '1e2'],
@@ -137,7 +137,7 @@ test('canonical: the order of names and the spelling of a value are nothing, who
     ['[0.10,"x"]', '[0.1,"x"]'],
     ['{"x":0.10}', '{"x":1e-1}'],
   ] as const;
-  for (const [one, two] of same)
+  for (const [one, two] of alike)
     expect([one, canonicalJson(parseExactJson(one))]).toEqual([one, canonicalJson(parseExactJson(two))]);
   const values = [
     '1',
@@ -156,8 +156,9 @@ test('canonical: the order of names and the spelling of a value are nothing, who
   expect(new Set(values.map((text) => canonicalJson(parseExactJson(text)))).size).toBe(values.length);
 });
 
+const same = (one: string, two: string): boolean => sameNumber(exactNumber(one), exactNumber(two));
+
 test('two numbers are the same where their exact values are, and both are whole or both floats', () => {
-  const same = (one: string, two: string): boolean => sameNumber(exactNumber(one), exactNumber(two));
   expect([
     same('0.1', '0.10'),
     same('1e2', '100.0'),

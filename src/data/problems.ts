@@ -1,4 +1,4 @@
-import { badInput, type PreftuneError, type Problem } from '../core/index.ts';
+import { badInput, isObject, type PreftuneError, type Problem } from '../core/index.ts';
 
 /** Why a record or row is refused. The counts of a report are kept under these names. */
 export type ProblemReason =
@@ -85,7 +85,7 @@ export function shown(value: unknown): string {
 
 function describe(value: unknown): string {
   if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (typeof value === 'object' && value !== null) {
+  if (isObject(value)) {
     const keys = Object.keys(value);
     return `an object with ${keys.length === 0 ? 'no keys' : keys.slice(0, 6).join(', ')}`;
   }

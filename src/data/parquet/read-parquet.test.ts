@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseExactJson, PreftuneError } from '../../core/index.ts';
+import { parseExactJson, PreftuneError, writeExactJson } from '../../core/index.ts';
 import { DATA_LIMITS, type DataLimits } from '../limits.ts';
 import { readRecords } from '../records.ts';
 import { memorySource } from '../sources/source.ts';
@@ -51,6 +51,18 @@ test.each(['v1', 'v2'])('lists of turns that cross pages and row groups, data pa
 test('every type, absent values, empty lists', async () => {
   expect(await read(fixture('types.parquet'))).toEqual(WANTED['types']);
 });
+
+test.each(['numbers', 'numbers-plain'])(
+  '%s: whole numbers of 64 bits, decimals and floats keep their digits',
+  async (name) => {
+    const rows = (await read(fixture(`${name}.parquet`))).map((row) => writeExactJson(row));
+    expect(rows).toEqual([
+      '{"id":9007199254740993,"unsigned":18446744073709551615,"whole":1.0,"short":-0.05,"long":1234567890123456789.0123456789,"count":98765432109876543210,"amounts":[1.500,null,-12.345],"call":{"order":-9007199254740993,"fee":100.0,"prices":[0.5,-0.0,3.0]}}',
+      '{"id":9007199254740992,"unsigned":7,"whole":1e+300,"short":12.50,"long":0.0000000000,"count":-7,"amounts":[],"call":null}',
+      '{"id":null,"unsigned":null,"whole":0.1,"short":null,"long":null,"count":null,"amounts":null,"call":{"order":1,"fee":null,"prices":null}}',
+    ]);
+  },
+);
 
 test('a text that is not UTF-8, and a row that is too long, are problems of their rows', async () => {
   expect(await read(fixture('not-utf8.parquet'))).toEqual([
