@@ -184,6 +184,13 @@ class RecordFields implements FieldReader {
   }
 }
 
+/** The number of a value inside a field, or its text's; a problem at `path` where it is a number that no double holds; undefined for anything else. */
+export function numberAt(fields: FieldReader, path: string, value: unknown): number | undefined {
+  const number = numberOf(value);
+  if (number === undefined && isNumber(value)) fields.wrong(path, USABLE, value);
+  return number;
+}
+
 /** Absent, null, or the empty text that tables have in place of nothing. */
 function isNone(value: unknown): boolean {
   return value === undefined || value === null || value === '';

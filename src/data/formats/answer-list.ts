@@ -1,5 +1,5 @@
 import { has, isObject, type JsonRecord } from '../../core/index.ts';
-import { createFieldReader, type FieldReader } from '../fields.ts';
+import { createFieldReader, numberAt, type FieldReader } from '../fields.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat } from '../format.ts';
 import { numberOf } from '../row-meta.ts';
 import type { RankedAnswer } from '../row.ts';
@@ -49,8 +49,10 @@ export const ANSWER_LIST: DataFormat = {
     const answers = values.map((value, index): RankedAnswer => {
       const { text, rest } = partsOf(value);
       if (text === undefined) fields.wrong(`${list}.${index}`, 'a text, or an object with one', value);
-      const score = numberOf(beside.score?.[index]) ?? SCORE.map((name) => numberOf(rest[name])).find(isNumber);
-      const rank = numberOf(beside.rank?.[index]) ?? numberOf(rest['rank']);
+      const worth = (name: string, other: unknown) => numberAt(fields, `${list}.${index}.${name}`, other);
+      const score =
+        worth('score', beside.score?.[index]) ?? SCORE.map((name) => worth(name, rest[name])).find(isNumber);
+      const rank = worth('rank', beside.rank?.[index]) ?? worth('rank', rest['rank']);
       const model = beside.model?.[index] ?? rest['model'];
       const known = new Set<string>([...SCORE, 'rank', 'model']);
       const others = Object.entries(rest).filter(([name, other]) => !known.has(name) && other !== null);

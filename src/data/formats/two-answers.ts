@@ -1,4 +1,4 @@
-import { has, type JsonRecord } from '../../core/index.ts';
+import { finiteNumber, has, type JsonRecord } from '../../core/index.ts';
 import { createFieldReader, type FieldReader } from '../fields.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat } from '../format.ts';
 import { numberOf } from '../row-meta.ts';
@@ -99,7 +99,7 @@ function readQuestion(fields: FieldReader, record: JsonRecord) {
 }
 
 function verdictField(record: JsonRecord): string | undefined {
-  if (typeof record[SIGNED] === 'number') return SIGNED;
+  if (finiteNumber(record[SIGNED]) !== undefined) return SIGNED;
   return VERDICTS.find((name) => has(record, name));
 }
 
@@ -118,7 +118,7 @@ function readVerdict(fields: FieldReader, record: JsonRecord, names: readonly st
   const value = fields.value(name);
   const choice =
     name === SIGNED
-      ? signOf(value as number)
+      ? signOf(finiteNumber(value)!)
       : name === 'better_response_id'
         ? positionOf(value)
         : choiceOf(value, names);

@@ -1,7 +1,6 @@
-import { createFieldReader, type FieldReader } from '../fields.ts';
-import { has, isNumber, isObject, type JsonRecord } from '../../core/index.ts';
+import { createFieldReader, numberAt, type FieldReader } from '../fields.ts';
+import { has, isObject, type JsonRecord } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat } from '../format.ts';
-import { numberOf } from '../row-meta.ts';
 import type { RankedAnswer } from '../row.ts';
 import { assistantTurn, onlyText, recordOf, rowExtras, userTurn } from './record-parts.ts';
 
@@ -47,20 +46,17 @@ function answerOf(
   fields: FieldReader,
   { value, response, path }: { readonly value: JsonRecord; readonly response: string; readonly path: string },
 ): RankedAnswer {
-  const numberAt = (name: string, given: unknown): number | undefined => {
-    const number = numberOf(given);
-    if (number === undefined && isNumber(given)) fields.wrong(`${path}.${name}`, 'a number that a double holds', given);
-    return number;
-  };
   const annotations = isObject(value['annotations']) ? Object.entries(value['annotations']) : [];
   const ratings: Record<string, number> = {};
   for (const [aspect, annotation] of annotations) {
-    const rating = isObject(annotation) ? numberAt(`annotations.${aspect}.Rating`, annotation['Rating']) : undefined;
+    const rating = isObject(annotation)
+      ? numberAt(fields, `${path}.annotations.${aspect}.Rating`, annotation['Rating'])
+      : undefined;
     if (rating !== undefined) ratings[aspect] = rating;
   }
   const given = Object.values(ratings);
   const mean = given.length > 0 ? given.reduce((sum, rating) => sum + rating, 0) / given.length : undefined;
-  const score = numberAt('fine-grained_score', value['fine-grained_score']) ?? mean;
+  const score = numberAt(fields, `${path}.fine-grained_score`, value['fine-grained_score']) ?? mean;
   const isPlain = annotations.every(([, entry]) => isObject(entry) && Object.keys(entry).join() === 'Rating');
   const rest = Object.entries(value).filter(
     ([name, field]) => field !== null && !OWN_FIELDS.has(name) && !(name === 'annotations' && isPlain),

@@ -1,4 +1,4 @@
-import { isObject, type JsonRecord } from '../../core/index.ts';
+import { isObject, parseExactJson, type JsonRecord } from '../../core/index.ts';
 
 /** Roles under other names than chat templates know. */
 const ROLES: Readonly<Record<string, string>> = {
@@ -58,7 +58,7 @@ export function callsOf(
   | readonly { readonly type: 'function'; readonly function: { readonly name: string; readonly arguments: unknown } }[]
   | undefined {
   try {
-    const value: unknown = JSON.parse(json);
+    const value: unknown = parseExactJson(json);
     const list: readonly unknown[] = Array.isArray(value) ? value : [value];
     if (list.length === 0 || !list.every((call) => isObject(call) && typeof call['name'] === 'string'))
       return undefined;
