@@ -9,6 +9,8 @@ import { runCli } from '../frame/frame.ts';
 const ARGUMENTS = '{"order":9007199254740993,"fee":1.0}';
 const CALL = `[{"role":"assistant","content":"","tool_calls":[{"type":"function","function":{"name":"cancel","arguments":${ARGUMENTS}}}]}]`;
 
+const cell = (text: string): string => `"${text.replaceAll('"', '""')}"`;
+
 let folder: string;
 const at = (name: string): string => join(folder, name);
 beforeAll(() => {
@@ -17,7 +19,6 @@ beforeAll(() => {
     `{"id":${id},"prompt":[{"role":"user","content":"${question}"}],"chosen":${CALL},"rejected":[{"role":"assistant","content":"Done, mail me@nordwind-segeln.de."}],"price":1.0,"tweet":1234567890123456789}`;
   const pairs = [pair('9007199254740993', 'Cancel it.'), pair('9007199254740992', 'Cancel that.')];
   writeFileSync(at('pairs.jsonl'), pairs.join('\n'));
-  const cell = (text: string): string => `"${text.replaceAll('"', '""')}"`;
   const columns = (question: string): string =>
     [`[{"role":"user","content":"${question}"}]`, CALL, '[{"role":"assistant","content":"Done."}]'].map(cell).join(',');
   writeFileSync(
