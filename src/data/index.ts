@@ -21,6 +21,7 @@ export {
   type ProblemReason,
   type RecordProblem,
 } from './problems.ts';
+export { dropCause, type DropCause } from './row-texts/drop-causes.ts';
 export { readObjects, type ObjectRecord, type ReadObjectsOptions } from './read-objects.ts';
 export { readRecords } from './records.ts';
 export {
@@ -78,10 +79,11 @@ export {
   MAX_LISTED_ROWS,
   createTokenisationLog,
   type RowCount,
+  type TextCount,
   type TokenisationLog,
   type TokenisationReport,
 } from './tokens/tokenisation-report.ts';
-export { renderTokenisationReport } from './tokens/tokenisation-text.ts';
+export { placesText, renderTokenisationReport } from './tokens/tokenisation-text.ts';
 export type { DropReason, SideName } from './tokens/tokenize-answer.ts';
 export { createTrlMismatch } from './trl/trl-cut.ts';
 export {

@@ -51,7 +51,7 @@ export async function loadRankings(
     }
   });
   const tokenisation = log.report();
-  requireRows(source, sizes.length, tokenisation);
+  requireRows(source, sizes.length, { tokenisation, ...loaded });
   const rows = createRankingSet(arena.finish(), { sizes, promptHashes, weights });
   const notes =
     tied === 0

@@ -48,7 +48,7 @@ export async function loadUnpaired(
     for (const each of answers) take(each);
   });
   const tokenisation = log.report();
-  requireRows(source, arena.count, tokenisation);
+  requireRows(source, arena.count, { tokenisation, ...loaded });
   const rows = createUnpairedSet(arena.finish(), { promptHashes, weights, uncut });
   const notes = [
     ...trlNotes(options),

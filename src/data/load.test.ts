@@ -48,6 +48,13 @@ test('pairs come back as they went in, with lengths, and the report counts every
     templateDiffers: none,
     noStopToken: none,
     stopInside: none,
+    lost: {},
+    untrainedOpening: { ...none, places: [] },
+    controlTokens: { ...none, places: [] },
+    renderedAlready: { ...none, places: [] },
+    renderedAsText: none,
+    endWritten: none,
+    answersLeftOut: none,
     stopAppended: { count: 2, rows: ['1', '3'] },
     duplicatedBos: none,
     longest: { row: '3', tokens: 6 },
@@ -150,7 +157,7 @@ test('rows of the other kind, missing templates, nothing left, cancelled', async
     "data: conversations need a tokenizer with a chat template, got one without; use a chat model's tokenizer, or rows of plain text",
   );
   await expect(load([pair('abcdef', 'b', 'c')], { maxLength: 3 })).rejects.toThrow(
-    'd.jsonl: data must leave at least one row to train on, got 1 rows, all dropped (prompt-too-long 1); raise maxLength or look at the rows',
+    'd.jsonl: data must leave at least one row to train on, got 1 rows, all dropped: the prompt leaves no room for an answer at 3 tokens (row 1); raise maxLength (--max-length), or cut prompts (--max-prompt-length)',
   );
   await expect(load([pair('a', 'b', 'c')], { signal: AbortSignal.abort() })).rejects.toMatchObject({
     code: 'cancelled',

@@ -17,7 +17,9 @@ import { readRows, type DetectedFormat, type RowEvent } from './rows.ts';
 import type { DataSource } from './sources/source.ts';
 import { hashOfPrompt } from './split.ts';
 import { createTokenArena } from './tokens/token-arena.ts';
-import { createTokenisationLog, type TokenisationReport } from './tokens/tokenisation-report.ts';
+import { dropCause } from './row-texts/drop-causes.ts';
+import { createTokenisationLog, type RowCount, type TokenisationReport } from './tokens/tokenisation-report.ts';
+import type { DropReason } from './tokens/tokenize-answer.ts';
 import { MISSING_TEMPLATE } from './tokens/render-row.ts';
 import { decidedPair, UNDECIDED } from './pair-of-ranking.ts';
 import { createRowTokenizer, type RowTokenizerOptions } from './tokens/tokenize-row.ts';
@@ -111,7 +113,7 @@ export async function loadPairs(
     }
   });
   const tokenisation = log.report();
-  requireRows(source, arena.count, tokenisation);
+  requireRows(source, arena.count, { tokenisation, ...loaded });
   const rows = createPairSet(arena.finish(), { sequenceCounts, promptHashes, margins, weights });
   return { rows, tokenisation, notes: trlNotes(options), ...loaded };
 }
@@ -152,7 +154,7 @@ export async function loadCompletions(
     }
   });
   const tokenisation = log.report();
-  requireRows(source, arena.count, tokenisation);
+  requireRows(source, arena.count, { tokenisation, ...loaded });
   const rows = createCompletionSet(arena.finish(), { promptHashes });
   return { rows, tokenisation, notes: trlNotes(options), ...loaded };
 }
@@ -305,18 +307,51 @@ export function sourceList(source: DataSource | readonly DataSource[]): readonly
   return 'open' in source ? [source] : source;
 }
 
-/** Throws bad-input when no row is left. */
+/** Throws bad-input when no row is left: with what happened to the rows, and the advice that fits it. */
 export function requireRows(
   source: DataSource | readonly DataSource[],
   count: number,
-  { rows, dropped }: TokenisationReport,
+  { tokenisation, skipped, problems }: Pick<LoadedData<never>, 'tokenisation' | 'skipped' | 'problems'>,
 ): void {
   if (count > 0) return;
-  const names = sourceList(source).map(({ name }) => name);
-  const reasons = Object.entries(dropped).map(([reason, { count: number }]) => `${reason} ${number}`);
-  const found = rows === 0 ? 'no valid row' : `${rows} rows, all dropped (${reasons.join(', ')})`;
-  throw badInput({
-    file: names.join(', '),
-    message: `data must leave at least one row to train on, got ${found}; raise maxLength or look at the rows`,
-  });
+  const file = sourceList(source)
+    .map(({ name }) => name)
+    .join(', ');
+  const { found, advice } = tokenisation.rows === 0 ? whyNoneValid(skipped, problems) : whyAllDropped(tokenisation);
+  throw badInput({ file, message: `data must leave at least one row to train on, got ${found}; ${advice}` });
 }
+
+interface WhyNone {
+  readonly found: string;
+  readonly advice: string;
+}
+
+function whyNoneValid(skipped: number, { counts, kept }: LoadedData<never>['problems']): WhyNone {
+  if (skipped === 0) return { found: 'no row', advice: 'look at the file' };
+  const reasons = Object.entries(counts).map(([reason, number]) => `${reason} ${number}`);
+  const first = kept[0];
+  const example = first === undefined ? '' : `, the first on line ${first.line}: ${first.message}`;
+  return {
+    found: `no valid row: ${skipped} skipped (${reasons.join(', ')})${example}`,
+    advice: 'preftune data check lists what is wrong with each',
+  };
+}
+
+function whyAllDropped({ rows, dropped, lost, limits }: TokenisationReport): WhyNone {
+  const entries = Object.entries(dropped) as [DropReason, RowCount][];
+  const reasons = entries.map(([reason, { count, rows: ids }]) => {
+    const named = ids.slice(0, NAMED_ROWS).join(', ');
+    const many = `${count === 1 ? 'row' : 'rows'} ${named}${count > NAMED_ROWS ? ', ...' : ''}`;
+    const piece = LOSING.has(reason) ? lost.template?.places[0] : undefined;
+    const example = piece === undefined ? '' : `, such as ${JSON.stringify(piece.text)} in row ${piece.row}`;
+    return `${dropCause(reason, limits).cause}${example} (${many})`;
+  });
+  const advice = new Set(entries.map(([reason]) => dropCause(reason, limits).advice));
+  return { found: `${rows} rows, all dropped: ${reasons.join('; ')}`, advice: [...advice].join('; ') };
+}
+
+/** How many rows a message names. */
+const NAMED_ROWS = 5;
+
+/** What a piece that the template left out explains. */
+const LOSING: ReadonlySet<DropReason> = new Set(['identical-after-template', 'empty-after-template']);

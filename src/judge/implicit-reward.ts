@@ -45,7 +45,7 @@ export async function openImplicitReward(
     if (scored.kind === 'dropped') {
       const message =
         scored.reason === 'prompt-too-long' ? `the prompt has more than ${maxLength} tokens` : 'an answer has no token';
-      if (scored.reason !== 'identical-tokens') {
+      if (!scored.reason.startsWith('identical-')) {
         const none = { kind: 'none', reason: 'too-long', message } as const;
         return [none, none];
       }

@@ -47,6 +47,7 @@ export function assembleTokenizer(parts: TokenizerParts): Tokenizer {
     vocabularySize: tokens.length,
     ...special,
     stopIds,
+    addedTokens,
     chatTemplate,
     get identity() {
       identity ??= digestOf({ sources: parts.sources, special, stopIds, surround });

@@ -1,3 +1,4 @@
+export type { AddedToken } from './added-tokens.ts';
 export { createTokenizer } from './create.ts';
 export { digestOf } from './identity.ts';
 export { tokenizerFilesOf } from './sources/gguf-files.ts';

@@ -1,3 +1,5 @@
+import type { AddedToken } from './added-tokens.ts';
+
 /** What the rest of preftune knows of a tokenizer. Implementations wrap well-kept libraries or are built from GGUF metadata. */
 export interface Tokenizer {
   /** Number of ids, added tokens included: every id is in [0, vocabularySize). */
@@ -7,6 +9,8 @@ export interface Tokenizer {
   /** Every id that ends a turn or a text: EOS, and end-of-turn tokens such as <|im_end|> or <|eot_id|> when the files name them. */
   readonly stopIds: readonly number[];
   readonly padId: number | undefined;
+  /** Tokens that are found in a text before anything else: special ones, and others such as <think> in some models. */
+  readonly addedTokens: readonly Pick<AddedToken, 'id' | 'content' | 'special'>[];
   /** A hex digest of everything that decides the ids and the rendered templates; part of the reference's key. */
   readonly identity: string;
   /** undefined when the model has none; such a model takes plain-text rows only. */

@@ -1,4 +1,4 @@
-import type { TokenisationReport } from '../data/index.ts';
+import { dropCause, type DropReason, type TokenisationReport } from '../data/index.ts';
 import { monitoredVerdict, verdictSections, type RunVerdict } from '../monitor/index.ts';
 import { renderReport, type ReportSample, type ReportSection } from '../report/index.ts';
 import { readMetrics, type RunFolder, type RunRecord } from '../store/index.ts';
@@ -66,9 +66,11 @@ export function tokenisationSections(reports: Readonly<Record<string, Tokenisati
       [
         'dropped',
         Object.entries(report.dropped)
-          .map(([reason, { count }]) => `${reason} ${count}`)
-          .join(', ') || 'none',
+          .map(([reason, { count }]) => `${count}: ${dropCause(reason as DropReason, report.limits).cause}`)
+          .join('; ') || 'none',
       ],
+      ['rows with text of an answer left out by the template', report.lost.template?.count ?? 0],
+      ['rows whose own texts hold control tokens', report.controlTokens.count],
       [
         'answers cut',
         Object.entries(report.truncated)

@@ -9,6 +9,7 @@ import { FORMAT, MODEL } from '../common-options.ts';
 import { defineCommand, type CommandContext } from '../frame/command.ts';
 import { locateData } from '../../hub/index.ts';
 import { readReliability, readTokenizer, RELIABILITY_SHAPE } from './data-reliability.ts';
+import { tokenisationWarnings } from '../token-notes.ts';
 import { versions } from '../training/recipe-context.ts';
 
 const STATS_SHAPE = {
@@ -55,6 +56,7 @@ export const DATA_CHECK = defineCommand({
       },
       `${renderDataReport(report, terminal.columns)}\n${renderReliability(reliability, { width: terminal.columns, places })}`,
     );
+    warnOfTokens(report, context);
     if (page !== undefined) {
       const { preftune } = versions();
       const html = renderReliabilityPage({
@@ -79,7 +81,9 @@ export const DATA_STATS = defineCommand({
   arguments: ARGUMENTS,
   options: z.strictObject(STATS_SHAPE),
   async run(options, context) {
-    printReport(await readData(options, context, await readTokenizer(options.model, context)), context);
+    const report = await readData(options, context, await readTokenizer(options.model, context));
+    printReport(report, context);
+    warnOfTokens(report, context);
   },
 });
 
@@ -104,4 +108,10 @@ async function readData(
 
 function printReport(report: DataReport, { terminal }: CommandContext): void {
   terminal.result(report as unknown as JsonValue, renderDataReport(report, terminal.columns));
+}
+
+/** What would train otherwise than a user expects. */
+function warnOfTokens({ tokenisation }: DataReport, { terminal }: CommandContext): void {
+  if (tokenisation !== undefined)
+    for (const warning of tokenisationWarnings('data', tokenisation)) terminal.warn(warning);
 }

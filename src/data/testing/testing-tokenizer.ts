@@ -6,7 +6,7 @@ export interface TestingTokenizerOptions {
   readonly merges?: readonly string[];
   /** Whether encode() puts BOS in front; default true. */
   readonly addsBos?: boolean;
-  readonly template?: 'none' | 'chatml' | 'bos' | 'no-stop' | 'thinking';
+  readonly template?: 'none' | 'chatml' | 'bos' | 'no-stop' | 'thinking' | 'drops-reasoning';
 }
 
 const SPECIALS = ['<s>', '</s>', '<|im_start|>', '<|im_end|>'];
@@ -45,6 +45,7 @@ export function createTestingTokenizer(options: TestingTokenizerOptions = {}): T
     eosId: 257,
     stopIds: [257, 259],
     padId: undefined,
+    addedTokens: SPECIALS.map((content, index) => ({ id: 256 + index, content, special: true })),
     identity: 'testing',
     chatTemplate: template === 'none' ? undefined : templateOf(template),
     encode,
@@ -59,11 +60,15 @@ function templateOf(kind: Exclude<TestingTokenizerOptions['template'], 'none' | 
     source: kind,
     render(messages, { addGenerationPrompt, tools, variables }) {
       const end = kind === 'no-stop' ? '\n' : '<|im_end|>\n';
-      const turns = messages.map(({ role, content }) => `<|im_start|>${role}\n${content}${end}`);
+      // In the manner of distilled reasoning models: what stands before </think> is left out.
+      const kept = (content: string): string =>
+        kind === 'drops-reasoning' ? content.split('</think>').at(-1)! : content;
+      const turns = messages.map(({ role, content }) => `<|im_start|>${role}\n${kept(content)}${end}`);
       if (tools) turns.unshift(`<|im_start|>system\ntools ${JSON.stringify(tools)}${end}`);
       if (variables) turns.unshift(`<|im_start|>system\nvariables ${JSON.stringify(variables)}${end}`);
       if (kind === 'bos') turns.unshift('<s>');
-      if (addGenerationPrompt) turns.push(`<|im_start|>assistant\n${kind === 'thinking' ? '<think>' : ''}`);
+      if (addGenerationPrompt)
+        turns.push(`<|im_start|>assistant\n${kind === 'thinking' || kind === 'drops-reasoning' ? '<think>' : ''}`);
       return turns.join('');
     },
   };

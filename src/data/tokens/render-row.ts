@@ -15,6 +15,8 @@ export interface RenderedSide {
   readonly fromTemplate: boolean;
   /** The template opens the answer otherwise when the answer is there; the boundary is where the two texts part. */
   readonly templateDiffers: boolean;
+  /** What the template opens the answer with when it asks the model, where the answer's own text has it not; only where it is more than white space. */
+  readonly untrainedOpening?: string;
   /**
    * Where the assistant's turns stand in `text`, [start, end) each, in UTF-16 units; only for an answer of several turns.
    * Otherwise everything behind the boundary is the assistant's.
@@ -62,11 +64,26 @@ export function createSideRenderer(tokenizer: Tokenizer): SideRenderer {
       const opened = openedPrompt(prompt, inputs);
       const text = renderTurns(tokenizer, [...prompt, ...answer], false, inputs);
       const boundary = commonTextLength(opened, text);
-      const side = { text, boundary, fromTemplate: true, templateDiffers: boundary < opened.length };
+      const opening = openingBehind(opened, boundary);
+      const side = {
+        text,
+        boundary,
+        fromTemplate: true,
+        templateDiffers: boundary < opened.length,
+        ...(opening.trim() !== '' && { untrainedOpening: opening }),
+      };
       if (answer.length === 1) return side;
       return { ...side, assistantSpans: assistantSpans(tokenizer, side, { prompt, answer, inputs }) };
     },
   };
+}
+
+/** What of a prompt stands behind the boundary, from the start of the mark (<think>, say) that the boundary cuts. */
+function openingBehind(opened: string, boundary: number): string {
+  if (boundary === opened.length) return '';
+  const mark = opened.lastIndexOf('<', boundary - 1);
+  const isCut = mark >= 0 && !/[\s>]/.test(opened.slice(mark, boundary));
+  return opened.slice(isCut ? mark : boundary);
 }
 
 function assistantSpans(

@@ -1,6 +1,8 @@
 import type { Tokenizer } from '../../tokenizer/index.ts';
 import { createDistribution, type Spread } from '../distribution.ts';
 import type { TokenizedCompletion, TokenizedRanking, TokenizedPair } from '../row.ts';
+import type { LostText } from '../row-texts/lost-text.ts';
+import type { RowScan } from '../row-texts/scan-row.ts';
 import { createTokenSpeller } from './spell-tokens.ts';
 import { exampleOf, type ExampleIds, type TokenisationExample } from './tokenisation-example.ts';
 import type { DropReason, SideName, SideNotes } from './tokenize-answer.ts';
@@ -11,6 +13,11 @@ import type { TruncationOptions } from './truncate.ts';
 export interface RowCount {
   readonly count: number;
   readonly rows: readonly string[];
+}
+
+/** Something found in texts: the rows, and the first MAX_LISTED_ROWS places with what was found. */
+export interface TextCount extends RowCount {
+  readonly places: readonly { readonly row: string; readonly field: string; readonly text: string }[];
 }
 
 export const MAX_LISTED_ROWS = 20;
@@ -41,8 +48,22 @@ export interface TokenisationReport {
   readonly templateDiffers: RowCount;
   /** Rows with a side that ends without a stop token though nothing was cut: the model would not learn to stop. */
   readonly noStopToken: RowCount;
-  /** Rows with a stop token inside an answer. */
+  /** Rows with a stop token before the end of a turn of the assistant. */
   readonly stopInside: RowCount;
+  /** Rows with a piece of an answer that no token spells, by who left it out; dropped rows too. */
+  readonly lost: Readonly<Partial<Record<LostText['by'], TextCount>>>;
+  /** Rows that the template, when it asks the model, opens the answer of with a text that no trained token has. */
+  readonly untrainedOpening: TextCount;
+  /** Rows whose own texts become control tokens, without the tokens that end an answer or open a plain text anyway. */
+  readonly controlTokens: TextCount;
+  /** Rows with a turn whose text the template has written before, so that it stands there twice. */
+  readonly renderedAlready: TextCount;
+  /** Plain texts that were made with the template. */
+  readonly renderedAsText: RowCount;
+  /** Rows with an answer that spells the token that ends it; it stands once. */
+  readonly endWritten: RowCount;
+  /** Rankings that lost answers, since a better one has the same ids. */
+  readonly answersLeftOut: RowCount;
   readonly stopAppended: RowCount;
   readonly duplicatedBos: RowCount;
   /** Rows that open with BOS. */
@@ -70,8 +91,18 @@ const BOOLEAN_NOTES = [
   'duplicatedBos',
 ] as const;
 
-const COUNTED_NOTES = [...BOOLEAN_NOTES, 'noStopToken', 'promptTokensDiffer'] as const;
+const COUNTED_NOTES = [
+  ...BOOLEAN_NOTES,
+  'noStopToken',
+  'promptTokensDiffer',
+  'renderedAsText',
+  'endWritten',
+  'answersLeftOut',
+] as const;
 type CountedNote = (typeof COUNTED_NOTES)[number];
+
+const TEXT_NOTES = ['untrainedOpening', 'controlTokens', 'renderedAlready'] as const;
+type TextNote = (typeof TEXT_NOTES)[number];
 
 export function createTokenisationLog(tokenizer: Tokenizer, limits: TruncationOptions): TokenisationLog {
   const seen = createSeen(createTokenSpeller(tokenizer));
@@ -116,6 +147,7 @@ export function createTokenisationLog(tokenizer: Tokenizer, limits: TruncationOp
 /** What was seen of rows of every kind so far. */
 function createSeen(spell: (id: number) => string) {
   const counters = createCounters();
+  const texts = createTextCounters();
   const parts = new Map<'prompt' | SideName, ReturnType<typeof createDistribution>>();
   const examples: TokenisationExample[] = [];
   let longest: TokenisationReport['longest'];
@@ -126,6 +158,16 @@ function createSeen(spell: (id: number) => string) {
     if (any((side) => side.noStopToken && !side.answerCut)) counters.mark('noStopToken', id);
     for (const name of BOOLEAN_NOTES) if (any((side) => side[name])) counters.mark(name, id);
     if (any((side) => side.hasBos)) totals.withBos++;
+    for (const { side, lost, untrainedOpening } of notes) {
+      if (lost !== undefined) texts.add(`lost ${lost.by}`, { row: id, field: side, text: lost.text });
+      if (untrainedOpening !== undefined)
+        texts.add('untrainedOpening', { row: id, field: side, text: untrainedOpening });
+    }
+  };
+  const noteScan = (id: string, scan: RowScan): void => {
+    for (const name of ['controlTokens', 'renderedAlready'] as const)
+      for (const found of scan[name]) texts.add(name, { row: id, ...found });
+    for (const name of ['renderedAsText', 'endWritten'] as const) if (scan[name]) counters.mark(name, id);
   };
   return {
     counters,
@@ -134,11 +176,14 @@ function createSeen(spell: (id: number) => string) {
       totals.rows++;
       if (row.kind === 'dropped') {
         counters.mark(`dropped ${row.reason}`, id);
+        for (const { by, text } of row.lost) texts.add(`lost ${by}`, { row: id, field: 'answer', text });
         return false;
       }
       totals.kept++;
       totals.sequences += row.rows.length;
       note(id, row.notes);
+      noteScan(id, row.scan);
+      if (row.leftOut !== undefined) counters.mark('answersLeftOut', id);
       return true;
     },
     measure(part: 'prompt' | SideName, tokens: number): void {
@@ -158,6 +203,8 @@ function createSeen(spell: (id: number) => string) {
       dropped: counters.named('dropped'),
       truncated: counters.named('truncated'),
       ...(Object.fromEntries(COUNTED_NOTES.map((name) => [name, counters.of(name)])) as Record<CountedNote, RowCount>),
+      lost: texts.named('lost'),
+      ...(Object.fromEntries(TEXT_NOTES.map((name) => [name, texts.of(name)])) as Record<TextNote, TextCount>),
       longest,
       tokens: Object.fromEntries([...parts].map(([part, distribution]) => [part, distribution.spread()])),
       examples: [...examples],
@@ -185,5 +232,28 @@ function createCounters() {
       const names = [...counters.keys()].filter((name) => name.startsWith(`${prefix} `));
       return Object.fromEntries(names.map((name) => [name.slice(prefix.length + 1), of(name)]));
     },
+  };
+}
+
+type TextPlace = TextCount['places'][number];
+
+/** Texts that were found in rows, by the name of the finding; a row counts once. */
+function createTextCounters() {
+  const counters = createCounters();
+  const places = new Map<string, TextPlace[]>();
+  const last = new Map<string, string>();
+  const of = (name: string): TextCount => ({ ...counters.of(name), places: [...(places.get(name) ?? [])] });
+  return {
+    of,
+    /** The places of a row come one after the other. */
+    add(name: string, place: TextPlace): void {
+      if (last.get(name) !== place.row) counters.mark(name, place.row);
+      last.set(name, place.row);
+      const list = places.get(name) ?? [];
+      places.set(name, list);
+      if (list.length < MAX_LISTED_ROWS) list.push(place);
+    },
+    named: (prefix: string): Record<string, TextCount> =>
+      Object.fromEntries(Object.keys(counters.named(prefix)).map((name) => [name, of(`${prefix} ${name}`)])),
   };
 }

@@ -1,6 +1,8 @@
 import type { Spread } from '../distribution.ts';
 import { count, listing, share, table, visibleText, wrap, type LabelledLine } from '../../core/index.ts';
-import type { RowCount, TokenisationReport } from './tokenisation-report.ts';
+import { dropCause } from '../row-texts/drop-causes.ts';
+import type { DropReason } from './tokenize-answer.ts';
+import type { RowCount, TextCount, TokenisationReport } from './tokenisation-report.ts';
 import type { TokenisationExample } from './tokenisation-example.ts';
 
 /** What opens and closes the scored tokens of an example, and what stands between two tokens. */
@@ -10,6 +12,8 @@ const BETWEEN = '·';
 
 /** How many row ids a line names. */
 const NAMED_ROWS = 5;
+/** How many places with their texts. */
+const NAMED_PLACES = 5;
 
 /**
  * The tokenisation proof for a terminal of `width` columns (at least 40; default 80): counts, tokens per part, and examples
@@ -56,7 +60,12 @@ function summaryLines(report: TokenisationReport): LabelledLine[] {
     ...(limits.maxPromptLength === undefined
       ? []
       : ([['max prompt length', count(limits.maxPromptLength)]] satisfies LabelledLine[])),
-    ...always('dropped', dropped),
+    ...(Object.keys(dropped).length === 0
+      ? always('dropped', dropped)
+      : Object.entries(dropped).map(([reason, rowCount]): LabelledLine => [
+          'dropped',
+          `${named(rowCount, rows)}: ${dropCause(reason as DropReason, limits).cause}`,
+        ])),
     ...always('answer cut', truncated),
     ...sometimes('prompt cut', report.promptCut),
     ...sometimes('prompt tokens differ', report.promptTokensDiffer),
@@ -64,6 +73,13 @@ function summaryLines(report: TokenisationReport): LabelledLine[] {
     ...sometimes('template differs', report.templateDiffers),
     ...sometimes('no stop token trained', report.noStopToken),
     ...sometimes('stop token inside', report.stopInside),
+    ...Object.entries(report.lost).flatMap(([by, found]) => textOf(`left out by the ${by}`, found, rows)),
+    ...textOf('opening not trained', report.untrainedOpening, rows),
+    ...placesOf('control tokens in texts', report.controlTokens, rows),
+    ...textOf('rendered already', report.renderedAlready, rows),
+    ...sometimes('rendered, as plain text', report.renderedAsText),
+    ...sometimes('end token written out', report.endWritten),
+    ...sometimes('equal answers left out', report.answersLeftOut),
     ...sometimes('doubled BOS removed', report.duplicatedBos),
     ['EOS appended', share(report.stopAppended.count, rows)],
     ['opens with BOS', share(report.withBos, rows)],
@@ -71,6 +87,27 @@ function summaryLines(report: TokenisationReport): LabelledLine[] {
       ? []
       : ([['longest', `${count(longest.tokens)} tokens, row ${visibleText(longest.row)}`]] satisfies LabelledLine[])),
   ];
+}
+
+/** The rows, and what was found in the first of them. */
+function textOf(label: string, found: TextCount, rows: number): LabelledLine[] {
+  const [first] = found.places;
+  if (first === undefined) return [];
+  return [[label, `${named(found, rows)}: ${visibleText(first.text)} (${first.field})`]];
+}
+
+/** The rows, and the first places with what was found there. */
+function placesOf(label: string, found: TextCount, rows: number): LabelledLine[] {
+  return found.count === 0 ? [] : [[label, `${share(found.count, rows)}: ${placesText(found, visibleText)}`]];
+}
+
+/** `row 2, prompt: <|im_end|>, <|im_start|>; row 3, chosen: ...`, of the first places. */
+export function placesText({ places, count: number }: TextCount, shown: (text: string) => string): string {
+  const first = places
+    .slice(0, NAMED_PLACES)
+    .map(({ row, field, text }) => `row ${visibleText(row)}, ${field}: ${shown(text)}`);
+  const isMore = places.length > NAMED_PLACES || number > NAMED_PLACES;
+  return `${first.join('; ')}${isMore ? '; ...' : ''}`;
 }
 
 function named({ count: number, rows: ids }: RowCount, rows: number): string {

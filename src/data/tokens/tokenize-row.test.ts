@@ -70,7 +70,7 @@ test('where only the division differs, tokens up to the boundary stay in the pro
   const bytes = createTestingTokenizer({ merges: ['ab', 'cd', 'bc'], addsBos: false });
   // As a byte-pair merge order may have it: alone [ab][cd], with the answer [a][bc][d][e].
   const divisions: Record<string, number[]> = { abcd: [260, 261], abcde: [97, 262, 100, 101], a: [97] };
-  const tokenizer = { ...bytes, encode: (text: string) => [...divisions[text]!] };
+  const tokenizer = { ...bytes, encode: (text: string) => [...(divisions[text] ?? bytes.encode(text))] };
   const result = createRowTokenizer(tokenizer, {}).completion({ id: 'x', origin, prompt: 'abcd', completion: 'e' });
   expect(result.kind === 'kept' && result.rows).toEqual([
     { id: 'x', prompt: Int32Array.of(97, 262, 100), completion: Int32Array.of(101, 257) },
@@ -116,9 +116,11 @@ test('chat: a template that opens the turn otherwise, stop tokens in the text, s
   expect(pair(several, { template: 'chatml' }).slice(1)).toEqual([
     'A<|im_end|>\n<|im_start|>assistant\nB<|im_end|>',
     'No<|im_end|>',
-    'no bos, stopInside, tail 1',
+    'no bos, tail 1',
     'no bos, tail 2',
   ]);
+  const spelled = { ...row, chosen: assistant('A<|im_end|> and B') };
+  expect(pair(spelled, { template: 'chatml' })[3]).toBe('no bos, stopInside, tail 1');
   const extras = { tools: [{ a: 1 }], templateVariables: { b: 2 } };
   expect(pair({ ...row, ...extras }, { template: 'chatml' })[0]).toBe(
     '<|im_start|>system\nvariables {"b":2}<|im_end|>\n<|im_start|>system\ntools [{"a":1}]<|im_end|>\n' +
@@ -143,7 +145,7 @@ test('truncation: the end of an answer goes first, a prompt without room drops t
     'bos, stopAppended, promptCut',
     'bos, stopAppended, promptCut',
   ]);
-  expect(pair({ ...row, rejected: 'yet' }, { maxLength: 7 })).toBe('identical-tokens');
+  expect(pair({ ...row, rejected: 'yet' }, { maxLength: 7 })).toBe('identical-after-cut');
   expect(pair({ ...row, chosen: '</s>', rejected: 'yet' }, {})).toEqual([
     '<s>abcd',
     '</s>',

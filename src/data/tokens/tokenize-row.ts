@@ -10,9 +10,13 @@ import type {
   TokenizedRanking,
   TokenizedPair,
 } from '../row.ts';
+import type { LostText } from '../row-texts/lost-text.ts';
+import { createRowScanner, type RowScan, type ScannedRow } from '../row-texts/scan-row.ts';
+import { sameJson } from './extract-prompt.ts';
 import {
   createAnswerTokenizer,
-  isScored,
+  type AnsweredRow,
+  type AnswerSide,
   type AnswerTokenizer,
   type DropReason,
   type SideNotes,
@@ -23,8 +27,23 @@ import type { TruncatedSide, TruncationOptions } from './truncate.ts';
 
 /** A row in tokens with what happened on the way, or why it is dropped. */
 export type TokenizedRow<T> =
-  | { readonly kind: 'kept'; readonly rows: readonly T[]; readonly notes: readonly SideNotes[] }
-  | { readonly kind: 'dropped'; readonly reason: DropReason };
+  | {
+      readonly kind: 'kept';
+      readonly rows: readonly T[];
+      readonly notes: readonly SideNotes[];
+      /** What of the model's own marks is written out in the row's texts. */
+      readonly scan: RowScan;
+      /** Of a ranking: the answers that are left out since a better one has the same ids. */
+      readonly leftOut?: number;
+    }
+  | DroppedRow;
+
+export interface DroppedRow {
+  readonly kind: 'dropped';
+  readonly reason: DropReason;
+  /** What the template or the tokenizer left out of the answers. */
+  readonly lost: readonly LostText[];
+}
 
 export interface RowTokenizer {
   /**
@@ -53,30 +72,65 @@ export interface RowTokenizerOptions extends TruncationOptions {
 export function createRowTokenizer(tokenizer: Tokenizer, options: RowTokenizerOptions): RowTokenizer {
   const { lastTurnOnly = false, ...truncation } = options;
   const answers = createAnswerTokenizer(tokenizer, truncation);
+  const scan = createRowScanner(tokenizer);
+  const scanned = <T>(row: AnsweredRow, named: ScannedRow['answers'], result: Unscanned<T>): TokenizedRow<T> => {
+    if (result.kind === 'dropped') return result;
+    const { prompt, tools, templateVariables } = row;
+    return { ...result, scan: scan({ prompt, answers: named, tools, templateVariables }) };
+  };
   return {
-    pair: (row) => tokenizePair(row, answers),
+    pair: (row) =>
+      scanned(
+        row,
+        [
+          ['chosen', row.chosen],
+          ['rejected', row.rejected],
+        ],
+        tokenizePair(row, answers),
+      ),
     completion: (row) =>
-      row.prompt === ''
-        ? tokenizePlainText(row, answers, truncation.maxLength)
-        : tokenizeCompletion(row, answers, lastTurnOnly),
-    unpaired: (row) => tokenizeUnpaired(row, answers),
-    ranking: (row) => tokenizeRanking(row, answers),
+      scanned(
+        row,
+        [['completion', row.completion]],
+        row.prompt === ''
+          ? tokenizePlainText(row, answers, truncation.maxLength)
+          : tokenizeCompletion(row, answers, lastTurnOnly),
+      ),
+    unpaired: (row) => scanned(row, [['completion', row.completion]], tokenizeUnpaired(row, answers)),
+    ranking: (row) =>
+      scanned(
+        row,
+        row.answers.map(({ content }, index) => [`answers.${index}`, content] as const),
+        tokenizeRanking(row, answers),
+      ),
   };
 }
 
-function dropped(reason: DropReason): { readonly kind: 'dropped'; readonly reason: DropReason } {
-  return { kind: 'dropped', reason };
+/** A row in tokens before its texts are looked through. */
+type Unscanned<T> = Omit<TokenizedRow<T> & { readonly kind: 'kept' }, 'scan'> | DroppedRow;
+
+function dropped(reason: DropReason, lost: readonly LostText[] = []): DroppedRow {
+  return { kind: 'dropped', reason, lost };
 }
 
-function tokenizePair(row: PairRow, answers: AnswerTokenizer): TokenizedRow<TokenizedPair> {
+function lostOf(...sides: readonly AnswerSide[]): readonly LostText[] {
+  return sides.flatMap(({ lost }) => lost ?? []);
+}
+
+function tokenizePair(row: PairRow, answers: AnswerTokenizer): Unscanned<TokenizedPair> {
   const chosen = answers.tokenize(row, row.chosen);
   const rejected = answers.tokenize(row, row.rejected);
   const chosenCut = answers.cut(chosen);
   const rejectedCut = answers.cut(rejected);
-  if (chosenCut === undefined || rejectedCut === undefined) return dropped('prompt-too-long');
-  if (!isScored(chosenCut) || !isScored(rejectedCut)) return dropped('no-answer-tokens');
+  const refusal = answers.refusalOf(chosen, chosenCut) ?? answers.refusalOf(rejected, rejectedCut);
+  if (refusal !== undefined || chosenCut === undefined || rejectedCut === undefined)
+    return dropped(refusal ?? 'prompt-too-long', lostOf(chosen, rejected));
   const samePrompt = sameIds(chosenCut.prompt, rejectedCut.prompt);
-  if (samePrompt && sameIds(chosenCut.answer, rejectedCut.answer)) return dropped('identical-tokens');
+  if (samePrompt && sameIds(chosenCut.answer, rejectedCut.answer))
+    return dropped(
+      sameJson(row.chosen, row.rejected) ? 'identical-sides' : whyAlike(chosen, rejected),
+      lostOf(chosen, rejected),
+    );
   const pair: TokenizedPair = {
     id: row.id,
     prompt: Int32Array.from(chosenCut.prompt),
@@ -90,11 +144,18 @@ function tokenizePair(row: PairRow, answers: AnswerTokenizer): TokenizedRow<Toke
   return { kind: 'kept', rows: [pair], notes };
 }
 
+/** Why two answers that differ in the data have the same ids. */
+function whyAlike(a: AnswerSide, b: AnswerSide): DropReason {
+  const isCut = !sameIds(a.ids.answer, b.ids.answer) || !sameIds(a.ids.prompt, b.ids.prompt);
+  if (isCut) return 'identical-after-cut';
+  return a.text === b.text ? 'identical-after-template' : 'identical-after-tokenizer';
+}
+
 function tokenizePlainText(
   row: CompletionRow,
   answers: AnswerTokenizer,
   maxLength: number | undefined,
-): TokenizedRow<TokenizedCompletion> {
+): Unscanned<TokenizedCompletion> {
   const side = answers.tokenize(row, row.completion);
   const { answer } = side.ids;
   if (answer.length < 2) return dropped('no-answer-tokens');
@@ -110,37 +171,46 @@ function tokenizeCompletion(
   given: CompletionRow,
   answers: AnswerTokenizer,
   lastTurnOnly: boolean,
-): TokenizedRow<TokenizedCompletion> {
+): Unscanned<TokenizedCompletion> {
   const row =
     given.isWhole && !lastTurnOnly ? fromFirstTrained(given) : hasTrained(given.completion) ? given : undefined;
   if (row === undefined) return dropped('no-answer-tokens');
   const one = answers.single(row, row.completion);
-  if (typeof one === 'string') return dropped(one);
+  if ('reason' in one) return dropped(one.reason, one.lost);
   return { kind: 'kept', rows: [completionOf(row.id, one.answer)], notes: [one.notes] };
 }
 
-function tokenizeUnpaired(row: UnpairedRow, answers: AnswerTokenizer): TokenizedRow<TokenizedUnpaired> {
+function tokenizeUnpaired(row: UnpairedRow, answers: AnswerTokenizer): Unscanned<TokenizedUnpaired> {
   const one = answers.single(row, row.completion);
-  if (typeof one === 'string') return dropped(one);
+  if ('reason' in one) return dropped(one.reason, one.lost);
   // The first token of a text without prompt is predicted by nothing.
   if (one.answer.prompt.length === 0 && one.answer.ids.length < 2) return dropped('no-answer-tokens');
   const unpaired = { ...completionOf(row.id, one.answer), label: row.label ? (1 as const) : (0 as const) };
   return { kind: 'kept', rows: [unpaired], notes: [one.notes] };
 }
 
-function tokenizeRanking(row: RankingRow, answers: AnswerTokenizer): TokenizedRow<TokenizedRanking> {
+function tokenizeRanking(row: RankingRow, answers: AnswerTokenizer): Unscanned<TokenizedRanking> {
   const found = row.answers.map(({ content }) => answers.single(row, content));
-  const reason = found.find((one) => typeof one === 'string');
-  if (reason !== undefined) return dropped(reason);
+  const refused = found.find((one) => 'reason' in one);
+  if (refused !== undefined) return dropped(refused.reason, refused.lost);
+  const all = found as readonly SingleAnswer[];
   const seen = new Set<string>();
   const isNew = ({ answer }: SingleAnswer): boolean => {
     const key = `${answer.prompt.join()};${answer.ids.join()}`;
     return !seen.has(key) && seen.add(key) !== undefined;
   };
-  const kept = (found as readonly SingleAnswer[]).filter(isNew);
-  if (kept.length < 2) return dropped('identical-tokens');
+  const kept = all.filter(isNew);
+  const sides = all.map(({ side }) => side);
+  if (kept.length < 2) {
+    // What differs in one of them at least decides.
+    const [first, ...others] = row.answers.map(({ content }, index) => ({ content, side: sides[index]! }));
+    const differing = others.filter(({ content }) => !sameJson(first!.content, content));
+    const reasons = differing.map(({ side }) => whyAlike(first!.side, side));
+    return dropped(reasons[0] ?? 'identical-sides', lostOf(...sides));
+  }
   const list = { id: row.id, prompt: kept[0]!.answer.prompt, answers: kept.map(({ answer }) => answer) };
-  return { kind: 'kept', rows: [list], notes: kept.map(({ notes }) => notes) };
+  const leftOut = all.length - kept.length;
+  return { kind: 'kept', rows: [list], notes: kept.map(({ notes }) => notes), ...(leftOut > 0 && { leftOut }) };
 }
 
 function completionOf(id: string, { prompt, ids, mask }: TokenizedAnswer): TokenizedCompletion {
