@@ -42,6 +42,7 @@ function lostOfTurn(turn: Message, text: string, span: TextSpan): string | undef
 
 /** A text must end in the span. It may begin before it, where the template opens the answer with what the text begins with. */
 function lostOf(own: string, text: string, [start, end]: TextSpan): string | undefined {
+  if (text.startsWith(own, start) && start + own.length <= end) return undefined;
   const from = Math.max(0, start - own.length + 1);
   const at = text.indexOf(own, from);
   if (at >= 0 && at + own.length <= end) return undefined;

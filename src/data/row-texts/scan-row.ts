@@ -77,22 +77,22 @@ export function createRowScanner(tokenizer: Tokenizer): (row: ScannedRow) => Row
       if (list.length > 0) found.push({ field, text: list.join(', ') });
     };
     const turns = (field: string, list: readonly Message[], isAnswer: boolean): void => {
-      const all = new Set<string>();
+      const all: string[] = [];
       list.forEach((turn, index) => {
         const { content, role } = turn;
         if (isRendered(content, role === 'assistant')) {
           rendered.push({ field, text: content.slice(0, SHOWN_LENGTH) });
           return;
         }
-        const isLast = isAnswer && index === list.length - 1;
-        const own = isLast ? inEnd(content, turnEnds) : { found: tokens.find(content), isEnded: false };
-        endWritten ||= own.isEnded;
-        for (const token of own.found) all.add(token);
-        forEachText(extrasOf(turn), (text) => {
-          for (const token of tokens.find(text)) all.add(token);
-        });
+        if (isAnswer && index === list.length - 1) {
+          const own = inEnd(content, turnEnds);
+          endWritten ||= own.isEnded;
+          all.push(...own.found);
+        } else all.push(...tokens.find(content));
+        const extras = extrasOf(turn);
+        if (extras !== undefined) forEachText(extras, (text) => all.push(...tokens.find(text)));
       });
-      add(field, [...all]);
+      add(field, all.length > 1 ? [...new Set(all)] : all);
     };
 
     if (typeof prompt === 'string') {
@@ -110,11 +110,9 @@ export function createRowScanner(tokenizer: Tokenizer): (row: ScannedRow) => Row
       endWritten ||= own.isEnded;
       add(field, own.found);
     }
-    for (const [field, value] of [
-      ['tools', tools],
-      ['chat_template_kwargs', templateVariables],
-    ] as const)
-      forEachText(value, (text) => add(field, tokens.find(text)));
+    if (tools !== undefined) forEachText(tools, (text) => add('tools', tokens.find(text)));
+    if (templateVariables !== undefined)
+      forEachText(templateVariables, (text) => add('chat_template_kwargs', tokens.find(text)));
 
     const isClean = found.length === 0 && rendered.length === 0 && !endWritten && !renderedAsText;
     return isClean ? NOTHING : { controlTokens: found, renderedAlready: rendered, renderedAsText, endWritten };
