@@ -84,7 +84,7 @@ export async function openScoreSession(options: ScoreSessionOptions): Promise<Sc
     let last: Promise<unknown> = Promise.resolve();
     const scoreOne = async (answers: ScoredAnswers): Promise<SessionScore> => {
       const row = tokenizer.pair({ id: '1', origin: { file: 'answers', line: 1 }, ...answers });
-      if (row.kind === 'dropped') return row;
+      if (row.kind === 'dropped') return { kind: 'dropped', reason: row.reason };
       const [pair] = row.rows;
       const { inputs } = pairMicroBatch([pair!]);
       const own = (await policy.evaluate(inputs))['logps']!.data;

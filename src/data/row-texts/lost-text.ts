@@ -42,11 +42,16 @@ function lostOfTurn(turn: Message, text: string, span: TextSpan): string | undef
 
 /** A text must end in the span. It may begin before it, where the template opens the answer with what the text begins with. */
 function lostOf(own: string, text: string, [start, end]: TextSpan): string | undefined {
-  if (text.startsWith(own, start) && start + own.length <= end) return undefined;
-  const from = Math.max(0, start - own.length + 1);
-  const at = text.indexOf(own, from);
-  if (at >= 0 && at + own.length <= end) return undefined;
-  return own.trim() === '' ? undefined : missingPiece(own, text.slice(Math.max(0, start - own.length), end));
+  const isThere = (part: string): boolean => {
+    if (text.startsWith(part, start) && start + part.length <= end) return true;
+    const at = text.indexOf(part, Math.max(0, start - part.length + 1));
+    return at >= 0 && at + part.length <= end;
+  };
+  if (isThere(own)) return undefined;
+  // Most templates trim; only what is rewritten otherwise is compared character by character.
+  const trimmed = own.trim();
+  if (trimmed === '' || isThere(trimmed)) return undefined;
+  return missingPiece(own, text.slice(Math.max(0, start - own.length), end));
 }
 
 /** The names and values of a call's arguments, as texts. */
