@@ -22,6 +22,7 @@ export {
   type RecordProblem,
 } from './problems.ts';
 export { dropCause, type DropCause } from './row-texts/drop-causes.ts';
+export type { RowTokenizer } from './row-texts/row-tokenizer.ts';
 export { readObjects, type ObjectRecord, type ReadObjectsOptions } from './read-objects.ts';
 export { readRecords } from './records.ts';
 export {
@@ -94,5 +95,5 @@ export {
   type TrlTrainer,
   type TrlVersion,
 } from './trl/trl-rules.ts';
-export { createRowTokenizer, type RowTokenizer } from './tokens/tokenize-row.ts';
+export { createRowTokenizer } from './tokens/tokenize-row.ts';
 export type { TruncationOptions } from './tokens/truncate.ts';

@@ -193,3 +193,14 @@ test('a missing piece is of whole words, and shown up to 80 characters', () => {
   expect(missingPiece('caf\u0065\u0301', 'caf\u00e9')).toBeUndefined();
   expect(missingPiece(`${'x'.repeat(79)}\u{1f600}y z`, 'z')).toBe(`${'x'.repeat(79)}...`);
 });
+
+test('by the rules of TRL the same is found', async () => {
+  const record = pair([turn('<think>91 = 7 * 13.</think>No.<s>')], [turn('Yes.')]);
+  const options = { trl: { version: 'trl-1', trainer: 'dpo' } } as const;
+  const { lost, untrainedOpening, controlTokens } = (await load(drops, [record], options)).tokenisation;
+  expect([lost.template?.places, untrainedOpening.places[0], controlTokens.places]).toEqual([
+    [{ row: '1', field: 'chosen', text: '<think>91 = 7 * 13.</think>' }],
+    { row: '1', field: 'chosen', text: '<think>' },
+    [{ row: '1', field: 'chosen', text: '<s>' }],
+  ]);
+});

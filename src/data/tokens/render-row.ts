@@ -79,7 +79,7 @@ export function createSideRenderer(tokenizer: Tokenizer): SideRenderer {
 }
 
 /** What of a prompt stands behind the boundary, from the start of the mark (<think>, say) that the boundary cuts. */
-function openingBehind(opened: string, boundary: number): string {
+export function openingBehind(opened: string, boundary: number): string {
   if (boundary === opened.length) return '';
   const mark = opened.lastIndexOf('<', boundary - 1);
   const isCut = mark >= 0 && !/[\s>]/.test(opened.slice(mark, boundary));

@@ -6,7 +6,7 @@ import type { RowScan } from '../row-texts/scan-row.ts';
 import { createTokenSpeller } from './spell-tokens.ts';
 import { exampleOf, type ExampleIds, type TokenisationExample } from './tokenisation-example.ts';
 import type { DropReason, SideName, SideNotes } from './tokenize-answer.ts';
-import type { TokenizedRow } from './tokenize-row.ts';
+import type { TokenizedRow } from '../row-texts/row-tokenizer.ts';
 import type { TruncationOptions } from './truncate.ts';
 
 /** How many rows something happened to, and the ids of the first MAX_LISTED_ROWS of them. */

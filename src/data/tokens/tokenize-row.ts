@@ -11,58 +11,18 @@ import type {
   TokenizedPair,
 } from '../row.ts';
 import type { LostText } from '../row-texts/lost-text.ts';
-import { createRowScanner, type RowScan, type ScannedRow } from '../row-texts/scan-row.ts';
+import type { DroppedRow, RowTokenizer, Unscanned } from '../row-texts/row-tokenizer.ts';
+import { scanningRows } from '../row-texts/scanned-rows.ts';
 import { sameJson } from './extract-prompt.ts';
 import {
   createAnswerTokenizer,
-  type AnsweredRow,
   type AnswerSide,
   type AnswerTokenizer,
   type DropReason,
-  type SideNotes,
   type SingleAnswer,
 } from './tokenize-answer.ts';
 import { fromFirstTrained, hasTrained } from './trained-turns.ts';
 import type { TruncatedSide, TruncationOptions } from './truncate.ts';
-
-/** A row in tokens with what happened on the way, or why it is dropped. */
-export type TokenizedRow<T> =
-  | {
-      readonly kind: 'kept';
-      readonly rows: readonly T[];
-      readonly notes: readonly SideNotes[];
-      /** What of the model's own marks is written out in the row's texts. */
-      readonly scan: RowScan;
-      /** Of a ranking: the answers that are left out since a better one has the same ids. */
-      readonly leftOut?: number;
-    }
-  | DroppedRow;
-
-export interface DroppedRow {
-  readonly kind: 'dropped';
-  readonly reason: DropReason;
-  /** What the template or the tokenizer left out of the answers. */
-  readonly lost: readonly LostText[];
-}
-
-export interface RowTokenizer {
-  /**
-   * Of an answer of several turns the assistant's are scored: their text and what ends the turn, not what opens it.
-   * Throws bad-input when the chat template fails or is missing.
-   */
-  pair(row: PairRow): TokenizedRow<TokenizedPair>;
-  /**
-   * Of a conversation that was given whole every turn of the assistant is scored, unless it says that it is not to be learned.
-   *
-   * A plain text (empty prompt) longer than maxLength becomes blocks: each starts with the last token of the one before, so that
-   * every token but the text's first is predicted exactly once. Their ids are id, id/2, id/3, ... Others are truncated.
-   */
-  completion(row: CompletionRow): TokenizedRow<TokenizedCompletion>;
-  /** One answer with its label. Never cut into blocks: its label is about the whole answer. */
-  unpaired(row: UnpairedRow): TokenizedRow<TokenizedUnpaired>;
-  /** The answers of a row, which stand best first. An answer whose ids a better one has is left out; two must remain. */
-  ranking(row: RankingRow): TokenizedRow<TokenizedRanking>;
-}
 
 export interface RowTokenizerOptions extends TruncationOptions {
   /** Of a conversation that was given whole, only the last turn is the completion, not every turn of the assistant. */
@@ -72,42 +32,16 @@ export interface RowTokenizerOptions extends TruncationOptions {
 export function createRowTokenizer(tokenizer: Tokenizer, options: RowTokenizerOptions): RowTokenizer {
   const { lastTurnOnly = false, ...truncation } = options;
   const answers = createAnswerTokenizer(tokenizer, truncation);
-  const scan = createRowScanner(tokenizer);
-  const scanned = <T>(row: AnsweredRow, named: ScannedRow['answers'], result: Unscanned<T>): TokenizedRow<T> => {
-    if (result.kind === 'dropped') return result;
-    const { prompt, tools, templateVariables } = row;
-    return { ...result, scan: scan({ prompt, answers: named, tools, templateVariables }) };
-  };
-  return {
-    pair: (row) =>
-      scanned(
-        row,
-        [
-          ['chosen', row.chosen],
-          ['rejected', row.rejected],
-        ],
-        tokenizePair(row, answers),
-      ),
+  return scanningRows(tokenizer, {
+    pair: (row) => tokenizePair(row, answers),
     completion: (row) =>
-      scanned(
-        row,
-        [['completion', row.completion]],
-        row.prompt === ''
-          ? tokenizePlainText(row, answers, truncation.maxLength)
-          : tokenizeCompletion(row, answers, lastTurnOnly),
-      ),
-    unpaired: (row) => scanned(row, [['completion', row.completion]], tokenizeUnpaired(row, answers)),
-    ranking: (row) =>
-      scanned(
-        row,
-        row.answers.map(({ content }, index) => [`answers.${index}`, content] as const),
-        tokenizeRanking(row, answers),
-      ),
-  };
+      row.prompt === ''
+        ? tokenizePlainText(row, answers, truncation.maxLength)
+        : tokenizeCompletion(row, answers, lastTurnOnly),
+    unpaired: (row) => tokenizeUnpaired(row, answers),
+    ranking: (row) => tokenizeRanking(row, answers),
+  });
 }
-
-/** A row in tokens before its texts are looked through. */
-type Unscanned<T> = Omit<TokenizedRow<T> & { readonly kind: 'kept' }, 'scan'> | DroppedRow;
 
 function dropped(reason: DropReason, lost: readonly LostText[] = []): DroppedRow {
   return { kind: 'dropped', reason, lost };

@@ -1,10 +1,12 @@
 import { internal } from '../../core/index.ts';
 import type { Tokenizer } from '../../tokenizer/index.ts';
 import type { CompletionRow, PairRow, TokenizedCompletion, TokenizedPair, UnpairedRow } from '../row.ts';
-import type { DropReason, SideName, SideNotes } from '../tokens/tokenize-answer.ts';
+import { scanningRows } from '../row-texts/scanned-rows.ts';
+import type { SideName, SideNotes } from '../tokens/tokenize-answer.ts';
 import { closingStop, createBlankTest } from '../tokens/tokenize-side.ts';
-import type { RowTokenizer } from '../tokens/tokenize-row.ts';
+import type { DroppedRow, RowTokenizer } from '../row-texts/row-tokenizer.ts';
 import type { TruncatedSide, TruncationOptions } from '../tokens/truncate.ts';
+import { createTrlLosses } from './trl-losses.ts';
 import { createTrlCut } from './trl-cut.ts';
 import type { TrlRules } from './trl-rules.ts';
 import { createTrlSides, type TrlParts, type TrlSide } from './trl-sides.ts';
@@ -30,44 +32,47 @@ export function createTrlRowTokenizer(
   const sidesOf = createTrlSides(tokenizer, rules);
   const cut = createTrlCut(tokenizer, rules, truncation);
   const notesOf = createNotes(tokenizer);
-  const answersOf = (parts: TrlParts, names: readonly SideName[]): TrlAnswer[] | DropReason => {
+  const lossOf = createTrlLosses(tokenizer);
+  const answersOf = (parts: TrlParts, names: readonly SideName[]): TrlAnswer[] | DroppedRow => {
     const { maxLength = Infinity } = truncation;
     const sides = sidesOf(parts);
     const kept = cut(sides);
-    const lost = kept.findIndex((side) => side === undefined);
-    if (lost >= 0) return sides[lost]!.prompt.length >= maxLength ? 'prompt-too-long' : 'no-answer-tokens';
+    const losses = sides.map((side, index) => lossOf(parts, parts.answers[index]!, side));
+    const without = kept.findIndex((side) => side === undefined);
+    if (without >= 0) {
+      const reason = sides[without]!.prompt.length >= maxLength ? 'prompt-too-long' : 'no-answer-tokens';
+      return { kind: 'dropped', reason, lost: losses.flatMap(({ lost }) => lost ?? []) };
+    }
     return kept.map((ids, index) => ({
       ids: ids!,
       uncut: sides[index]!.answer,
-      notes: notesOf(names[index]!, sides[index]!, ids!),
+      notes: { ...notesOf(names[index]!, sides[index]!, ids!), ...losses[index] },
     }));
   };
-  const single = (row: CompletionRow | UnpairedRow, prompt: TrlParts['prompt']): TrlAnswer | DropReason => {
+  const single = (row: CompletionRow | UnpairedRow, prompt: TrlParts['prompt']): TrlAnswer | DroppedRow => {
     const found = answersOf({ prompt, answers: [row.completion], inputs: row }, ['completion']);
-    return typeof found === 'string' ? found : found[0]!;
+    return 'kind' in found ? found : found[0]!;
   };
-  return {
+  return scanningRows(tokenizer, {
     pair(row) {
       const found = answersOf({ prompt: row.prompt, answers: [row.chosen, row.rejected], inputs: row }, SIDES);
-      if (typeof found === 'string') return { kind: 'dropped', reason: found };
+      if ('kind' in found) return found;
       return { kind: 'kept', rows: [pairOf(row, found)], notes: found.map(({ notes }) => notes) };
     },
     completion(row) {
       const one = row.prompt === '' || row.isWhole ? single(wholeOf(row), undefined) : single(row, row.prompt);
-      return typeof one === 'string'
-        ? { kind: 'dropped', reason: one }
-        : { kind: 'kept', rows: [completionOf(row.id, one)], notes: [one.notes] };
+      return 'kind' in one ? one : { kind: 'kept', rows: [completionOf(row.id, one)], notes: [one.notes] };
     },
     unpaired(row) {
       const one = single(row, row.prompt);
-      if (typeof one === 'string') return { kind: 'dropped', reason: one };
+      if ('kind' in one) return one;
       const answer = { ...completionOf(row.id, one), label: row.label ? (1 as const) : (0 as const) };
       return { kind: 'kept', rows: [{ ...answer, uncut: Int32Array.from(one.uncut) }], notes: [one.notes] };
     },
     ranking() {
       throw internal('rows of lists have no rules of TRL');
     },
-  };
+  });
 }
 
 const SIDES = ['chosen', 'rejected'] as const;
