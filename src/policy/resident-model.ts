@@ -26,7 +26,7 @@ export interface ResidentModel {
 function isIdle(name: string, config: ModelConfig): boolean {
   return (
     name.endsWith('.rotary_emb.inv_freq') ||
-    name === 'rope_freqs.weight' ||
+    /^rope_(freqs|factors_long|factors_short)\.weight$/.test(name) ||
     // An equal copy of the embedding: resolveHead has looked.
     (config.tiedHead && name === HEAD_NAME)
   );

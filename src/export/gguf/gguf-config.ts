@@ -109,7 +109,8 @@ export function ropeFactors({ config, json: whole }: MergedModel): GgufWriteTens
 /** What llama.cpp computes otherwise than the model, in words; empty for most. */
 export function ggufLimits({ config, json: whole }: MergedModel): string[] {
   const json = ropeFields(config.family, whole);
-  const windows = config.slidingWindow.filter((one) => one !== undefined);
+  // A window as long as the model hides nothing.
+  const windows = config.slidingWindow.filter((one) => one !== undefined && one < config.maxPositions);
   const scaling = (json['rope_scaling'] ?? json['rope_parameters'] ?? {}) as Json;
   return [
     ...(windows.length === 0 || ggufDialect(config).hasWindows === true
