@@ -183,9 +183,12 @@ function spaceMarked(
   const unknown = unknownToken(options.files as HuggingFaceFiles);
   const types = vocabulary.types.map((type, id) => (vocabulary.tokens[id] === unknown ? UNKNOWN : type));
   // llama.cpp looks for tokens of users in the text as it is, and writes them as they are.
-  const tokens = vocabulary.tokens.map((token, id) =>
-    types[id] === USER_DEFINED ? token.replaceAll(SPACE_MARK, ' ') : token,
-  );
+  const known = new Set(vocabulary.tokens);
+  const tokens = vocabulary.tokens.map((token, id) => {
+    const plain = token.replaceAll(SPACE_MARK, ' ');
+    // It stops at a file that has one token twice.
+    return types[id] === USER_DEFINED && !known.has(plain) ? plain : token;
+  });
   const metadata = common(options, { tokens, types });
   const merges = mergesOf(model);
   const ranks = new Map<string, number>();
