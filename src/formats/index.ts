@@ -1,3 +1,4 @@
+export { configText } from './config-text.ts';
 export { WRITABLE_TYPES, bytesOfType, type WritableType } from './blocks/quantise.ts';
 export type { ByteSource } from './byte-source.ts';
 export { bytesSource } from './bytes-source.ts';

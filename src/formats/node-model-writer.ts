@@ -2,6 +2,7 @@
 import { copyFile, open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { badInput } from '../core/index.ts';
+import { configText } from './config-text.ts';
 import { writeFolderAtomic, writeFileAtomic } from '../files/index.ts';
 import { unreadable } from './node-file-source.ts';
 import { writeShardedSafetensors } from './node-safetensors-writer.ts';
@@ -41,7 +42,7 @@ export async function writeModelFolder(path: string, content: ModelFolderContent
   const fill = async (folder: string): Promise<void> => {
     // One key for the stored type, in the words of current Transformers; the older one would contradict it.
     const { torch_dtype: _, ...rest } = config;
-    writeFileAtomic(join(folder, 'config.json'), jsonText({ ...rest, dtype: DTYPE_NAMES[type] }));
+    writeFileAtomic(join(folder, 'config.json'), configText({ ...rest, dtype: DTYPE_NAMES[type] }));
     if (generationConfig !== undefined) {
       writeFileAtomic(join(folder, 'generation_config.json'), jsonText(generationConfig));
     }

@@ -1,6 +1,7 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { float32ToFloat16, runFailed } from '../../core/index.ts';
+import { configText } from '../../formats/index.ts';
 import { streamFileAtomic, type WritableFile } from '../../files/index.ts';
 import { storeMatrix, type ModelConfig } from '../../models/index.ts';
 import type { FrozenValue, OnnxTensor } from '../../onnx/index.ts';
@@ -96,7 +97,7 @@ export async function writeOnnxCompanions(
     ...model.json,
     'transformers.js_config': { dtype: types[0], use_external_data_format: externalData, kv_cache_dtype: 'float32' },
   };
-  await writeFile(join(folder, 'config.json'), jsonText(config));
+  await writeFile(join(folder, 'config.json'), configText(config));
   await writeFile(join(folder, 'generation_config.json'), jsonText(generationConfig));
   for (const [name, content] of Object.entries(textFiles)) await writeFile(join(folder, name), content);
   for (const path of tokenizerFilesToCopy) await copyFile(path, join(folder, basename(path)));

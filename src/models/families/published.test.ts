@@ -178,11 +178,12 @@ describe.each(Object.entries(MODELS))('%s', (_name, { json, shows, layers }) => 
   });
 });
 
+function problemsOf(json: Json): readonly string[] {
+  const config = parseModelConfig(json);
+  return FAMILIES[config.family].gguf.inexpressible!(config, json);
+}
+
 test('what llama.cpp assumes otherwise is named with both values', () => {
-  const problemsOf = (json: Json): readonly string[] => {
-    const config = parseModelConfig(json);
-    return FAMILIES[config.family].gguf.inexpressible!(config, json);
-  };
   expect(
     problemsOf({
       ...GEMMA_2,
