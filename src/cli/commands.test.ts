@@ -53,7 +53,7 @@ it('dpo shows what most people need first, in 60 columns', () => {
       --epochs <number>
           passes over the data (default: 1)
       --max-steps <integer>
-          stop after this many steps, whatever the epochs
+          at most this many steps, however many the epochs have
       --seed <integer>
           decides order, new weights and dropout (default: 42)
 

@@ -186,7 +186,7 @@ const steps = {
     batchSize: option(positiveInteger.default(8), { help: 'rows of an optimizer step', isCommon: true }),
     epochs: option(positive.default(1), { help: 'passes over the data', isCommon: true }),
     maxSteps: option(positiveInteger.optional(), {
-      help: 'stop after this many steps, whatever the epochs',
+      help: 'at most this many steps, however many the epochs have',
       isCommon: true,
     }),
   }),

@@ -158,7 +158,7 @@ function summaryText(result: RecipeResult, { recipe, model }: { recipe: string; 
       ? `preftune score ${where} --data PAIRS.jsonl`
       : `preftune dpo ${where} --data PAIRS.jsonl --output RUN`;
   return [
-    `done: ${steps} steps${lastStep?.['loss'] === undefined ? '' : `, last loss ${lastStep['loss'].toFixed(4)}`}`,
+    `done: ${steps} ${steps === 1 ? 'step' : 'steps'}${lastStep?.['loss'] === undefined ? '' : `, last loss ${lastStep['loss'].toFixed(4)}`}`,
     ...(heldOut.length === 0 ? [] : [`held out: ${heldOut.join(', ')}`]),
     ...(result.verdict.findings.length === 0 ? [] : [`verdict:  ${verdictSentence(result.verdict)}`]),
     `${isAdapter ? 'adapter' : 'model'}:  ${artefact}`,
