@@ -43,7 +43,7 @@ export function readMeta(
     for (const name of names) {
       const value = taken.has(name) || !has(record, name) ? undefined : typed(record[name], type);
       if (value === undefined) {
-        if (type === 'number' && !taken.has(name) && isNumber(record[name])) refuse(name, record[name]);
+        if (type === 'number' && !taken.has(name) && isBeyondDoubles(record[name])) refuse(name, record[name]);
         continue;
       }
       meta[key] = value;
@@ -87,6 +87,11 @@ function typed(value: unknown, type: Column['type']): string | number | undefine
   if (typeof value === 'string') return value;
   if (type === 'either') return finiteNumber(value);
   return isNumber(value) ? String(value) : undefined;
+}
+
+/** Of a value that numberOf makes nothing of: whether it is a number all the same, or a text of one. */
+function isBeyondDoubles(value: unknown): boolean {
+  return isNumber(value) || (typeof value === 'string' && /^\s*-?\d[\d.]*(?:[eE][+-]?\d+)?\s*$/.test(value));
 }
 
 /**

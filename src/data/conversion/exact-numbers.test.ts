@@ -277,11 +277,13 @@ describe('numbers to compute with', () => {
         withFields('"weight":9007199254740993'),
         withFields('"margin":1.0'),
         withFields('"score_chosen":-1e999,"weight":2'),
+        withFields('"weight":"9007199254740993","margin":"much"'),
       ),
     ).toEqual([
       '1 margin wrong-type: margin must be a number that a double holds, got 1e400',
       '2 weight wrong-type: weight must be a number that a double holds, got 9007199254740993',
       '4 score_chosen wrong-type: score_chosen must be a number that a double holds, got -1e999',
+      '5 weight wrong-type: weight must be a number that a double holds, got "9007199254740993"',
     ]);
     expect(await problemsOf('{"prompt":"Q","completion":"a","label":1e400}')).toEqual([
       '1 label wrong-type: label must be true or false, got 1e400',
