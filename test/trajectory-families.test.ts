@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { openModelFiles } from '../src/formats/index.ts';
 import { parseModelConfig } from '../src/models/index.ts';
 import { resolveObjective } from '../src/objectives/index.ts';
 import type { OpenedModel } from '../src/policy/index.ts';
 import { openDevice, type Device } from '../src/runtime/index.ts';
+import { FAMILY_CASES } from './support/family-cases.ts';
 import { openStart, referenceOf, trainTrajectory } from './support/trajectory.ts';
 
 /**
@@ -29,6 +30,11 @@ const pairs = rows.map(({ prompt, chosen, rejected }, row) => ({
   chosen: Int32Array.from(chosen),
   rejected: Int32Array.from(rejected),
 }));
+
+test('every family has a run', () => {
+  const lacking = Object.entries(FAMILY_CASES).filter(([, { recordings }]) => !recordings.some((name) => name in runs));
+  expect(lacking.map(([family]) => `${family}: run record_families.py with one of its recordings`)).toEqual([]);
+});
 
 describe('DPO of each family beside TRL', () => {
   let device: Device;

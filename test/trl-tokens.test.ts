@@ -114,7 +114,9 @@ describe.each(['trl-1', 'trl-0.28'] as const)('%s', (version: TrlVersion) => {
         const options = { tokenizer, maxLength: 1024, ...limitsOf(key) };
         const records = ROWS[group]!.rows.filter((_, row) => theirs[row] !== null);
         if (theirs.every((row) => !hasScored(row))) {
-          await expect(oursOf({ version, trainer }, records, options)).rejects.toThrow('all dropped: the prompt leaves no room for an answer');
+          await expect(oursOf({ version, trainer }, records, options)).rejects.toThrow(
+            'all dropped: the prompt leaves no room for an answer',
+          );
           continue;
         }
         const ours = await oursOf({ version, trainer }, records, options);
