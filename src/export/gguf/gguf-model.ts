@@ -1,5 +1,6 @@
-import { openModelFiles, writeGguf } from '../../formats/index.ts';
+import { openModelFiles, writeGguf, type TokenizerFiles } from '../../formats/index.ts';
 import { understandModel } from '../../policy/index.ts';
+import { nameForStripping } from '../../tokenizer/index.ts';
 import { ggufDialect, ggufConfig, ggufLimits, text, type GgufMetadata } from './gguf-config.ts';
 import { GGUF_FILE_TYPES, ggufTensors, mixtureText, type GgufFileType } from './gguf-tensors.ts';
 import { ggufTokenizer } from './gguf-tokenizer.ts';
@@ -19,16 +20,26 @@ export interface GgufOptions {
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
 }
 
+/** general.name, by which llama.cpp knows that white space behind Phi-3's special tokens belongs to them. */
+function nameIn(files: TokenizerFiles, name: string): string {
+  if (files.kind !== 'huggingface') return name;
+  const { added_tokens: added = [] } = files.tokenizerJson as {
+    added_tokens?: { content: string; rstrip?: boolean }[];
+  };
+  return nameForStripping(name, added);
+}
+
 /** Metadata of a model's file, all of it. */
 function metadataOf({ source, model, samples, fileType }: GgufOptions): GgufMetadata {
   const { files, tokenizer } = source.opened;
   const { vocabularySize } = model.config;
   const { architecture, preTokenizers } = ggufDialect(model.config);
-  const options = { files: files.tokenizer, tokenizer, vocabularySize, samples, preTokenizers };
+  const name = nameIn(files.tokenizer, source.name);
+  const options = { files: files.tokenizer, tokenizer, vocabularySize, samples, preTokenizers, name };
   return new Map([
     ['general.architecture', text(architecture)],
     ['general.type', text('model')],
-    ['general.name', text(source.name)],
+    ['general.name', text(name)],
     ['general.file_type', { type: 'uint32', value: GGUF_FILE_TYPES[fileType] }],
     ['general.quantization_version', { type: 'uint32', value: QUANTISATION_VERSION }],
     ...ggufConfig(model),

@@ -26,6 +26,8 @@ export interface GgufTokenizerOptions {
   readonly samples: SampleSet;
   /** Names of tokenizer.ggml.pre that are tried first. Default: none. */
   readonly preTokenizers?: readonly string[];
+  /** general.name of the file, by which llama.cpp knows how tokens of a Phi-3 strip. */
+  readonly name?: string;
 }
 
 /**
@@ -219,8 +221,10 @@ function inexpressible(must: string, differences: readonly string[]): PreftuneEr
 }
 
 /** What our own reader of GGUF tokenizers does otherwise than the source. GGUF has no normaliser, so texts that one would change do not count. */
-function differencesOf(metadata: GgufMetadata, { tokenizer, samples, files }: GgufTokenizerOptions): readonly string[] {
-  const plain = new Map([...metadata].map(([key, entry]) => [key, entry.value as unknown]));
+function differencesOf(metadata: GgufMetadata, options: GgufTokenizerOptions): readonly string[] {
+  const { tokenizer, samples, files, name } = options;
+  const values = [...metadata].map(([key, entry]) => [key, entry.value as unknown] as const);
+  const plain = new Map<string, unknown>([['general.name', name], ...values]);
   const stops = tokenizer.stopIds.filter((id) => id !== tokenizer.eosId);
   const rebuilt = createTokenizer({ kind: 'gguf', metadata: plain }, { eosTokenId: stops });
   const normalises = files.kind === 'huggingface' && mentions((files.tokenizerJson as Json)['normalizer'], 'NFC');

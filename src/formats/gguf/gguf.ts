@@ -39,9 +39,13 @@ export async function openGguf(source: ByteSource, createHash: CreateHash): Prom
   };
 }
 
-/** The metadata of a GGUF header whose keys start with `tokenizer.`. */
+/** The metadata of a GGUF header whose keys start with `tokenizer.`, and a Phi-3's general.name, by which llama.cpp treats its tokens otherwise. */
 export function tokenizerMetadata(header: GgufHeader): Map<string, unknown> {
-  return new Map([...header.metadata].filter(([key]) => key.startsWith('tokenizer.')));
+  const name = header.metadata.get('general.name');
+  const decides = typeof name === 'string' && /phi-?3/i.test(name);
+  return new Map(
+    [...header.metadata].filter(([key]) => key.startsWith('tokenizer.') || (decides && key === 'general.name')),
+  );
 }
 
 function unreadableTypes(tensors: readonly GgufTensor[], file: string): Problem[] {

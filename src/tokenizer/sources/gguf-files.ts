@@ -3,6 +3,7 @@ import type { TokenizerFiles } from '../../formats/index.ts';
 import { GGUF_PRE_TOKENIZERS } from './gguf-pre-tokenizers.ts';
 import { readGgufVocabulary, type GgufVocabulary } from './gguf-vocabulary.ts';
 import { createGgufTokenizer } from './gguf.ts';
+import { stripsBehind, stripsByName } from './phi3-stripping.ts';
 import { asBoolean, asId, asString } from '../json.ts';
 import type { Tokenizer } from '../tokenizer.ts';
 import { SPACE_MARK } from '../words.ts';
@@ -24,7 +25,7 @@ export function tokenizerFilesOf(files: TokenizerFiles): Readonly<Record<string,
   const { metadata } = files;
   const vocabulary = readGgufVocabulary(metadata);
   const tokenizer = createGgufTokenizer(files);
-  const added = addedTokens(vocabulary);
+  const added = addedTokens(vocabulary, stripsByName(metadata.get('general.name')));
   const parts =
     vocabulary.model === 'gpt2' ? byteLevelParts(metadata, vocabulary) : spaceMarkParts(metadata, vocabulary);
   const tokenizerJson = {
@@ -41,12 +42,13 @@ export function tokenizerFilesOf(files: TokenizerFiles): Readonly<Record<string,
   };
 }
 
-function addedTokens({ tokens, types }: GgufVocabulary): object[] {
+function addedTokens({ tokens, types }: GgufVocabulary, strips: boolean): object[] {
   return tokens.flatMap((content, id) => {
     const type = types[id];
     const special = type === 'control' || type === 'unknown';
     if (!special && type !== 'user-defined') return [];
-    return [{ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special }];
+    const rstrip = strips && stripsBehind(content);
+    return [{ id, content, single_word: false, lstrip: false, rstrip, normalized: false, special }];
   });
 }
 

@@ -10,6 +10,7 @@ import type { TokenizerOptions } from './huggingface.ts';
 import { asBoolean, asId, asIds, asString } from '../json.ts';
 import type { Surround } from '../post-process.ts';
 import { compilePreTokenizer } from '../pre-tokenize.ts';
+import { stripsBehind, stripsByName } from './phi3-stripping.ts';
 import { createSentencePiece } from './sentencepiece.ts';
 import { collectStopIds, endOfTurnId } from '../stop-ids.ts';
 import { dayForIdentity, findTemplate } from '../template-source.ts';
@@ -33,8 +34,8 @@ const SENTENCEPIECE_DEFAULTS = { bos: 1, eos: 2, unknown: 0 };
  *
  * Throws bad-input with all problems: another model, an unknown pre-tokenizer (by name), missing, mistyped or unequal lists.
  *
- * Source: the GGUF specification, section "Tokenizer"; defaults as in llama.cpp's src/llama-vocab.cpp. White space that
- * llama.cpp strips behind Phi-3's special tokens, which it knows by the model's name, is kept.
+ * Source: the GGUF specification, section "Tokenizer"; defaults as in llama.cpp's src/llama-vocab.cpp. White space
+ * behind Phi-3's special tokens is stripped as there, by the model's name (general.name).
  */
 export function createGgufTokenizer(files: GgufFiles, options: TokenizerOptions = {}): Tokenizer {
   const { metadata } = files;
@@ -45,7 +46,7 @@ export function createGgufTokenizer(files: GgufFiles, options: TokenizerOptions 
   const now = options.now ?? new Date();
   const named = namedTokens(vocabulary, special);
   const chatTemplate = findTemplate(undefined, metadata.get('tokenizer.chat_template'), named, now);
-  const addedTokens = addedTokensOf(vocabulary);
+  const addedTokens = addedTokensOf(vocabulary, stripsByName(metadata.get('general.name')));
   const addSpacePrefix = asBoolean(metadata.get('tokenizer.ggml.add_space_prefix')) ?? isSentencePiece;
   const surround = surroundOf(metadata, special, isSentencePiece || pre?.addBos === true);
   const idKeys = ['eot_token_id', 'eom_token_id'];
@@ -124,12 +125,14 @@ function namedTokens({ tokens }: GgufVocabulary, ids: GgufSpecialIds): Readonly<
 }
 
 /** Control tokens (special) and user-defined ones; SentencePiece's unknown token is one of the former. */
-function addedTokensOf({ tokens, types }: GgufVocabulary): readonly AddedToken[] {
-  const shape = { lstrip: false, rstrip: false, singleWord: false, normalized: false };
+function addedTokensOf({ tokens, types }: GgufVocabulary, strips: boolean): readonly AddedToken[] {
+  const shape = { lstrip: false, singleWord: false, normalized: false };
   return tokens.flatMap((content, id) => {
     const type = types[id];
     const special = type === 'control' || type === 'unknown';
-    return special || type === 'user-defined' ? [{ id, content, special, ...shape }] : [];
+    return special || type === 'user-defined'
+      ? [{ id, content, special, rstrip: strips && stripsBehind(content), ...shape }]
+      : [];
   });
 }
 
