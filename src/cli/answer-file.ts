@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
-import { badInput, type JsonObject } from '../core/index.ts';
+import { badInput, isObject, type JsonObject } from '../core/index.ts';
 import { JsonLines, writeFileAtomic } from '../files/index.ts';
 
 /** Rows that are on disk as they come, beside their place; the file stands there when all of them are. */
@@ -10,6 +10,21 @@ export interface AnswerFile {
   close(): void;
   /** Puts the whole file in its place. */
   finish(): void;
+}
+
+/** The time that chat templates were told when the file at `path` was begun; undefined where it was not, or they were told none. */
+export function startedTime(path: string): string | undefined {
+  const part = `${path}.part`;
+  if (!existsSync(part)) return undefined;
+  const text = readFileSync(part, 'utf8');
+  try {
+    const header: unknown = JSON.parse(text.slice(0, text.indexOf('\n')));
+    const time = isObject(header) ? header['templateTime'] : undefined;
+    return typeof time === 'string' ? time : undefined;
+  } catch {
+    // Whoever opens it says what is wrong with it.
+    return undefined;
+  }
 }
 
 /** An answer with its prompt is far below. */

@@ -5,7 +5,7 @@ import { openGenerator } from '../generate/index.ts';
 import { changed } from '../options/index.ts';
 import { writeFileAtomic } from '../files/index.ts';
 import type { Message } from '../tokenizer/index.ts';
-import { ADAPTER, MACHINE_SHAPE, MODEL, SYSTEM } from './common-options.ts';
+import { ADAPTER, MACHINE_SHAPE, MODEL, SYSTEM, TEMPLATE_TIME } from './common-options.ts';
 import { defineCommand, type CommandContext } from './frame/command.ts';
 import { BASE_PRECISION, DECODING_SHAPE, decodingOf, idleDrawing } from './decoding-options.ts';
 import { locateModel } from '../hub/index.ts';
@@ -20,6 +20,7 @@ const OPTIONS = z.strictObject({
   model: MODEL,
   adapter: ADAPTER,
   system: changed(SYSTEM, { help: 'system message' }),
+  templateTime: TEMPLATE_TIME,
   ...DECODING_SHAPE,
   basePrecision: BASE_PRECISION,
   device: MACHINE_SHAPE.device,
@@ -37,11 +38,12 @@ export const CHAT = defineCommand({
     ...(isJson ? [{ path: 'json', message: '--json has no effect; take generate for machines' }] : []),
   ],
   async run(options, context) {
-    const { adapter, basePrecision, device, threads } = options;
+    const { adapter, templateTime, basePrecision, device, threads } = options;
     const generator = await openGenerator({
       model: options.model,
       resolve: async (named) => (await locateModel(named, context)).path,
       adapter,
+      templateTime,
       basePrecision,
       device,
       threads,
@@ -51,6 +53,7 @@ export const CHAT = defineCommand({
     try {
       if (generator.tokenizer.chatTemplate === undefined)
         throw badUsage('chat: the model must have a chat template, it has none; take generate --raw');
+      for (const note of generator.notes) context.terminal.note(note);
       await talk(generator, options, context);
     } finally {
       await generator.dispose();

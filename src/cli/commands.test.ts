@@ -90,7 +90,7 @@ it('dpo shows what most people need first, in 60 columns', () => {
       --help-all
           print all options
 
-    20 of 92 options are shown; preftune dpo --help-all prints
+    20 of 93 options are shown; preftune dpo --help-all prints
     all of them.
     "
   `);

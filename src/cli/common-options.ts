@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { FORMATS } from '../data/index.ts';
-import { option } from '../options/index.ts';
+import { changed, option } from '../options/index.ts';
+import { TEMPLATE_TIME as RUN_TEMPLATE_TIME } from '../specification/index.ts';
 
 /** Options that mean the same in several commands; `changed` gives one another help. */
 
@@ -17,6 +18,8 @@ export const ADAPTER = option(text.optional(), {
   help: 'PEFT adapter folder, RUN or RUN@step-N',
   isCommon: true,
 });
+
+export const TEMPLATE_TIME = changed(RUN_TEMPLATE_TIME, { usually: 'now' });
 
 export const SYSTEM = option(z.string().optional(), { help: 'system message for prompts that have none' });
 

@@ -25,7 +25,8 @@ import { readPrompts, type Prompt } from '../generate/index.ts';
 import type { Judge, OpenedJudges } from '../judge/index.ts';
 import { changed, flagOf, grouped, idleProblem, option, texts } from '../options/index.ts';
 import { writeFileAtomic } from '../files/index.ts';
-import { MACHINE_SHAPE, SEED, SYSTEM } from './common-options.ts';
+import { MACHINE_SHAPE, SEED, SYSTEM, TEMPLATE_TIME } from './common-options.ts';
+import { comparisonTime } from './comparison-time.ts';
 import { defineCommand, type CommandContext, type CommandUsage } from './frame/command.ts';
 import { valueOf, writeReport } from './compare-report.ts';
 import { JUDGE_SHAPE, judgeProblems, judgingLine, MIN_AGREEMENT, openCommandJudges } from './judge-options.ts';
@@ -51,6 +52,7 @@ const OPTIONS = z.strictObject({
       help: 'draw among the fewest likely tokens of this probability',
     }),
     system: SYSTEM,
+    templateTime: changed(TEMPLATE_TIME, { usually: 'when the comparison began' }),
     seed: changed(SEED, { help: 'of draws and intervals' }),
     keyVariable: option(text.optional(), {
       help: 'environment variable with the key of contestants behind an address',
@@ -107,8 +109,10 @@ async function run(options: CompareOptions, context: CommandContext): Promise<vo
   if (problems.length > 0) await locateContestants(contestants, context, problems);
   const prompts = await promptsOf(options, context);
   const inputs = await readMeasureInputs(options, context);
-  const drawing = drawingOf(options, context, await locateContestants(contestants, context));
+  const resolve = await locateContestants(contestants, context);
   mkdirSync(join(output, 'answers'), { recursive: true });
+  const templateTime = await comparisonTime(contestants, resolve, options);
+  const drawing = drawingOf(options, context, { resolve, templateTime });
   const seed = blindSeed(output);
   const answers = await collectAnswers(contestants, prompts, { drawing, options, context });
   const names = contestants.map((one) => one.name);
@@ -125,7 +129,7 @@ async function run(options: CompareOptions, context: CommandContext): Promise<vo
     return;
   }
   const bars = createBars(context.terminal);
-  const opened = asksJudges(context.given) ? await openCommandJudges(options, context, {}) : undefined;
+  const opened = asksJudges(context.given) ? await openCommandJudges(options, context, { templateTime }) : undefined;
   try {
     const persons = people.length === 0 ? [] : readPeople([people].flat(), { meetings: all, seed });
     const judges = [...(opened?.judges ?? []), ...persons];
@@ -228,11 +232,17 @@ async function collectAnswers(
 function drawingOf(
   options: CompareOptions,
   { terminal, signal }: CommandContext,
-  resolve: DrawingOptions['resolve'],
+  told: Pick<DrawingOptions, 'resolve' | 'templateTime'>,
 ): DrawingOptions {
   const { output: folder, maxNewTokens, seed, system, batchSize, device, threads } = options;
   const onWarning = terminal.warn;
-  return { folder, maxNewTokens, seed, system, batchSize, device, threads, resolve, onWarning, signal };
+  // A model is opened for its answers and for what is measured.
+  const notes = new Set<string>();
+  const onNote = (note: string): void => {
+    if (!notes.has(note)) terminal.note(note);
+    notes.add(note);
+  };
+  return { folder, maxNewTokens, seed, system, batchSize, device, threads, onWarning, onNote, signal, ...told };
 }
 
 /** Looks for every model and file before anything is drawn; the paths of models. Throws bad-input with all that are not there, and those `known` before. */

@@ -15,10 +15,10 @@ import { readPrompts, type Prompt } from '../generate/index.ts';
 import { changed, grouped, option } from '../options/index.ts';
 import { readRunFile } from '../store/index.ts';
 import { writeFileAtomic } from '../files/index.ts';
-import { ADAPTER, MACHINE_SHAPE, MODEL, SEED } from './common-options.ts';
+import { ADAPTER, MACHINE_SHAPE, MODEL, SEED, TEMPLATE_TIME } from './common-options.ts';
 import { defineCommand, type CommandContext, type CommandUsage } from './frame/command.ts';
 import { locateData, locateModel } from '../hub/index.ts';
-import { adapterText, hasAdapter, parseModelAndAdapter, startOfRun } from '../policy/index.ts';
+import { adapterText, hasAdapter, parseModelAndAdapter, requireClock, startOfRun } from '../policy/index.ts';
 import { MEASURE_SHAPE, readMeasureInputs } from './measure-inputs.ts';
 import { createBars } from './frame/bars.ts';
 import { versions } from './training/recipe-context.ts';
@@ -49,6 +49,7 @@ const OPTIONS = z.strictObject({
     isCommon: true,
   }),
   ...MEASURE_SHAPE,
+  templateTime: TEMPLATE_TIME,
   ...grouped('Answers', {
     maxPrompts: option(count.default(100), {
       help: 'take at most so many, the first',
@@ -101,9 +102,12 @@ export const EVALUATE = defineCommand({
       microBatchTokens: options.microBatchTokens,
       batchSize: options.batchSize,
       signal,
+      templateTime: options.templateTime,
       onWarning: terminal.warn,
+      onNote: terminal.note,
     });
     try {
+      requireClock(options.templateTime, [{ name: named.policy.model, tokenizer: subjects.tokenizer }]);
       const sampling = { samples, maxNewTokens, temperature, seed, signal };
       const { evaluation, answers } = await evaluateBehaviour(subjects, {
         ...inputs,
@@ -123,6 +127,7 @@ export const EVALUATE = defineCommand({
       const value = {
         policy,
         reference: reference ?? (policy.adapter === undefined ? null : { model: policy.model }),
+        ...(subjects.tokenizer.chatTemplate?.clock && { templateTime: subjects.tokenizer.chatTemplate.clock.time }),
         ...evaluation,
         ...(frontier && { frontier }),
       } as unknown as JsonObject;

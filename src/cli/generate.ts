@@ -13,10 +13,10 @@ import {
 } from '../generate/index.ts';
 import { changed, option, texts } from '../options/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
-import { ADAPTER, MACHINE_SHAPE, MODEL, SYSTEM } from './common-options.ts';
+import { ADAPTER, MACHINE_SHAPE, MODEL, SYSTEM, TEMPLATE_TIME } from './common-options.ts';
 import { defineCommand, type CommandContext, type CommandUsage } from './frame/command.ts';
 import { BASE_PRECISION, DECODING_SHAPE, decodingOf, idleDrawing } from './decoding-options.ts';
-import { openAnswerFile } from './answer-file.ts';
+import { openAnswerFile, startedTime } from './answer-file.ts';
 import { locateData, locateModel } from '../hub/index.ts';
 
 const OPTIONS = z.strictObject({
@@ -36,6 +36,7 @@ const OPTIONS = z.strictObject({
     isCommon: true,
   }),
   system: changed(SYSTEM, { isCommon: true }),
+  templateTime: TEMPLATE_TIME,
   raw: option(z.boolean().default(false), { help: 'continue the text as it stands, without the chat template' }),
   logprobs: option(z.int().min(0).optional(), {
     help: "with each row the log-probability of every token under the model's own distribution, and so many likeliest ones; needs --json or --output",
@@ -76,12 +77,16 @@ export const GENERATE = defineCommand({
       resolve: async (named) => (await locateModel(named, context)).path,
       adapter: options.adapter,
       adapters,
+      // Answers that are continued read the day of the first ones.
+      templateTime: options.templateTime ?? (output === undefined ? undefined : startedTime(output)),
       maxRows: options.batchSize,
       basePrecision: options.basePrecision,
       device: options.device,
       threads: options.threads,
     });
     try {
+      for (const note of generator.notes) terminal.note(note);
+      const { clock } = generator.tokenizer.chatTemplate ?? {};
       const promptOptions = { system, isRaw: options.raw };
       const rows = prompts.flatMap((prompt) => Array.from({ length: samples }, () => prompt));
       const encoded = rows.map((prompt) => encodePrompt(generator.tokenizer, prompt, promptOptions));
@@ -89,7 +94,12 @@ export const GENERATE = defineCommand({
       const file =
         output === undefined
           ? undefined
-          : openAnswerFile(output, { model: generator.location, ...settingsOf(options), prompts: rows.length });
+          : openAnswerFile(output, {
+              model: generator.location,
+              ...settingsOf(options),
+              ...(clock && !options.raw && { templateTime: clock.time }),
+              prompts: rows.length,
+            });
       const print = (prompt: Prompt, ids: readonly number[], answer: Answer): void => {
         const row = rowOf({ prompt, ids, answer, options: promptOptions });
         if (file !== undefined) return file.append(row);

@@ -133,7 +133,11 @@ export function judgeProblems(given: GivenJudges & { readonly minAgreement?: unk
 export async function openCommandJudges(
   { judgeStore, minAgreement }: Pick<JudgeOptions, 'judgeStore'> & { readonly minAgreement?: number | undefined },
   context: CommandContext,
-  { onChange, isDryRun = false }: { readonly onChange?: () => void; readonly isDryRun?: boolean },
+  {
+    onChange,
+    isDryRun = false,
+    templateTime,
+  }: { readonly onChange?: () => void; readonly isDryRun?: boolean; readonly templateTime?: string | undefined },
 ): Promise<OpenedJudges> {
   const { given, environment } = context;
   return openJudges(judgesOf(given), {
@@ -142,6 +146,7 @@ export async function openCommandJudges(
     minAgreement,
     isDryRun,
     onChange,
+    templateTime,
     resolve: async (name) => (await locateModel(name, context)).path,
   });
 }

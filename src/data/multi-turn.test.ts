@@ -18,10 +18,10 @@ const templates = join(import.meta.dirname, '../../test/fixtures/tokenizer/templ
 function withTemplate(name: string): Tokenizer {
   const source = readFileSync(join(templates, `${name}.jinja`), 'utf8');
   const specialTokens = { bos_token: '<s>', eos_token: '</s>' };
-  const now = new Date(2024, 6, 3);
+  const templateTime = '2024-07-03';
   return {
     ...createTestingTokenizer(),
-    chatTemplate: createChatTemplate({ source, origin: name, specialTokens, now }),
+    chatTemplate: createChatTemplate({ source, origin: name, specialTokens, templateTime }),
   };
 }
 
@@ -121,7 +121,7 @@ test.each(['llama3', 'qwen3', 'zephyr'])('%s: scored is what the assistant says,
 });
 
 test('a reasoning block in the last turn only: turns of tool calls are found all the same', () => {
-  const options = { origin: 'test', specialTokens: {}, now: new Date(0) };
+  const options = { origin: 'test', specialTokens: {}, templateTime: '1970-01-01' };
   const chatTemplate = createChatTemplate({ source: REASONING_TEMPLATE, ...options });
   const tokenizer = { ...createTestingTokenizer(), chatTemplate };
   const call = { type: 'function', function: { name: 'weather', arguments: { city: 'Oslo' } } };

@@ -18,7 +18,7 @@ function withTemplate(name: string): Tokenizer {
     source: templates[name]!,
     origin: name,
     specialTokens: {},
-    now: new Date(2024, 6, 3),
+    templateTime: '2024-07-03',
   });
   return { ...createTestingTokenizer(), chatTemplate };
 }

@@ -78,7 +78,8 @@ export async function writeHuggingFace(
 
 /** Reads the folder again, and compares it with the trained model. */
 export async function verifyHuggingFace(path: string, trained: Trained, type: SafetensorsType): Promise<Verification> {
-  const opened = await openModel(path);
+  const { clock } = trained.tokenizer.chatTemplate ?? {};
+  const opened = await openModel(path, { templateTime: clock?.time });
   try {
     const [stops, wanted] = [stopsOf(opened.tokenizer), stopsOf(trained.tokenizer)];
     if (stops.join() !== wanted.join())

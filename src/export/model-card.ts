@@ -145,11 +145,24 @@ function resultsSection(metrics: readonly MetricRecord[]): string[] {
   ];
 }
 
+/** That the chat template prints the time, and which it was in training. */
+function timeLimit({ opened, run }: ExportSource): string[] {
+  const { clock } = opened.tokenizer.chatTemplate ?? {};
+  if (clock === undefined) return [];
+  const trained = text(run?.record.specification['templateTime']);
+  const known =
+    trained === undefined
+      ? 'which time it printed in training is not known here'
+      : `in training it printed "${clock.printed(trained)}" in every row`;
+  return [`Its chat template prints the time at which it is used; ${known}.`];
+}
+
 function limitsSection({ limits, source }: CardOptions): string[] {
   const stored = new Set([...source.opened.files.checkpoint.entries.values()].map(({ storedType }) => storedType));
   const quantised = [...stored].filter((type) => !['F32', 'F16', 'BF16'].includes(type));
   const all = [
     ...limits,
+    ...timeLimit(source),
     ...(quantised.length === 0
       ? []
       : [`Its base was quantised (${quantised.join(', ')}) before training: what that lost is not regained.`]),

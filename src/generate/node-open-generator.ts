@@ -7,7 +7,9 @@ import {
   parseAdapterName,
   parseModelName,
   readNamedAdapter,
+  requireClock,
   sourceOf,
+  trainedTimeNote,
   type ModelName,
   type ReadAdapter,
   type ResolveModel,
@@ -28,6 +30,8 @@ export interface OpenGeneratorOptions {
   readonly adapters?: ReadonlyMap<string, string> | undefined;
   /** Turns a folder, .gguf file or hub id into a path on this computer. Default: it is one. */
   readonly resolve?: ResolveModel | undefined;
+  /** What chat templates are told, a local time in ISO 8601. Default: now. */
+  readonly templateTime?: string | undefined;
   /** How the matrices of the base are kept; others than float32 need the cpu, and an adapter on them is computed apart. Default float32. */
   readonly basePrecision?: DecodingPrecision | undefined;
   readonly device?: DeviceName | undefined;
@@ -62,6 +66,8 @@ export interface OpenedGenerator extends Generator {
   readonly tokenizer: Tokenizer;
   /** Where the model's files are on this computer; behind them what of an adapter or a checkpoint the name of the model says. */
   readonly location: string;
+  /** What a user should know before trusting the answers: that the chat template prints another day than in training. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -84,15 +90,17 @@ export async function openGenerator({
   adapter,
   adapters = new Map(),
   resolve,
+  templateTime,
   basePrecision: precision = 'float32',
   device,
   threads,
   availableBytes,
   ...options
 }: OpenGeneratorOptions): Promise<OpenedGenerator> {
-  const named = await openModelAndAdapter({ model, adapter }, { resolve });
+  const named = await openModelAndAdapter({ model, adapter }, { resolve, templateTime });
   const { tokenizer, config, files } = named.opened;
   try {
+    requireClock(templateTime, [{ name: model, tokenizer }]);
     if (named.adapter !== undefined && precision !== 'float32') requireSeparable(adapter ?? model, named.adapter);
     const others = new Map<string, ReadAdapter>();
     for (const [name, text] of adapters) {
@@ -117,7 +125,9 @@ export async function openGenerator({
       for (const [name, { lora, weights: tensors }] of others) await engine.addAdapter(name, { lora, tensors });
       const { generate } = generatorOf(engine, own);
       const location = [files.location, ...partsOf(parseModelName(model))].join('+');
-      return { generate, tokenizer, location, dispose: () => policy.dispose() };
+      const trained = trainedTimeNote(named.name, tokenizer);
+      const notes = trained === undefined ? [] : [trained];
+      return { generate, tokenizer, location, notes, dispose: () => policy.dispose() };
     } catch (thrown) {
       await policy.dispose();
       throw thrown;

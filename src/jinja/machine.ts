@@ -22,11 +22,11 @@ export interface Machine {
   depth: number;
   /** The line of the template that is under way, for problems. */
   line: number;
-  /** What strftime_now tells. */
-  readonly now: Date;
+  /** What strftime_now tells: a local time in ISO 8601. */
+  readonly now: string;
 }
 
-export function createMachine(now: Date): Machine {
+export function createMachine(now: string): Machine {
   return { steps: 0, depth: 0, line: 1, now };
 }
 

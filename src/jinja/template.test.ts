@@ -44,7 +44,7 @@ describe('recorded from Jinja2 in the environment of Transformers', () => {
 });
 
 function render(source: string, variables: Readonly<Record<string, unknown>> = {}): string {
-  return compileTemplate(source).render(variables, new Date(2024, 6, 3, 9, 5, 7));
+  return compileTemplate(source).render(variables, '2024-07-03T09:05:07');
 }
 
 /** Kind, line and message of what a template throws. */
@@ -74,7 +74,7 @@ describe('templates of the families', () => {
         add_generation_prompt: prompt === true,
       };
       try {
-        return { text: template.render(given, new Date(2024, 6, 3)) };
+        return { text: template.render(given, '2024-07-03') };
       } catch (error) {
         return error instanceof TemplateProblem ? { error: error.kind === 'raised' ? error.message : true } : error;
       }
@@ -212,6 +212,13 @@ describe('strftime_now', () => {
     ],
     ['%^a %_m %-m %0e', 'WED  7 7 03'],
   ])('%s', (format, text) => expect(render(`{{ strftime_now('${format}') }}`)).toBe(text));
+
+  it('prints what is written of a time, wherever its clock hangs and wherever this runs', () => {
+    const template = compileTemplate("{{ strftime_now('%F %T.%f') }}");
+    for (const zone of ['', 'Z', '+14:00', '-0930'])
+      expect(template.render({}, `2026-11-30T23:59:59.25${zone}`)).toBe('2026-11-30 23:59:59.250000');
+    expect(template.render({}, '2024-02-29')).toBe('2024-02-29 00:00:00.000000');
+  });
 
   it('other codes are refused', () => {
     expect(problemOf("{{ strftime_now('%Q') }}")).toBe(

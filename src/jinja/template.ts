@@ -14,10 +14,10 @@ import type { Value } from './python/values.ts';
 export interface Template {
   /**
    * The text that Python's Jinja2 gives, in the environment of Transformers' chat templates. `now` is what strftime_now
-   * tells. Throws TemplateProblem, with the line, when the template raises, fails, asks for something that is not supported,
+   * tells, a local time in ISO 8601 (`2026-11-30T09:30`). Throws TemplateProblem, with the line, when the template raises, fails, asks for something that is not supported,
    * or passes a limit.
    */
-  render(variables: Readonly<Record<string, unknown>>, now: Date): string;
+  render(variables: Readonly<Record<string, unknown>>, now: string): string;
 }
 
 /**
@@ -29,7 +29,7 @@ export interface Template {
  * import { compileTemplate } from 'preftune/jinja';
  *
  * const template = compileTemplate('{% for turn in messages %}{{ turn.role }}: {{ turn.content | trim }}{% endfor %}');
- * console.log(template.render({ messages: [{ role: 'user', content: ' Hello ' }] }, new Date())); // user: Hello
+ * console.log(template.render({ messages: [{ role: 'user', content: ' Hello ' }] }, '2026-11-30')); // user: Hello
  * ```
  */
 export function compileTemplate(source: string): Template {

@@ -8,6 +8,8 @@ import type { ImplicitRewardSpecification } from './specification.ts';
 export interface ImplicitRewardOptions {
   /** Turns the name of a model into a local path; default: it is one. */
   readonly resolve?: ((name: string, kind: 'model') => Promise<string>) | undefined;
+  /** What chat templates are told, a local time in ISO 8601. Default: now. */
+  readonly templateTime?: string | undefined;
 }
 
 /** One of them differs from any answer. */
@@ -25,7 +27,7 @@ export interface ImplicitReward extends RewardSource {
  */
 export async function openImplicitReward(
   specification: Omit<ImplicitRewardSpecification, 'kind' | 'tieMargin'>,
-  { resolve = async (name) => name }: ImplicitRewardOptions = {},
+  { resolve = async (name) => name, templateTime }: ImplicitRewardOptions = {},
 ): Promise<ImplicitReward> {
   const { model, adapter, reference, beta, maxLength, device } = specification;
   const session = await openScoreSession({
@@ -33,6 +35,7 @@ export async function openImplicitReward(
     adapter,
     reference,
     resolve: (name) => resolve(name, 'model'),
+    templateTime,
     maxLength,
     device,
   });

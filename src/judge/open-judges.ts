@@ -33,6 +33,8 @@ export interface OpenJudgesOptions {
   readonly isDryRun?: boolean;
   /** Turns the name of a model (of an implicit reward, of a tokenizer) into a local path; default: it is one. */
   readonly resolve?: ((name: string, kind: 'model') => Promise<string>) | undefined;
+  /** What the chat templates of implicit rewards are told, a local time in ISO 8601. Default: now. */
+  readonly templateTime?: string | undefined;
   /** Called whenever an answer came or a request has to wait. */
   readonly onChange?: (() => void) | undefined;
 }

@@ -10,6 +10,8 @@ export interface RunContext {
   readonly referenceCache: string;
   readonly signal?: AbortSignal;
   readonly listener: RunListener;
+  /** The time that chat templates are told where nothing else says one, a local time in ISO 8601; default: this computer's. Asked for once. */
+  readonly now?: () => string;
   /** Memory that the run may take; default: what is free on this machine. */
   readonly availableBytes?: () => number;
 }

@@ -59,6 +59,13 @@ export {
 export { openPolicy, type OpenPolicyOptions, type OpenedPolicy } from './node/open-policy.ts';
 export { startOfRun } from './node/run-parts.ts';
 export {
+  requireClock,
+  templateTimeOf,
+  templateTimeOfRun,
+  trainedTimeNote,
+  type RunTime,
+} from './node/template-time.ts';
+export {
   forwardGraph,
   pairCotangentGraph,
   pairObjectiveGraph,

@@ -25,6 +25,8 @@ export interface ScoreSessionOptions {
   /** Another model that rewards are measured from; default with an adapter: the model without it. */
   readonly reference?: string | undefined;
   readonly resolve?: ResolveModel | undefined;
+  /** What chat templates are told, a local time in ISO 8601. Default: now. */
+  readonly templateTime?: string | undefined;
   /** Tokens of prompt and answer; longer answers are cut. */
   readonly maxLength: number;
   readonly device?: 'cpu' | 'webgpu' | 'cuda';
@@ -45,7 +47,7 @@ export type SessionScore =
 
 /** A model, and a reference, that stay on the device to score answers as they come. */
 export interface ScoreSession {
-  /** Changes with every weight and with how answers are cut. */
+  /** Changes with every weight, with how answers are cut, and with the time that the chat template prints. */
   readonly identity: string;
   /** One at a time: calls wait for each other. */
   score(answers: ScoredAnswers): Promise<SessionScore>;
@@ -57,8 +59,8 @@ export interface ScoreSession {
  * suffice. Numbers are those of scorePairs.
  */
 export async function openScoreSession(options: ScoreSessionOptions): Promise<ScoreSession> {
-  const { maxLength, resolve } = options;
-  const named = await openModelAndAdapter(options, { resolve });
+  const { maxLength, resolve, templateTime } = options;
+  const named = await openModelAndAdapter(options, { resolve, templateTime });
   let [reference, device]: [NamedModel | undefined, Device | undefined] = [undefined, undefined];
   const close = async (): Promise<void> => {
     await device?.dispose();
@@ -68,7 +70,7 @@ export async function openScoreSession(options: ScoreSessionOptions): Promise<Sc
   try {
     const { opened } = named;
     if (options.reference !== undefined) {
-      reference = await openModelAndAdapter({ model: options.reference }, { resolve });
+      reference = await openModelAndAdapter({ model: options.reference }, { resolve, templateTime });
       compareTokenizers(opened.tokenizer, reference.opened.tokenizer, () => {});
     }
     const model = await openPolicy(sourceOf(named), {
@@ -140,12 +142,15 @@ async function openPrograms(
 
 async function identityOf(named: NamedModel, reference: NamedModel | undefined, maxLength: number): Promise<string> {
   const { opened, adapter } = named;
+  const { clock } = opened.tokenizer.chatTemplate ?? {};
   const parts = [
     await opened.files.checkpoint.fingerprint(),
     opened.tokenizer.identity,
     adapter?.fingerprint ?? '',
     reference === undefined ? '' : await weightsFingerprint(reference.opened.files.checkpoint, reference.adapter),
     String(maxLength),
+    // Rows say it; where the template prints no time the identity stays what it was.
+    ...(clock === undefined ? [] : [clock.printed()]),
   ];
   return createHash('sha256').update(parts.join(' ')).digest('hex');
 }

@@ -2,6 +2,7 @@ export { MAY_DIFFER, resumedOptions } from './node-resume.ts';
 export { requireUpdates, type ReferenceUpdate } from './specification-reference.ts';
 export {
   SCHEMAS,
+  TEMPLATE_TIME,
   TRAINING_GROUPS,
   type LoraSpecification,
   type RecipeName,

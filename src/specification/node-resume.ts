@@ -13,6 +13,9 @@ export const MAY_DIFFER: readonly string[] = [
   ),
 ];
 
+/** What runs of earlier versions do not hold, so that it can be given when they are resumed. */
+const UNRECORDED = 'templateTime';
+
 /**
  * The options with which the run in `output` began, for continuing it: `given` may repeat them, and may change those of MAY_DIFFER. Throws
  * bad-input with every option that is given another value, and when there is no run or it is another recipe's.
@@ -30,6 +33,7 @@ export function resumedOptions(output: string, recipe: string, given: JsonObject
   const problems: Problem[] = [];
   for (const [path, value] of flattenJson(given)) {
     if (MAY_DIFFER.includes(path) || same(before.get(path), value)) continue;
+    if (path === UNRECORDED && before.get(path) === undefined) continue;
     problems.push({
       file: output,
       path,
@@ -39,7 +43,9 @@ export function resumedOptions(output: string, recipe: string, given: JsonObject
     });
   }
   if (problems.length > 0) throw badInput(problems);
-  const changed = MAY_DIFFER.filter((path) => Object.hasOwn(given, path)).map((path) => [path, given[path]] as const);
+  const changed = [...MAY_DIFFER, UNRECORDED]
+    .filter((path) => Object.hasOwn(given, path))
+    .map((path) => [path, given[path]] as const);
   return { ...stored, ...Object.fromEntries(changed) };
 }
 

@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { localTimeProblem, wallClockOf } from '../core/index.ts';
 import { TRL_VERSIONS } from '../data/index.ts';
 import { BASE_PRECISIONS } from '../models/index.ts';
 import { COMPATIBILITY_MODES, lossOptions, type LossOption, type NumberOption } from '../objectives/index.ts';
-import { grouped, option, texts, type OptionsOf, type OptionShape } from '../options/index.ts';
+import { changed, grouped, option, texts, type OptionsOf, type OptionShape } from '../options/index.ts';
 
 /**
  * The schemas of the specifications: every option once, with its range, default and meaning. Command line, configuration files
@@ -86,6 +87,18 @@ const optimizer = z.strictObject(
   }),
 );
 
+/** The same for every command that renders conversations. */
+export const TEMPLATE_TIME = option(
+  z
+    .string()
+    .refine((time) => wallClockOf(time) !== undefined, { error: ({ input }) => localTimeProblem(String(input)) })
+    .optional(),
+  {
+    help: 'the time that chat templates print (strftime_now), such as 2026-11-30 or 2026-11-30T09:30',
+    usually: "now; a resumed run's own",
+  },
+);
+
 const limits = inGroup('Rows', {
   maxLength: option(positiveInteger.optional(), {
     help: 'tokens of prompt and answer; longer answers are cut at the end',
@@ -98,6 +111,7 @@ const limits = inGroup('Rows', {
     isSameInSweep: true,
   }),
   lenient: option(z.boolean().default(false), { help: 'skip and count bad rows instead of stopping' }),
+  templateTime: changed(TEMPLATE_TIME, { isSameInSweep: true }),
 });
 
 const machine = inGroup('Machine', {

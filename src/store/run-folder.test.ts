@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { problemsOf } from '../core/index.ts';
 import { createRunFolder, readRunFile, resumeRunFolder, type RunRecord } from './run-folder.ts';
 import { makeTemporaryFolder, removeFolder, skipBecause, thrownBy, withSmallDisk } from '../files/testing/support.ts';
 
@@ -165,4 +166,24 @@ test('a folder that may not be written is refused', async ({ skip }) => {
   expect((await thrownBy(() => createRunFolder(run, RECORD))).message).toContain(
     'must be writable, got permission denied; choose another folder or change its owner',
   );
+});
+
+test('what the version that began a run did not record is not compared, and is told where something else differs', () => {
+  createRunFolder(run, { ...RECORD, model: { weights: 'w', tokenizer: 'of a day' } }).dispose();
+  const specification = { ...RECORD.specification, templateTime: '2026-11-30' };
+  const record = { ...RECORD, specification, model: { weights: 'w', tokenizer: 'of any day' } };
+  const problem = { file: run, message: 'say the day' };
+  const options = { unrecorded: { paths: ['templateTime', 'model.tokenizer'], problem } };
+  const folder = resumeRunFolder(run, record, options);
+  expect(folder.record.specification).toEqual(RECORD.specification);
+  folder.dispose();
+  const changed = { ...record, data: { train: 'ef56' } };
+  expect(problemsOf(() => resumeRunFolder(run, changed, options)).map(({ message }) => message)).toEqual([
+    'data.train must be what the run began with to resume it, got "ef56" instead of "cd34"; change it back or choose another --output',
+    'say the day',
+  ]);
+  expect(problemsOf(() => resumeRunFolder(run, record)).map(({ path }) => path)).toEqual([
+    'templateTime',
+    'model.tokenizer',
+  ]);
 });

@@ -50,6 +50,8 @@ export interface RunFolder {
 export interface ResumeOptions {
   /** Dotted paths in the specification that may differ on resume, with everything below them. */
   readonly mayDiffer?: readonly string[];
+  /** What the version that began the run did not record: paths that are not compared, and what is said where others differ. */
+  readonly unrecorded?: { readonly paths: readonly string[]; readonly problem: Problem };
 }
 
 export const RUN_FILE = 'run.json';
@@ -98,8 +100,12 @@ export function resumeRunFolder(path: string, record: RunRecord, options: Resume
       ...compareJson(stored.reference, given.reference, 'reference'),
       ...compareJson(stored.data, given.data, 'data'),
       ...compareJson(stored.model ?? null, given.model ?? null, 'model'),
-    ];
-    if (differences.length > 0) throw badInput(differences.map((difference) => resumeProblem(path, difference)));
+    ].filter(({ path: at }) => options.unrecorded?.paths.includes(at) !== true);
+    if (differences.length > 0)
+      throw badInput([
+        ...differences.map((difference) => resumeProblem(path, difference)),
+        ...(options.unrecorded === undefined ? [] : [options.unrecorded.problem]),
+      ]);
     cleanUp(path);
     const versionDifferences = compareJson(stored.versions, given.versions);
     return openFolder(path, { record: stored, lock, isResumed: true, versionDifferences });

@@ -15,13 +15,14 @@ export function findTemplate(
   file: string | undefined,
   inConfig: unknown,
   specialTokens: Readonly<Record<string, string>>,
-  now: Date,
+  templateTime: string,
 ): ChatTemplate | undefined {
-  if (file !== undefined) return createChatTemplate({ source: file, origin: 'chat_template', specialTokens, now });
+  if (file !== undefined)
+    return createChatTemplate({ source: file, origin: 'chat_template', specialTokens, templateTime });
   if (inConfig === undefined || inConfig === null) return undefined;
   const origin = 'tokenizer_config.json';
   const source = asString(inConfig);
-  if (source !== undefined) return createChatTemplate({ source, origin, specialTokens, now });
+  if (source !== undefined) return createChatTemplate({ source, origin, specialTokens, templateTime });
   const named = new Map<string, string>();
   for (const entry of asArray(inConfig) ?? []) {
     const name = asString(asObject(entry)?.name);
@@ -38,11 +39,5 @@ export function findTemplate(
       }; name one of them "default"`,
     });
   }
-  return createChatTemplate({ source: chosen, toolSource: named.get('tool_use'), origin, specialTokens, now });
-}
-
-/** The date as a part of the identity, for templates that write it into the conversation; undefined for all others. */
-export function dayForIdentity(template: ChatTemplate | undefined, now: Date): string | undefined {
-  if (template?.source.includes('strftime_now') !== true) return undefined;
-  return [now.getFullYear(), now.getMonth() + 1, now.getDate()].join('-');
+  return createChatTemplate({ source: chosen, toolSource: named.get('tool_use'), origin, specialTokens, templateTime });
 }

@@ -12,11 +12,11 @@ import { findTemplate } from './template-source.ts';
 import type { ChatTemplate } from './tokenizer.ts';
 
 const { conversations, rendered } = readRecorded<RecordedTemplates>('templates.json');
-const now = new Date(2024, 6, 3, 9, 5, 7);
+const templateTime = '2024-07-03T09:05:07';
 const specialTokens = { bos_token: '<s>', eos_token: '</s>', unk_token: '<unk>' };
 
 function template(source: string, origin = 'test'): ChatTemplate {
-  return createChatTemplate({ source, origin, specialTokens, now });
+  return createChatTemplate({ source, origin, specialTokens, templateTime });
 }
 
 function render(chat: ChatTemplate, { messages, prompt, tools, variables }: Conversation): string {
@@ -107,6 +107,38 @@ describe('variables', () => {
     expect(chat.render(messages, { addGenerationPrompt: false })).toBe("why why {'role': 'user', 'content': 'x'}");
   });
 
+  it.each([
+    ['no call', '{{ messages }}', undefined],
+    ['only in a comment', "{# strftime_now('%d') #}{{ messages }}", undefined],
+    ['only whether it exists', '{{ strftime_now is defined }}', undefined],
+    ['a call', "{{ strftime_now('%d %B %Y') }}", '03 July 2024'],
+    [
+      'calls in a macro, and twice',
+      '{% macro f() %}{{ strftime_now("%F") }} {{ strftime_now( format=\'%H\' ) }} {{ strftime_now("%F") }}{% endmacro %}',
+      '2024-07-03, 09',
+    ],
+    [
+      "Llama 3.2's way",
+      "{% if strftime_now is defined %}{% set date_string = strftime_now('%d %b %Y') %}{% endif %}",
+      '03 Jul 2024',
+    ],
+    ['a format that is computed', "{% set f = '%d' %}{{ strftime_now(f) }}", '2024-07-03T09:05:07'],
+    ['the function by another name', "{% set now = strftime_now %}{{ now('%d') }}", '2024-07-03T09:05:07'],
+    ['a code that is refused', "{{ strftime_now('%Q') }}", '2024-07-03T09:05:07'],
+  ])('what it prints of the time: %s', (_name, source, printed) => {
+    const { clock } = template(source);
+    expect(clock?.printed()).toBe(printed);
+    expect(clock?.time).toBe(printed === undefined ? undefined : templateTime);
+  });
+
+  it('refuses a time that is none', () => {
+    expect(() =>
+      createChatTemplate({ source: '', origin: 'test', specialTokens: {}, templateTime: '30.11.2026' }),
+    ).toThrow(
+      'chat template (test): the time must be a day or a local time in ISO 8601, such as 2026-11-30 or 2026-11-30T09:30, got "30.11.2026"',
+    );
+  });
+
   it('strftime_now tells the given time', () => {
     expect(render(template("{{ strftime_now('%A %-d %B %Y, %H:%M:%S %p %j %%') }}"), { messages: [] })).toBe(
       'Wednesday 3 July 2024, 09:05:07 AM 185 %',
@@ -115,7 +147,7 @@ describe('variables', () => {
 });
 
 function find(file: string | undefined, inConfig: unknown): ChatTemplate | undefined {
-  return findTemplate(file, inConfig, {}, now);
+  return findTemplate(file, inConfig, {}, templateTime);
 }
 
 describe('the three places of a template', () => {

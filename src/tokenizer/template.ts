@@ -1,5 +1,6 @@
-import { badInput } from '../core/index.ts';
+import { badInput, requireWallClock } from '../core/index.ts';
 import { TemplateProblem, compileTemplate, type ProblemKind, type Template } from '../jinja/index.ts';
+import { clockOf } from './template-clock.ts';
 import type { ChatTemplate, Message, RenderOptions } from './tokenizer.ts';
 
 export interface TemplateOptions {
@@ -11,8 +12,8 @@ export interface TemplateOptions {
   readonly origin: string;
   /** bos_token, eos_token and the like, by name. */
   readonly specialTokens: Readonly<Record<string, string>>;
-  /** What strftime_now tells. */
-  readonly now: Date;
+  /** What strftime_now tells: a local time in ISO 8601. */
+  readonly templateTime: string;
 }
 
 /** In UTF-16 code units. The longest templates in use are some 30,000. */
@@ -25,7 +26,7 @@ export const MAX_TEMPLATE_LENGTH = 2 ** 20;
  *
  * `render` throws bad-input that names the template's origin: when the template raises, with its message; when it does not
  * parse; and when its evaluation fails, asks for what is not supported, or passes a limit, with the template's line. The source
- * is parsed at the first use.
+ * is parsed at the first use. Throws bad-input at once for a `templateTime` that is none.
  *
  * Source: Transformers, utils/chat_template_utils.py; Jinja 3.1.
  */
@@ -36,13 +37,15 @@ export function createChatTemplate(options: TemplateOptions): ChatTemplate {
     compiled.set(source, known);
     return known;
   };
+  requireWallClock(options.templateTime, `chat template (${options.origin})`);
   return {
     source: options.source,
+    clock: clockOf([options.source, options.toolSource], options.templateTime),
     render(messages, renderOptions) {
       const hasTools = renderOptions.tools !== undefined && renderOptions.tools.length > 0;
       const template = templateOf((hasTools ? options.toolSource : undefined) ?? options.source);
       return withOrigin(options.origin, () =>
-        template.render(variablesOf(messages, renderOptions, options), options.now),
+        template.render(variablesOf(messages, renderOptions, options), options.templateTime),
       );
     },
   };

@@ -11,7 +11,7 @@ export interface Tokenizer {
   readonly padId: number | undefined;
   /** Tokens that are found in a text before anything else: special ones, and others such as <think> in some models. */
   readonly addedTokens: readonly Pick<AddedToken, 'id' | 'content' | 'special'>[];
-  /** A hex digest of everything that decides the ids and the rendered templates; part of the reference's key. */
+  /** A hex digest of everything that decides the ids and the rendered templates but the time, which stands beside it (`chatTemplate.clock`). */
   readonly identity: string;
   /** undefined when the model has none; such a model takes plain-text rows only. */
   readonly chatTemplate: ChatTemplate | undefined;
@@ -41,9 +41,19 @@ export interface Message {
   readonly tool_call_id?: string;
 }
 
+/** The time that a chat template is told by strftime_now, one for all that is rendered. */
+export interface TemplateClock {
+  /** A local time in ISO 8601. */
+  readonly time: string;
+  /** What the template's calls print of a time, by default its own: `30 November 2026`; the time itself where the template computes its formats. */
+  printed(time?: string): string;
+}
+
 export interface ChatTemplate {
   /** The Jinja source. */
   readonly source: string;
+  /** The time that it is told, where it asks for one; undefined for a template that renders alike every day. */
+  readonly clock?: TemplateClock | undefined;
   /**
    * The conversation as text, special tokens included (so it is encoded with addSpecialTokens: false). Throws bad-input
    * with the template's own message when it raises (roles that must alternate, an unsupported role, ...).

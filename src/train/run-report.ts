@@ -56,8 +56,11 @@ function verdict(evaluations: readonly Metrics[]): { tone: 'good' | 'bad'; text:
   return { tone: fell ? 'good' : 'bad', text };
 }
 
-/** The tokenisation proof as cards of the report. */
-export function tokenisationSections(reports: Readonly<Record<string, TokenisationReport>>): ReportSection[] {
+/** The tokenisation proof as cards of the report. `printedTime` is what the chat template made of the time, where it prints it. */
+export function tokenisationSections(
+  reports: Readonly<Record<string, TokenisationReport>>,
+  printedTime: string | undefined,
+): ReportSection[] {
   return Object.entries(reports).map(([name, report]) => ({
     title: `Tokens of ${name}`,
     rows: [
@@ -81,6 +84,7 @@ export function tokenisationSections(reports: Readonly<Record<string, Tokenisati
       ['pairs whose prompt tokens differ', report.promptTokensDiffer.count],
       ['rows without a stop token', report.noStopToken.count],
       ['longest row, tokens', report.longest?.tokens ?? 0],
+      ...(printedTime === undefined ? [] : [['time in the chat template', printedTime] as [string, string]]),
     ],
   }));
 }

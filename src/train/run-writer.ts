@@ -1,3 +1,4 @@
+import { templateTimeOfRun } from '../policy/index.ts';
 import { MAY_DIFFER } from '../specification/index.ts';
 import {
   createRunFolder,
@@ -9,6 +10,7 @@ import {
   resumeRunFolder,
   TensorboardEvents,
   type MetricRecord,
+  type ResumeOptions,
   type RunFolder,
   type RunRecord,
   type StoredCheckpoint,
@@ -46,7 +48,7 @@ export interface EventOptions {
 /** Creates the folder of a run, or takes up one that is resumed: what was written after its newest checkpoint goes. Throws bad-input for a folder that cannot be used. */
 export function openRun(output: string, record: RunRecord, context: RecipeContext): RunWriter {
   const folder = context.isResuming
-    ? resumeRunFolder(output, record, { mayDiffer: MAY_DIFFER })
+    ? resumeRunFolder(output, record, { mayDiffer: MAY_DIFFER, ...undatedRun(output, record) })
     : createRunFolder(output, record);
   for (const { path, before, after } of folder.versionDifferences)
     context.listener.onNote?.(`resuming with another ${path}: ${String(before)} before, ${String(after)} now`);
@@ -81,6 +83,21 @@ export function openRun(output: string, record: RunRecord, context: RecipeContex
       metrics.dispose();
       tensorboard.dispose();
       folder.dispose();
+    },
+  };
+}
+
+/** For a run of an earlier version whose chat template prints the time: its tokenizer's identity held the day, and nothing else said it. */
+function undatedRun(output: string, { specification }: RunRecord): Pick<ResumeOptions, 'unrecorded'> {
+  const { templateTime } = specification;
+  if (typeof templateTime !== 'string' || templateTimeOfRun(output).isRecorded) return {};
+  const message =
+    `--template-time must be the day on which the run began, which its version of preftune did not record, got ${templateTime.slice(0, 10)}; ` +
+    'its chat template prints the time into every row, so give the day that these had';
+  return {
+    unrecorded: {
+      paths: ['templateTime', 'model.tokenizer'],
+      problem: { file: output, path: 'templateTime', message },
     },
   };
 }

@@ -33,7 +33,13 @@ type BudgetedSpecification = CommonSpecification & { readonly memoryBudgetMb: nu
 /** Everything after the task is made: run folder, programs, the loop, the artefact, the report. Throws as these do; what is complete stays. */
 export async function trainInRunFolder(options: TrainOptions): Promise<RecipeResult> {
   const { session, context, task } = options;
-  const specification = { ...options.specification, memoryBudgetMb: memoryBudgetMb(options) };
+  const { clock } = session.tokenizer.chatTemplate ?? {};
+  // What rows say of the time decides them, so it stands beside what else does.
+  const specification = {
+    ...options.specification,
+    templateTime: clock?.time,
+    memoryBudgetMb: memoryBudgetMb(options),
+  };
   const record = recordOf(specification, options);
   const writer = openRun(specification.output, record, context);
   let training: Training | undefined;
@@ -64,7 +70,12 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
     await training.release();
     const samples = result.isComplete ? await sampling.afterTraining() : [];
     const verdict = watch.verdict();
-    writer.report({ data: tokenisationSections(options.reports), samples, samplesNote: sampling.note, verdict });
+    writer.report({
+      data: tokenisationSections(options.reports, clock?.printed()),
+      samples,
+      samplesNote: sampling.note,
+      verdict,
+    });
     const stoppedBy = result.isComplete ? undefined : watch.stoppedBy();
     return {
       run: specification.output,

@@ -23,6 +23,8 @@ export interface TinyModelOptions {
   readonly extraShapes?: Readonly<Record<string, readonly number[]>>;
   /** Rows of matrices that have fewer than the tokenizer needs. */
   readonly rows?: Readonly<Record<string, number>>;
+  /** The chat template, in place of ChatML. */
+  readonly template?: string;
   /** generation_config.json. */
   readonly generation?: Readonly<Record<string, unknown>>;
 }
@@ -30,7 +32,8 @@ export interface TinyModelOptions {
 export const SPECIAL_TOKENS = ['<|im_start|>', '<|im_end|>', '<|pad|>'];
 export const TINY_VOCABULARY = 256 + SPECIAL_TOKENS.length;
 
-const TEMPLATE =
+/** ChatML. */
+export const TEMPLATE =
   "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' }}{% endfor %}" +
   "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
@@ -108,7 +111,7 @@ export async function writeTinyModel(path: string, options: TinyModelOptions = {
         bos_token: '<|im_start|>',
         eos_token: '<|im_end|>',
         pad_token: '<|pad|>',
-        chat_template: TEMPLATE,
+        chat_template: options.template ?? TEMPLATE,
       }),
     },
     tensors: [

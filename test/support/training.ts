@@ -22,12 +22,14 @@ export interface RunOptions {
   readonly stopAfter?: number;
   /** Stops when so many pairs have their reference. */
   readonly stopAtReference?: number;
+  /** The local time of the clock, where it is not the machine's. */
+  readonly now?: string;
   /** Free memory, where it is not the machine's. */
   readonly availableBytes?: () => number;
 }
 
 async function told(options: RunOptions, train: (context: RecipeContext) => Promise<RecipeResult>): Promise<ToldRun> {
-  const { folder, isResuming = false, stopAfter, stopAtReference, availableBytes } = options;
+  const { folder, isResuming = false, stopAfter, stopAtReference, availableBytes, now } = options;
   const [steps, evaluations]: [Metrics[], Metrics[]] = [[], []];
   const [warnings, notes, references]: [string[], string[], number[]] = [[], [], []];
   const stop = new AbortController();
@@ -37,6 +39,7 @@ async function told(options: RunOptions, train: (context: RecipeContext) => Prom
     versions: { preftune: 'test' },
     isResuming,
     ...(availableBytes === undefined ? {} : { availableBytes }),
+    ...(now === undefined ? {} : { now: () => now }),
     signal: stop.signal,
     listener: {
       onReference: (done) => {

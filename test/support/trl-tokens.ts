@@ -44,8 +44,8 @@ export function tokenizerFilesOf(family: string): { readonly json: unknown; read
   };
 }
 
-/** A tokenizer whose templates see this date. */
-export function tokenizerOf(family: string, now: Date): Tokenizer {
+/** A tokenizer whose templates see this day, `2026-11-30`. */
+export function tokenizerOf(family: string, templateTime: string): Tokenizer {
   const { json, config } = tokenizerFilesOf(family);
   return createTokenizer(
     {
@@ -55,6 +55,6 @@ export function tokenizerOf(family: string, now: Date): Tokenizer {
       chatTemplate: undefined,
       specialTokensMap: undefined,
     },
-    { now },
+    { templateTime },
   );
 }

@@ -2,7 +2,17 @@ import { z } from 'zod';
 import type { Problem } from '../../core/index.ts';
 import { changed, grouped, option, type OptionShape } from '../../options/index.ts';
 import { MATCHES, STRATEGIES, VOTE_LABELS } from '../../pairs/index.ts';
-import { ADAPTER, FORMAT, LENIENT, MACHINE_SHAPE, MODEL, OVERWRITE, SEED, SYSTEM } from '../common-options.ts';
+import {
+  ADAPTER,
+  FORMAT,
+  LENIENT,
+  MACHINE_SHAPE,
+  MODEL,
+  OVERWRITE,
+  SEED,
+  SYSTEM,
+  TEMPLATE_TIME,
+} from '../common-options.ts';
 import type { CommandUsage } from '../frame/command.ts';
 import { JUDGE_SHAPE, judgeProblems, MIN_AGREEMENT } from '../judge-options.ts';
 
@@ -89,6 +99,7 @@ export const BUILD_SCHEMA = z.strictObject({
       maxNewTokens: option(count.default(256), { help: 'longest answer' }),
       seed: SEED,
       system: SYSTEM,
+      templateTime: TEMPLATE_TIME,
       device: changed(MACHINE_SHAPE.device, { help: 'where it runs', isCommon: false }),
       threads: MACHINE_SHAPE.threads,
     }),

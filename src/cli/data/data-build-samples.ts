@@ -71,7 +71,7 @@ interface Sampler {
 /** Answers of a model, kept on disk, so that an interrupted run continues. The model is opened when the first answer is not there. */
 async function openSampler(
   model: string,
-  { temperature, topP, maxNewTokens, seed, system, adapter, device, threads }: BuildOptions,
+  { temperature, topP, maxNewTokens, seed, system, templateTime, adapter, device, threads }: BuildOptions,
   context: CommandContext,
 ): Promise<Sampler> {
   const { environment, signal } = context;
@@ -83,11 +83,19 @@ async function openSampler(
   const store = await openCallStore<readonly string[]>(join(folder, `${digest(models).slice(0, 16)}.jsonl`));
   let opening: ReturnType<typeof openGenerator> | undefined;
   const open = (): ReturnType<typeof openGenerator> =>
-    openGenerator({ model, adapter, resolve: () => Promise.resolve(path), device, threads, maxRows: ROWS });
+    openGenerator({
+      model,
+      adapter,
+      resolve: () => Promise.resolve(path),
+      templateTime,
+      device,
+      threads,
+      maxRows: ROWS,
+    });
   return {
     async sample(prompt, count, firstRow) {
       const { id: _id, ...content } = prompt;
-      const key = digest({ models, settings, system, device, content, count, firstRow });
+      const key = digest({ models, settings, system, templateTime, device, content, count, firstRow });
       const kept = await store.get(key);
       if (kept !== undefined) return kept;
       const generator = await (opening ??= open());

@@ -5,7 +5,7 @@ import { reliabilityJson, renderReliability, renderReliabilityPage } from '../..
 import { writeFileAtomic } from '../../files/index.ts';
 import type { Tokenizer } from '../../tokenizer/index.ts';
 import { changed, present, option, type OptionsOf } from '../../options/index.ts';
-import { FORMAT, MODEL } from '../common-options.ts';
+import { FORMAT, MODEL, TEMPLATE_TIME } from '../common-options.ts';
 import { defineCommand, type CommandContext } from '../frame/command.ts';
 import { locateData } from '../../hub/index.ts';
 import { readReliability, readTokenizer, RELIABILITY_SHAPE } from './data-reliability.ts';
@@ -25,6 +25,7 @@ const STATS_SHAPE = {
     help: 'tokens of the prompt, its end is kept; needs --model',
     onlyWith: { option: 'model' },
   }),
+  templateTime: changed(TEMPLATE_TIME, { onlyWith: { option: 'model' } }),
 };
 type StatsOptions = OptionsOf<typeof STATS_SHAPE>;
 
@@ -46,7 +47,7 @@ export const DATA_CHECK = defineCommand({
   async run(options, context) {
     const { args, terminal } = context;
     const { model, places, report: page } = options;
-    const tokenizer = await readTokenizer(model, context);
+    const tokenizer = await readTokenizer(model, context, options.templateTime);
     const report = await readData(options, context, tokenizer);
     const reliability = await readReliability(await locateData(args, context), options, { context, tokenizer });
     terminal.result(
@@ -81,7 +82,8 @@ export const DATA_STATS = defineCommand({
   arguments: ARGUMENTS,
   options: z.strictObject(STATS_SHAPE),
   async run(options, context) {
-    const report = await readData(options, context, await readTokenizer(options.model, context));
+    const tokenizer = await readTokenizer(options.model, context, options.templateTime);
+    const report = await readData(options, context, tokenizer);
     printReport(report, context);
     warnOfTokens(report, context);
   },

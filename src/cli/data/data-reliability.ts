@@ -6,7 +6,7 @@ import { createTokenizer, type Tokenizer } from '../../tokenizer/index.ts';
 import { present, option, type OptionsOf } from '../../options/index.ts';
 import type { CommandContext } from '../frame/command.ts';
 import { locateData, locateModel } from '../../hub/index.ts';
-import { parseModelName } from '../../policy/index.ts';
+import { parseModelName, requireClock } from '../../policy/index.ts';
 import { createBars } from '../frame/bars.ts';
 
 /** Options of the reliability checks, which `data check` and `data clean` share. */
@@ -37,6 +37,7 @@ export type ReliabilityOptions = OptionsOf<typeof RELIABILITY_SHAPE> & {
   readonly format?: string | undefined;
   readonly model?: string | undefined;
   readonly maxLength?: number | undefined;
+  readonly templateTime?: string | undefined;
 };
 
 /** Runs the checks that the options ask for, with a progress bar. `tokenizer` counts the tokens of answers. */
@@ -46,7 +47,17 @@ export async function readReliability(
   { context, tokenizer }: { readonly context: CommandContext; readonly tokenizer?: Tokenizer | undefined },
 ): Promise<Reliability> {
   const { terminal, signal } = context;
-  const { format, heldOut, model, folds, foldPairs = DEFAULT_FOLD_PAIRS, threads, maxLength, seed } = options;
+  const {
+    format,
+    heldOut,
+    model,
+    folds,
+    foldPairs = DEFAULT_FOLD_PAIRS,
+    threads,
+    maxLength,
+    templateTime,
+    seed,
+  } = options;
   const bars = createBars(terminal);
   let fold = '';
   // Loaded only where folds are asked for: most checks need neither training nor the runtime behind it.
@@ -70,7 +81,7 @@ export async function readReliability(
               folds,
               seed,
               maxPairs: foldPairs,
-              training: present({ threads, maxLength }),
+              training: present({ threads, maxLength, templateTime }),
               onFold: (at) => (fold = `fold ${at + 1} of ${folds}: `),
               context: training.recipeContext(context, {
                 listener: {
@@ -98,12 +109,18 @@ async function loadTraining() {
 export async function readTokenizer(
   model: string | undefined,
   context: CommandContext,
+  templateTime?: string,
 ): Promise<Tokenizer | undefined> {
   if (model === undefined) return undefined;
   const { path } = await locateModel(parseModelName(model).model, context);
   const files = await openModelFiles(path);
   try {
-    return createTokenizer(files.tokenizer);
+    const tokenizer = createTokenizer(files.tokenizer, { templateTime });
+    requireClock(templateTime, [{ name: model, tokenizer }]);
+    const { clock } = tokenizer.chatTemplate ?? {};
+    if (clock !== undefined)
+      context.terminal.note(`the chat template prints the time: ${JSON.stringify(clock.printed())} in every row`);
+    return tokenizer;
   } finally {
     await files.close();
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import {
   badInput,
   badInputProblems,
+  localTimeOf,
   messageOf,
   PreftuneError,
   problemsOf,
@@ -60,6 +61,8 @@ interface SweepRecord {
   readonly given: JsonObject;
   /** Paths of the options with several values. */
   readonly axes: readonly string[];
+  /** The local time at which it began, which chat templates print in all of its runs. */
+  readonly began: string;
 }
 
 async function run(options: SweepCommandOptions, context: CommandContext): Promise<void> {
@@ -74,13 +77,16 @@ async function run(options: SweepCommandOptions, context: CommandContext): Promi
     `${JSON.stringify({ formatVersion: FORMAT_VERSION, ...record }, null, 2)}\n`,
   );
   const outcomes: SweepOutcome[] = [];
+  const { began } = record;
   try {
     for (const [at, point] of plan.points.entries()) {
       const folder = folderOf(point);
       const place = `run ${at + 1} of ${plan.points.length}`;
       if (isFinished(folder)) terminal.note(`${place}: ${point.name} was finished before`);
       else terminal.note(`${place}: ${point.name}`);
-      const failure = isFinished(folder) ? undefined : await trainPoint(point, { options, context, isFirst: at === 0 });
+      const failure = isFinished(folder)
+        ? undefined
+        : await trainPoint(point, { options, context, began, isFirst: at === 0 });
       outcomes.push(outcomeOf(point, failure));
       if (failure !== undefined) terminal.warn(`${point.name} failed: ${failure}`);
       writeReport(output, { plan, outcomes, sort });
@@ -122,7 +128,8 @@ function planOf(
   const runs = valuesOf(given, SCHEMAS.dpo.shape);
   const grid = readGrid(runs, resume ? readSweepFile(output).axes : []);
   const plan = planSweep({ ...grid, maxRuns, folderOf: (name) => join(output, name) });
-  return { plan, record: { given: runs as JsonObject, axes: grid.axes.map(({ path }) => path) } };
+  const began = resume ? readSweepFile(output).began : localTimeOf(new Date());
+  return { plan, record: { given: runs as JsonObject, axes: grid.axes.map(({ path }) => path), began } };
 }
 
 function readSweepFile(output: string): SweepRecord {
@@ -139,7 +146,8 @@ function readSweepFile(output: string): SweepRecord {
         file,
         message: `formatVersion must be ${FORMAT_VERSION}, got ${String(value.formatVersion)}; use the version of preftune that wrote it`,
       });
-    return { given: value.given, axes: value.axes };
+    // A sweep of an earlier version does not say it.
+    return { given: value.given, axes: value.axes, began: value.began ?? localTimeOf(new Date()) };
   } catch (error) {
     if (error instanceof PreftuneError) throw error;
     throw badInput({ file, message: `must be JSON, got ${messageOf(error)}; restore it or start a new sweep` });
@@ -168,7 +176,12 @@ function isFinished(folder: string): boolean {
 /** Trains a run, or goes on with it. Resolves with why it failed, where that says nothing about the other runs. */
 async function trainPoint(
   point: SweepPoint,
-  { options, context, isFirst }: { options: SweepCommandOptions; context: CommandContext; isFirst: boolean },
+  {
+    options,
+    context,
+    began,
+    isFirst,
+  }: { options: SweepCommandOptions; context: CommandContext; began: string; isFirst: boolean },
 ): Promise<string | undefined> {
   const { terminal, signal } = context;
   const { output, showTokens, referenceCache } = options;
@@ -186,6 +199,7 @@ async function trainPoint(
         isResuming,
         referenceCache,
       }),
+      now: () => began,
       samplePrompts: (prompts) => createReportSampler(prompts, { signal, onNote: terminal.note }),
     });
     if (!result.isComplete) throw stopped(output);

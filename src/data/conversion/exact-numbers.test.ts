@@ -138,7 +138,12 @@ describe('from the row to the tokens', () => {
   ])('arguments as %s are printed as Python prints what its json reads', async (_name, line) => {
     const tokenizer = {
       ...createTestingTokenizer(),
-      chatTemplate: createChatTemplate({ source: template, origin: 't', specialTokens: {}, now: new Date(0) }),
+      chatTemplate: createChatTemplate({
+        source: template,
+        origin: 't',
+        specialTokens: {},
+        templateTime: '1970-01-01',
+      }),
     };
     const [event] = await rowsOf(memorySource('d', line));
     if (event?.kind !== 'pair') throw new Error('must be a pair');
@@ -155,7 +160,12 @@ describe('from the row to the tokens', () => {
   test('more digits than Python reads are refused, with the row', async () => {
     const tokenizer = {
       ...createTestingTokenizer(),
-      chatTemplate: createChatTemplate({ source: template, origin: 't', specialTokens: {}, now: new Date(0) }),
+      chatTemplate: createChatTemplate({
+        source: template,
+        origin: 't',
+        specialTokens: {},
+        templateTime: '1970-01-01',
+      }),
     };
     const report = await checkData(memorySource('d', `${OBJECT}\n${record(`{"n":${'9'.repeat(4301)}}`)}`), {
       tokenizer,

@@ -20,7 +20,7 @@ const TEMPLATES = FOLDERS.flatMap((folder) =>
 function withTemplate(path: string): Tokenizer {
   const source = readFileSync(join(fixtures, path), 'utf8');
   const specialTokens = { bos_token: '<s>', eos_token: '</s>' };
-  const chatTemplate = createChatTemplate({ source, origin: path, specialTokens, now: new Date(2024, 6, 3) });
+  const chatTemplate = createChatTemplate({ source, origin: path, specialTokens, templateTime: '2024-07-03' });
   return { ...createTestingTokenizer(), chatTemplate };
 }
 

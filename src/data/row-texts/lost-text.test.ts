@@ -26,7 +26,7 @@ function templateOf(source: string) {
     source,
     origin: 't',
     specialTokens: { bos_token: '<s>', eos_token: '</s>' },
-    now: new Date(0),
+    templateTime: '1970-01-01',
   });
 }
 

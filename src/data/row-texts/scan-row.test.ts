@@ -22,7 +22,7 @@ function tokenizerOf(template: string, tokens: Readonly<Record<string, boolean>>
   return {
     ...bytes,
     addedTokens: [...bytes.addedTokens, ...added],
-    chatTemplate: createChatTemplate({ source, origin: template, specialTokens, now: new Date(2024, 6, 3) }),
+    chatTemplate: createChatTemplate({ source, origin: template, specialTokens, templateTime: '2024-07-03' }),
   };
 }
 

@@ -8,6 +8,7 @@ import {
   openPolicy,
   readNamedAdapter,
   sourceOf,
+  trainedTimeNote,
   type AdapterName,
   type NamedModel,
   type OpenedPolicy,
@@ -29,6 +30,8 @@ export interface OpenSubjectsOptions {
   readonly reference?: Subject | undefined;
   /** Turns a folder, .gguf file or hub id into a path on this computer. Default: it is one. */
   readonly resolve?: ResolveModel | undefined;
+  /** What chat templates are told, a local time in ISO 8601. Default: now. */
+  readonly templateTime?: string | undefined;
   readonly device?: DeviceName | undefined;
   readonly threads?: number | undefined;
   /** Memory that may be taken; default: what is free on this machine. */
@@ -38,6 +41,8 @@ export interface OpenSubjectsOptions {
   readonly batchSize: number;
   readonly signal?: AbortSignal | undefined;
   readonly onWarning?: (text: string) => void;
+  /** What the chat template says of the time, where it prints it. */
+  readonly onNote?: (text: string) => void;
 }
 
 /** One of the two models on the device; its scorer is compiled when something is scored. */
@@ -76,6 +81,13 @@ export async function openSubjects(options: OpenSubjectsOptions): Promise<Subjec
   };
   try {
     const { tokenizer, config, files } = own.opened;
+    const { clock } = tokenizer.chatTemplate ?? {};
+    if (clock !== undefined)
+      options.onNote?.(`the chat template prints the time: ${JSON.stringify(clock.printed())} in every prompt`);
+    for (const one of [own, other]) {
+      const trained = one && trainedTimeNote(one.name, one.opened.tokenizer);
+      if (trained !== undefined) options.onNote?.(trained);
+    }
     if (other !== undefined) compareTokenizers(tokenizer, other.opened.tokenizer, onWarning);
     const { microBatchTokens, availableBytes } = options;
     const sources = [sourceOf(own), other && sourceOf(other)] as const;
@@ -116,11 +128,14 @@ export async function openSubjects(options: OpenSubjectsOptions): Promise<Subjec
 }
 
 /** Opens every model, or none: the problems of all of them at once. */
-async function openAll(subjects: readonly Subject[], { resolve }: OpenSubjectsOptions): Promise<NamedModel[]> {
+async function openAll(
+  subjects: readonly Subject[],
+  { resolve, templateTime }: OpenSubjectsOptions,
+): Promise<NamedModel[]> {
   const [opened, problems]: [NamedModel[], Problem[]] = [[], []];
   for (const subject of subjects) {
     try {
-      opened.push(await openModelAndAdapter(subject, { resolve }));
+      opened.push(await openModelAndAdapter(subject, { resolve, templateTime }));
     } catch (thrown) {
       problems.push(...badInputProblems(thrown));
     }

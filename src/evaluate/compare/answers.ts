@@ -40,9 +40,12 @@ export interface DrawingOptions {
   readonly threads?: number | undefined;
   /** Turns the name of a model into a local path. */
   readonly resolve: (model: string) => Promise<string>;
+  /** What chat templates are told, a local time in ISO 8601; one for all contestants. Default: now. */
+  readonly templateTime?: string | undefined;
   /** Memory that may be taken; default: what is free on this machine. */
   readonly availableBytes?: (() => number) | undefined;
   readonly onWarning?: (text: string) => void;
+  readonly onNote?: (text: string) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -119,7 +122,9 @@ async function drawFromModel(
     signal,
     onProgress,
     onWarning,
+    onNote,
     resolve,
+    templateTime,
     availableBytes,
     ...decoding
   } = options;
@@ -129,6 +134,7 @@ async function drawFromModel(
   const subjects = await openSubjects({
     policy: { model: source },
     resolve,
+    templateTime,
     device,
     threads,
     availableBytes,
@@ -136,6 +142,7 @@ async function drawFromModel(
     batchSize,
     signal,
     ...(onWarning && { onWarning }),
+    ...(onNote && { onNote }),
   });
   try {
     const { generator } = await subjects.policy();

@@ -103,7 +103,7 @@ function readKept(path: string, identity: string): Measured | undefined {
 
 async function measure(contestant: Model, first: Model, options: MeasureOptions): Promise<Measured | NotMeasured> {
   const { prompts, texts, facts, instructions, hasFrontier, resolve, device, threads, batchSize, signal } = options;
-  const { onWarning, onProgress } = options;
+  const { onWarning, onNote, onProgress, templateTime } = options;
   const [model, base] = [await resolve(contestant.model), await resolve(first.model)];
   // An adapter beside its own base is one graph, which knows whole distributions.
   const isShared =
@@ -115,6 +115,7 @@ async function measure(contestant: Model, first: Model, options: MeasureOptions)
     policy: { model: contestant.source },
     reference: isShared ? undefined : { model: first.source },
     resolve,
+    templateTime,
     device,
     threads,
     availableBytes: options.availableBytes,
@@ -122,6 +123,7 @@ async function measure(contestant: Model, first: Model, options: MeasureOptions)
     batchSize,
     signal,
     ...(onWarning && { onWarning }),
+    ...(onNote && { onNote }),
   }).catch((thrown: unknown) => {
     // They cannot stand beside each other: another vocabulary.
     if (thrown instanceof PreftuneError && thrown.code === 'bad-input') return thrown.message;

@@ -61,7 +61,8 @@ export async function writeGgufModel(path: string, options: GgufOptions): Promis
 
 /** Reads a GGUF file again, and compares it with the trained model. */
 export async function verifyGgufModel(path: string, trained: Trained, fileType: GgufFileType): Promise<Verification> {
-  const opened = await understandModel(await openModelFiles(path));
+  const { clock } = trained.tokenizer.chatTemplate ?? {};
+  const opened = await understandModel(await openModelFiles(path), { templateTime: clock?.time });
   try {
     return await verifyModel({ config: opened.config, checkpoint: opened.files.checkpoint }, opened.tokenizer, {
       trained,

@@ -226,7 +226,10 @@ function differencesOf(metadata: GgufMetadata, options: GgufTokenizerOptions): r
   const values = [...metadata].map(([key, entry]) => [key, entry.value as unknown] as const);
   const plain = new Map<string, unknown>([['general.name', name], ...values]);
   const stops = tokenizer.stopIds.filter((id) => id !== tokenizer.eosId);
-  const rebuilt = createTokenizer({ kind: 'gguf', metadata: plain }, { eosTokenId: stops });
+  const rebuilt = createTokenizer(
+    { kind: 'gguf', metadata: plain },
+    { eosTokenId: stops, templateTime: tokenizer.chatTemplate?.clock?.time },
+  );
   const normalises = files.kind === 'huggingface' && mentions((files.tokenizerJson as Json)['normalizer'], 'NFC');
   return tokenizerDifferences(rebuilt, tokenizer, samples, normalises ? 'NFC' : undefined);
 }

@@ -15,7 +15,7 @@ function tokenizerWith(source: string | undefined, over: Partial<Tokenizer> = {}
           source,
           origin: 'test',
           specialTokens: { bos_token: TOKENS[bosId]!, eos_token: '</s>' },
-          now: new Date(0),
+          templateTime: '1970-01-01',
         });
   return {
     bosId,
@@ -71,6 +71,18 @@ test.each([
   expect(text).toBe(
     'FROM ./m.gguf\n' +
       '# No TEMPLATE here: the chat template inside the GGUF file is none that this file could repeat exactly, and Ollama reads that one.\n' +
+      'PARAMETER stop "</s>"\n',
+  );
+});
+
+test('a template that prints the time is left to Ollama: today must not stand in SYSTEM for good', () => {
+  const date = "{{ strftime_now('%d %B %Y') }}";
+  const source = `{% if messages[0]['role'] != 'system' %}<|im_start|>system\nToday is ${date}.<|im_end|>\n{% endif %}${CHATML}`;
+  const { text, template } = modelfileOf(tokenizerWith(source), 'm.gguf');
+  expect(template).toBe(undefined);
+  expect(text).toBe(
+    'FROM ./m.gguf\n' +
+      '# No TEMPLATE here: the chat template inside the GGUF file prints the time, which this file would freeze, and Ollama reads that one.\n' +
       'PARAMETER stop "</s>"\n',
   );
 });

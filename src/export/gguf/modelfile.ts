@@ -59,16 +59,19 @@ export interface Modelfile {
 
 /**
  * Ollama's Modelfile for a GGUF file beside it. TEMPLATE stands where the chat template is one of ours known by what it renders, with and
- * without a system turn; a system text that it adds by itself becomes SYSTEM. The stop tokens become PARAMETER stop.
+ * without a system turn; a system text that it adds by itself becomes SYSTEM. The stop tokens become PARAMETER stop. A template that prints
+ * the time is none of ours.
  *
  * Source: Ollama's documentation of Modelfile and of templates.
  */
 export function modelfileOf(tokenizer: Tokenizer, ggufFile: string): Modelfile {
-  const { known, system } = knownTemplate(tokenizer);
+  // Text of today would stand in SYSTEM for good.
+  const prints = tokenizer.chatTemplate?.clock !== undefined;
+  const { known, system } = prints ? { known: undefined, system: undefined } : knownTemplate(tokenizer);
   const stops = tokenizer.stopIds.map((id) => `PARAMETER stop ${JSON.stringify(tokenizer.tokenText(id))}\n`).join('');
   const template =
     known === undefined
-      ? '# No TEMPLATE here: the chat template inside the GGUF file is none that this file could repeat exactly, and Ollama reads that one.\n'
+      ? `# No TEMPLATE here: the chat template inside the GGUF file ${prints ? 'prints the time, which this file would freeze' : 'is none that this file could repeat exactly'}, and Ollama reads that one.\n`
       : `# ${known.name}, which renders what the model's own chat template renders.\nTEMPLATE """${known.source}"""\n`;
   const systemLine = system === undefined ? '' : `SYSTEM """${system}"""\n`;
   return { text: `FROM ./${ggufFile}\n${template}${systemLine}${stops}`, template: known?.name };

@@ -113,7 +113,7 @@ export async function verifyOnnx(
   { trained, config, type }: { readonly trained: Trained; readonly config: ModelConfig; readonly type: OnnxType },
 ): Promise<Verification> {
   const path = join(folder, onnxFileName(type));
-  requireSameTokenizer(await understandTokenizer(folder), { trained, what: folder, isGguf: false });
+  requireSameTokenizer(await understandTokenizer(folder, trained.tokenizer), { trained, what: folder, isGguf: false });
   const file = await openOnnxFile(path);
   try {
     const logps: number[] = [];

@@ -1,3 +1,4 @@
+import { requireWallClock } from '../../core/index.ts';
 import { failed, unsupported } from '../problem.ts';
 
 const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
@@ -25,8 +26,8 @@ function two(number: number, fill: '0' | ' ' = '0'): Part {
 
 function dayOfYear(date: Date): number {
   const [day, start] = [
-    Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()),
-    Date.UTC(date.getFullYear(), 0, 1),
+    Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()),
+    Date.UTC(date.getUTCFullYear(), 0, 1),
   ];
   return Math.round((day - start) / 86_400_000);
 }
@@ -34,7 +35,7 @@ function dayOfYear(date: Date): number {
 /** The week of ISO 8601, and the year that it belongs to. */
 function isoWeek(date: Date): { year: number; week: number } {
   const thursday = new Date(
-    Date.UTC(date.getFullYear(), date.getMonth(), date.getDate() + 3 - ((date.getDay() + 6) % 7)),
+    Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate() + 3 - ((date.getUTCDay() + 6) % 7)),
   );
   const year = thursday.getUTCFullYear();
   return { year, week: 1 + Math.floor((thursday.getTime() - Date.UTC(year, 0, 1)) / (7 * 86_400_000)) };
@@ -42,34 +43,34 @@ function isoWeek(date: Date): { year: number; week: number } {
 
 /** The codes of the C library, of which the last are made of others. */
 const CODES: Readonly<Record<string, (date: Date) => Part>> = {
-  Y: (date) => ({ number: date.getFullYear(), width: 1, fill: '0' }),
-  C: (date) => two(Math.floor(date.getFullYear() / 100)),
-  y: (date) => two(date.getFullYear() % 100),
+  Y: (date) => ({ number: date.getUTCFullYear(), width: 1, fill: '0' }),
+  C: (date) => two(Math.floor(date.getUTCFullYear() / 100)),
+  y: (date) => two(date.getUTCFullYear() % 100),
   G: (date) => ({ number: isoWeek(date).year, width: 1, fill: '0' }),
   g: (date) => two(isoWeek(date).year % 100),
-  m: (date) => two(date.getMonth() + 1),
-  d: (date) => two(date.getDate()),
-  e: (date) => two(date.getDate(), ' '),
-  H: (date) => two(date.getHours()),
-  k: (date) => two(date.getHours(), ' '),
-  I: (date) => two(date.getHours() % 12 || 12),
-  l: (date) => two(date.getHours() % 12 || 12, ' '),
-  M: (date) => two(date.getMinutes()),
-  S: (date) => two(date.getSeconds()),
-  f: (date) => String(date.getMilliseconds() * 1000).padStart(6, '0'),
+  m: (date) => two(date.getUTCMonth() + 1),
+  d: (date) => two(date.getUTCDate()),
+  e: (date) => two(date.getUTCDate(), ' '),
+  H: (date) => two(date.getUTCHours()),
+  k: (date) => two(date.getUTCHours(), ' '),
+  I: (date) => two(date.getUTCHours() % 12 || 12),
+  l: (date) => two(date.getUTCHours() % 12 || 12, ' '),
+  M: (date) => two(date.getUTCMinutes()),
+  S: (date) => two(date.getUTCSeconds()),
+  f: (date) => String(date.getUTCMilliseconds() * 1000).padStart(6, '0'),
   j: (date) => ({ number: dayOfYear(date) + 1, width: 3, fill: '0' }),
-  w: (date) => ({ number: date.getDay(), width: 1, fill: '0' }),
-  u: (date) => ({ number: date.getDay() || 7, width: 1, fill: '0' }),
-  U: (date) => two(Math.floor((dayOfYear(date) + 7 - date.getDay()) / 7)),
-  W: (date) => two(Math.floor((dayOfYear(date) + 7 - ((date.getDay() + 6) % 7)) / 7)),
+  w: (date) => ({ number: date.getUTCDay(), width: 1, fill: '0' }),
+  u: (date) => ({ number: date.getUTCDay() || 7, width: 1, fill: '0' }),
+  U: (date) => two(Math.floor((dayOfYear(date) + 7 - date.getUTCDay()) / 7)),
+  W: (date) => two(Math.floor((dayOfYear(date) + 7 - ((date.getUTCDay() + 6) % 7)) / 7)),
   V: (date) => two(isoWeek(date).week),
-  a: (date) => DAYS[date.getDay()]!.slice(0, 3),
-  A: (date) => DAYS[date.getDay()]!,
-  b: (date) => MONTHS[date.getMonth()]!.slice(0, 3),
-  h: (date) => MONTHS[date.getMonth()]!.slice(0, 3),
-  B: (date) => MONTHS[date.getMonth()]!,
-  p: (date) => (date.getHours() < 12 ? 'AM' : 'PM'),
-  P: (date) => (date.getHours() < 12 ? 'am' : 'pm'),
+  a: (date) => DAYS[date.getUTCDay()]!.slice(0, 3),
+  A: (date) => DAYS[date.getUTCDay()]!,
+  b: (date) => MONTHS[date.getUTCMonth()]!.slice(0, 3),
+  h: (date) => MONTHS[date.getUTCMonth()]!.slice(0, 3),
+  B: (date) => MONTHS[date.getUTCMonth()]!,
+  p: (date) => (date.getUTCHours() < 12 ? 'AM' : 'PM'),
+  P: (date) => (date.getUTCHours() < 12 ? 'am' : 'pm'),
   z: () => '',
   Z: () => '',
   n: () => '\n',
@@ -89,15 +90,20 @@ const COMPOUNDS: Readonly<Record<string, string>> = {
 };
 
 /**
- * `date` in the local time zone, formatted as Python's strftime does it on Linux in the C locale, with the flags of the GNU C
- * library: - (no padding), _ (blanks), 0 (zeros), ^ (upper case). Milliseconds are all that %f has. Throws unsupported for
- * other codes, widths and flags.
+ * A local time in ISO 8601, formatted as Python's strftime does it on Linux in the C locale for a datetime without a zone, with the flags of
+ * the GNU C library: - (no padding), _ (blanks), 0 (zeros), ^ (upper case). What is written is what is printed, wherever this runs.
+ * Milliseconds are all that %f has. Throws unsupported for other codes, widths and flags, bad-input for what is no time.
  */
-export function strftime(date: Date, format: string): string {
+export function strftime(time: string, format: string): string {
+  return formatted(requireWallClock(time, 'strftime_now'), format);
+}
+
+/** The fields that stand in UTC. */
+function formatted(date: Date, format: string): string {
   if (format.includes('\0')) throw failed('embedded null character');
   return format.replace(/%([-_0^]?)([^]?)/gu, (code, flag: string, letter: string) => {
     const compound = Object.hasOwn(COMPOUNDS, letter) ? COMPOUNDS[letter] : undefined;
-    if (compound !== undefined && flag === '') return strftime(date, compound);
+    if (compound !== undefined && flag === '') return formatted(date, compound);
     const make = Object.hasOwn(CODES, letter) ? CODES[letter] : undefined;
     if (make === undefined) throw unsupported(`the code ${code} of strftime_now`);
     return withFlag(make(date), flag);

@@ -2,12 +2,14 @@ import { existsSync } from 'node:fs';
 import { badInput, badInputProblems, type Problem } from '../../core/index.ts';
 import { parseWeightedName, sourcesOfPath, type DataSource } from '../../data/index.ts';
 import { checkRunFolder } from '../../store/index.ts';
+import type { Tokenizer } from '../../tokenizer/index.ts';
 import type { ReadAdapter } from '../adapter-checkpoint.ts';
 import { compareTokenizers } from '../compare-tokenizers.ts';
 import type { RunContext } from '../context.ts';
-import { adapterText, parseModelName, type ModelName } from './model-name.ts';
+import { adapterText, parseModelAndAdapter, parseModelName, type ModelName } from './model-name.ts';
 import { openModelAndAdapter, openNamedModel, type ResolveModel } from './open-named.ts';
 import { openModel } from './open-model.ts';
+import { requireClock, templateTimeOf, trainedTimeNote } from './template-time.ts';
 import type { OpenedModel } from '../understand-model.ts';
 
 /** What the user named, found and opened, before anything is computed or written. */
@@ -29,6 +31,8 @@ export interface NamedInputs {
   readonly heldOut?: string | readonly string[] | undefined;
   readonly reference?: string | undefined;
   readonly output?: string | undefined;
+  /** What chat templates are told, a local time in ISO 8601; default: that of the run that is resumed, else now. */
+  readonly templateTime?: string | undefined;
   /** The model's own weights are not read. */
   readonly initialise?: boolean;
   /** The name of the model may say its adapter, as RUN does: it is scored, and not trained. Default false. */
@@ -72,14 +76,19 @@ export async function openInputs(
   const { output } = named;
   const resolve = (model: string): Promise<string> => context.resolve(model, 'model');
   if (output !== undefined) await attempt(() => checkRunFolder(output, context.isResuming === true));
+  const templateTime = await attempt(() => templateTimeOf(named, context));
   // What is small comes first: a missing file should not wait for a model's download.
   const data = await attempt(() => sourcesOf(named.data, context));
   const heldOut = named.heldOut === undefined ? undefined : await attempt(() => sourcesOf(named.heldOut!, context));
   const reference =
     named.reference === undefined
       ? undefined
-      : await attempt(() => openNamedModel(parseModelName(named.reference!), { resolve }));
-  const policy = await attempt(() => openPolicyModel(named, resolve));
+      : await attempt(() => openNamedModel(parseModelName(named.reference!), { resolve, templateTime }));
+  const policy = await attempt(() => openPolicyModel(named, { resolve, templateTime }));
+  if (policy !== undefined) {
+    const { tokenizer } = policy.opened;
+    await attempt(() => requireClock(named.templateTime, [{ name: named.model, tokenizer }]));
+  }
   if (reference !== undefined && policy !== undefined) {
     const { tokenizer } = policy.opened;
     await attempt(() => compareTokenizers(tokenizer, reference.opened.tokenizer, context.listener.onWarning));
@@ -94,6 +103,7 @@ export async function openInputs(
   }
   const { opened, adapter } = policy;
   for (const note of [...(opened.notes ?? []), ...(reference?.opened.notes ?? [])]) context.listener.onNote?.(note);
+  for (const note of timeNotes(named, opened.tokenizer)) context.listener.onNote?.(note);
   return {
     opened,
     adapter,
@@ -104,15 +114,26 @@ export async function openInputs(
   };
 }
 
+/** What the rows say of the time, where the chat template prints it; of a model that is scored, whether it was trained on another. */
+function timeNotes({ model, adapter, takesAdapted = false }: NamedInputs, tokenizer: Tokenizer): string[] {
+  const { clock } = tokenizer.chatTemplate ?? {};
+  if (clock === undefined) return [];
+  const printed = JSON.stringify(clock.printed());
+  const trained = takesAdapted ? trainedTimeNote(parseModelAndAdapter({ model, adapter }), tokenizer) : undefined;
+  const all = takesAdapted ? 'in every row' : 'in every row of this run, also when it is resumed on another day';
+  return [`the chat template prints the time: ${printed} ${all}`, ...(trained === undefined ? [] : [trained])];
+}
+
 /** The model with its adapter, the problems of both at once. */
 async function openPolicyModel(
   { model, adapter, initialise = false, takesAdapted = false }: NamedInputs,
-  resolve: ResolveModel,
+  options: { readonly resolve: ResolveModel; readonly templateTime: string | undefined },
 ): Promise<Pick<RunInputs, 'opened' | 'adapter'> & { close(): Promise<void> }> {
   const name = parseModelName(model);
   if (!takesAdapted) requireTrainable(name);
-  if (!initialise) return openModelAndAdapter({ model, adapter }, { resolve, isChecked: !takesAdapted });
-  const opened = await openModel(await resolve(name.model), { withoutWeights: true });
+  if (!initialise) return openModelAndAdapter({ model, adapter }, { ...options, isChecked: !takesAdapted });
+  const { resolve, templateTime } = options;
+  const opened = await openModel(await resolve(name.model), { withoutWeights: true, templateTime });
   return { opened, adapter: undefined, close: () => opened.files.close() };
 }
 

@@ -1,4 +1,5 @@
 import { openModelFiles, type OpenModelOptions } from '../../formats/index.ts';
+import type { TokenizerOptions } from '../../tokenizer/index.ts';
 import { understandModel, type OpenedModel } from '../understand-model.ts';
 
 /**
@@ -13,6 +14,9 @@ import { understandModel, type OpenedModel } from '../understand-model.ts';
  * await files.close();
  * ```
  */
-export async function openModel(path: string, options: OpenModelOptions = {}): Promise<OpenedModel> {
-  return understandModel(await openModelFiles(path, options));
+export async function openModel(
+  path: string,
+  { templateTime, ...options }: OpenModelOptions & Pick<TokenizerOptions, 'templateTime'> = {},
+): Promise<OpenedModel> {
+  return understandModel(await openModelFiles(path, options), { templateTime });
 }

@@ -23,6 +23,8 @@ export type ResolveModel = (model: string) => Promise<string>;
 
 export interface OpenNamedOptions {
   readonly resolve?: ResolveModel | undefined;
+  /** What chat templates are told, a local time in ISO 8601. Default: now. */
+  readonly templateTime?: string | undefined;
   /** The adapter is checked, and what an anchored one takes out of the weights is not computed. Default false. */
   readonly isChecked?: boolean;
 }
@@ -57,9 +59,9 @@ export async function openModelAndAdapter(
  */
 export async function openNamedModel(
   name: ModelName,
-  { resolve = async (model) => model, isChecked = false }: OpenNamedOptions = {},
+  { resolve = async (model) => model, isChecked = false, templateTime }: OpenNamedOptions = {},
 ): Promise<NamedModel> {
-  const opened = await openBase(name, await resolve(name.model));
+  const opened = await openBase(name, await resolve(name.model), templateTime);
   try {
     const { config, files } = opened;
     const problems = checkWeights(config, files.checkpoint);
@@ -75,8 +77,12 @@ export async function openNamedModel(
 }
 
 /** The model, with a checkpoint's weights where the name says so. */
-async function openBase({ checkpoint }: ModelName, path: string): Promise<OpenedModel> {
-  const opened = await openModel(path);
+async function openBase(
+  { checkpoint }: ModelName,
+  path: string,
+  templateTime: string | undefined,
+): Promise<OpenedModel> {
+  const opened = await openModel(path, { templateTime });
   if (checkpoint === undefined) return opened;
   const { files, config } = opened;
   const weights = await openCheckpointWeights(checkpoint, config).catch(async (thrown: unknown) => {

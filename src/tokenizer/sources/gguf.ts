@@ -1,4 +1,4 @@
-import { badInput, type Problem } from '../../core/index.ts';
+import { badInput, localTimeOf, type Problem } from '../../core/index.ts';
 import type { TokenizerFiles } from '../../formats/index.ts';
 import type { AddedToken } from '../added-tokens.ts';
 import { assembleTokenizer, type SpecialIds } from '../assemble.ts';
@@ -13,7 +13,7 @@ import { compilePreTokenizer } from '../pre-tokenize.ts';
 import { stripsBehind, stripsByName } from './phi3-stripping.ts';
 import { createSentencePiece } from './sentencepiece.ts';
 import { collectStopIds, endOfTurnId } from '../stop-ids.ts';
-import { dayForIdentity, findTemplate } from '../template-source.ts';
+import { findTemplate } from '../template-source.ts';
 import type { Tokenizer } from '../tokenizer.ts';
 import { SPACE_MARK } from '../words.ts';
 
@@ -43,9 +43,9 @@ export function createGgufTokenizer(files: GgufFiles, options: TokenizerOptions 
   const isSentencePiece = vocabulary.model === 'llama';
   const pre = isSentencePiece ? undefined : preTokenizerOf(metadata);
   const special = specialIds(metadata, vocabulary.tokens.length, isSentencePiece);
-  const now = options.now ?? new Date();
+  const templateTime = options.templateTime ?? localTimeOf(new Date());
   const named = namedTokens(vocabulary, special);
-  const chatTemplate = findTemplate(undefined, metadata.get('tokenizer.chat_template'), named, now);
+  const chatTemplate = findTemplate(undefined, metadata.get('tokenizer.chat_template'), named, templateTime);
   const addedTokens = addedTokensOf(vocabulary, stripsByName(metadata.get('general.name')));
   const addSpacePrefix = asBoolean(metadata.get('tokenizer.ggml.add_space_prefix')) ?? isSentencePiece;
   const surround = surroundOf(metadata, special, isSentencePiece || pre?.addBos === true);
@@ -73,7 +73,6 @@ export function createGgufTokenizer(files: GgufFiles, options: TokenizerOptions 
       addSpacePrefix,
       named,
       chatTemplate: chatTemplate?.source,
-      day: dayForIdentity(chatTemplate, now),
     },
   });
 }

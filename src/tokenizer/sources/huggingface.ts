@@ -1,4 +1,4 @@
-import { badInput, messageOf, type Problem, type JsonRecord } from '../../core/index.ts';
+import { badInput, localTimeOf, messageOf, type Problem, type JsonRecord } from '../../core/index.ts';
 import type { TokenizerFiles } from '../../formats/index.ts';
 import { createSectionSplitter, type AddedToken } from '../added-tokens.ts';
 import { assembleTokenizer } from '../assemble.ts';
@@ -10,14 +10,17 @@ import { compilePostProcessor, surroundFromConfig } from '../post-process.ts';
 import { compilePreTokenizer } from '../pre-tokenize.ts';
 import { MAX_VOCABULARY, readAddedTokens, readSpecialTokens } from '../special-tokens.ts';
 import { collectStopIds, endOfTurnId } from '../stop-ids.ts';
-import { dayForIdentity, findTemplate } from '../template-source.ts';
+import { findTemplate } from '../template-source.ts';
 import type { Tokenizer } from '../tokenizer.ts';
 
 export interface TokenizerOptions {
   /** generation_config.json's eos_token_id: a number or a list. Each becomes a stop id. */
   readonly eosTokenId?: unknown;
-  /** What strftime_now tells chat templates. Default: the time of the call, once. */
-  readonly now?: Date;
+  /**
+   * What strftime_now tells chat templates: a local time in ISO 8601, such as `2026-11-30` or `2026-11-30T09:30`, of which what is written is
+   * printed. Default: the time of the call, once. It is no part of the tokenizer's identity.
+   */
+  readonly templateTime?: string | undefined;
 }
 
 type HuggingFaceFiles = Extract<TokenizerFiles, { kind: 'huggingface' }>;
@@ -50,8 +53,8 @@ export function createHuggingFaceTokenizer(files: HuggingFaceFiles, options: Tok
     eosId: idOf(specialTokens.eos_token),
     padId: idOf(specialTokens.pad_token),
   };
-  const now = options.now ?? new Date();
-  const chatTemplate = findTemplate(files.chatTemplate, config?.chat_template, specialTokens, now);
+  const templateTime = options.templateTime ?? localTimeOf(new Date());
+  const chatTemplate = findTemplate(files.chatTemplate, config?.chat_template, specialTokens, templateTime);
   const closing = endOfTurnId(chatTemplate, addedTokens);
   return assembleTokenizer({
     tokens,
@@ -68,7 +71,6 @@ export function createHuggingFaceTokenizer(files: HuggingFaceFiles, options: Tok
       specialTokens,
       chatTemplate: chatTemplate?.source,
       templates: config?.chat_template,
-      day: dayForIdentity(chatTemplate, now),
     },
   });
 }

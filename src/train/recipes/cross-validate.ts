@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { badInput, writeExactJson } from '../../core/index.ts';
+import { badInput, localTimeOf, writeExactJson } from '../../core/index.ts';
 import { pairOfRanking, readRows, type DataRow, type DataSource, type PairRow } from '../../data/index.ts';
 import type { RecipeContext } from '../context.ts';
 import { trainDpo } from './dpo.ts';
@@ -32,8 +32,11 @@ const BETA = 0.1;
  * Margins by cross-validation: pairs are divided by prompt into folds; for each fold a LoRA adapter is trained with DPO on the others and
  * scores the fold. Everything is written to a temporary folder, which is removed. Throws as training does.
  */
-export function crossValidatedMargins(options: CrossValidation): HeldOutMargins {
+export function crossValidatedMargins(given: CrossValidation): HeldOutMargins {
   return async (table) => {
+    // All folds are of one day.
+    const begun = given.context.now?.() ?? localTimeOf(new Date());
+    const options = { ...given, context: { ...given.context, now: () => begun } };
     const foldOf = foldsOf(table, options);
     const margins = new Float64Array(table.count).fill(NaN);
     const home = await mkdtemp(join(tmpdir(), 'preftune-folds-'));
@@ -96,7 +99,11 @@ async function scoreFold(fold: number, { options, foldOf, margins, home }: FoldW
   const given = { ...TRAINING, ...training, beta: BETA, model, data: 'others', output: run, seed, lenient: true };
   const { artefact } = await trainDpo(parseDpoSpecification(given), inner);
   if (artefact === undefined) throw context.signal?.reason ?? badInput('data check: stopped');
-  const { maxLength, device, threads } = given as typeof given & { device?: string; threads?: number };
+  const { maxLength, device, threads, templateTime } = given as typeof given & {
+    device?: string;
+    threads?: number;
+    templateTime?: string;
+  };
   const specification = parseScoreSpecification({
     model,
     adapter: artefact,
@@ -106,6 +113,7 @@ async function scoreFold(fold: number, { options, foldOf, margins, home }: FoldW
     maxLength,
     ...(device === undefined ? {} : { device }),
     ...(threads === undefined ? {} : { threads }),
+    ...(templateTime === undefined ? {} : { templateTime }),
   });
   const scores = await scorePairs(specification, inner);
   for (let index = 0; index < scores.count; index++) {
