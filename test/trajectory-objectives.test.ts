@@ -31,7 +31,7 @@ interface Case extends ObjectiveRequest {
 }
 
 const COMPAT = { compat: 'trl-1' } as const;
-/** LD-DPO: TRL's log-probabilities are those with the ends weighed down. */
+/** SimPO, ORPO: TRL's log-probabilities are means over tokens. */
 const LENGTHS = ['rewards/chosen', 'rewards/rejected', 'logps/chosen', 'logps/rejected'];
 /**
  * Ours are measured from 0 without a reference. CPO's trainer multiplies by beta, with SimPO and ORPO its log-probabilities are means over tokens;
@@ -45,6 +45,9 @@ const FREE = ['rewards/chosen', 'rewards/rejected'];
 const EXPONENTIAL = 1e-3;
 /** The slope of the modulation is 1 / tau = 20, and its loss not convex: rewards drift by 1e-4 in 15 steps, as between two cuts of ours. */
 const STEEP = 5e-4;
+
+/** LD-DPO: log-probabilities in losses and metrics with the ends weighed down. */
+const CLOSE = 1e-5;
 
 const CASES: Readonly<Record<string, Case>> = {
   sigmoid: { objective: 'sigmoid', ...COMPAT },
@@ -92,9 +95,9 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   wpo: { objective: 'wpo', ...COMPAT },
   wpo_nca_pair: { objective: 'nca_pair', options: { weighting: 'wpo' }, ...COMPAT },
-  ld_dpo: { objective: 'ld_dpo', options: { ldAlpha: 0.5 }, ...COMPAT, apart: LENGTHS },
-  ld_ipo: { objective: 'ipo', options: { beta: 1, ldAlpha: 0.3 }, ...COMPAT, apart: LENGTHS },
-  ld_aot_unpaired: { objective: 'aot_unpaired', options: { beta: 0.1, ldAlpha: 0 }, apart: LENGTHS },
+  ld_dpo: { objective: 'ld_dpo', options: { ldAlpha: 0.5 }, ...COMPAT, within: CLOSE },
+  ld_ipo: { objective: 'ipo', options: { beta: 1, ldAlpha: 0.3 }, ...COMPAT, within: CLOSE },
+  ld_aot_unpaired: { objective: 'aot_unpaired', options: { beta: 0.1, ldAlpha: 0 }, ...COMPAT, within: CLOSE },
   mpo: { objective: 'mpo', ...COMPAT },
   rpo_rows: { objective: 'rpo' },
   mixed_coupled: { objective: 'aot,ipo:0.5,apo_down:0.25', options: { beta: 0.3 }, ...COMPAT },
@@ -176,10 +179,24 @@ describe.skipIf(!hasStories)('objectives beside TRL', () => {
     expect(steps.length).toBe(recorded.steps);
     expect(loss).toBeLessThan(within);
     expect(norm).toBeLessThan(1e-2);
-    for (const metric of ['rewards/chosen', 'rewards/rejected', 'logps/chosen', 'logps/rejected']) {
-      if (other.includes(metric)) continue;
+    for (const metric of ['rewards/chosen', 'rewards/rejected', 'rewards/margins', 'logps/chosen', 'logps/rejected']) {
+      if (other.includes(metric) || theirs[metric] === undefined) continue;
       expect(apart(ours(metric), theirs[metric] as number[], 1), metric).toBeLessThan(within);
     }
+  });
+
+  const margins = async (compat?: 'trl-1' | 'original'): Promise<number[]> => {
+    const steps = await train({ objective: 'ld_dpo', options: { ldAlpha: 0.5 }, ...(compat && { compat }) });
+    return steps.map(({ metrics }) => metrics['rewards/margins']!);
+  };
+
+  it('margins of LD-DPO are recorded, and without the mode they are those of the whole answers', async () => {
+    const theirs = recorded.runs['ld_dpo']!;
+    expect(theirs['rewards/margins']).toHaveLength(recorded.steps);
+    const [whole, original, trl] = [await margins(), await margins('original'), await margins('trl-1')];
+    expect(original).toEqual(whole);
+    expect(apart(trl, theirs['rewards/margins'] as number[], 1)).toBeLessThan(CLOSE);
+    expect(apart(whole, theirs['rewards/margins'] as number[], 1)).toBeGreaterThan(1e-2);
   });
 
   it("TRL's sigmoid ignores label_smoothing, and compat trl-1 refuses it", () => {

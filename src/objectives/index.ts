@@ -34,6 +34,7 @@ export { objectiveGraph, type ObjectiveGraphOptions } from './objective-graph.ts
 export { parseObjective, type TermText } from './parse-objective.ts';
 export { LOSSES, PRESETS, isLossName, lossNamed, lossOptions, type LossName } from './registry.ts';
 export { resolveObjective, type ObjectiveRequest, type ResolvedObjective } from './resolve.ts';
+export type { LengthDesensitising } from './scores.ts';
 export {
   DIFFERENTIABLE,
   STATISTICS,

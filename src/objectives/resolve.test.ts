@@ -248,3 +248,15 @@ describe('compatibility modes', () => {
     );
   });
 });
+
+const lengthsOf = (objective: string, options: Record<string, unknown>, compat?: 'trl-0.28' | 'trl-1' | 'original') =>
+  resolveObjective({ objective, options, ...(compat && { compat }) }).rewardLengths;
+
+test('rewards of metrics count tokens beyond the shorter answer as the loss does under the modes of TRL alone', () => {
+  expect(lengthsOf('ld_dpo', {})).toBe(undefined);
+  expect(lengthsOf('ld_dpo', {}, 'original')).toBe(undefined);
+  expect(lengthsOf('ld_dpo', {}, 'trl-1')).toEqual({ ldAlpha: 0.5, ldSides: 'both' });
+  expect(lengthsOf('ld_dpo', {}, 'trl-0.28')).toEqual({ ldAlpha: 0.5, ldSides: 'policy' });
+  expect(lengthsOf('sft,ipo(ldAlpha=0.25)', {}, 'trl-1')).toEqual({ ldAlpha: 0.25, ldSides: 'both' });
+  expect(lengthsOf('sigmoid', { ldAlpha: 1 }, 'trl-1')).toBe(undefined);
+});

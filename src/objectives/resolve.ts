@@ -7,6 +7,7 @@ import { composeLoss, type ComposedLoss } from './compose.ts';
 import { parseObjective, type TermText } from './parse-objective.ts';
 import { LOSSES } from './registry.ts';
 import { fillOptions, idleOption, isCompatibilityTopic, lackOf, optionsUnder } from './resolve-options.ts';
+import type { LengthDesensitising } from './scores.ts';
 import type { StatisticName } from './statistics.ts';
 
 /** What a user asks for. */
@@ -34,6 +35,8 @@ interface ResolvedFacts {
   readonly state: Readonly<Record<string, number>>;
   /** beta of the implicit rewards in metrics: that of the first term with a reference; 1 without one. */
   readonly rewardBeta: number;
+  /** How tokens beyond the shorter answer count in the implicit rewards of metrics: fully where undefined, under TRL's modes as in the loss. */
+  readonly rewardLengths?: LengthDesensitising | undefined;
 }
 
 /** An objective ready to be built into a graph. `kind` decides what statistics it takes. */
@@ -155,6 +158,16 @@ function needsOf({ loss, options }: Term): readonly StatisticName[] {
   return [...shared, ...loss.needs(options)];
 }
 
+/** TRL's trainers have one ldAlpha for losses and metrics alike. */
+function rewardLengthsOf(
+  anchored: Term | undefined,
+  { compat }: ObjectiveRequest,
+): Pick<ResolvedFacts, 'rewardLengths'> {
+  const { ldAlpha, ldSides } = anchored?.options ?? {};
+  if (compat === undefined || compat === 'original' || ldAlpha === undefined || ldAlpha === 1) return {};
+  return { rewardLengths: { ldAlpha, ldSides } as LengthDesensitising };
+}
+
 function factsOf(terms: readonly Term[], request: ObjectiveRequest): ResolvedFacts {
   const anchored = terms.find(({ loss, options }) => loss.needsReference && typeof options['beta'] === 'number');
   return {
@@ -171,6 +184,7 @@ function factsOf(terms: readonly Term[], request: ObjectiveRequest): ResolvedFac
       ),
     ),
     rewardBeta: (anchored?.options['beta'] as number | undefined) ?? 1,
+    ...rewardLengthsOf(anchored, request),
   };
 }
 

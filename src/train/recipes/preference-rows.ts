@@ -1,6 +1,6 @@
 import { unreachable } from '../../core/index.ts';
 import type { RowSet, TokenizedPair, TokenizedRanking, TokenizedUnpaired } from '../../data/index.ts';
-import type { ResolvedObjective } from '../../objectives/index.ts';
+import type { LengthDesensitising, ResolvedObjective } from '../../objectives/index.ts';
 import { pairMicroBatch, rankingMicroBatch, unpairedMicroBatch, widthOf, type MicroBatch } from '../../policy/index.ts';
 import { pairMetrics, rankingMetrics, unpairedMetrics, type PairOutputs } from '../loop/metrics.ts';
 import type { Measure } from '../loop/task.ts';
@@ -38,7 +38,7 @@ export function rowsOfWidth(objective: ResolvedObjective, width: number): Prefer
       return {
         width,
         batch: (rows) => pairMicroBatch(rows as readonly TokenizedPair[]),
-        measure: (beta) => measuring(pairMetrics(beta), []),
+        measure: (beta) => measuring(pairMetrics(beta), [], objective.rewardLengths),
       };
     case 'unpaired':
       return {
@@ -65,23 +65,39 @@ export function longestRanking(sets: readonly RowSet<TokenizedRanking>[]): numbe
   return longest;
 }
 
-/** Sums over micro-batches of rows; without a reference, rewards are measured from 0, as TRL measures them. */
+/** shared + alpha (full - shared) of each answer. */
+function weighed(full: ArrayLike<number>, shared: ArrayLike<number>, alpha: number): Float64Array {
+  return Float64Array.from(full, (value, at) => alpha * value + (1 - alpha) * shared[at]!);
+}
+
+function referenceOf(
+  inputs: MicroBatch['inputs'],
+  count: number,
+  lengths: LengthDesensitising | undefined,
+): ArrayLike<number> {
+  const whole = inputs['referenceLogps']?.data ?? new Float32Array(count);
+  if (lengths?.ldSides !== 'both') return whole;
+  return weighed(whole, inputs['sharedReferenceLogps']!.data, lengths.ldAlpha);
+}
+
+/** Sums over micro-batches of rows; without a reference, rewards are measured from 0, as TRL measures them. `lengths`: log-probabilities are those of TRL under ldAlpha. */
 function measuring<Name extends string>(
   sums: {
     add(outputs: PairOutputs & Readonly<Record<Name, ArrayLike<number>>>): void;
     result: Measure['result'];
   },
   names: readonly Name[],
+  lengths?: LengthDesensitising,
 ): Measure {
   return {
-    add: ({ counts, inputs }, { losses, logps, entropies, meanLogits }) =>
+    add: ({ counts, inputs }, { losses, logps, sharedLogps, entropies, meanLogits }) =>
       sums.add({
         losses: losses!.data,
-        logps: logps!.data,
+        logps: lengths === undefined ? logps!.data : weighed(logps!.data, sharedLogps!.data, lengths.ldAlpha),
         entropies: entropies!.data,
         meanLogits: meanLogits!.data,
         counts,
-        referenceLogps: inputs['referenceLogps']?.data ?? new Float32Array(counts.length),
+        referenceLogps: referenceOf(inputs, counts.length, lengths),
         ...(Object.fromEntries(names.map((name) => [name, inputs[name]!.data])) as unknown as Record<
           Name,
           ArrayLike<number>
