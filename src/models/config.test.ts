@@ -332,3 +332,39 @@ test('fields that switch nothing on, and those of drawing and lengths, are let t
     'config.json: use_mrope is not a field that preftune knows, got true; it may change what the model computes, so the model is refused',
   );
 });
+
+test('Phi-4-mini as published: 48 of 64 pairs of a head turn, by the short factors, up to 4096 positions', () => {
+  const factors = Array.from({ length: 48 }, (_, i) => 1 + i);
+  const config = parseModelConfig({
+    architectures: ['Phi3ForCausalLM'],
+    attention_bias: false,
+    attn_implementation: 'flash_attention_2',
+    auto_map: { AutoConfig: 'configuration_phi3.Phi3Config' },
+    embd_pdrop: 0,
+    full_attn_mod: 1,
+    hidden_act: 'silu',
+    hidden_size: 3072,
+    intermediate_size: 8192,
+    interpolate_factor: 1,
+    lm_head_bias: false,
+    max_position_embeddings: 131_072,
+    mlp_bias: false,
+    model_type: 'phi3',
+    num_attention_heads: 24,
+    num_hidden_layers: 32,
+    num_key_value_heads: 8,
+    original_max_position_embeddings: 4096,
+    partial_rotary_factor: 0.75,
+    resid_pdrop: 0,
+    rms_norm_eps: 1e-5,
+    rope_scaling: { long_factor: factors, short_factor: factors, type: 'longrope' },
+    rope_theta: 10_000,
+    sliding_window: 262_144,
+    tie_word_embeddings: true,
+    vocab_size: 200_064,
+  });
+  // sqrt(1 + ln 32 / ln 4096) is sqrt(1 + 5 / 12).
+  expect(config.rope.scale).toBeCloseTo(Math.sqrt(17 / 12), 14);
+  expect([config.headSize, config.rope.frequencies.length, config.rope.positionLimit]).toEqual([128, 48, 4096]);
+  expect(config.rope.frequencies[1]).toBeCloseTo(10_000 ** (-2 / 96) / 2, 14);
+});

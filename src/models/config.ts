@@ -22,6 +22,7 @@ const IGNORED_FIELDS = new Set([
   'sep_token_id',
   'cls_token_id',
   'attention_dropout',
+  'attn_implementation',
   'resid_pdrop',
   'embd_pdrop',
   'name_or_path',
