@@ -67,6 +67,40 @@ test('UltraFeedback binarized: a prompt that is no turn of both sides is a probl
   ]);
 });
 
+const rated = (rating: string) => ({ helpfulness: { Rating: rating } });
+
+test('UltraFeedback: the overall score counts where no answer of a record has another worth', async () => {
+  const records = [
+    [{ overall_score: 7.5 }, { overall_score: '3' }],
+    [
+      { 'fine-grained_score': 2, overall_score: 10 },
+      { 'fine-grained_score': 4.5, overall_score: 8 },
+    ],
+    [
+      { annotations: rated('N/A'), overall_score: 6 },
+      { annotations: rated('N/A'), overall_score: 1 },
+    ],
+    [
+      { annotations: rated('4'), overall_score: 2 },
+      { annotations: rated('N/A'), overall_score: 9 },
+    ],
+    [{ overall_score: 5 }, {}],
+  ].map((answers) => ({
+    instruction: 'Q',
+    completions: answers.map((answer, place) => ({ response: `A${place}`, ...answer })),
+  }));
+  const { problems, rows } = await read('d', lines(...records));
+  expect(problems).toEqual([]);
+  const scores = rows.map((row) => (row as { answers: { score?: unknown }[] }).answers.map(({ score }) => score));
+  expect(scores).toEqual([
+    [7.5, 3],
+    [2, 4.5],
+    [6, 1],
+    [4, undefined],
+    [undefined, undefined],
+  ]);
+});
+
 test('problems name the field inside the record', async () => {
   const vertex = { contents: [{ role: 'user', parts: [{ text: 'Q' }] }] };
   const cases: readonly (readonly [unknown, readonly string[]])[] = [

@@ -1,13 +1,15 @@
 import { createFieldReader, numberAt, type FieldReader } from '../fields.ts';
 import { has, isObject, type JsonRecord } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat } from '../format.ts';
+import { numberOf } from '../row-meta.ts';
 import type { RankedAnswer } from '../row.ts';
 import { assistantTurn, onlyText, recordOf, rowExtras, userTurn } from './record-parts.ts';
 
 /**
  * UltraFeedback as published by its authors: an instruction and the answers of several models, each rated by aspect. An
- * answer's score is its fine-grained score where it has one, else the mean of its ratings; `overall_score` is kept as a field,
- * because in the published data some of them are ten times too large.
+ * answer's score is its fine-grained score where it has one, else the mean of its ratings. `overall_score` has another scale (1 to 10), and in
+ * the first published data some 2,000 bad answers have 10 instead of 1 (OpenBMB/UltraFeedback, issue 8): it is kept as a field, and is the score
+ * only where no answer of a record has another worth.
  * Source: huggingface.co/datasets/openbmb/UltraFeedback, the card and the data.
  */
 export const ULTRAFEEDBACK: DataFormat = {
@@ -27,18 +29,32 @@ export const ULTRAFEEDBACK: DataFormat = {
     });
     return rowUnless(fields.problems, {
       kind: 'ranking',
-      row: { id, origin, prompt, answers, ...rowExtras(fields) },
+      row: { id, origin, prompt, answers: scoredByOverall(answers) ?? answers, ...rowExtras(fields) },
     });
   },
   write(row) {
     const { prompt, answers, votes: _votes, ...rest } = rowOfKind(row, 'ranking');
     const instruction = onlyText(prompt, 'user');
-    const completions = answers.map(completionOf);
+    // Read again, these are the scores.
+    const isOverall = scoredByOverall(answers.map(({ score: _score, ...answer }) => answer))?.every(
+      ({ score }, place) => score === answers[place]!.score,
+    );
+    const completions = answers.map(({ score, ...answer }) =>
+      completionOf({ ...answer, ...(score !== undefined && isOverall !== true && { score }) }),
+    );
     if (instruction === undefined || completions.includes(undefined))
       return refused('has one user turn and answers of one turn, without tool calls');
     return recordOf(rest, { instruction, completions });
   },
 };
+
+/** The answers with their overall scores, where that is the one worth that each of them has; else undefined. */
+function scoredByOverall(answers: readonly RankedAnswer[]): RankedAnswer[] | undefined {
+  if (answers.some(({ score, ratings }) => score !== undefined || ratings !== undefined)) return undefined;
+  const scores = answers.map(({ fields }) => numberOf(fields?.['overall_score']));
+  if (scores.length === 0 || scores.includes(undefined)) return undefined;
+  return answers.map((answer, place) => ({ ...answer, score: scores[place]! }));
+}
 
 const OWN_FIELDS = new Set(['response', 'model', 'fine-grained_score']);
 
