@@ -9,7 +9,9 @@ export function scanningRows(tokenizer: Tokenizer, rows: UnscannedTokenizer): Ro
   const scanned = <T>(row: AnsweredRow, answers: ScannedRow['answers'], result: Unscanned<T>): TokenizedRow<T> => {
     if (result.kind === 'dropped') return result;
     const { prompt, tools, templateVariables } = row;
-    return { ...result, scan: scan({ prompt, answers, tools, templateVariables }) };
+    const { kind, rows: tokenized, notes, leftOut } = result;
+    const kept = { kind, rows: tokenized, notes, scan: scan({ prompt, answers, tools, templateVariables }) };
+    return leftOut === undefined ? kept : { ...kept, leftOut };
   };
   return {
     pair: (row) => {

@@ -65,13 +65,8 @@ export function createSideRenderer(tokenizer: Tokenizer): SideRenderer {
       const text = renderTurns(tokenizer, [...prompt, ...answer], false, inputs);
       const boundary = commonTextLength(opened, text);
       const opening = openingBehind(opened, boundary);
-      const side = {
-        text,
-        boundary,
-        fromTemplate: true,
-        templateDiffers: boundary < opened.length,
-        ...(opening.trim() !== '' && { untrainedOpening: opening }),
-      };
+      const plain = { text, boundary, fromTemplate: true, templateDiffers: boundary < opened.length };
+      const side = opening.trim() === '' ? plain : { ...plain, untrainedOpening: opening };
       if (answer.length === 1) return side;
       return { ...side, assistantSpans: assistantSpans(tokenizer, side, { prompt, answer, inputs }) };
     },

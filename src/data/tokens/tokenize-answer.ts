@@ -86,13 +86,7 @@ export function createAnswerTokenizer(tokenizer: Tokenizer, truncation: Truncati
     const ids = sides.tokenize(rendered);
     const { text, templateDiffers, untrainedOpening } = rendered;
     const lost = lostOf(answer, { rendered, ids, spelling });
-    return {
-      ids,
-      text,
-      templateDiffers,
-      ...(untrainedOpening !== undefined && { untrainedOpening }),
-      ...(lost !== undefined && { lost }),
-    };
+    return withLosses({ ids, text, templateDiffers }, lost, untrainedOpening);
   };
   const cut = ({ ids }: AnswerSide): TruncatedSide | undefined => truncateSide(ids, truncation);
   const notesOf = (side: SideName, whole: AnswerSide, end: TruncatedSide): SideNotes => {
@@ -100,16 +94,8 @@ export function createAnswerTokenizer(tokenizer: Tokenizer, truncation: Truncati
     const { prompt: _prompt, answer: _answer, mask: _mask, ...flags } = ids;
     const { promptCut, answerCut } = end;
     const stopInside = hasStopInside(end, stops);
-    return {
-      ...flags,
-      side,
-      templateDiffers,
-      promptCut,
-      answerCut,
-      stopInside,
-      ...(untrainedOpening !== undefined && { untrainedOpening }),
-      ...(lost !== undefined && { lost }),
-    };
+    const notes = { ...flags, side, templateDiffers, promptCut, answerCut, stopInside };
+    return withLosses(notes, lost, untrainedOpening);
   };
   /** The template left out part of an answer, and of the rest the loss would count only what ends it. */
   const isEmptied = ({ lost, ids: { answer, noStopToken } }: AnswerSide): boolean =>
@@ -142,6 +128,16 @@ export function createAnswerTokenizer(tokenizer: Tokenizer, truncation: Truncati
       };
     },
   };
+}
+
+/** Nearly no side has any of the two, and spreads cost more than all that looks for them. */
+function withLosses<T extends object>(
+  side: T,
+  lost: LostText | undefined,
+  untrainedOpening: string | undefined,
+): T & Pick<AnswerSide, 'lost' | 'untrainedOpening'> {
+  if (lost === undefined && untrainedOpening === undefined) return side;
+  return { ...side, ...(lost && { lost }), ...(untrainedOpening !== undefined && { untrainedOpening }) };
 }
 
 /** A piece of an answer that its ids lack, and by whom. */
