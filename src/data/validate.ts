@@ -89,7 +89,9 @@ function mixedKinds(parts: Readonly<Record<string, Content>>): FieldProblem {
 }
 
 function validatePrompt(prompt: Content): FieldProblem[] {
-  return [...promptProblems(prompt), ...flagProblems('prompt', prompt)];
+  const problems = promptProblems(prompt);
+  const flags = flagProblems('prompt', prompt);
+  return flags.length === 0 ? problems : [...problems, ...flags];
 }
 
 function promptProblems(prompt: Content): FieldProblem[] {
@@ -108,7 +110,9 @@ function promptProblems(prompt: Content): FieldProblem[] {
 }
 
 function validateAnswer(path: string, answer: Content, { isLearned = hasTrained(answer) } = {}): FieldProblem[] {
-  const problems = [...answerProblems(path, answer), ...flagProblems(path, answer)];
+  const problems = answerProblems(path, answer);
+  const flags = flagProblems(path, answer);
+  if (flags.length > 0) return [...problems, ...flags];
   if (problems.length > 0 || isLearned) return problems;
   const message = `${path} must have a turn that is learned, got only turns that are not (weight 0, train or loss false); drop the row`;
   return [empty(path, message)];

@@ -19,10 +19,10 @@ export function hasTrained(answer: Content): boolean {
 }
 
 /** What is wrong with the flags of a conversation's turns; `path` is the field that holds it. */
-export function flagProblems(path: string, content: Content): FieldProblem[] {
-  if (typeof content === 'string') return [];
+export function flagProblems(path: string, content: Content): readonly FieldProblem[] {
+  // Nearly no turn has one, and there are millions of turns.
+  if (typeof content === 'string' || !content.some(hasFlag)) return NONE;
   return content.flatMap((turn, index): FieldProblem[] => {
-    if (Object.keys(turn).length === 2) return [];
     const problem = (name: string, rest: string): FieldProblem => ({
       reason: 'wrong-type',
       path: `${path}.${index}.${name}`,
@@ -55,6 +55,12 @@ export function fromFirstTrained(row: CompletionRow): CompletionRow | undefined 
   if (first === -1) return undefined;
   if (first === row.prompt.length && last === turns.length - 1) return row;
   return { ...row, prompt: turns.slice(0, first), completion: turns.slice(first, last + 1) };
+}
+
+const NONE: readonly FieldProblem[] = [];
+
+function hasFlag(turn: Message): boolean {
+  return 'weight' in turn || 'train' in turn || 'loss' in turn || 'train_detail' in turn || 'training_detail' in turn;
 }
 
 function flagOf(turn: Message, name: string): unknown {
