@@ -196,6 +196,9 @@ describe('refused', () => {
   });
 
   test.each<[string, Json, string]>([
+    ['gemma', { hidden_act: 'gelu' }, 'hidden_act must be "gelu_pytorch_tanh", got "gelu"'],
+    ['gemma', { hidden_activation: 'gelu' }, 'hidden_activation must be "gelu_pytorch_tanh" or null, got "gelu"'],
+    ['gemma', { use_bidirectional_attention: true }, 'use_bidirectional_attention must be false or absent'],
     ['gemma2', { use_bidirectional_attention: true }, 'use_bidirectional_attention must be false or absent'],
     ['gemma2', { hidden_activation: 'gelu' }, 'hidden_activation must be "gelu_pytorch_tanh", got "gelu"'],
     ['gemma2', { hidden_activation: null }, 'hidden_activation must be "gelu_pytorch_tanh", got null'],

@@ -6,6 +6,7 @@ export const MODEL_FAMILIES = [
   'mistral',
   'qwen2',
   'qwen3',
+  'gemma',
   'gemma2',
   'gemma3_text',
   'smollm3',

@@ -162,6 +162,21 @@ export const FAMILY_CASES: Readonly<Record<ModelFamily, FamilyCase>> = {
     },
     recordings: ['qwen3'],
   },
+  gemma: {
+    defaults: {
+      ...LLAMA_DEFAULTS,
+      keyValueHeads: 16,
+      headSize: 256,
+      maxPositions: 8192,
+      tiedHead: true,
+      activation: 'gelu_tanh',
+      normOffset: 1,
+      embeddingScale: Math.sqrt(2048),
+      attentionScale: 1 / 16,
+    },
+    variants: { plain: { tie_word_embeddings: true } },
+    recordings: ['gemma'],
+  },
   gemma2: {
     defaults: {
       ...GEMMA_DEFAULTS,

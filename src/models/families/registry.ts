@@ -1,5 +1,6 @@
 import type { ModelFamily } from '../model-config.ts';
 import type { Family } from './family.ts';
+import { gemma1 } from './gemma1.ts';
 import { gemma2 } from './gemma2.ts';
 import { gemma3Text } from './gemma3-text.ts';
 import { granite } from './granite.ts';
@@ -20,6 +21,7 @@ export const FAMILIES: Readonly<Record<ModelFamily, Family>> = {
   mistral,
   qwen2,
   qwen3,
+  gemma: gemma1,
   gemma2,
   gemma3_text: gemma3Text,
   smollm3,
