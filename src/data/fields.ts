@@ -1,4 +1,4 @@
-import { type JsonRecord, finiteNumber, has, isNumber, isObject, parseExactJson } from '../core/index.ts';
+import { type JsonRecord, finiteNumber, has, isNumber, isObject, parseExactJson, nearestName } from '../core/index.ts';
 import type { Message } from '../tokenizer/index.ts';
 import { shown, type FieldProblem } from './problems.ts';
 import { knownTurn, withParallelCalls } from './reading/turn-spellings.ts';
@@ -70,7 +70,15 @@ class RecordFields implements FieldReader {
   wrong(name: string, expected: string, value: unknown): void {
     const path = this.#prefix + name;
     const reason = value === undefined || value === null ? 'missing-field' : 'wrong-type';
-    this.problems.push({ reason, path, message: `${path} must be ${expected}, got ${shown(value)}` });
+    const hint = reason === 'missing-field' ? this.#misspelt(name) : '';
+    this.problems.push({ reason, path, message: `${path} must be ${expected}, got ${shown(value)}${hint}` });
+  }
+
+  /** The record's own field that is nearly called `name`, as a question. */
+  #misspelt(name: string): string {
+    const own = Object.keys(this.#record).filter((field) => field !== name && !this.#used.includes(field));
+    const near = nearestName(name, own);
+    return near === undefined ? '' : `; is it the field ${near}?`;
   }
 
   #field(name: string): unknown {

@@ -104,6 +104,14 @@ describe('fields under other names', () => {
   });
 });
 
+test('a field that is nearly called so is named', async () => {
+  const { problems } = await read({ prompt: 'Q', choosen: 'a', rejected: 'b', note: 'c' });
+  expect(problems).toEqual(['chosen must be a text or a list of messages, got nothing; is it the field choosen?']);
+  expect((await read({ prompt: 'Q', rejected: 'b', note: 'c' })).problems).toEqual([
+    'chosen must be a text or a list of messages, got nothing',
+  ]);
+});
+
 describe('answers with a worth each', () => {
   test.each([
     [
