@@ -70,7 +70,8 @@ class RecordFields implements FieldReader {
   wrong(name: string, expected: string, value: unknown): void {
     const path = this.#prefix + name;
     const reason = value === undefined || value === null ? 'missing-field' : 'wrong-type';
-    const hint = reason === 'missing-field' ? this.#misspelt(name) : '';
+    // A path inside a field is no name of the record.
+    const hint = reason === 'missing-field' && !name.includes('.') ? this.#misspelt(name) : '';
     this.problems.push({ reason, path, message: `${path} must be ${expected}, got ${shown(value)}${hint}` });
   }
 

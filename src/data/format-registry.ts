@@ -69,10 +69,10 @@ const FITS = 0.5;
 
 /**
  * The format that fits the records best: the highest sum of detect() over them. Where none fits any record, a mistyped one
- * goes to the earlier format of a tie. Throws bad-input when no format is known, with what the first record has and what each
- * format wants, and when two fit equally well, with both.
+ * goes to the earlier format of a tie. Throws bad-input when no format is known, with what the first record has and what is nearest to it, and
+ * when two fit equally well, with both. `given` is the first record as it stands in the file, for messages.
  */
-export function detectFormat(records: readonly JsonRecord[], file: string): DataFormat {
+export function detectFormat(records: readonly JsonRecord[], file: string, [given] = records): DataFormat {
   const scored = FORMATS.map((format) => {
     const scores = records.map((record) => format.detect(record));
     return {
@@ -82,7 +82,7 @@ export function detectFormat(records: readonly JsonRecord[], file: string): Data
     };
   });
   const [best, second] = scored.toSorted((a, b) => b.score - a.score);
-  if (best === undefined || best.score === 0) throw unknownFormat(records[0], file, FORMATS);
+  if (best === undefined || best.score === 0) throw unknownFormat({ given, record: records[0] }, file, FORMATS);
   if (best.fits && second !== undefined && second.score === best.score) {
     const [one, other] = [best.format, second.format];
     throw badInput({

@@ -172,6 +172,11 @@ test('better and worse answers as other trainers write them', async () => {
     ['1/2', [assistant('56.')], [assistant('58.')]],
     ['2', [assistant('56.')], [assistant('64.')]],
   ]);
+  const without = await read([
+    { messages, rejected_messages: [user('7 times 8?'), assistant('64.')] },
+    { messages, rejected_messages: null },
+  ]);
+  expect(without.problems).toEqual(['2: rejected_messages must be a text, texts, or a list of messages, got nothing']);
   const alpaca = [
     {
       instruction: 'Translate:',

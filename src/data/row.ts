@@ -64,7 +64,7 @@ export interface CompletionRow {
   readonly origin: RowOrigin;
   readonly prompt: Content;
   readonly completion: Content;
-  /** The file has one conversation, of which the last turn was taken as the completion, and no prompt of its own. */
+  /** The file has one whole conversation, of which the last turn was taken as the completion: its earlier answers are learned too. */
   readonly isWhole?: true;
   readonly tools?: readonly unknown[];
   readonly templateVariables?: Readonly<Record<string, unknown>>;

@@ -105,7 +105,9 @@ export async function* readRecordRows(
     const decoded = spelled.map(({ record }) => decode(record).record);
     const known = createSourceHead(decoded);
     const isNamed = options.format !== undefined;
-    const format = isNamed ? formatNamed(options.format!) : detectFormat(decoded.map(known.filled), source.name);
+    const format = isNamed
+      ? formatNamed(options.format!)
+      : detectFormat(decoded.map(known.filled), source.name, objects);
     const { name, kind } = format;
     const isJson = container === '' || container.includes('JSON');
     const names: Respelled['names'] = Object.assign({}, ...spelled.map((record) => record.names));

@@ -79,7 +79,9 @@ describe('fields under other names', () => {
       'format: question-preference (question, query or input (prompt beside a system text), chosen, rejected: texts), from the first 3 rows; reads chosen_response as chosen, rejected_response as rejected',
     );
     expect(problems[0]).toBe('rejected_response must be a text, got 7');
-    expect(problems[1]).toMatch(/^chosen_response and rejected/);
+    expect(problems[1]).toBe(
+      'chosen_response and rejected_response must differ, got "same" on both sides; drop the row, it teaches nothing',
+    );
   });
 
   test.each([
@@ -121,7 +123,7 @@ describe('answers with a worth each', () => {
     [{ prompt: 'Q', responses: ['a', 7], scores: [1, 2] }, 'responses.1 must be a text, or an object with one, got 7'],
     [
       { prompt: 'Q', response_0: 'a', response_1: 'b', better_response_id: 2 },
-      'better_response_id must be one of response_0, response_1, tie, both-bad, got 2',
+      'better_response_id must be 0 or 1, got 2',
     ],
     [
       { prompt: 'Q', response_a: 'a', response_b: 'b', preference: 0 },
@@ -129,6 +131,20 @@ describe('answers with a worth each', () => {
     ],
   ])('%o', async (record, problem) => {
     expect((await read(record)).problems).toEqual([problem]);
+  });
+
+  test('what an answer holds besides is kept, also a second worth', async () => {
+    const responses = [
+      { text: 'a', score: 5, rating: 3, model: 7 },
+      { text: 'b', score: 1, length: 9 },
+    ];
+    const { rows } = await read({ prompt: 'Q', responses });
+    expect(rows[0]!['answers']).toMatchObject([
+      { score: 5, fields: { rating: 3, model: 7 } },
+      { score: 1, fields: { length: 9 } },
+    ]);
+    const beside = await read({ prompt: 'Q', responses, ratings: [2, 4] });
+    expect(beside.rows[0]!['answers']).toMatchObject([{ score: 2, fields: { score: 5, rating: 3 } }, { score: 4 }]);
   });
 
   test('ties, signs and scores', async () => {
@@ -144,6 +160,22 @@ describe('answers with a worth each', () => {
   });
 });
 
+test.each(['constructor', 'toString', 'Chatbot'])('the role %s is none', async (role) => {
+  const { problems } = await read({ messages: [{ role, content: 'q' }, assistant('a')] });
+  expect(problems).toEqual([`messages.0.role must be one of system, developer, user, assistant, tool, got "${role}"`]);
+});
+
+test('calls and results under the tags of other tools, in ShareGPT too', async () => {
+  const conversations = [
+    { from: 'human', value: 'q' },
+    { from: 'tool_call', value: '{"name": "f", "arguments": {}}' },
+    { from: 'tool_response', value: '1' },
+    { from: 'gpt', value: 'a' },
+  ];
+  const { rows } = await read({ conversations });
+  expect((rows[0]!['prompt'] as { role: string }[]).map(({ role }) => role)).toEqual(['user', 'assistant', 'tool']);
+});
+
 test('records of no format: what is nearest to them, in one line', async () => {
   const { problems } = await read({ Frage: 'Q', chosn: 'a', rejected_text: 'b' });
   expect(problems[0]).toMatch(
@@ -151,4 +183,12 @@ test('records of no format: what is nearest to them, in one line', async () => {
   );
   expect(problems[0]!.length).toBeLessThan(600);
   expect(problems[0]).toMatch(/; rename the fields; docs\/data\.md lists all formats$/);
+  const capitals = await read({ Instruction: 'Q', Antwort: 'a' });
+  expect(capitals.problems[0]).toContain('got an object with Instruction, Antwort: questions without an answer');
+  expect((await read({ Prompt: 'Q', Chosen: 'a', Rejected: 7, Text: 'x' })).problems).toEqual([
+    'Rejected must be a text or a list of messages, got 7',
+  ]);
+  expect((await read({ messages: [{ role: 'user' }, assistant('a')] })).problems[0]).toBe(
+    'messages.0.content must be a text, or a list of text parts, got nothing',
+  );
 });

@@ -9,10 +9,12 @@ import { createRowTokenizer, type RowTokenizerOptions } from './tokens/tokenize-
 /** Which turns of a conversation are learned: all of the assistant's, unless a turn says otherwise. */
 const tokenizer = createTestingTokenizer({ template: 'chatml' });
 
-async function read(record: object): Promise<{ row: CompletionRow | undefined; problems: string[] }> {
+async function read(record: object | string): Promise<{ row: CompletionRow | undefined; problems: string[] }> {
   let row: CompletionRow | undefined;
   const problems: string[] = [];
-  for await (const event of readRows(memorySource('d.jsonl', JSON.stringify(record)))) {
+  for await (const event of readRows(
+    memorySource('d.jsonl', typeof record === 'string' ? record : JSON.stringify(record)),
+  )) {
     if (event.kind === 'problems') problems.push(...event.problems.map(({ message }) => message));
     else if (event.kind === 'completion') row = event.row;
   }
@@ -20,7 +22,7 @@ async function read(record: object): Promise<{ row: CompletionRow | undefined; p
 }
 
 /** The texts that are scored, a turn each. */
-async function learned(record: object, options: RowTokenizerOptions = {}): Promise<string[]> {
+async function learned(record: object | string, options: RowTokenizerOptions = {}): Promise<string[]> {
   const { row, problems } = await read(record);
   expect(problems).toEqual([]);
   const result = createRowTokenizer(tokenizer, options).completion(row!);
@@ -62,6 +64,11 @@ describe('a conversation given whole', () => {
     ['the last turn may be the one that is not', { messages: talk({ weight: 1 }, { weight: 0 }) }, [ONE]],
     ["axolotl's train", { messages: talk({ train: true }, { train: false }) }, [ONE]],
     ["ms-swift's loss", { messages: talk({ loss: false }) }, [TWO]],
+    [
+      'floats, as tables have them',
+      JSON.stringify({ messages: talk({ weight: 0 }, { weight: 1 }) }).replaceAll(/(?<="weight":)[01]/g, '$&.0'),
+      [TWO],
+    ],
     ['null says nothing', { messages: talk({ loss: null, train: null }) }, [ONE, TWO]],
     ['a greeting before the first question is read only', { messages: [assistant('Hello'), ...talk()] }, [ONE, TWO]],
     [

@@ -50,11 +50,15 @@ const OTHER_SHAPES: readonly {
 /** How many formats an error names. */
 const NAMED = 3;
 
-/** What the record of an unknown format has, and what is nearest to it. */
-export function unknownFormat(first: JsonRecord | undefined, file: string, formats: readonly DataFormat[]) {
+/** What the first record of an unknown format has, as the file gives it, and what is nearest to it in the names that formats know. */
+export function unknownFormat(
+  { given, record: first }: { readonly given: JsonRecord | undefined; readonly record: JsonRecord | undefined },
+  file: string,
+  formats: readonly DataFormat[],
+) {
   if (first === undefined)
     return badInput({ file, message: 'records must have a known format, got no record that is an object' });
-  const found = `got ${shown(first)}`;
+  const found = `got ${shown(given)}`;
   const other = OTHER_SHAPES.find(({ matches }) => matches(first));
   if (other !== undefined)
     return badInput({ file, message: `records must have a known format, ${found}: ${other.what}; ${other.advice}` });

@@ -73,6 +73,11 @@ function secondOf(config: Json): (number | undefined)[] {
 }
 
 describe('what stands in one family alone', () => {
+  test('gemma 1: what the first releases call gelu is the tanh formula', () => {
+    for (const hidden_act of ['gelu', 'gelu_pytorch_tanh'])
+      expect(parsed({ model_type: 'gemma', hidden_act, hidden_activation: null }).activation).toBe('gelu_tanh');
+  });
+
   test('gemma: the scale of attention is query_pre_attn_scalar, not the size of a head; the embedding is scaled', () => {
     const { attentionScale, embeddingScale } = parsed({ model_type: 'gemma2', query_pre_attn_scalar: 144 });
     expect([attentionScale, embeddingScale]).toEqual([1 / 12, Math.sqrt(2048)]);
@@ -196,7 +201,7 @@ describe('refused', () => {
   });
 
   test.each<[string, Json, string]>([
-    ['gemma', { hidden_act: 'gelu' }, 'hidden_act must be "gelu_pytorch_tanh", got "gelu"'],
+    ['gemma', { hidden_act: 'silu' }, 'hidden_act must be "gelu_pytorch_tanh" or "gelu", got "silu"'],
     ['gemma', { hidden_activation: 'gelu' }, 'hidden_activation must be "gelu_pytorch_tanh" or null, got "gelu"'],
     ['gemma', { use_bidirectional_attention: true }, 'use_bidirectional_attention must be false or absent'],
     ['gemma2', { use_bidirectional_attention: true }, 'use_bidirectional_attention must be false or absent'],

@@ -59,6 +59,7 @@ export {
 export { openPolicy, type OpenPolicyOptions, type OpenedPolicy } from './node/open-policy.ts';
 export { startOfRun } from './node/run-parts.ts';
 export {
+  clockNote,
   requireClock,
   templateTimeOf,
   templateTimeOfRun,

@@ -6,7 +6,7 @@ import { createTokenizer, type Tokenizer } from '../../tokenizer/index.ts';
 import { present, option, type OptionsOf } from '../../options/index.ts';
 import type { CommandContext } from '../frame/command.ts';
 import { locateData, locateModel } from '../../hub/index.ts';
-import { parseModelName, requireClock } from '../../policy/index.ts';
+import { clockNote, parseModelName, requireClock } from '../../policy/index.ts';
 import { createBars } from '../frame/bars.ts';
 
 /** Options of the reliability checks, which `data check` and `data clean` share. */
@@ -117,9 +117,8 @@ export async function readTokenizer(
   try {
     const tokenizer = createTokenizer(files.tokenizer, { templateTime });
     requireClock(templateTime, [{ name: model, tokenizer }]);
-    const { clock } = tokenizer.chatTemplate ?? {};
-    if (clock !== undefined)
-      context.terminal.note(`the chat template prints the time: ${JSON.stringify(clock.printed())} in every row`);
+    const note = clockNote(tokenizer, 'row');
+    if (note !== undefined) context.terminal.note(note);
     return tokenizer;
   } finally {
     await files.close();

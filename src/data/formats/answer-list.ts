@@ -49,18 +49,16 @@ export const ANSWER_LIST: DataFormat = {
     const answers = values.map((value, index): RankedAnswer => {
       const { text, rest } = partsOf(value);
       if (text === undefined) fields.wrong(`${list}.${index}`, 'a text, or an object with one', value);
-      const worth = (name: string, other: unknown) => numberAt(fields, `${list}.${index}.${name}`, other);
-      const score =
-        worth('score', beside.score?.[index]) ?? SCORE.map((name) => worth(name, rest[name])).find(isNumber);
-      const rank = worth('rank', beside.rank?.[index]) ?? worth('rank', rest['rank']);
-      const model = beside.model?.[index] ?? rest['model'];
-      const known = new Set<string>([...SCORE, 'rank', 'model']);
-      const others = Object.entries(rest).filter(([name, other]) => !known.has(name) && other !== null);
+      const own = createPartReader(fields, rest, `${list}.${index}`);
+      const score = own.number(beside.score?.[index], SCORE);
+      const rank = own.number(beside.rank?.[index], ['rank']);
+      const model = own.text(beside.model?.[index], ['model']);
+      const others = own.others();
       return {
         content: [assistantTurn(text ?? '')],
         ...(rank !== undefined && { rank }),
         ...(score !== undefined && { score }),
-        ...(typeof model === 'string' && { model }),
+        ...(model !== undefined && { model }),
         ...(others.length > 0 && { fields: Object.fromEntries(others) }),
       };
     });
@@ -100,8 +98,33 @@ export const ANSWER_LIST: DataFormat = {
   },
 };
 
-function isNumber(value: number | undefined): value is number {
-  return value !== undefined;
+/**
+ * Reads what stands beside an answer's text: the value of a list beside the answers, else the first of the answer's own fields that has
+ * one. `others` is what was not taken, so that nothing goes without a word.
+ */
+function createPartReader(fields: FieldReader, rest: JsonRecord, path: string) {
+  const taken = new Set<string>();
+  const first = <T>(beside: T | undefined, names: readonly string[], read: (name: string) => T | undefined) => {
+    if (beside !== undefined) return beside;
+    for (const name of names) {
+      const value = read(name);
+      if (value === undefined) continue;
+      taken.add(name);
+      return value;
+    }
+    return undefined;
+  };
+  const number = (name: string, value: unknown): number | undefined => numberAt(fields, `${path}.${name}`, value);
+  return {
+    number: (beside: unknown, names: readonly string[]) =>
+      first(number(names[0]!, beside), names, (name) => number(name, rest[name])),
+    text: (beside: unknown, names: readonly string[]) => first(textIn(beside), names, (name) => textIn(rest[name])),
+    others: () => Object.entries(rest).filter(([name, value]) => !taken.has(name) && value !== null),
+  };
+}
+
+function textIn(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 function questionField(record: JsonRecord): (typeof QUESTIONS)[number] | undefined {

@@ -126,9 +126,9 @@ test('problems name the field inside the record', async () => {
     [
       { conversations: [{ from: 'alien', value: 7 }], chosen: { from: 'gpt', value: 'a' }, rejected: 3 },
       [
-        '1 conversations.0.from wrong-type: conversations.0.from must be one of human, user, gpt, chatgpt, assistant, model, system, observation, tool, function_response, function_call, got "alien"',
+        '1 conversations.0.from wrong-type: conversations.0.from must be one of human, user, gpt, chatgpt, assistant, model, system, tool, observation, tool_response, function_response, function, function_call, tool_call, got "alien"',
         '1 conversations.0.value wrong-type: conversations.0.value must be a text, got 7',
-        '1 rejected.from missing-field: rejected.from must be one of human, user, gpt, chatgpt, assistant, model, system, observation, tool, function_response, function_call, got nothing',
+        '1 rejected.from missing-field: rejected.from must be one of human, user, gpt, chatgpt, assistant, model, system, tool, observation, tool_response, function_response, function, function_call, tool_call, got nothing',
         '1 rejected.value missing-field: rejected.value must be a text, got nothing',
       ],
     ],

@@ -70,7 +70,8 @@ function rejectedField(record: JsonRecord): (typeof REJECTED)[number] | undefine
 
 /** The worse sides, one turn or a whole conversation each. */
 function rejectedSides(fields: FieldReader, record: JsonRecord): readonly (readonly Message[])[] {
-  const name = rejectedField(record)!;
+  // A row may lack what the first rows have.
+  const name = rejectedField(record) ?? REJECTED.find((field) => field in record) ?? 'rejected_response';
   const value = fields.value(name);
   if (typeof value === 'string') return [[assistantTurn(value)]];
   if (isObject(value)) return [[readMessage(value, name, fields.problems)]];

@@ -1,7 +1,7 @@
 import type { Message } from '../../tokenizer/index.ts';
 import { isObject, writeExactJson, type JsonRecord } from '../../core/index.ts';
 import { readMessage, type FieldReader } from '../fields.ts';
-import { callsOf } from '../reading/turn-spellings.ts';
+import { CALL_TURNS, callsOf, TOOL_TURNS } from '../reading/turn-spellings.ts';
 
 /** Whose turn a tag says it is. Several tools of the field have their own names for the same. */
 const ROLES: Readonly<Record<string, string>> = {
@@ -12,10 +12,9 @@ const ROLES: Readonly<Record<string, string>> = {
   assistant: 'assistant',
   model: 'assistant',
   system: 'system',
-  observation: 'tool',
   tool: 'tool',
-  function_response: 'tool',
-  function_call: 'assistant',
+  ...Object.fromEntries(TOOL_TURNS.map((tag) => [tag, 'tool'])),
+  ...Object.fromEntries(CALL_TURNS.map((tag) => [tag, 'assistant'])),
 };
 
 const TAGS: Readonly<Record<string, string>> = {
@@ -42,7 +41,7 @@ export function readTaggedTurn(fields: FieldReader, path: string, turn: unknown)
   const { from: _from, value: _value, ...rest } = isObject(turn) ? turn : {};
   const others = Object.entries(rest).filter(([, other]) => other !== null && other !== undefined);
   const flags = others.length > 0 ? Object.fromEntries(others) : undefined;
-  if (from !== 'function_call') return { ...flags, role: role ?? 'user', content };
+  if (!CALL_TURNS.some((tag) => tag === from)) return { ...flags, role: role ?? 'user', content };
   const calls = callsOf(content);
   if (calls === undefined) fields.wrong(`${path}.value`, 'JSON of name and arguments, or a list of such', value);
   return { ...flags, role: 'assistant', content: '', tool_calls: (calls ?? []) as NonNullable<Message['tool_calls']> };

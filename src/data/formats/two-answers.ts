@@ -8,8 +8,10 @@ import { readEarlier } from './earlier-turns.ts';
 import { transcriptTurns } from './hh-rlhf.ts';
 import { assistantTurn, onlyText, recordOf, rowExtras, turnList, userTurn } from './record-parts.ts';
 
+/** The position of the better answer. */
+const POSITION = 'better_response_id';
 /** Fields that name the better answer, the likeliest first: its position, its name, or a word for a tie. */
-const VERDICTS = ['better_response_id', 'preference', 'preferred', 'winner', 'label', 'choice', 'better'] as const;
+const VERDICTS = [POSITION, 'preference', 'preferred', 'winner', 'label', 'choice', 'better'] as const;
 /** A number whose sign says it: below 0 the first answer is better, 0 is a tie. */
 const SIGNED = 'overall_preference';
 
@@ -116,14 +118,11 @@ function readVerdict(fields: FieldReader, record: JsonRecord, names: readonly st
   const name = verdictField(record);
   if (name === undefined) return [];
   const value = fields.value(name);
+  const isPosition = name === POSITION;
   const choice =
-    name === SIGNED
-      ? signOf(finiteNumber(value)!)
-      : name === 'better_response_id'
-        ? positionOf(value)
-        : choiceOf(value, names);
+    name === SIGNED ? signOf(finiteNumber(value)!) : isPosition ? positionOf(value) : choiceOf(value, names);
   if (choice !== undefined) return [{ choice }];
-  fields.wrong(name, `one of ${names.join(', ')}, tie, both-bad`, value);
+  fields.wrong(name, isPosition ? '0 or 1' : `one of ${names.join(', ')}, tie, both-bad`, value);
   return [];
 }
 

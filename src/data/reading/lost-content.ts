@@ -15,10 +15,6 @@ const ADVICE = {
 
 /** Fields that may carry a part of the conversation, in any format. */
 const FIELDS: Readonly<Record<string, keyof typeof ADVICE>> = {
-  article: 'text',
-  passage: 'text',
-  passages: 'text',
-  document: 'text',
   system: 'system',
   system_prompt: 'system',
   systemPrompt: 'system',
@@ -35,7 +31,11 @@ const FIELDS: Readonly<Record<string, keyof typeof ADVICE>> = {
   instruction: 'text',
   context: 'text',
   contexts: 'text',
+  document: 'text',
   documents: 'text',
+  passage: 'text',
+  passages: 'text',
+  article: 'text',
   functions: 'tools',
   image: 'media',
   images: 'media',

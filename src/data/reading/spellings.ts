@@ -189,10 +189,15 @@ function mayBeRespelled(record: JsonRecord): boolean {
   return false;
 }
 
+/** The fields that a sentence begins with: `chosen and rejected must differ`. Further on the same words are English. */
+const SUBJECT = /^\w+(?:(?:, | and )\w+)*/;
+
 /** A path or message of a problem in the record's own names. */
 export function inOwnNames(text: string, names: Respelled['names']): string {
-  const [first = ''] = /^\w+/.exec(text) ?? [];
-  return Object.hasOwn(names, first) ? names[first]! + text.slice(first.length) : text;
+  if (names === NONE) return text;
+  return text.replace(SUBJECT, (subject) =>
+    subject.replaceAll(/\w+/g, (word) => (Object.hasOwn(names, word) ? names[word]! : word)),
+  );
 }
 
 /** One assistant's turn, or turns that begin with one; undefined for anything else. */

@@ -1,15 +1,12 @@
 import { isObject, parseExactJson, type JsonRecord } from '../../core/index.ts';
 
-/** Roles under other names than chat templates know. */
-const ROLES: Readonly<Record<string, string>> = {
-  observation: 'tool',
-  tool_response: 'tool',
-  function_response: 'tool',
-  function: 'tool',
-};
+/** What tools of this field call the turn of a tool that answers. */
+export const TOOL_TURNS = ['observation', 'tool_response', 'function_response', 'function'] as const;
 
-/** Roles of turns whose text is a call. */
-const CALLS = new Set(['tool_call', 'function_call']);
+/** And a turn of the assistant whose text is a call. */
+export const CALL_TURNS = ['function_call', 'tool_call'] as const;
+const CALLS: ReadonlySet<string> = new Set(CALL_TURNS);
+const TOOLS: ReadonlySet<string> = new Set(TOOL_TURNS);
 
 const KNOWN = new Set(['system', 'developer', 'user', 'assistant', 'tool']);
 
@@ -26,7 +23,7 @@ export function knownTurn(turn: JsonRecord): JsonRecord {
   }
   if (role === 'assistant' && isObject(call) && rest['tool_calls'] === undefined)
     return { ...rest, role, content: content ?? '', tool_calls: [{ type: 'function', function: call }] };
-  const known = ROLES[role] ?? (KNOWN.has(role.toLowerCase()) ? role.toLowerCase() : role);
+  const known = TOOLS.has(role) ? 'tool' : KNOWN.has(role.toLowerCase()) ? role.toLowerCase() : role;
   return known === role ? turn : { ...turn, role: known };
 }
 

@@ -1,3 +1,4 @@
+import { finiteNumber } from '../../core/index.ts';
 import type { Message } from '../../tokenizer/index.ts';
 import { shown, type FieldProblem } from '../problems.ts';
 import type { CompletionRow, Content } from '../row.ts';
@@ -72,9 +73,9 @@ function isGiven(value: unknown): boolean {
 }
 
 function isNo(value: unknown): boolean {
-  return value === 0 || value === false;
+  return value === false || finiteNumber(value) === 0;
 }
 
 function isYes(value: unknown): boolean {
-  return value === 1 || value === true;
+  return value === true || finiteNumber(value) === 1;
 }

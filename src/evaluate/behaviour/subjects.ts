@@ -2,6 +2,7 @@ import { badInput, badInputProblems, type HostTensor, type Problem } from '../..
 import { createGenerator, type Generator } from '../../generate/index.ts';
 import type { Decoder } from '../../models/index.ts';
 import {
+  clockNote,
   adapterText,
   compareTokenizers,
   openModelAndAdapter,
@@ -81,9 +82,8 @@ export async function openSubjects(options: OpenSubjectsOptions): Promise<Subjec
   };
   try {
     const { tokenizer, config, files } = own.opened;
-    const { clock } = tokenizer.chatTemplate ?? {};
-    if (clock !== undefined)
-      options.onNote?.(`the chat template prints the time: ${JSON.stringify(clock.printed())} in every prompt`);
+    const told = clockNote(tokenizer, 'prompt');
+    if (told !== undefined) options.onNote?.(told);
     for (const one of [own, other]) {
       const trained = one && trainedTimeNote(one.name, one.opened.tokenizer);
       if (trained !== undefined) options.onNote?.(trained);

@@ -1,127 +1,33 @@
-import { ATTENTION_PROJECTIONS, type ModelConfig, type ModelSizes } from '../model-config.ts';
-import { mustBe, type ConfigFields } from './config-fields.ts';
-import type { Family, FamilyTraits, GgufDialect, GgufFacts } from './family.ts';
+import type { Family } from './family.ts';
 import { llama } from './llama.ts';
-import { plainTraits } from './plain-traits.ts';
-import { everywhere, windowsOfLayerTypes, type Windows } from './windows.ts';
+import { mustBe } from './config-fields.ts';
 
-/** Of every Gemma from the second on. hidden_act, which its files carry too, is not what Transformers reads. */
-export const gemmaActivation: Family['activation'] = {
-  field: 'hidden_activation',
-  words: { gelu_pytorch_tanh: 'gelu_tanh' },
-};
-
-/** What Gemma 2 and 3 share: norms around both blocks that multiply by 1 plus their weight, a scaled embedding, a scale of its own in attention. */
-export function gemmaTraits(fields: ConfigFields, sizes: ModelSizes): FamilyTraits {
-  fields.value('hidden_act');
-  fields.neverTrue('mlp_bias');
-  fields.neverTrue('use_bidirectional_attention');
-  return {
-    ...plainTraits(sizes),
-    biases: fields.flag('attention_bias', false) ? ATTENTION_PROJECTIONS : [],
-    norms: {
-      beforeAttention: 'input_layernorm',
-      afterAttention: 'post_attention_layernorm',
-      beforeFeedForward: 'pre_feedforward_layernorm',
-      afterFeedForward: 'post_feedforward_layernorm',
-    },
-    normOffset: 1,
-    // In float32, as Transformers has it there; in bfloat16 it rounds the root to that.
-    embeddingScale: Math.sqrt(sizes.hiddenSize),
-    attentionScale: 1 / Math.sqrt(fields.number('query_pre_attn_scalar', 256)),
-  };
-}
-
-/** The windows that layer_types name; where it is absent every `period`-th layer sees everything. */
-export function gemmaWindows(fields: ConfigFields, sizes: ModelSizes, period: number): Windows {
-  const given = fields.value('sliding_window');
-  const window = given === null ? 1 : fields.positive('sliding_window', 4096);
-  const windows =
-    windowsOfLayerTypes(fields, sizes, window) ??
-    everywhere(sizes, window).map((one, layer) => ((layer + 1) % period === 0 ? undefined : one));
-  if (given === null && windows.some((one) => one !== undefined))
-    fields.fail('sliding_window', 'sliding_window must be a whole number above 0 where layers slide, got null');
-  return windows;
-}
-
-/** A cap's field: a number above 0, or null for none. */
-export function softCap(fields: ConfigFields, path: string, fallback: number | undefined): number | undefined {
-  const value = fields.value(path);
-  if (value === null || (value === undefined && fallback === undefined)) return undefined;
-  return fields.number(path, fallback ?? 1);
-}
-
-/** Refuses a cap that Transformers' class carries and does not apply. */
-export function neverCapped(fields: ConfigFields, path: string): void {
-  const value = fields.value(path) ?? null;
-  if (value !== null) fields.fail(path, mustBe(path, [null], value));
-}
-
-/** query_pre_attn_scalar as llama.cpp assumes it: the size of a head, and in the largest model what the heads share of the hidden size. */
-export function assumedQueryScalar(
-  { layers, headSize, hiddenSize, heads }: Pick<ModelConfig, 'layers' | 'headSize' | 'hiddenSize' | 'heads'>,
-  largest: number,
-): number {
-  return layers === largest ? Math.floor(hiddenSize / heads) : headSize;
-}
-
-/** The same of a file. */
-export function queryScalarOfFile(file: GgufFacts, largest: number): number {
-  const [hiddenSize, heads] = [file.count('embedding_length') ?? 1, file.count('attention.head_count') ?? 1];
-  const headSize = file.count('attention.key_length') ?? Math.floor(hiddenSize / heads);
-  return assumedQueryScalar({ layers: file.count('block_count') ?? 1, headSize, hiddenSize, heads }, largest);
-}
-
-/** Which layers of a file slide: all but every `period`-th. */
-export function layerTypesOfFile(file: GgufFacts, period: number): string[] {
-  const every = file.count('attention.sliding_window_pattern') ?? period;
-  return Array.from({ length: file.count('block_count') ?? 1 }, (_, layer) =>
-    layer % every < every - 1 ? 'sliding_attention' : 'full_attention',
-  );
-}
-
-/** The period of layers that see everything, undefined where they have none: layer i slides when i % period < period - 1. */
-export function periodOf({ slidingWindow, layers }: ModelConfig, assumed: number): number | undefined {
-  const fits = (period: number): boolean =>
-    slidingWindow.every((window, layer) => (window !== undefined) === layer % period < period - 1);
-  // A period beyond the last layer: all slide.
-  return [assumed, ...Array.from({ length: layers + 1 }, (_, i) => i + 1)].find(fits);
-}
-
-/** What no file of a Gemma can say. */
-export function gemmaInexpressible(config: ModelConfig, { largest, period }: { largest: number; period: number }) {
-  const scalar = 1 / config.attentionScale ** 2;
-  const assumed = assumedQueryScalar(config, largest);
-  return [
-    ...(Math.abs(scalar - assumed) < 1e-6 * assumed
-      ? []
-      : [`query_pre_attn_scalar must be ${assumed}, which llama.cpp assumes, got ${Number(scalar.toPrecision(9))}`]),
-    ...(config.biases.length === 0 ? [] : ['attention_bias must be false, got true']),
-    ...(periodOf(config, period) === undefined
-      ? ['the layers that see everything must be every n-th one, got other layer_types']
-      : []),
-  ];
-}
-
-/** llama.cpp's side of every Gemma. */
-export const gemmaDialect = {
-  tensors: {
-    attn_norm: 'input_layernorm',
-    attn_q: 'self_attn.q_proj',
-    attn_k: 'self_attn.k_proj',
-    attn_v: 'self_attn.v_proj',
-    attn_output: 'self_attn.o_proj',
-    attn_q_norm: 'self_attn.q_norm',
-    attn_k_norm: 'self_attn.k_norm',
-    post_attention_norm: 'post_attention_layernorm',
-    ffn_norm: 'pre_feedforward_layernorm',
-    ffn_gate: 'mlp.gate_proj',
-    ffn_up: 'mlp.up_proj',
-    ffn_down: 'mlp.down_proj',
-    post_ffw_norm: 'post_feedforward_layernorm',
+/**
+ * Gemma 1 and CodeGemma: Llama with a tanh GELU, norms that multiply by 1 plus their weight, and a scaled embedding. Source: Gemma Team 2024
+ * (arXiv 2403.08295); GemmaConfig of Transformers, which reads hidden_act and leaves hidden_activation of older files alone.
+ */
+export const gemma: Family = {
+  architecture: 'GemmaForCausalLM',
+  defaults: { keyValueHeads: 16, headSize: 256, maxPositions: 8192, tiedHead: true },
+  // The first releases say gelu, and were trained with the tanh formula: Transformers takes the word for that here.
+  activation: { field: 'hidden_act', words: { gelu_pytorch_tanh: 'gelu_tanh', gelu: 'gelu_tanh' } },
+  traits(fields, sizes) {
+    const older = fields.value('hidden_activation') ?? null;
+    if (older !== null && older !== 'gelu_pytorch_tanh')
+      fields.fail('hidden_activation', mustBe('hidden_activation', ['gelu_pytorch_tanh', null], older));
+    fields.neverTrue('use_bidirectional_attention');
+    fields.neverTrue('mlp_bias');
+    return { ...llama.traits(fields, sizes), normOffset: 1, embeddingScale: Math.sqrt(sizes.hiddenSize) };
   },
-  isInterleaved: false,
-  normShift: 1,
-  hasWindows: true,
-  preTokenizers: llama.gguf.preTokenizers,
-} as const satisfies Partial<GgufDialect>;
+  gguf: {
+    ...llama.gguf,
+    architecture: 'gemma',
+    isInterleaved: false,
+    normShift: 1,
+    configFields: () => ({}),
+    inexpressible: ({ tiedHead, biases }) => [
+      ...(tiedHead ? [] : ["embedding and head must be one matrix in llama.cpp's Gemma, got two"]),
+      ...(biases.length === 0 ? [] : ['attention_bias must be false, got true']),
+    ],
+  },
+};

@@ -4,12 +4,12 @@ import {
   gemmaDialect,
   gemmaInexpressible,
   gemmaTraits,
-  gemmaWindows,
   layerTypesOfFile,
   periodOf,
   queryScalarOfFile,
   softCap,
-} from './gemma.ts';
+} from './gemma-shared.ts';
+import { windowsByPeriod } from './windows.ts';
 
 /** Every second layer sees everything. */
 const PERIOD = 2;
@@ -23,7 +23,7 @@ export const gemma2: Family = {
   activation: gemmaActivation,
   traits: (fields, sizes) => ({
     ...gemmaTraits(fields, sizes),
-    slidingWindow: gemmaWindows(fields, sizes, PERIOD),
+    slidingWindow: windowsByPeriod(fields, sizes, PERIOD),
     attentionSoftCap: softCap(fields, 'attn_logit_softcapping', 50),
     logitSoftCap: softCap(fields, 'final_logit_softcapping', 30),
   }),

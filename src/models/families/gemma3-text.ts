@@ -5,13 +5,13 @@ import {
   gemmaDialect,
   gemmaInexpressible,
   gemmaTraits,
-  gemmaWindows,
   layerTypesOfFile,
   neverCapped,
   periodOf,
   queryScalarOfFile,
   softCap,
-} from './gemma.ts';
+} from './gemma-shared.ts';
+import { windowsByPeriod } from './windows.ts';
 import { requireRopesByKind, ropeOfKind, ropesByKind } from './layer-ropes.ts';
 
 /** Every sixth layer sees everything. */
@@ -52,7 +52,7 @@ export const gemma3Text: Family = {
     fields.value('rope_local_base_freq');
     // Of Gemma 2; Transformers carries the field, and does not apply it here.
     neverCapped(fields, 'attn_logit_softcapping');
-    const slidingWindow = gemmaWindows(fields, sizes, fields.positive('sliding_window_pattern', PERIOD));
+    const slidingWindow = windowsByPeriod(fields, sizes, fields.positive('sliding_window_pattern', PERIOD));
     const local = ropeOfKind(localRope(fields.all), fields, sizes);
     return {
       ...gemmaTraits(fields, sizes),

@@ -1,6 +1,19 @@
 import { ATTENTION_PROJECTIONS, FEED_FORWARD_PROJECTIONS } from '../model-config.ts';
-import type { Family } from './family.ts';
+import type { Family, GgufTensorNames } from './family.ts';
 import { plainTraits } from './plain-traits.ts';
+
+/** Modules that llama.cpp calls alike in every family whose matrices stand apart. */
+export const PROJECTION_TENSORS = {
+  attn_q: 'self_attn.q_proj',
+  attn_k: 'self_attn.k_proj',
+  attn_v: 'self_attn.v_proj',
+  attn_output: 'self_attn.o_proj',
+  attn_q_norm: 'self_attn.q_norm',
+  attn_k_norm: 'self_attn.k_norm',
+  ffn_gate: 'mlp.gate_proj',
+  ffn_up: 'mlp.up_proj',
+  ffn_down: 'mlp.down_proj',
+} as const satisfies GgufTensorNames;
 
 /** Llama 1 to 3 and what shares its architecture: TinyLlama, SmolLM2, Vicuna. Source: Touvron et al. 2023; LlamaConfig of Transformers. */
 export const llama: Family = {
@@ -21,17 +34,9 @@ export const llama: Family = {
   gguf: {
     architecture: 'llama',
     tensors: {
+      ...PROJECTION_TENSORS,
       attn_norm: 'input_layernorm',
-      attn_q: 'self_attn.q_proj',
-      attn_k: 'self_attn.k_proj',
-      attn_v: 'self_attn.v_proj',
-      attn_output: 'self_attn.o_proj',
-      attn_q_norm: 'self_attn.q_norm',
-      attn_k_norm: 'self_attn.k_norm',
       ffn_norm: 'post_attention_layernorm',
-      ffn_gate: 'mlp.gate_proj',
-      ffn_up: 'mlp.up_proj',
-      ffn_down: 'mlp.down_proj',
     },
     isInterleaved: true,
     configFields: ({ hasTensor }) => ({

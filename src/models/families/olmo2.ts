@@ -1,6 +1,6 @@
 import { ATTENTION_PROJECTIONS } from '../model-config.ts';
 import type { Family } from './family.ts';
-import { llama } from './llama.ts';
+import { llama, PROJECTION_TENSORS } from './llama.ts';
 import { plainTraits } from './plain-traits.ts';
 
 /**
@@ -23,16 +23,8 @@ export const olmo2: Family = {
   gguf: {
     architecture: 'olmo2',
     tensors: {
-      attn_q: 'self_attn.q_proj',
-      attn_k: 'self_attn.k_proj',
-      attn_v: 'self_attn.v_proj',
-      attn_output: 'self_attn.o_proj',
-      attn_q_norm: 'self_attn.q_norm',
-      attn_k_norm: 'self_attn.k_norm',
+      ...PROJECTION_TENSORS,
       post_attention_norm: 'post_attention_layernorm',
-      ffn_gate: 'mlp.gate_proj',
-      ffn_up: 'mlp.up_proj',
-      ffn_down: 'mlp.down_proj',
       post_ffw_norm: 'post_feedforward_layernorm',
     },
     isInterleaved: false,

@@ -2,8 +2,7 @@ import { mustBe, type ConfigFields, type ConfigJson } from './config-fields.ts';
 import type { Family, GgufFacts } from './family.ts';
 import { requireRopesByKind, ropeOfKind, ropesByKind } from './layer-ropes.ts';
 import { olmo2 } from './olmo2.ts';
-import { everywhere, windowsOfLayerTypes, type Windows } from './windows.ts';
-import type { ModelSizes } from '../model-config.ts';
+import { windowsByPeriod } from './windows.ts';
 
 const THETA = 500_000;
 /** Every fourth layer sees everything. */
@@ -39,17 +38,6 @@ function checkRopes(fields: ConfigFields): void {
   if (truncate === false) fields.fail('rope_parameters', mustBe('rope_parameters truncate', [true], truncate));
 }
 
-function windowsOf(fields: ConfigFields, sizes: ModelSizes): Windows {
-  const isOff = fields.value('sliding_window') === null;
-  const window = isOff ? 1 : fields.positive('sliding_window', 4096);
-  const windows =
-    windowsOfLayerTypes(fields, sizes, window) ??
-    everywhere(sizes, window).map((one, layer) => ((layer + 1) % PERIOD === 0 ? undefined : one));
-  if (isOff && windows.some((one) => one !== undefined))
-    fields.fail('sliding_window', 'sliding_window must be a whole number above 0 where layers slide, got null');
-  return windows;
-}
-
 /** Which layers of a file slide that does not say it. */
 function assumedPattern(file: GgufFacts): boolean[] {
   return Array.from({ length: file.count('block_count') ?? 1 }, (_, layer) => (layer + 1) % PERIOD !== 0);
@@ -62,7 +50,7 @@ export const olmo3: Family = {
   ropeFields: fullRope,
   traits(fields, sizes) {
     checkRopes(fields);
-    const slidingWindow = windowsOf(fields, sizes);
+    const slidingWindow = windowsByPeriod(fields, sizes, PERIOD);
     const sliding = ropeOfKind(slidingRope(fields.all), fields, sizes);
     return {
       ...olmo2.traits(fields, sizes),

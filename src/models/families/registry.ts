@@ -1,6 +1,6 @@
 import type { ModelFamily } from '../model-config.ts';
 import type { Family } from './family.ts';
-import { gemma1 } from './gemma1.ts';
+import { gemma } from './gemma.ts';
 import { gemma2 } from './gemma2.ts';
 import { gemma3Text } from './gemma3-text.ts';
 import { granite } from './granite.ts';
@@ -21,7 +21,7 @@ export const FAMILIES: Readonly<Record<ModelFamily, Family>> = {
   mistral,
   qwen2,
   qwen3,
-  gemma: gemma1,
+  gemma,
   gemma2,
   gemma3_text: gemma3Text,
   smollm3,

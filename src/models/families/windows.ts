@@ -32,6 +32,18 @@ export function windowsOfLayerTypes(fields: ConfigFields, sizes: ModelSizes, win
   return everywhere(sizes, undefined);
 }
 
+/** The windows that layer_types name; where it is absent every `period`-th layer sees everything. */
+export function windowsByPeriod(fields: ConfigFields, sizes: ModelSizes, period: number): Windows {
+  const isOff = fields.value('sliding_window') === null;
+  const window = isOff ? 1 : fields.positive('sliding_window', DEFAULT_WINDOW);
+  const windows =
+    windowsOfLayerTypes(fields, sizes, window) ??
+    everywhere(sizes, window).map((one, layer) => ((layer + 1) % period === 0 ? undefined : one));
+  if (isOff && windows.some((one) => one !== undefined))
+    fields.fail('sliding_window', 'sliding_window must be a whole number above 0 where layers slide, got null');
+  return windows;
+}
+
 /** Qwen's: with use_sliding_window the layers that layer_types name, else those from max_window_layers on. */
 export function windowsOfQwen(fields: ConfigFields, sizes: ModelSizes): Windows {
   const isUsed = fields.flag('use_sliding_window', false);

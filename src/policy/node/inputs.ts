@@ -9,7 +9,7 @@ import type { RunContext } from '../context.ts';
 import { adapterText, parseModelAndAdapter, parseModelName, type ModelName } from './model-name.ts';
 import { openModelAndAdapter, openNamedModel, type ResolveModel } from './open-named.ts';
 import { openModel } from './open-model.ts';
-import { requireClock, templateTimeOf, trainedTimeNote } from './template-time.ts';
+import { clockNote, requireClock, templateTimeOf, trainedTimeNote } from './template-time.ts';
 import type { OpenedModel } from '../understand-model.ts';
 
 /** What the user named, found and opened, before anything is computed or written. */
@@ -116,12 +116,10 @@ export async function openInputs(
 
 /** What the rows say of the time, where the chat template prints it; of a model that is scored, whether it was trained on another. */
 function timeNotes({ model, adapter, takesAdapted = false }: NamedInputs, tokenizer: Tokenizer): string[] {
-  const { clock } = tokenizer.chatTemplate ?? {};
-  if (clock === undefined) return [];
-  const printed = JSON.stringify(clock.printed());
+  const note = clockNote(tokenizer, takesAdapted ? 'row' : 'row of this run, also when it is resumed on another day');
+  if (note === undefined) return [];
   const trained = takesAdapted ? trainedTimeNote(parseModelAndAdapter({ model, adapter }), tokenizer) : undefined;
-  const all = takesAdapted ? 'in every row' : 'in every row of this run, also when it is resumed on another day';
-  return [`the chat template prints the time: ${printed} ${all}`, ...(trained === undefined ? [] : [trained])];
+  return trained === undefined ? [note] : [note, trained];
 }
 
 /** The model with its adapter, the problems of both at once. */

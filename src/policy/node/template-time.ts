@@ -35,6 +35,12 @@ export function templateTimeOf(
   return isResuming && output !== undefined ? templateTimeOfRun(output).time : now();
 }
 
+/** What a chat template makes of the time, where it prints it: `the chat template prints the time: "30 November 2026" in every row`. */
+export function clockNote({ chatTemplate }: Tokenizer, where: string): string | undefined {
+  const { clock } = chatTemplate ?? {};
+  return clock && `the chat template prints the time: ${JSON.stringify(clock.printed())} in every ${where}`;
+}
+
 /** Throws bad-input for a time that is given to models none of whose chat templates asks for it. */
 export function requireClock(
   templateTime: string | undefined,
