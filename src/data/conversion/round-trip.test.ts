@@ -195,10 +195,14 @@ const rows: fc.Arbitrary<DataRow> = fc
   .map((row) => JSON.parse(JSON.stringify(row)) as DataRow)
   .filter((row) => validateRow(row).length === 0);
 
+/** Formats that take few of these rows, so that they are asked more often. */
+const STRICT = ['hh-rlhf', 'trl-text', 'together-dpo', 'ultrafeedback', 'vertex-dpo'];
+const asked = FORMATS.flatMap(({ name }) => Array.from({ length: STRICT.includes(name) ? 8 : 1 }, () => name));
+
 test('every writer: what a format gave back of a row, it gives back for ever', { timeout: 120_000 }, async () => {
   const taken = new Map(FORMATS.map(({ name }) => [name, 0]));
   await fc.assert(
-    fc.asyncProperty(rows, fc.constantFrom(...FORMATS.map(({ name }) => name)), async (row, name) => {
+    fc.asyncProperty(rows, fc.constantFrom(...asked), async (row, name) => {
       const format = formatNamed(name);
       const adapted = adaptRow(row, format, { chosenOfPairs: true });
       if (adapted.kind === 'refused') return;
@@ -218,7 +222,7 @@ test('every writer: what a format gave back of a row, it gives back for ever', {
       expect(await reread(format, again.record)).toEqual(first);
       expect(compareRows(first[0]!, first[0]!)).toEqual({ isSame: true, lost: [] });
     }),
-    { numRuns: 3000 },
+    { numRuns: 5000 },
   );
   expect([...taken].filter(([, count]) => count === 0)).toEqual([]);
 });
