@@ -35,6 +35,7 @@ const TRAIN_IN_MEMORY = [
 export const ROOMS: readonly Room[] = [
   { name: 'core', purpose: 'errors, dtypes, JSON, text, seeded random numbers', isBrowser: true },
   { name: 'statistics', purpose: 'intervals, agreement, win rates, near duplicates', isBrowser: true },
+  { name: 'answers', purpose: 'what an answer is like, and what is broken in it', isBrowser: true },
   { name: 'graph', purpose: 'immutable typed nodes with symbolic dimensions', isBrowser: true },
   { name: 'interpret', purpose: 'a graph to float64 numbers, slowly: the oracle of tests', isBrowser: true },
   { name: 'autodiff', purpose: 'a graph to its gradients', isBrowser: true },

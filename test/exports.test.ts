@@ -15,6 +15,7 @@ const PROBES: Readonly<Record<string, string>> = {
   'preftune/core': 'createRandom',
   'preftune/graph': 'printGraph',
   'preftune/statistics': 'cohenKappa',
+  'preftune/answers': 'measureText',
   'preftune/interpret': 'interpret',
   'preftune/autodiff': 'vectorJacobian',
   'preftune/passes': 'simplify',

@@ -25,7 +25,6 @@ export {
 export { estimateKl, type DrawnTokens, type KlEstimate } from './behaviour/kl.ts';
 export { drawAnswers, type DrawnAnswer, type SamplingOptions } from './behaviour/sample.ts';
 export { openSubjects, type OpenSubjectsOptions, type Subject, type Subjects } from './behaviour/subjects.ts';
-export { distinctShare, measureText, repetitionOf, wordsOf, type TextMeasures } from './behaviour/text-measures.ts';
 export {
   answersOf,
   type AnswerOptions,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { suspectMislabelled } from './find-mislabelled.ts';
-import { languageName, openLanguageDetector } from './language.ts';
+import { languageName, openLanguageDetector } from '../answers/index.ts';
 import { reliabilityJson } from './report-json.ts';
 import { renderReliabilityPage } from './report-page.ts';
 import { renderReliability } from './report-text.ts';

@@ -7,7 +7,7 @@ import { findLeakage } from './find-leakage.ts';
 import { findMislabelled, suspectMislabelled, type HeldOutMargins, type Mislabelled } from './find-mislabelled.ts';
 import { findRepeats } from './find-repeats.ts';
 import { sortFindings, type DataFinding } from './finding.ts';
-import { openLanguageDetector } from './language.ts';
+import { openLanguageDetector } from '../answers/index.ts';
 import { lengthHistogram, type LengthHistogram } from './lengths.ts';
 import type { RowTable } from './row-table.ts';
 import { scanData } from './scan.ts';

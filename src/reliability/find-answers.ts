@@ -1,7 +1,7 @@
 import { percent } from '../core/index.ts';
 import type { ProblemReason } from '../data/index.ts';
 import { NO_PLACES, counted, severityOf, type DataFinding } from './finding.ts';
-import { languageName } from './language.ts';
+import { languageName } from '../answers/index.ts';
 import { PERSONAL_KINDS, SECRET_KINDS, type PersonalKind } from './personal-data.ts';
 import { FLAG, type RowTable } from './row-table.ts';
 import type { Scan } from './scan.ts';

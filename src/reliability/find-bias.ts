@@ -1,7 +1,7 @@
 import { percent } from '../core/index.ts';
 import { signTest, wilsonInterval, type Interval } from '../statistics/index.ts';
 import { NO_PLACES, counted, type DataFinding, type FindingKind, type Severity } from './finding.ts';
-import { languageName } from './language.ts';
+import { languageName } from '../answers/index.ts';
 import { FLAG, type RowTable } from './row-table.ts';
 
 /** How far a rule that never reads the texts gets: how often it names the chosen answer, among the pairs that it decides. */

@@ -4,7 +4,6 @@ export type { Agreement, AnnotatorCard, Coefficient } from './find-agreement.ts'
 export type { Cue, Part } from './find-bias.ts';
 export { suspectMislabelled, type HeldOutMargins, type Mislabelled } from './find-mislabelled.ts';
 export { FINDING_KINDS, type DataFinding, type FindingKind, type Severity } from './finding.ts';
-export { languageName, openLanguageDetector, type DetectLanguage } from './language.ts';
 export {
   PERSONAL_KINDS,
   findPersonalData,
@@ -17,4 +16,3 @@ export { reliabilityJson } from './report-json.ts';
 export { renderReliabilityPage, type ReliabilityPage } from './report-page.ts';
 export { renderReliability, verdictOf, type ReportTextOptions } from './report-text.ts';
 export { FLAG, atPlace, type RowTable } from './row-table.ts';
-export { hasMarkdown, isRefusal, isTruncated } from './signals.ts';

@@ -1,7 +1,7 @@
 import { PreftuneError } from '../core/index.ts';
 import { readRows, type DataSource, type ProblemReason } from '../data/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
-import type { DetectLanguage } from './language.ts';
+import type { DetectLanguage } from '../answers/index.ts';
 import type { Ratings } from './ratings.ts';
 import { createColumn, placeOf, type RowTable } from './row-table.ts';
 import { createTableBuilder } from './table-builder.ts';

@@ -1,7 +1,7 @@
 import type { Content, DataRow } from '../data/index.ts';
 import { createMinHasher, shingleHashes, type Signatures } from '../statistics/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
-import { asksForLanguage, type DetectLanguage } from './language.ts';
+import { asksForLanguage, type DetectLanguage } from '../answers/index.ts';
 import { personalBits } from './personal-data.ts';
 import { createRatings, type Ratings } from './ratings.ts';
 import { keyOf, lastTurn, partsOf, textOf, type RowParts } from './row-parts.ts';
@@ -15,7 +15,7 @@ import {
   type Column,
   type RowTable,
 } from './row-table.ts';
-import { hasMarkdown, isRefusal, isTruncated } from './signals.ts';
+import { hasMarkdown, isRefusal, isTruncated } from '../answers/index.ts';
 
 /** Prompts are compared by their end: a long conversation shares its start with many others. */
 const COMPARED_PROMPT = 4000;

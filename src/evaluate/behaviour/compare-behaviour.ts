@@ -1,5 +1,5 @@
 import { exactValue, isClear, meanEstimate, type Estimate } from './estimates.ts';
-import { distinctShare, measureText, wordsOf, type TextMeasures } from './text-measures.ts';
+import { distinctShare, measureText, wordsOf, type TextMeasures } from '../../answers/index.ts';
 import type { DrawnAnswer } from './sample.ts';
 
 /** Measures of an answer: those of its text, and those of how it was drawn. */

@@ -1,7 +1,7 @@
 import { badInput } from '../../core/index.ts';
 import { loadCompletions, memorySource, type DataSource, type TokenizedCompletion } from '../../data/index.ts';
 import type { Prompt } from '../../generate/index.ts';
-import { openLanguageDetector } from '../../reliability/index.ts';
+import { openLanguageDetector } from '../../answers/index.ts';
 import type { Tokenizer } from '../../tokenizer/index.ts';
 import { compareBehaviour, type Behaviour } from './compare-behaviour.ts';
 import { estimateDrift, type Drift } from './drift.ts';

@@ -1,5 +1,5 @@
 import { percent } from '../../core/index.ts';
-import { languageName } from '../../reliability/index.ts';
+import { languageName } from '../../answers/index.ts';
 import type { BehaviourLine } from './compare-behaviour.ts';
 import type { Estimate } from './estimates.ts';
 import type { Evaluation, FactScores } from './evaluate.ts';

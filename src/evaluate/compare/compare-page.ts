@@ -12,7 +12,7 @@ import { type JsonObject, percent } from '../../core/index.ts';
 import { verdictSentence } from '../../monitor/index.ts';
 import { meanEstimate } from '../behaviour/estimates.ts';
 import { evaluationSentences } from '../behaviour/evaluation-text.ts';
-import { measureText } from '../behaviour/text-measures.ts';
+import { measureText } from '../../answers/index.ts';
 import type { Measured } from './measure.ts';
 import { frontierSection, measuredSections, trainingSections } from './measured-page.ts';
 import type { RunStory } from './run-story.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { badInput, messageOf, type Problem } from '../../core/index.ts';
-import { openLanguageDetector } from '../../reliability/index.ts';
+import { openLanguageDetector } from '../../answers/index.ts';
 import { openModel, parseModelName } from '../../policy/index.ts';
 import type { Judge } from '../judge.ts';
 import { needsLanguage, parseInstructions } from './rules-instructions.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { openLanguageDetector } from '../../reliability/index.ts';
+import { openLanguageDetector } from '../../answers/index.ts';
 import type { INSTRUCTION_CHECKS } from './instruction-checks.ts';
 import {
   checkInstructions,

@@ -1,7 +1,7 @@
 import { Ajv, type ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { badInput, messageOf } from '../../core/index.ts';
-import { isRefusal } from '../../reliability/index.ts';
+import { isRefusal } from '../../answers/index.ts';
 import { readability, splitSentences } from './reading-level.ts';
 import { sentimentOf } from './sentiment.ts';
 

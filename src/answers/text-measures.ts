@@ -1,4 +1,4 @@
-import { hasMarkdown, isRefusal } from '../../reliability/index.ts';
+import { hasMarkdown, isRefusal } from './signals.ts';
 
 /** What an answer is like, as far as its text says. */
 export interface TextMeasures {
@@ -21,7 +21,17 @@ export function wordsOf(text: string): string[] {
   return text.toLowerCase().match(/[\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}\p{N}]+)*/gu) ?? [];
 }
 
-/** Measures of one text. `characters` counts UTF-16 units; words are what white space divides. */
+/**
+ * Measures of one text. `characters` counts UTF-16 units; words are what white space divides.
+ *
+ * @example
+ * ```ts
+ * import { measureText } from 'preftune/answers';
+ *
+ * const { repetition, refusal } = measureText("I'm sorry, but I can't help with that.");
+ * console.log(repetition, refusal); // 0 1
+ * ```
+ */
 export function measureText(text: string): TextMeasures {
   return {
     characters: text.length,
