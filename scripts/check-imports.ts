@@ -50,7 +50,11 @@ export const ROOMS: readonly Room[] = [
   { name: 'data', purpose: 'bytes to rows, rows to tokens, tokens to batches', isBrowser: true },
   { name: 'objectives', purpose: 'log-probabilities to a loss', isBrowser: true },
   { name: 'optim', purpose: 'gradients to new parameters', isBrowser: true },
-  { name: 'store', purpose: 'run folders, checkpoints, metrics: what is written and never lost' },
+  {
+    name: 'store',
+    purpose: 'run folders, checkpoints, metrics: what is written and never lost',
+    browserFiles: ['best-metric.ts'],
+  },
   { name: 'report', purpose: 'pages: shell, curves, style, tables' },
   { name: 'hub', purpose: 'finding and fetching models and data by name' },
   { name: 'options', purpose: 'how options are declared: fields, help, problems, JSON schema', isBrowser: true },

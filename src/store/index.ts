@@ -1,4 +1,13 @@
 export {
+  BEST_METRICS,
+  BEST_METRIC_NAMES,
+  bestEvaluation,
+  gainOf,
+  isBestMetric,
+  type BestEvaluation,
+  type BestMetric,
+} from './best-metric.ts';
+export {
   STATE_FILE,
   listCheckpoints,
   newestCheckpoint,
@@ -10,7 +19,8 @@ export {
   type StoredCheckpoint,
 } from './checkpoints.ts';
 export { compareJson, flattenJson, showValue, type Difference } from './compare.ts';
-export { MetricsFile, readMetrics, type MetricRecord } from './metrics.ts';
+export { bestOfRun, findCheckpoint, type CheckpointChoice, type FoundCheckpoint } from './find-checkpoint.ts';
+export { METRICS_FILE, MetricsFile, readMetrics, type MetricRecord } from './metrics.ts';
 export {
   RUN_FILE,
   checkRunFolder,

@@ -2,6 +2,9 @@ import { badInput, internal, messageOf } from '../core/index.ts';
 import { JsonLines, readLines, type ScannedLine } from '../files/index.ts';
 import { runDiskError } from './run-error.ts';
 
+/** The file's name in a run's folder. */
+export const METRICS_FILE = 'metrics.jsonl';
+
 /** One logged step: `step` and named numbers ("loss", "rewards/chosen", "eval_rewards/margins", ...). Non-finite numbers are null. */
 export interface MetricRecord {
   /** 0 before the first step, then the number of finished optimizer steps. */
