@@ -14,7 +14,7 @@ import {
 import { readPrompts, type Prompt } from '../generate/index.ts';
 import { changed, grouped, option } from '../options/index.ts';
 import { readRunFile } from '../store/index.ts';
-import { writeFileAtomic } from '../files/index.ts';
+import { requireWritable, writeFileAtomic } from '../files/index.ts';
 import { ADAPTER, MACHINE_SHAPE, MODEL, SEED, TEMPLATE_TIME } from './common-options.ts';
 import { defineCommand, type CommandContext, type CommandUsage } from './frame/command.ts';
 import { locateData, locateModel } from '../hub/index.ts';
@@ -86,6 +86,7 @@ export const EVALUATE = defineCommand({
   async run(options, context) {
     const { terminal, signal } = context;
     const { output, samples, maxNewTokens, temperature, seed } = options;
+    if (output !== undefined) requireWritable(output);
     const named = subjectsOf(options, context);
     if (options.frontier) requireFrontier(named);
     const resolve = locator(context);

@@ -1,3 +1,4 @@
+import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Problem, JsonObject } from '../core/index.ts';
 import {
@@ -12,6 +13,7 @@ import {
   type ExportSpecification,
   type GgufFileType,
 } from '../export/index.ts';
+import { requireWritable } from '../files/index.ts';
 import { changed, grouped, option } from '../options/index.ts';
 import { ADAPTER, MACHINE_SHAPE, OVERWRITE } from './common-options.ts';
 import { defineCommand, type CommandContext, type CommandUsage } from './frame/command.ts';
@@ -90,6 +92,7 @@ export const EXPORT = defineCommand({
     const { terminal, args, signal } = context;
     const { data, model, adapter, samples, threads, push } = options;
     const specification = specificationOf(options);
+    requireWritable(dirname(resolve(specification.output)));
     const sources = data === undefined ? undefined : await locateData([data], context);
     const source = await openExportSource({
       source: args[0],

@@ -16,6 +16,7 @@ import type { Tokenizer } from '../tokenizer/index.ts';
 import { ADAPTER, MACHINE_SHAPE, MODEL, SYSTEM, TEMPLATE_TIME } from './common-options.ts';
 import { defineCommand, type CommandContext, type CommandUsage } from './frame/command.ts';
 import { BASE_PRECISION, DECODING_SHAPE, decodingOf, idleDrawing } from './decoding-options.ts';
+import { requireWritableFile } from '../files/index.ts';
 import { openAnswerFile, startedTime } from './answer-file.ts';
 import { locateData, locateModel } from '../hub/index.ts';
 
@@ -69,6 +70,7 @@ export const GENERATE = defineCommand({
   async run(options, context) {
     const { terminal } = context;
     const { samples, output, system } = options;
+    if (output !== undefined) requireWritableFile(output);
     const prompts = await promptsOf(options, context);
     const adapters = adaptersOf(options);
     checkAdapterNames(prompts, adapters);

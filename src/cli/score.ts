@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { badInput, type JsonObject, type JsonValue } from '../core/index.ts';
-import { writeLinesAtomic } from '../files/index.ts';
+import { requireWritableFile, writeLinesAtomic } from '../files/index.ts';
 import { hasAdapter } from '../policy/index.ts';
 import { answerScores, scorePairs, type Scores } from '../score/index.ts';
 import { grouped, option } from '../options/index.ts';
@@ -37,6 +37,7 @@ export const SCORE = defineCommand({
     const { terminal } = context;
     const { output, overwrite, showTokens, referenceCache } = options;
     const specification = scoreSpecificationOf(options);
+    if (output !== undefined) requireWritableFile(output);
     if (output !== undefined && existsSync(output) && !overwrite)
       throw badInput({
         file: output,

@@ -1,12 +1,22 @@
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { homedir, tmpdir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
 
 /** Variables of the environment by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where the system keeps what can be made again. Source: XDG Base Directory Specification. */
+/** Where the system keeps what can be made again. A relative XDG_CACHE_HOME is not valid and means nothing. Source: XDG Base Directory Specification. */
 export function cacheHome(environment: Environment): string {
-  return environment['XDG_CACHE_HOME']?.trim() || join(homedir(), '.cache');
+  const given = environment['XDG_CACHE_HOME']?.trim() ?? '';
+  return isAbsolute(given) ? given : join(homeFolder(), '.cache');
+}
+
+/** The user's folder. A container may run as a user that the system does not know, and then there is none but the temporary one. */
+function homeFolder(): string {
+  try {
+    return homedir() || tmpdir();
+  } catch {
+    return tmpdir();
+  }
 }
 
 /** Our own folder there for one kind of thing: `reference`, `judge`, `samples`. */

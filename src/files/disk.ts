@@ -1,4 +1,16 @@
-import { closeSync, constants, fsyncSync, openSync, readdirSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { badInput, messageOf, PreftuneError, runFailed } from '../core/index.ts';
 
 /** Flushes a file's bytes to the disk. */
@@ -44,32 +56,159 @@ const NO_ROOM: readonly (string | undefined)[] = ['ENOSPC', 'EDQUOT', 'EFBIG'];
 /** What to do when there is room again: what the disk held before is whole. */
 const NOTHING_LEFT = 'and run the same command again; nothing half-written was left';
 
+/** What the system says of files that is nobody's fault but the place's; other codes of errors are faults of a program. */
+const OF_PLACES = new Set([
+  ...NO_ROOM,
+  'EACCES',
+  'EBUSY',
+  'EEXIST',
+  'EINVAL',
+  'EIO',
+  'EISDIR',
+  'ELOOP',
+  'EMFILE',
+  'ENAMETOOLONG',
+  'ENFILE',
+  'ENODEV',
+  'ENOENT',
+  'ENOSYS',
+  'ENOTDIR',
+  'ENOTEMPTY',
+  'ENOTSUP',
+  'ENXIO',
+  'EPERM',
+  'EROFS',
+  'ESTALE',
+  'ETXTBSY',
+]);
+
+/**
+ * The user's situation in an error that nobody has translated: one of the file system about a path, or a disk that is full. Undefined for all others, which are
+ * faults of a program, a program that could not be started among them.
+ */
+export function placeErrorOf(error: unknown): PreftuneError | undefined {
+  const errno = errnoOf(error);
+  if (!(error instanceof Error) || errno === undefined || !OF_PLACES.has(errno)) return undefined;
+  if ('syscall' in error && String(error.syscall).startsWith('spawn')) return undefined;
+  // Renames and links fail at the place that was to be made.
+  const path = ['dest', 'path'].map((name) => (error as unknown as Record<string, unknown>)[name]);
+  const known = path.find((one) => typeof one === 'string');
+  if (known !== undefined) return diskError(known, error);
+  return NO_ROOM.includes(errno) ? diskError('the disk that is written to', error) : undefined;
+}
+
+/** What is wrong with a place, as `must ..., got ...` and what to do, and whether it is the disk's state and not the path's. */
+interface Trouble {
+  readonly text: string;
+  readonly isPassing?: boolean;
+}
+
+function troubleOf(path: string, error: unknown, andThen: string): Trouble {
+  switch (errnoOf(error)) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return { text: `the disk must have room, got no space left; free some space ${andThen}`, isPassing: true };
+    case 'EFBIG':
+      return {
+        text: `the system must allow files of this size, got its limit (ulimit -f, or the file system); raise it ${andThen}`,
+        isPassing: true,
+      };
+    case 'EACCES':
+    case 'EPERM':
+      return {
+        text: `must be writable, got permission denied${whoStands(path)}; choose another folder or change its owner`,
+      };
+    case 'EROFS':
+      return { text: 'must be writable, got a file system that is mounted read-only; choose another folder' };
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return { text: `must be a folder, got a file${fileAbove(path)}; choose another place` };
+    case 'EISDIR':
+      return { text: 'must be a file, got a folder; name a file in it' };
+    case 'ENOENT':
+      return { text: missingText(path) };
+    case 'ENAMETOOLONG':
+      return { text: 'must have a name that the file system takes, got one that is too long; choose a shorter one' };
+    default:
+      return { text: `must be readable and writable, got ${messageOf(error)}`, isPassing: true };
+  }
+}
+
+/** The nearest folder of a path that exists. */
+function existingAbove(path: string): string {
+  let at = dirname(resolve(path));
+  while (!existsSync(at) && dirname(at) !== at) at = dirname(at);
+  return at;
+}
+
+/** Which folder above refuses, where it is not the one that was named. */
+function whoStands(path: string): string {
+  if (existsSync(path)) return '';
+  return ` in ${existingAbove(path)}`;
+}
+
+function fileAbove(path: string): string {
+  for (let at = resolve(path); dirname(at) !== at; at = dirname(at))
+    if (existsSync(at) && !statSync(at).isDirectory()) return ` at ${at}`;
+  return '';
+}
+
+function missingText(path: string): string {
+  const folder = dirname(resolve(path));
+  return existsSync(folder)
+    ? 'must be there, got nothing at this path; check it'
+    : `must lie in a folder that exists, got no ${folder}; make it, or name another`;
+}
+
 /**
  * What a failed read or write of `path` means and what to do about it: run-failed for a full disk, bad-input where the path is wrong. `andThen` says how
  * to go on when there is room again. Errors of ours pass unchanged, unless one says that there was no room: it names a file inside `path` that nobody knows.
  */
 export function diskError(path: string, error: unknown, andThen = NOTHING_LEFT): PreftuneError {
-  const errno = errnoOf(error instanceof PreftuneError ? error.cause : error);
-  if (error instanceof PreftuneError && !NO_ROOM.includes(errno)) return error;
-  const options = { cause: error instanceof PreftuneError ? error.cause : error };
-  const failed = (message: string): PreftuneError => runFailed({ file: path, message }, options);
-  const refused = (message: string): PreftuneError => badInput({ file: path, message }, options);
-  switch (errno) {
-    case 'ENOSPC':
-    case 'EDQUOT':
-      return failed(`the disk must have room, got no space left; free some space ${andThen}`);
-    case 'EFBIG':
-      return failed(
-        `the system must allow files of this size, got its limit (ulimit -f, or the file system); raise it ${andThen}`,
-      );
-    case 'EACCES':
-    case 'EPERM':
-    case 'EROFS':
-      return refused('must be writable, got permission denied; choose another folder or change its owner');
-    case 'ENOTDIR':
-    case 'EEXIST':
-      return refused('must be a folder, got a file; choose another --output');
-    default:
-      return failed(`must be readable and writable, got ${messageOf(error)}`);
+  const cause = error instanceof PreftuneError ? error.cause : error;
+  if (error instanceof PreftuneError && !NO_ROOM.includes(errnoOf(cause))) return error;
+  const { text, isPassing = false } = troubleOf(path, cause, andThen);
+  return (isPassing ? runFailed : badInput)({ file: path, message: text }, { cause });
+}
+
+/** Why a cache cannot be used, as the end of a sentence: `permission denied in /home`. */
+export function placeTrouble(path: string, error: unknown): string {
+  const { message } = diskError(path, error).problems[0]!;
+  return /, got (.*?)(?:; |$)/.exec(message)?.[1] ?? message;
+}
+
+/**
+ * That files can be written into a folder, which need not exist, before long work for it. The folder is not made; what is written to find out is removed. Throws as
+ * diskError.
+ */
+export function requireWritable(folder: string): void {
+  try {
+    const at = existsSync(folder) ? resolve(folder) : existingAbove(folder);
+    // Permissions alone do not tell: a file system may be read-only or full, and root may everything.
+    const probe = join(at, `.preftune-probe-${process.pid}-${randomUUID().slice(0, 8)}`);
+    try {
+      writeFileSync(probe, 'x', { flag: 'wx' });
+    } finally {
+      rmSync(probe, { force: true });
+    }
+  } catch (error) {
+    throw diskError(folder, error);
+  }
+}
+
+/** That a file can be written, whose folder must exist; as requireWritable. */
+export function requireWritableFile(path: string): void {
+  const folder = dirname(resolve(path));
+  if (!existsSync(folder)) throw diskError(path, Object.assign(new Error('no folder'), { code: 'ENOENT' }));
+  requireWritable(folder);
+}
+
+/** Why requireWritable would throw, as the end of a sentence; undefined where it would not. */
+export function whyNotWritable(folder: string): string | undefined {
+  try {
+    requireWritable(folder);
+    return undefined;
+  } catch (error) {
+    return placeTrouble(folder, error);
   }
 }

@@ -62,5 +62,5 @@ test('a record that cannot be used is never left out in silence, and nothing is 
   expect(readdirSync(folder)).toEqual([]);
   await expect(
     cleanData({ sources, reliability, remedies: [], output: join(folder, 'none', 'x.jsonl') }),
-  ).rejects.toThrow('must be readable and writable, got ENOENT');
+  ).rejects.toThrow(`must lie in a folder that exists, got no ${join(folder, 'none')}; make it, or name another`);
 });

@@ -54,7 +54,7 @@ test('a folder that holds a run, unrelated files, or is a file is refused and no
   const file = join(parent, 'file');
   writeFileSync(file, '');
   expect((await thrownBy(() => createRunFolder(file, RECORD))).message).toBe(
-    `${file}: must be a folder, got a file; choose another --output`,
+    `${file}: must be a folder, got a file at ${file}; choose another place`,
   );
 });
 
@@ -164,7 +164,7 @@ test('a folder that may not be written is refused', async ({ skip }) => {
   skipBecause(skip, process.getuid?.() === 0 ? 'the superuser may write everywhere' : undefined);
   chmodSync(parent, 0o500);
   expect((await thrownBy(() => createRunFolder(run, RECORD))).message).toContain(
-    'must be writable, got permission denied; choose another folder or change its owner',
+    `must be writable, got permission denied in ${parent}; choose another folder or change its owner`,
   );
 });
 

@@ -11,6 +11,7 @@ import {
   lockOwner,
   removeDeadAttempts,
   removeRemains,
+  requireWritable,
   writeFileAtomic,
   type Lock,
 } from '../files/index.ts';
@@ -116,11 +117,14 @@ export function resumeRunFolder(path: string, record: RunRecord, options: Resume
 }
 
 /**
- * What createRunFolder and resumeRunFolder would refuse at once, for a look before long work: nothing is written. Throws bad-input for a folder that
- * holds a run or something foreign (new), that holds no run (resumed), or that another process holds.
+ * What createRunFolder and resumeRunFolder would refuse at once, for a look before long work: nothing stays written. Throws bad-input for a folder that
+ * holds a run or something foreign or cannot be written (new), that holds no run (resumed), or that another process holds.
  */
 export function checkRunFolder(path: string, isResumed: boolean): void {
-  if (!isResumed) return refuseForeign(path);
+  if (!isResumed) {
+    refuseForeign(path);
+    return requireWritable(path);
+  }
   readRunFile(path);
   acquireLock(join(path, LOCK_NAME), path).release();
 }

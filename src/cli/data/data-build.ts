@@ -14,7 +14,7 @@ import {
   type Built,
   type BuildRows,
 } from '../../pairs/index.ts';
-import { writeFileAtomic } from '../../files/index.ts';
+import { requireWritableFile, writeFileAtomic } from '../../files/index.ts';
 import { present } from '../../options/index.ts';
 import { defineCommand, type CommandContext } from '../frame/command.ts';
 import { buildJudged, type BuildOutcome } from './data-build-judged.ts';
@@ -35,6 +35,7 @@ export const DATA_BUILD = defineCommand({
   async run(options, context) {
     const { terminal } = context;
     const { output, overwrite } = options;
+    requireWritableFile(output);
     if (existsSync(output) && !overwrite) {
       const message = 'the output must not exist yet, got a file; name another or pass --overwrite';
       throw badInput({ file: output, message });

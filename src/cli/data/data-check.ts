@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { badInput, type JsonObject, type JsonValue } from '../../core/index.ts';
 import { checkData, renderDataReport, type DataReport } from '../../data/index.ts';
 import { reliabilityJson, renderReliability, renderReliabilityPage } from '../../reliability/index.ts';
-import { writeFileAtomic } from '../../files/index.ts';
+import { requireWritableFile, writeFileAtomic } from '../../files/index.ts';
 import type { Tokenizer } from '../../tokenizer/index.ts';
 import { changed, present, option, type OptionsOf } from '../../options/index.ts';
 import { FORMAT, MODEL, TEMPLATE_TIME } from '../common-options.ts';
@@ -47,6 +47,7 @@ export const DATA_CHECK = defineCommand({
   async run(options, context) {
     const { args, terminal } = context;
     const { model, places, report: page } = options;
+    if (page !== undefined) requireWritableFile(page);
     const tokenizer = await readTokenizer(model, context, options.templateTime);
     const report = await readData(options, context, tokenizer);
     const reliability = await readReliability(await locateData(args, context), options, { context, tokenizer });

@@ -6,6 +6,7 @@ import { changed, option } from '../../options/index.ts';
 import { FORMAT, MODEL, OVERWRITE } from '../common-options.ts';
 import { defineCommand, type CommandUsage } from '../frame/command.ts';
 import { readReliability, readTokenizer, RELIABILITY_SHAPE } from './data-reliability.ts';
+import { requireWritableFile } from '../../files/index.ts';
 import { locateData } from '../../hub/index.ts';
 
 const OPTIONS = z.strictObject({
@@ -38,6 +39,7 @@ export const DATA_CLEAN = defineCommand({
     const { data, output, overwrite, model } = options;
     const named = [...args, ...(data === undefined ? [] : [data])];
     const remedies = remediesOf(options);
+    requireWritableFile(output);
     const existing = [output, `${output}.removed.jsonl`].filter((path) => existsSync(path));
     if (existing.length > 0 && !overwrite) {
       throw badInput(

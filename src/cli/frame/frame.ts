@@ -1,5 +1,6 @@
 import { Command as Parser } from 'commander';
 import { badUsage, didYouMean, formatProblems, nearestName, PreftuneError } from '../../core/index.ts';
+import { placeErrorOf } from '../../files/index.ts';
 import type { CommandEntry } from './command.ts';
 import { formatHelp } from './help-layout.ts';
 import { EXIT_INTERRUPTED, watchInterrupts, type SignalSource } from './interrupt.ts';
@@ -155,8 +156,10 @@ function programHelp(
   return formatHelp(parser, columns, `Run ${title} <command> --help for its options and their defaults.`);
 }
 
-function report(error: unknown, to: { isJson: boolean; terminal: Terminal; stderr: TextStream }): number {
+function report(thrown: unknown, to: { isJson: boolean; terminal: Terminal; stderr: TextStream }): number {
   to.terminal.close();
+  // A folder that cannot be written and a disk that is full are nobody's fault, wherever they are met.
+  const error = thrown instanceof PreftuneError ? thrown : (placeErrorOf(thrown) ?? thrown);
   if (!(error instanceof PreftuneError)) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     if (to.isJson)
