@@ -66,6 +66,9 @@ it('dpo shows what most people need first, in 60 columns', () => {
           the adapter counts alpha / rank (default: 32)
 
     Rows:
+      --columns <name=text,...>
+          what the rows call the fields, such as
+          prompt=question,chosen=good,rejected=bad
       --max-length <integer>
           tokens of prompt and answer; longer answers are cut at
           the end (default: 1024, or the model's positions where
@@ -90,7 +93,7 @@ it('dpo shows what most people need first, in 60 columns', () => {
       --help-all
           print all options
 
-    20 of 93 options are shown; preftune dpo --help-all prints
+    21 of 94 options are shown; preftune dpo --help-all prints
     all of them.
     "
   `);

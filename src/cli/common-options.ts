@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { FORMATS } from '../data/index.ts';
 import { changed, option } from '../options/index.ts';
-import { TEMPLATE_TIME as RUN_TEMPLATE_TIME } from '../specification/index.ts';
+import { COLUMNS, TEMPLATE_TIME as RUN_TEMPLATE_TIME } from '../specification/index.ts';
 
 /** Options that mean the same in several commands; `changed` gives one another help. */
 
@@ -26,6 +26,8 @@ export const SYSTEM = option(z.string().optional(), { help: 'system message for 
 export const OVERWRITE = option(z.boolean().default(false), { help: 'replace the file if it exists' });
 
 export const LENIENT = option(z.boolean().default(false), { help: 'skip and count rows that are wrong' });
+
+export { COLUMNS };
 
 export const FORMAT = option(z.enum(FORMATS.map((format) => format.name) as [string, ...string[]]).optional(), {
   help: 'how rows are written',

@@ -11,7 +11,8 @@ import {
 import { mapConcurrently } from '../ask/index.ts';
 import type { OpenedJudges } from '../judge/index.ts';
 import { changed, grouped, option } from '../options/index.ts';
-import { FORMAT, LENIENT, SEED } from './common-options.ts';
+import { withColumns } from '../data/index.ts';
+import { COLUMNS, FORMAT, LENIENT, SEED } from './common-options.ts';
 import { defineCommand } from './frame/command.ts';
 import { tellFormats } from './data/data-notes.ts';
 import {
@@ -36,6 +37,7 @@ const OPTIONS = z.strictObject({
   }),
   ...grouped('Rows', {
     format: FORMAT,
+    columns: changed(COLUMNS, { isCommon: false }),
     lenient: LENIENT,
     maxRows: option(z.int().min(1).optional(), { help: 'judge so many rows, drawn by their texts', isCommon: true }),
     ownModels: option(z.array(z.string().min(1)).optional(), {
@@ -60,7 +62,8 @@ export const JUDGE = defineCommand({
   async run(options, context) {
     const { args, terminal } = context;
     const { dryRun: isDryRun, format, lenient: isLenient, maxRows } = options;
-    const read = await readLabelledComparisons(await locateData(args, context), { format, isLenient });
+    const sources = withColumns(await locateData(args, context), options.columns);
+    const read = await readLabelledComparisons(sources, { format, isLenient });
     tellFormats(read.formats, terminal);
     if (read.skipped > 0) terminal.warn(`${read.skipped} rows were skipped: wrong, or not decided by people`);
     const rows = drawn(read.rows, maxRows);

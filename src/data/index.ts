@@ -57,7 +57,9 @@ export {
 export { mixtureLines, parseWeightedName, type SourceShare, type WeightedName } from './sources/mixture.ts';
 export { filesOfPath, isPattern, sourcesOfPath, splitNote, type LocatedFiles } from './sources/node-paths.ts';
 export { fileSource } from './sources/node-source.ts';
-export { memorySource, type DataSource } from './sources/source.ts';
+export { readNamedRecords } from './reading/named-records.ts';
+export { columnsProblem, withColumns } from './reading/columns.ts';
+export { memorySource, type ColumnNames, type DataSource } from './sources/source.ts';
 export { splitRecords, type SplitRecordsOptions, type SplitSummary } from './split-records.ts';
 export { sideOfPrompt, splitByPrompt, type PromptSplit, type SplitOptions } from './split.ts';
 export { epochOrder, type EpochOrderOptions } from './tokens/epoch-order.ts';

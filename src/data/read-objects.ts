@@ -1,7 +1,7 @@
 import { badInput, isObject, type JsonRecord } from '../core/index.ts';
 import { createFieldReader, type FieldReader } from './fields.ts';
 import { createProblemLog } from './problems.ts';
-import { readRecords } from './records.ts';
+import { readNamedRecords } from './reading/named-records.ts';
 import type { DataSource } from './sources/source.ts';
 
 /** One record that is an object. */
@@ -29,7 +29,7 @@ export async function readObjects<T>(
 ): Promise<T[]> {
   const found: T[] = [];
   const log = createProblemLog();
-  for await (const event of readRecords(source)) {
+  for await (const event of readNamedRecords(source)) {
     if (event.kind === 'problem') {
       log.add(event.problem);
       continue;

@@ -178,7 +178,7 @@ test('mixed formats name the first row that differs; a mistyped row stays a prob
     'd.jsonl:3: all rows of a file must have one format, got trl-preference-conversational after rows of trl-preference',
   );
   await expect(read([{ score: 1 }])).rejects.toThrow(
-    'd.jsonl: records must have a known format, got an object with score; rename the fields; docs/data.md lists all formats',
+    'd.jsonl: records must have a known format, got an object with score; name the fields with --columns prompt=COLUMN,... or rename them; docs/data.md lists all formats',
   );
   await expect(read([{ message_id: 'm', parent_id: 'p', text_: 'x' }])).rejects.toThrow(
     'single messages of OpenAssistant; they are read from its files of trees (.trees.jsonl)',

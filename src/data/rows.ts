@@ -3,6 +3,7 @@ import { notRows, headText, readRecordBatches } from './records.ts';
 import { createDecoder, type Decoded } from './reading/written-out.ts';
 import { createSourceHead, type SourceHead } from './reading/source-head.ts';
 import { withoutPadding } from './reading/null-padding.ts';
+import { clashesOf, clashText, renamed, usedColumns } from './reading/columns.ts';
 import { inOwnNames, respelled, type Respelled } from './reading/spellings.ts';
 import type { ParsedRecord, DataFormat } from './format.ts';
 import { lostContent } from './reading/lost-content.ts';
@@ -12,7 +13,7 @@ import { DATA_LIMITS, type DataLimits } from './limits.ts';
 import { shown, type FieldProblem, type ProblemReason, type RecordProblem } from './problems.ts';
 import type { RecordEvent, TextPlace } from './records/record-parser.ts';
 import type { DataRow, RowOrigin } from './row.ts';
-import type { DataSource } from './sources/source.ts';
+import type { ColumnNames, DataSource } from './sources/source.ts';
 import { validateRow } from './validate.ts';
 
 export interface ReadRowsOptions {
@@ -55,8 +56,8 @@ export function formatLine(format: DetectedFormat): string {
   const { name, fromRecords, container, names = {} } = format;
   const rows = fromRecords === 1 ? 'row' : `${fromRecords} rows`;
   const bytes = container === undefined ? '' : ` (${container})`;
-  const renamed = Object.entries(names).map(([known, own]) => `${own} as ${known}`);
-  const read = renamed.length === 0 ? '' : `; reads ${renamed.join(', ')}`;
+  const others = Object.entries(names).map(([known, own]) => `${own} as ${known}`);
+  const read = others.length === 0 ? '' : `; reads ${others.join(', ')}`;
   return `format: ${name} (${formatNamed(name).description}), ${fromRecords === 0 ? 'as named' : `from the first ${rows}`}${bytes}${read}`;
 }
 
@@ -100,7 +101,8 @@ export async function* readRecordRows(
       yield* reportUnread(source, head, batches);
       return;
     }
-    const spelled = objects.map(respelled);
+    const columns = usedColumns(source, objects);
+    const spelled = objects.map((record) => spelledOf(record, columns));
     const decode = createDecoder(spelled.map(({ record }) => record));
     const decoded = spelled.map(({ record }) => decode(record).record);
     const known = createSourceHead(decoded);
@@ -114,7 +116,7 @@ export async function* readRecordRows(
     const isRespelled = Object.keys(names).length > 0;
     const fromRecords = isNamed ? 0 : objects.length;
     const detected = { file: source.name, name, kind, fromRecords, ...(isRespelled && { names }) };
-    const read = createRowReader({ format, decode, head: known }, options);
+    const read = createRowReader({ format, columns, decode, head: known }, options);
     const rowsOf = (record: RecordEvent): RecordRows => ({ kind: 'record', record, rows: read(record) });
     yield [{ kind: 'format', format: isJson ? detected : { ...detected, container } }];
     yield head.map(rowsOf);
@@ -164,26 +166,28 @@ function problemsOf(event: RecordEvent): RowEvent {
 
 interface SourceReading {
   readonly format: DataFormat;
+  readonly columns: ColumnNames | undefined;
   readonly decode: (record: JsonRecord) => Decoded;
   readonly head: SourceHead;
 }
 
 /** The events of a record: its problems, or its row; a tree of answers may have several rows, or none. */
 function createRowReader(
-  { format, decode, head }: SourceReading,
+  { format, columns, decode, head }: SourceReading,
   options: ReadRowsOptions,
 ): (event: RecordEvent) => readonly RowEvent[] {
   const conversational = options.conversational ?? true;
   return (event) => {
     if (event.kind === 'problem' || !isObject(event.value)) return [problemsOf(event)];
     const { origin, place } = event;
-    const { record: known, names } = respelled(event.value);
+    const { record: known, names } = spelledOf(event.value, columns);
     const { record: whole, problems: undecoded } = decode(known);
+    const clashes = columns === undefined ? NO_PROBLEMS : clashProblems(event.value, columns);
     const { record, removed } = withoutPadding(whole);
     const other =
       options.format === undefined && undecoded.length === 0 ? otherFormat(head.filled(record), format) : undefined;
     if (other !== undefined) throw mixedFormats(event, format, other);
-    const problems = undecoded.length > 0 ? undecoded : undefined;
+    const problems = undecoded.length > 0 ? undecoded : clashes.length > 0 ? clashes : undefined;
     const parsed: ParsedRecord =
       problems === undefined
         ? format.parse(record, { origin, id: idOf(record, origin), conversational })
@@ -198,6 +202,25 @@ function createRowReader(
     if (removed > 0) options.onRemovedNulls?.(removed);
     return rows.map((row) => ({ ...row, place }));
   };
+}
+
+const NO_PROBLEMS: readonly FieldProblem[] = [];
+
+function clashProblems(record: JsonRecord, columns: ColumnNames): readonly FieldProblem[] {
+  return clashesOf(record, columns).map((path) => ({
+    reason: 'wrong-type',
+    path,
+    message: clashText(path, columns),
+  }));
+}
+
+/** The record under the names that formats know: the columns that a user named, then what other tools call fields. */
+function spelledOf(record: JsonRecord, columns: ColumnNames | undefined): Respelled {
+  if (columns === undefined) return respelled(record);
+  const own = renamed(record, columns);
+  const found = respelled(own.record);
+  const names = Object.entries(found.names).map(([name, from]) => [name, own.names[from] ?? from] as const);
+  return { record: found.record, names: { ...own.names, ...Object.fromEntries(names) } };
 }
 
 function inNamesOf({ path, message, ...problem }: FieldProblem, names: Respelled['names']): FieldProblem {

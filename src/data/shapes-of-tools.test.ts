@@ -182,7 +182,9 @@ test('records of no format: what is nearest to them, in one line', async () => {
     /^d\.jsonl: records must have a known format, got an object with Frage, chosn, rejected_text; the nearest are /,
   );
   expect(problems[0]!.length).toBeLessThan(600);
-  expect(problems[0]).toMatch(/; rename the fields; docs\/data\.md lists all formats$/);
+  expect(problems[0]).toMatch(
+    /; name the fields with --columns prompt=COLUMN,... or rename them; docs\/data\.md lists all formats$/,
+  );
   const capitals = await read({ Instruction: 'Q', Antwort: 'a' });
   expect(capitals.problems[0]).toContain('got an object with Instruction, Antwort: questions without an answer');
   expect((await read({ Prompt: 'Q', Chosen: 'a', Rejected: 7, Text: 'x' })).problems).toEqual([

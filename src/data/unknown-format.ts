@@ -1,6 +1,8 @@
 import { badInput, has, isObject, nearestName, type JsonRecord } from '../core/index.ts';
 import type { DataFormat } from './format.ts';
+import { guessColumns } from './guess-columns.ts';
 import { shown } from './problems.ts';
+import type { ColumnNames } from './sources/source.ts';
 
 /** Shapes that hold no row that can be trained, and what to do with each. */
 const OTHER_SHAPES: readonly {
@@ -59,6 +61,11 @@ export function unknownFormat(
   if (first === undefined)
     return badInput({ file, message: 'records must have a known format, got no record that is an object' });
   const found = `got ${shown(given)}`;
+  const columns = columnsText(guessColumns(given ?? first));
+  if (columns !== undefined) {
+    const message = `records must have a known format, ${found}; if these are pairs, add --columns ${columns}`;
+    return badInput({ file, message: `${message}; docs/data.md lists all formats` });
+  }
   const other = OTHER_SHAPES.find(({ matches }) => matches(first));
   if (other !== undefined)
     return badInput({ file, message: `records must have a known format, ${found}: ${other.what}; ${other.advice}` });
@@ -72,8 +79,16 @@ export function unknownFormat(
   const nearest = near.length === 0 ? '' : `the nearest are ${near.join('; ')}; `;
   return badInput({
     file,
-    message: `records must have a known format, ${found}; ${nearest}rename the fields; docs/data.md lists all formats`,
+    message: `records must have a known format, ${found}; ${nearest}name the fields with --columns prompt=COLUMN,... or rename them; docs/data.md lists all formats`,
   });
+}
+
+/** Columns as they are typed; undefined for none, and for a name that the command line cannot spell. */
+function columnsText(columns: ColumnNames | undefined): string | undefined {
+  const moved = Object.entries(columns ?? {}).filter(([field, column]) => field !== column);
+  if (moved.length === 0 || moved.some(([, column]) => /[,"$`\\]/.test(column))) return undefined;
+  const text = moved.map((pair) => pair.join('=')).join(',');
+  return /^[\w.=,-]+$/.test(text) ? text : `"${text}"`;
 }
 
 /** How much of a format's fields the names have: a whole for each of its own, less for one that is nearly so. */

@@ -16,6 +16,8 @@ export function placeholderOf(kind: OptionKind): string {
       return '<text>';
     case 'choice':
       return areShort(kind) ? `<${kind.choices.join('|')}>` : '<choice>';
+    case 'pairs':
+      return '<name=text,...>';
     case 'number-or':
       return `<number|${kind.choices.join('|')}>`;
     case 'values':

@@ -6,10 +6,10 @@ type PlainKind = 'text' | 'number' | 'integer' | 'boolean' | 'json';
 
 /**
  * How the text of an option becomes a value, read off its schema: `texts` is one text, or a list when it is given again; `list` is separated by
- * commas; `values` is one value, or several separated by commas; `number-or` a number or one of a few words.
+ * commas; `pairs` is `name=text,name=text`; `values` is one value, or several separated by commas; `number-or` a number or one of a few words.
  */
 export type OptionKind =
-  | { readonly type: PlainKind | 'texts' }
+  | { readonly type: PlainKind | 'texts' | 'pairs' }
   | { readonly type: 'choice' | 'number-or'; readonly choices: readonly string[] }
   | { readonly type: 'list'; readonly choices?: readonly string[] }
   | { readonly type: 'values'; readonly of: OptionKind };
@@ -23,6 +23,7 @@ export function kindOf(field: z.ZodType): OptionKind {
   if (inner instanceof z.ZodBoolean) return { type: 'boolean' };
   if (inner instanceof z.ZodString) return { type: 'text' };
   if (inner instanceof z.ZodArray) return kindOfArray(inner.element as z.ZodType);
+  if (inner instanceof z.ZodRecord && kindOf(inner.valueType as z.ZodType).type === 'text') return { type: 'pairs' };
   if (inner instanceof z.ZodUnion) return kindOfUnion(inner.options as readonly z.ZodType[]);
   return { type: 'json' };
 }
@@ -58,6 +59,8 @@ export function valueOfText(kind: OptionKind, text: string): JsonValue {
       return itemsOf(text);
     case 'values':
       return text.includes(',') ? itemsOf(text).map((item) => valueOfText(kind.of, item)) : valueOfText(kind.of, text);
+    case 'pairs':
+      return pairsOf(text) ?? text;
     case 'json':
       return jsonOf(text);
     default:
@@ -67,10 +70,19 @@ export function valueOfText(kind: OptionKind, text: string): JsonValue {
 
 /** The value of a configuration file as the schema takes it: a list may also be written as on the command line. */
 export function valueOfJson(kind: OptionKind, value: JsonValue): JsonValue {
-  if (typeof value === 'string' && (kind.type === 'list' || kind.type === 'values')) return valueOfText(kind, value);
+  if (typeof value === 'string' && (kind.type === 'list' || kind.type === 'pairs' || kind.type === 'values'))
+    return valueOfText(kind, value);
   if (kind.type === 'values' && Array.isArray(value))
     return value.map((item) => (typeof item === 'string' ? valueOfText(kind.of, item) : (item as JsonValue)));
   return value;
+}
+
+/** The object that `name=text,name=text` is; undefined where a part has no name or text, or a name comes twice. */
+function pairsOf(text: string): Record<string, string> | undefined {
+  const pairs = itemsOf(text).map((item) => /^([^=]*[^=\s])\s*=\s*(.+)$/.exec(item));
+  const names = new Set(pairs.map((pair) => pair?.[1]));
+  if (pairs.length === 0 || pairs.includes(null) || names.size < pairs.length) return undefined;
+  return Object.fromEntries(pairs.map((pair) => [pair![1], pair![2]]));
 }
 
 function itemsOf(text: string): string[] {

@@ -81,3 +81,12 @@ test('values at dotted paths are put in, in place, and taken out', () => {
   expect(withValueAt(values, 'lora.rank', undefined)).toEqual({ a: 1, lora: { alpha: 3 }, z: 0 });
   expect(withValueAt({}, 'lora.rank', 4)).toEqual({ lora: { rank: 4 } });
 });
+
+test('texts by name are typed as name=text, and stand in files as objects', () => {
+  const kind = { type: 'pairs' } as const;
+  expect(valueOfText(kind, 'prompt=question, chosen = a=b')).toEqual({ prompt: 'question', chosen: 'a=b' });
+  // The schema refuses what stays a text.
+  for (const text of ['prompt', 'prompt=', '=q', 'prompt=a,prompt=b', '']) expect(valueOfText(kind, text)).toBe(text);
+  expect(valueOfJson(kind, 'prompt=question')).toEqual({ prompt: 'question' });
+  expect(valueOfJson(kind, { prompt: 'question' })).toEqual({ prompt: 'question' });
+});

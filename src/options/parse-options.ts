@@ -44,7 +44,7 @@ export function readOptions<S extends OptionSchema>(
   const problems = schemaProblems(told, {
     nameOf: (path) => nameWithin(path, own(path), nameOf),
     helpOf: (path) => (own(path)?.path === path ? own(path)!.meta.help : undefined),
-    typeOf: (path) => (isInteger(own(path)?.kind) ? 'a whole number' : undefined),
+    typeOf: (path) => typeText(own(path)?.kind),
     namesBeside: (path, owner) =>
       own(path.join('.')) === undefined ? options.map((each) => each.path) : fieldNames(schema, path, owner),
     isOption: (path) => own(path) === undefined,
@@ -86,8 +86,11 @@ export function parseOptions<S extends OptionSchema>(
   return read.options;
 }
 
-function isInteger(kind: OptionKind | undefined): boolean {
-  return kind?.type === 'integer' || (kind?.type === 'values' && kind.of.type === 'integer');
+/** What a value must be, where the schema's own word would say less. */
+function typeText(kind: OptionKind | undefined): string | undefined {
+  if (kind?.type === 'pairs') return 'name=text,name=text with each name once, or an object of texts';
+  const isInteger = kind?.type === 'integer' || (kind?.type === 'values' && kind.of.type === 'integer');
+  return isInteger ? 'a whole number' : undefined;
 }
 
 /** An option's name, and where in its value: `--judges[0].model`; an item of a list is told with the list. */

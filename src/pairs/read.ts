@@ -2,7 +2,7 @@ import { ROW_KINDS } from '../data/index.ts';
 import {
   createFieldReader,
   createProblemLog,
-  readRecords,
+  readNamedRecords,
   readRows,
   type DataSource,
   type DetectedFormat,
@@ -76,7 +76,7 @@ export async function readBuildRows<S extends PlainShape>(
 type ReadEvent = BuildRow | { readonly kind: 'problems'; readonly problems: Parameters<ProblemLog['add']>[0][] };
 
 async function startsPlain(source: DataSource, shape: PlainShape): Promise<boolean> {
-  for await (const event of readRecords(source)) {
+  for await (const event of readNamedRecords(source)) {
     if (event.kind !== 'record' || !isObject(event.value)) continue;
     const { value } = event;
     const names = (...fields: string[]): boolean => fields.some((field) => has(value, field));
@@ -93,7 +93,7 @@ async function startsPlain(source: DataSource, shape: PlainShape): Promise<boole
 async function* readPlain(source: DataSource, shape: PlainShape, formats: DetectedFormat[]): AsyncGenerator<ReadEvent> {
   const kind = shape === 'thumbs' ? 'unpaired' : 'ranking';
   let count = 0;
-  for await (const event of readRecords(source)) {
+  for await (const event of readNamedRecords(source)) {
     if (event.kind === 'problem') {
       yield { kind: 'problems', problems: [event.problem] };
       continue;

@@ -1,6 +1,7 @@
 export { MAY_DIFFER, resumedOptions } from './node-resume.ts';
 export { requireUpdates, type ReferenceUpdate } from './specification-reference.ts';
 export {
+  COLUMNS,
   SCHEMAS,
   TEMPLATE_TIME,
   TRAINING_GROUPS,

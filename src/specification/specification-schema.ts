@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { localTimeProblem, wallClockOf } from '../core/index.ts';
-import { TRL_VERSIONS } from '../data/index.ts';
+import { columnsProblem, TRL_VERSIONS } from '../data/index.ts';
 import { BASE_PRECISIONS } from '../models/index.ts';
 import { COMPATIBILITY_MODES, lossOptions, type LossOption, type NumberOption } from '../objectives/index.ts';
 import { changed, grouped, option, texts, type OptionsOf, type OptionShape } from '../options/index.ts';
@@ -99,7 +99,22 @@ export const TEMPLATE_TIME = option(
   },
 );
 
+/** The same for every command that reads rows. */
+export const COLUMNS = option(
+  z
+    .record(text, text)
+    .refine((columns) => columnsProblem(columns) === undefined, {
+      error: ({ input }) => columnsProblem(input as Record<string, string>) ?? '',
+    })
+    .optional(),
+  {
+    help: 'what the rows call the fields, such as prompt=question,chosen=good,rejected=bad',
+    isCommon: true,
+  },
+);
+
 const limits = inGroup('Rows', {
+  columns: changed(COLUMNS, { isSameInSweep: true }),
   maxLength: option(positiveInteger.optional(), {
     help: 'tokens of prompt and answer; longer answers are cut at the end',
     usually: "1024, or the model's positions where these are fewer",

@@ -4,6 +4,7 @@ import { changed, grouped, option, type OptionShape } from '../../options/index.
 import { MATCHES, STRATEGIES, VOTE_LABELS } from '../../pairs/index.ts';
 import {
   ADAPTER,
+  COLUMNS,
   FORMAT,
   LENIENT,
   MACHINE_SHAPE,
@@ -39,6 +40,7 @@ export const BUILD_SCHEMA = z.strictObject({
   from: option(z.enum(SOURCES), { help: 'what the pairs are made of' }),
   output: option(text, { help: 'file of pairs to write, JSON lines', alias: '-o' }),
   overwrite: changed(OVERWRITE, { isCommon: true }),
+  columns: changed(COLUMNS, { isCommon: false }),
   lenient: LENIENT,
   maxRows: option(count.optional(), { help: 'take the first so many prompts', isCommon: true }),
   ...onlyFrom(['ratings', 'rankings', 'votes', 'edits', 'thumbs', 'judge'], { format: FORMAT }),

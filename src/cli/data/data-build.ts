@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { badInput, internal, writeExactJson, type JsonValue } from '../../core/index.ts';
-import { formatNamed, type PairRow } from '../../data/index.ts';
+import { formatNamed, withColumns, type PairRow } from '../../data/index.ts';
 import {
   gatherRatings,
   gatherThumbs,
@@ -63,7 +63,7 @@ export const DATA_BUILD = defineCommand({
 async function build(options: BuildOptions, context: CommandContext): Promise<BuildOutcome | undefined> {
   const { from, format, lenient: isLenient, maxRows: limit = Infinity, rating, strategy, minMargin } = options;
   const { minAgreement, minVotes, labels, maxPairs } = options;
-  const sources = await locateData(context.args, context);
+  const sources = withColumns(await locateData(context.args, context), options.columns);
   const reading = { format, isLenient };
   const tell = <Row>(rows: BuildRows<Row>): BuildRows<Row> => {
     tellFormats(rows.formats, context.terminal);

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { badInput, type JsonObject, type JsonValue } from '../../core/index.ts';
-import { checkData, renderDataReport, type DataReport } from '../../data/index.ts';
+import { checkData, renderDataReport, withColumns, type DataReport } from '../../data/index.ts';
 import { reliabilityJson, renderReliability, renderReliabilityPage } from '../../reliability/index.ts';
 import { requireWritableFile, writeFileAtomic } from '../../files/index.ts';
 import type { Tokenizer } from '../../tokenizer/index.ts';
 import { changed, present, option, type OptionsOf } from '../../options/index.ts';
-import { FORMAT, MODEL, TEMPLATE_TIME } from '../common-options.ts';
+import { COLUMNS, FORMAT, MODEL, TEMPLATE_TIME } from '../common-options.ts';
 import { defineCommand, type CommandContext } from '../frame/command.ts';
 import { locateData } from '../../hub/index.ts';
 import { readReliability, readTokenizer, RELIABILITY_SHAPE } from './data-reliability.ts';
@@ -14,6 +14,7 @@ import { versions } from '../training/recipe-context.ts';
 
 const STATS_SHAPE = {
   format: FORMAT,
+  columns: COLUMNS,
   model: changed(MODEL, {
     help: 'model whose tokenizer and template the rows are tried with: folder, .gguf file or hub id',
   }).optional(),
@@ -50,7 +51,8 @@ export const DATA_CHECK = defineCommand({
     if (page !== undefined) requireWritableFile(page);
     const tokenizer = await readTokenizer(model, context, options.templateTime);
     const report = await readData(options, context, tokenizer);
-    const reliability = await readReliability(await locateData(args, context), options, { context, tokenizer });
+    const sources = withColumns(await locateData(args, context), options.columns);
+    const reliability = await readReliability(sources, options, { context, tokenizer });
     terminal.result(
       {
         ...(report as unknown as JsonObject),
@@ -91,12 +93,12 @@ export const DATA_STATS = defineCommand({
 });
 
 async function readData(
-  { format, maxLength, maxPromptLength }: StatsOptions,
+  { format, columns, maxLength, maxPromptLength }: StatsOptions,
   context: CommandContext,
   tokenizer: Tokenizer | undefined,
 ): Promise<DataReport> {
   const { args, terminal, signal } = context;
-  const sources = await locateData(args, context);
+  const sources = withColumns(await locateData(args, context), columns);
   const progress = terminal.progress('read');
   try {
     return await checkData(sources, {

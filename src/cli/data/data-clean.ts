@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { badInput, type Problem, count, type JsonObject } from '../../core/index.ts';
 import { cleanData, REMEDIES, SAFE_REMEDIES, type CleanResult, type Remedy } from '../../reliability/index.ts';
 import { changed, option } from '../../options/index.ts';
-import { FORMAT, MODEL, OVERWRITE } from '../common-options.ts';
+import { withColumns } from '../../data/index.ts';
+import { COLUMNS, FORMAT, MODEL, OVERWRITE } from '../common-options.ts';
 import { defineCommand, type CommandUsage } from '../frame/command.ts';
 import { readReliability, readTokenizer, RELIABILITY_SHAPE } from './data-reliability.ts';
 import { requireWritableFile } from '../../files/index.ts';
@@ -20,6 +21,7 @@ const OPTIONS = z.strictObject({
   }),
   overwrite: changed(OVERWRITE, { help: 'replace the files if they exist' }),
   format: FORMAT,
+  columns: COLUMNS,
   model: changed(MODEL, {
     help: 'model for --folds, whose tokenizer counts lengths: folder, .gguf file or hub id',
   }).optional(),
@@ -49,7 +51,7 @@ export const DATA_CLEAN = defineCommand({
         })),
       );
     }
-    const sources = await locateData(named, context);
+    const sources = withColumns(await locateData(named, context), options.columns);
     const reliability = await readReliability(sources, options, {
       context,
       tokenizer: await readTokenizer(model, context),

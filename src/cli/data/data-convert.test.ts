@@ -84,3 +84,35 @@ test('endings and formats that do not exist', async () => {
   expect(format.code).toBe(2);
   expect(format.err).toContain("two-answers, got 'openai'");
 });
+
+test('columns under other names', async () => {
+  writeFileSync(at('named.csv'), 'Frage;gut;schlecht\nWarum?;Regen.;Nein.\n');
+  const result = await convert(
+    at('named.csv'),
+    '--to',
+    'trl-preference',
+    '-o',
+    at('named.jsonl'),
+    '--columns',
+    'prompt=Frage,chosen=gut,rejected=schlecht',
+  );
+  expect([result.code, result.err]).toEqual([0, '']);
+  expect(JSON.parse(readFileSync(at('named.jsonl'), 'utf8'))).toEqual({
+    prompt: 'Warum?',
+    chosen: 'Regen.',
+    rejected: 'Nein.',
+  });
+  const wrong = await convert(
+    at('named.csv'),
+    '--to',
+    'trl-preference',
+    '-o',
+    at('wrong.jsonl'),
+    '--columns',
+    'prompt',
+  );
+  expect([wrong.code, existsSync(at('wrong.jsonl'))]).toEqual([2, false]);
+  expect(wrong.err).toContain(
+    "--columns must be name=text,name=text with each name once, or an object of texts, got 'prompt'",
+  );
+});

@@ -4,10 +4,10 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { z } from 'zod';
 import { badInput, badUsage, problemsOf, writeExactJson, type JsonValue } from '../../core/index.ts';
-import { convertRows, formatNamed, renderConversionReport, type Conversion } from '../../data/index.ts';
+import { convertRows, formatNamed, withColumns, renderConversionReport, type Conversion } from '../../data/index.ts';
 import { streamFileAtomic } from '../../files/index.ts';
 import { changed, present, option } from '../../options/index.ts';
-import { FORMAT, LENIENT, OVERWRITE } from '../common-options.ts';
+import { COLUMNS, FORMAT, LENIENT, OVERWRITE } from '../common-options.ts';
 import { defineCommand } from '../frame/command.ts';
 import { locateData } from '../../hub/index.ts';
 
@@ -23,6 +23,7 @@ export const DATA_CONVERT = defineCommand({
       alias: '-o',
     }),
     format: changed(FORMAT, { help: 'how rows are written now' }),
+    columns: COLUMNS,
     lenient: changed(LENIENT, { help: 'skip and count rows that are wrong or that the format cannot hold' }),
     chosenOfPairs: option(z.boolean().default(false), {
       help: 'where the format has completions, keep the chosen one of each pair',
@@ -39,7 +40,7 @@ export const DATA_CONVERT = defineCommand({
         file: output,
         message: 'the output must not exist yet, got a file; name another or pass --overwrite',
       });
-    const sources = await locateData(args, context);
+    const sources = withColumns(await locateData(args, context), options.columns);
     const progress = terminal.progress('convert');
     const conversion = convertRows(sources, {
       to,

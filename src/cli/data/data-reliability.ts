@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DataSource } from '../../data/index.ts';
+import { withColumns, type ColumnNames, type DataSource } from '../../data/index.ts';
 import { openModelFiles } from '../../formats/index.ts';
 import { checkReliability, type Reliability } from '../../reliability/index.ts';
 import { createTokenizer, type Tokenizer } from '../../tokenizer/index.ts';
@@ -35,6 +35,7 @@ const DEFAULT_FOLD_PAIRS = 2000;
 
 export type ReliabilityOptions = OptionsOf<typeof RELIABILITY_SHAPE> & {
   readonly format?: string | undefined;
+  readonly columns?: ColumnNames | undefined;
   readonly model?: string | undefined;
   readonly maxLength?: number | undefined;
   readonly templateTime?: string | undefined;
@@ -70,7 +71,7 @@ export async function readReliability(
       seed,
       signal,
       onProgress: (rows) => bars.of('check').update({ done: rows, total: undefined, unit: 'rows' }),
-      ...(heldOut === undefined ? {} : { heldOut: await locateData([heldOut], context) }),
+      ...(heldOut === undefined ? {} : { heldOut: withColumns(await locateData([heldOut], context), options.columns) }),
       ...(training === undefined || model === undefined || folds === undefined
         ? {}
         : {

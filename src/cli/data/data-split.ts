@@ -2,10 +2,16 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { badInput, type JsonObject } from '../../core/index.ts';
-import { splitRecords, type DataSource, type SplitRecordsOptions, type SplitSummary } from '../../data/index.ts';
+import {
+  splitRecords,
+  withColumns,
+  type DataSource,
+  type SplitRecordsOptions,
+  type SplitSummary,
+} from '../../data/index.ts';
 import { writeFolderAtomic, writeLinesAtomic } from '../../files/index.ts';
 import { changed, present, option, texts } from '../../options/index.ts';
-import { FORMAT, LENIENT } from '../common-options.ts';
+import { COLUMNS, FORMAT, LENIENT } from '../common-options.ts';
 import { defineCommand, type CommandContext } from '../frame/command.ts';
 import { locateData } from '../../hub/index.ts';
 import { versions } from '../training/recipe-context.ts';
@@ -28,6 +34,7 @@ const OPTIONS = z.strictObject({
     alias: '-o',
   }),
   format: FORMAT,
+  columns: COLUMNS,
   lenient: changed(LENIENT, { help: 'leave out and count rows that are wrong' }),
 });
 type SplitOptions = z.output<typeof OPTIONS>;
@@ -51,7 +58,7 @@ export const DATA_SPLIT = defineCommand({
         file: output,
         message: 'the output must be a new or empty folder, got one with files; name another',
       });
-    const sources = await locateData(named, context);
+    const sources = withColumns(await locateData(named, context), options.columns);
     const summary = await writeSplit(sources, output, { options, context });
     const record = recordOf(summary, { named, options });
     terminal.result({ ...record, output }, textOf(summary, output));

@@ -1,6 +1,12 @@
 import { badInput } from '../../core/index.ts';
 import type { ByteSource } from '../../formats/index.ts';
 
+/**
+ * Fields that formats know, with what the columns of a source are called: `{ prompt: 'question' }`. Where no column has the name, dots in it lead into
+ * columns: `answers.0.text`.
+ */
+export type ColumnNames = Readonly<Record<string, string>>;
+
 /** Bytes read from the start to the end, as often as `open` is called: a file, a download, a text in memory. */
 export interface DataSource {
   /** For error messages and row origins. Its ending says what it is where bytes do not: .csv, .tsv, .txt. */
@@ -11,6 +17,8 @@ export interface DataSource {
   openBytes?(): Promise<ByteSource>;
   /** How often an epoch has each row, on average; 1 when absent. */
   readonly weight?: number;
+  /** What its columns are called, where a user said so; see withColumns. */
+  readonly columns?: ColumnNames;
 }
 
 /** A source over a text (UTF-8) or bytes in memory. */

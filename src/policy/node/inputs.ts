@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { badInput, badInputProblems, type Problem } from '../../core/index.ts';
-import { parseWeightedName, sourcesOfPath, type DataSource } from '../../data/index.ts';
+import { parseWeightedName, sourcesOfPath, withColumns, type ColumnNames, type DataSource } from '../../data/index.ts';
 import { checkRunFolder } from '../../store/index.ts';
 import type { Tokenizer } from '../../tokenizer/index.ts';
 import type { ReadAdapter } from '../adapter-checkpoint.ts';
@@ -29,6 +29,8 @@ export interface NamedInputs {
   readonly adapter?: string | undefined;
   readonly data: string | readonly string[];
   readonly heldOut?: string | readonly string[] | undefined;
+  /** What the rows of both call the fields. */
+  readonly columns?: ColumnNames | undefined;
   readonly reference?: string | undefined;
   readonly output?: string | undefined;
   /** What chat templates are told, a local time in ISO 8601; default: that of the run that is resumed, else now. */
@@ -78,8 +80,10 @@ export async function openInputs(
   if (output !== undefined) await attempt(() => checkRunFolder(output, context.isResuming === true));
   const templateTime = await attempt(() => templateTimeOf(named, context));
   // What is small comes first: a missing file should not wait for a model's download.
-  const data = await attempt(() => sourcesOf(named.data, context));
-  const heldOut = named.heldOut === undefined ? undefined : await attempt(() => sourcesOf(named.heldOut!, context));
+  const rows = async (name: string | readonly string[]): Promise<readonly DataSource[] | undefined> =>
+    attempt(async () => withColumns(await sourcesOf(name, context), named.columns));
+  const data = await rows(named.data);
+  const heldOut = named.heldOut === undefined ? undefined : await rows(named.heldOut);
   const reference =
     named.reference === undefined
       ? undefined
