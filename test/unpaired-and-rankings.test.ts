@@ -181,7 +181,7 @@ describe('values', () => {
   });
 
   it('metrics of answers by hand: the share of pairs in order, sides without answers left out', () => {
-    const sums = unpairedMetrics(0.5, 2);
+    const sums = unpairedMetrics(2);
     const four = {
       counts: [2, 1, 2, 1, 2, 1, 2, 1],
       losses: [1, 2, 3, 4],
@@ -194,6 +194,7 @@ describe('values', () => {
       labels: [1, 0, 1, 0],
       logps: [-2, -3, -5, -3, -3, -5, -3, -1],
       referenceLogps: [-4, -4, -4, -4, -4, -4, -4, -4],
+      rewards: [1, 9, -0.5, 9, 0.5, 9, 0.5, 9],
     });
     expect(sums.result()).toEqual({
       loss: 2.5,
@@ -208,7 +209,7 @@ describe('values', () => {
       kl: 1,
       entropy: 1.5,
     });
-    const good = unpairedMetrics(1, 1);
+    const good = unpairedMetrics(1);
     good.add({
       labels: [1],
       counts: [1],
@@ -217,6 +218,7 @@ describe('values', () => {
       meanLogits: [1],
       logps: [-1],
       referenceLogps: [-1],
+      rewards: [0],
     });
     expect(Object.keys(good.result())).toEqual(['loss', 'rewards/chosen', 'logps/chosen', 'logits/chosen', 'entropy']);
   });
@@ -369,7 +371,7 @@ describe.skipIf(!hasStories)("TRL's KTOTrainer, step by step", () => {
 interface RecordedTpo {
   readonly steps: number;
   readonly rows: readonly Readonly<Record<'prompt' | 'chosen' | 'rejected' | 'gold', readonly number[]>>[];
-  readonly runs: Readonly<Record<string, { readonly loss: readonly number[]; readonly grad_norm: readonly number[] }>>;
+  readonly runs: Readonly<Record<string, Readonly<Record<string, readonly number[]>>>>;
 }
 
 describe.skipIf(!hasStories)("TRL's TPOTrainer, step by step", () => {
@@ -403,9 +405,15 @@ describe.skipIf(!hasStories)("TRL's TPOTrainer, step by step", () => {
       const theirs = recorded.runs[name]!;
       const ours = (metric: string): number[] => steps.map(({ metrics }) => metrics[metric]!);
       expect(steps.length).toBe(recorded.steps);
-      expect(largestDifference(ours('loss'), theirs.loss)).toBeLessThan(1e-4);
-      const norm = Math.max(...theirs.grad_norm);
-      expect(largestDifference(ours('grad_norm'), theirs.grad_norm) / norm).toBeLessThan(1e-3);
+      expect(largestDifference(ours('loss'), theirs['loss']!)).toBeLessThan(1e-4);
+      const norm = Math.max(...theirs['grad_norm']!);
+      expect(largestDifference(ours('grad_norm'), theirs['grad_norm']!) / norm).toBeLessThan(1e-3);
+      // The answers that are compared, the second and the last; TRL's logps of TPO-L are means over tokens.
+      const rewards = ['chosen', 'rejected', 'margins', 'accuracies'].map((metric) => `rewards/${metric}`);
+      for (const metric of [...rewards, ...(name === 'tpo_l' ? [] : ['logps/chosen', 'logps/rejected'])]) {
+        const size = Math.max(1, ...theirs[metric]!.map(Math.abs));
+        expect(largestDifference(ours(metric), theirs[metric]!) / size, metric).toBeLessThan(1e-4);
+      }
     } finally {
       await device.dispose();
       await opened.files.close();

@@ -1,5 +1,6 @@
 import type { RowKind } from '../data/index.ts';
 import type { Node, Operand } from '../graph/index.ts';
+import type { RewardForm } from './reward.ts';
 import type { UnpairedStatistics, RankingStatistics, PairStatistics, StatisticName } from './statistics.ts';
 
 /** Values of a loss's options, complete and checked. Numbers become constants of the graph. */
@@ -87,6 +88,12 @@ export interface LossOf<K extends LossKind> {
   readonly description: LossDescription;
   readonly options: LossOptionSpecs;
   readonly needsReference: boolean;
+  /** The implicit reward of an answer under this loss. */
+  readonly reward: RewardForm;
+  /** Of several answers, which are compared: the first with each other one, or the second with the last. */
+  readonly compares: 'first' | 'second';
+  /** Whether it makes the chosen answers likely by themselves, as supervised training does, so that entropy falls by what is learned. */
+  readonly imitates: (options: LossOptions) => boolean;
   /** Statistics beyond log-probabilities and lengths that these options ask for. */
   readonly needs: (options: LossOptions) => readonly StatisticName[];
   readonly coupling: (options: LossOptions) => Coupling;
@@ -107,11 +114,25 @@ export interface LossOf<K extends LossKind> {
 export type Loss = { readonly [K in LossKind]: LossOf<K> }[LossKind];
 export type PairLoss = LossOf<'pair'>;
 
-type Defaults = 'kind' | 'options' | 'needs' | 'coupling' | 'takesMargins' | 'takesWeights' | 'state' | 'loss';
+type Defaults =
+  | 'kind'
+  | 'options'
+  | 'reward'
+  | 'compares'
+  | 'imitates'
+  | 'needs'
+  | 'coupling'
+  | 'takesMargins'
+  | 'takesWeights'
+  | 'state'
+  | 'loss';
 
 /** A loss as its file writes it: what is left out has the value of DEFAULTS. */
 export type LossDefinition<K extends LossKind, S extends LossOptionSpecs> = Omit<LossOf<K>, Defaults> & {
   readonly options: S;
+  readonly reward?: RewardForm;
+  readonly compares?: 'first' | 'second';
+  readonly imitates?: (options: ValuesOf<S>) => boolean;
   readonly needs?: (options: ValuesOf<S>) => readonly StatisticName[];
   readonly coupling?: (options: ValuesOf<S>) => Coupling;
   readonly takesMargins?: boolean;
@@ -121,6 +142,9 @@ export type LossDefinition<K extends LossKind, S extends LossOptionSpecs> = Omit
 };
 
 const DEFAULTS = {
+  reward: 'answer',
+  compares: 'first',
+  imitates: () => false,
   needs: () => [],
   coupling: () => 'rows',
   takesMargins: false,

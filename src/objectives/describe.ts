@@ -3,6 +3,7 @@ import type { Loss, LossOption, LossOptionSpecs, Source } from './definition.ts'
 import { divergenceOptions, ldOptions, offsetOption, weightingOptions } from './option-specs.ts';
 import { LOSSES, PRESETS, type LossName } from './registry.ts';
 import { rangeText } from './resolve-options.ts';
+import { REWARD_FORMS } from './reward.ts';
 
 /** The tables of docs/objectives.md and of help texts, in Markdown, made from the registry so that they cannot differ from it. */
 
@@ -105,6 +106,20 @@ export function betaTable(): string {
   return table(
     ['beta is', 'in'],
     [...meanings].map(([meaning, names]) => [meaning, names.join(', ')]),
+  );
+}
+
+/** The implicit reward of each loss, which metrics and scores show. */
+export function rewardTable(): string {
+  const rewards = new Map<string, string[]>();
+  for (const { name, reward, needsReference, options } of Object.values(LOSSES) as Loss[]) {
+    const form = REWARD_FORMS[reward][needsReference ? 'reference' : 'free']!;
+    const text = options['beta'] === undefined ? form.replace(/^beta /, '') : form;
+    rewards.set(text, [...(rewards.get(text) ?? []), `\`${name}\``]);
+  }
+  return table(
+    ['reward of an answer', 'in'],
+    [...rewards].map(([text, names]) => [text, names.join(', ')]),
   );
 }
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Loss } from './definition.ts';
-import { betaTable, compatibilityTable, lossTable, optionTable, presetTable } from './describe.ts';
+import { betaTable, compatibilityTable, lossTable, optionTable, presetTable, rewardTable } from './describe.ts';
 import { LOSSES, PRESETS } from './registry.ts';
 
 const PATH = join(import.meta.dirname, '..', '..', 'docs', 'objectives.md');
@@ -14,6 +14,7 @@ const TABLES = {
   unpaired: lossTable('unpaired'),
   ranking: lossTable('ranking'),
   beta: betaTable(),
+  rewards: rewardTable(),
   options: optionTable(),
   presets: presetTable(),
   compatibility: compatibilityTable(),

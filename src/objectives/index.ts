@@ -29,10 +29,19 @@ export {
   type StatisticsOf,
   type ValuesOf,
 } from './definition.ts';
-export { betaTable, compatibilityTable, lossTable, optionTable, presetTable, sourceText } from './describe.ts';
+export {
+  betaTable,
+  compatibilityTable,
+  lossTable,
+  optionTable,
+  presetTable,
+  rewardTable,
+  sourceText,
+} from './describe.ts';
 export { objectiveGraph, type ObjectiveGraphOptions } from './objective-graph.ts';
 export { parseObjective, type TermText } from './parse-objective.ts';
 export { LOSSES, PRESETS, isLossName, lossNamed, lossOptions, type LossName } from './registry.ts';
+export { implicitReward, REWARD_FORMS, type ObjectiveReward, type RewardForm, type ScoredAnswer } from './reward.ts';
 export { resolveObjective, type ObjectiveRequest, type ResolvedObjective } from './resolve.ts';
 export type { LengthDesensitising } from './scores.ts';
 export {

@@ -83,13 +83,13 @@ describe('options', () => {
     expect(resolved.terms.map(({ options }) => options['beta'])).toEqual([0.3, 0.05, undefined]);
     expect(resolved.text).toBe('sigmoid(beta=0.3,labelSmoothing=0.1):0.8,bco_pair(beta=0.05):0.2,sft');
     expect(resolveObjective({ objective: resolved.text }).text).toBe(resolved.text);
-    const { kind, needsReference, coupling, needs, rewardBeta, state } = resolved;
-    expect({ kind, needsReference, coupling, needs, rewardBeta, state }).toEqual({
+    const { kind, needsReference, coupling, needs, reward, state } = resolved;
+    expect({ kind, needsReference, coupling, needs, reward, state }).toEqual({
       kind: 'pair',
       needsReference: true,
       coupling: 'rows',
       needs: [],
-      rewardBeta: 0.3,
+      reward: { form: 'answer', beta: 0.3, hasOwnBeta: false, weighsLogps: false },
       state: {},
     });
   });
@@ -249,14 +249,28 @@ describe('compatibility modes', () => {
   });
 });
 
-const lengthsOf = (objective: string, options: Record<string, unknown>, compat?: 'trl-0.28' | 'trl-1' | 'original') =>
-  resolveObjective({ objective, options, ...(compat && { compat }) }).rewardLengths;
+const rewardOf = (
+  objective: string,
+  options: Record<string, unknown> = {},
+  compat?: 'trl-0.28' | 'trl-1' | 'original',
+) => resolveObjective({ objective, options, ...(compat && { compat }) }).reward;
 
-test('rewards of metrics count tokens beyond the shorter answer as the loss does under the modes of TRL alone', () => {
-  expect(lengthsOf('ld_dpo', {})).toBe(undefined);
-  expect(lengthsOf('ld_dpo', {}, 'original')).toBe(undefined);
-  expect(lengthsOf('ld_dpo', {}, 'trl-1')).toEqual({ ldAlpha: 0.5, ldSides: 'both' });
-  expect(lengthsOf('ld_dpo', {}, 'trl-0.28')).toEqual({ ldAlpha: 0.5, ldSides: 'policy' });
-  expect(lengthsOf('sft,ipo(ldAlpha=0.25)', {}, 'trl-1')).toEqual({ ldAlpha: 0.25, ldSides: 'both' });
-  expect(lengthsOf('sigmoid', { ldAlpha: 1 }, 'trl-1')).toBe(undefined);
+test('rewards count tokens beyond the shorter answer as the loss does; logps under the modes of TRL alone', () => {
+  const both = { ldAlpha: 0.5, ldSides: 'both' };
+  expect(rewardOf('ld_dpo')).toMatchObject({ lengths: both, weighsLogps: false });
+  expect(rewardOf('ld_dpo', {}, 'original')).toMatchObject({ lengths: both, weighsLogps: false });
+  expect(rewardOf('ld_dpo', {}, 'trl-1')).toMatchObject({ lengths: both, weighsLogps: true });
+  const policy = { ldAlpha: 0.5, ldSides: 'policy' };
+  expect(rewardOf('ld_dpo', {}, 'trl-0.28')).toMatchObject({ lengths: policy, weighsLogps: true });
+  const ipo = { lengths: { ldAlpha: 0.25, ldSides: 'both' }, weighsLogps: true };
+  expect(rewardOf('sft,ipo(ldAlpha=0.25)', {}, 'trl-1')).toMatchObject(ipo);
+  expect(rewardOf('sigmoid', { ldAlpha: 1 }, 'trl-1').lengths).toBe(undefined);
+});
+
+test('the reward of a mixture is that of its first term with a reference, else of the first with a beta', () => {
+  const plain = { hasOwnBeta: false, weighsLogps: false };
+  expect(rewardOf('sft,simpo,sigmoid')).toEqual({ form: 'answer', beta: 0.1, ...plain });
+  expect(rewardOf('sft,simpo(beta=3)')).toEqual({ form: 'token', beta: 3, ...plain, hasOwnBeta: true });
+  expect(rewardOf('cpo')).toEqual({ form: 'answer', beta: 0.1, ...plain });
+  expect(rewardOf('sft')).toEqual({ form: 'token', beta: 1, ...plain });
 });

@@ -7,6 +7,7 @@ import { composeLoss, type ComposedLoss } from './compose.ts';
 import { parseObjective, type TermText } from './parse-objective.ts';
 import { LOSSES } from './registry.ts';
 import { fillOptions, idleOption, isCompatibilityTopic, lackOf, optionsUnder } from './resolve-options.ts';
+import type { ObjectiveReward } from './reward.ts';
 import type { LengthDesensitising } from './scores.ts';
 import type { StatisticName } from './statistics.ts';
 
@@ -33,10 +34,10 @@ interface ResolvedFacts {
   readonly weights: boolean;
   /** First values of the running values, by `<loss>/<name>`. */
   readonly state: Readonly<Record<string, number>>;
-  /** beta of the implicit rewards in metrics: that of the first term with a reference; 1 without one. */
-  readonly rewardBeta: number;
-  /** How tokens beyond the shorter answer count in the implicit rewards of metrics: fully where undefined, under TRL's modes as in the loss. */
-  readonly rewardLengths?: LengthDesensitising | undefined;
+  /** The implicit reward in metrics: that of the first term with a reference; without one, of the first that has a beta. */
+  readonly reward: ObjectiveReward;
+  /** A term makes the chosen answers likely by themselves. */
+  readonly imitates: boolean;
 }
 
 /** An objective ready to be built into a graph. `kind` decides what statistics it takes. */
@@ -158,18 +159,30 @@ function needsOf({ loss, options }: Term): readonly StatisticName[] {
   return [...shared, ...loss.needs(options)];
 }
 
-/** TRL's trainers have one ldAlpha for losses and metrics alike. */
-function rewardLengthsOf(
-  anchored: Term | undefined,
-  { compat }: ObjectiveRequest,
-): Pick<ResolvedFacts, 'rewardLengths'> {
-  const { ldAlpha, ldSides } = anchored?.options ?? {};
-  if (compat === undefined || compat === 'original' || ldAlpha === undefined || ldAlpha === 1) return {};
-  return { rewardLengths: { ldAlpha, ldSides } as LengthDesensitising };
+function hasBeta({ options }: Term): boolean {
+  return typeof options['beta'] === 'number';
+}
+
+/** Which term gives the reward: one that compares answers, and with a reference where there is one. */
+function rewardTerm(terms: readonly Term[]): Term {
+  return terms.find((term) => term.loss.needsReference && hasBeta(term)) ?? terms.find(hasBeta) ?? terms[0]!;
+}
+
+/** Rewards are of what the loss sees; logps/* are so under TRL's modes alone, where one ldAlpha holds for losses and metrics. */
+function rewardOf(terms: readonly Term[], { compat }: ObjectiveRequest): ObjectiveReward {
+  const { loss, options, ownBeta } = rewardTerm(terms);
+  const { beta, ldAlpha, ldSides } = options;
+  const isWeighed = ldAlpha !== undefined && ldAlpha !== 1;
+  return {
+    form: loss.reward,
+    beta: typeof beta === 'number' ? beta : 1,
+    hasOwnBeta: ownBeta,
+    ...(isWeighed && { lengths: { ldAlpha, ldSides } as LengthDesensitising }),
+    weighsLogps: isWeighed && compat !== undefined && compat !== 'original',
+  };
 }
 
 function factsOf(terms: readonly Term[], request: ObjectiveRequest): ResolvedFacts {
-  const anchored = terms.find(({ loss, options }) => loss.needsReference && typeof options['beta'] === 'number');
   return {
     text: printTerms(terms),
     terms,
@@ -183,8 +196,8 @@ function factsOf(terms: readonly Term[], request: ObjectiveRequest): ResolvedFac
         Object.entries(loss.state(options)).map(([name, value]) => [`${loss.name}/${name}`, value]),
       ),
     ),
-    rewardBeta: (anchored?.options['beta'] as number | undefined) ?? 1,
-    ...rewardLengthsOf(anchored, request),
+    reward: rewardOf(terms, request),
+    imitates: terms.some(({ loss, options }) => loss.imitates(options)),
   };
 }
 

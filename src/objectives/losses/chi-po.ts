@@ -28,6 +28,7 @@ export const chiPo = pairLoss({
     traps: 'pairs outside the bound are dead; answers that gain much probability dominate',
   },
   needsReference: true,
+  reward: 'chi-squared',
   options: {
     beta: betaOption(BETA, 0.05, 0.05),
     maxReward: { default: 0, minimum: 0, meaning: 'bound R on the reward; 0 has none' },

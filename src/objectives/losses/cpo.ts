@@ -29,6 +29,7 @@ export const cpo = pairLoss({
     labelSmoothing,
     ...weightingOptions,
   },
+  imitates: ({ cpoAlpha }) => cpoAlpha > 0,
   takesMargins: true,
   loss: (pairs, o) => {
     const x = mul(sub(pairs.chosen.logps, pairs.rejected.logps), o.beta);
@@ -57,6 +58,7 @@ export const simpo = pairLoss({
     traps: 'no anchor: keep the learning rate at 3e-7 to 1e-6 for full fine-tuning; loses knowledge and mathematics',
   },
   needsReference: false,
+  reward: 'token',
   options: {
     beta: betaOption(SIMPO_BETA, 2),
     simpoGamma: { default: 1, trlDefault: 0.5, minimum: 0, meaning: 'target of the reward difference (gamma)' },

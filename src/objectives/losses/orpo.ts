@@ -33,6 +33,8 @@ export const orpo = pairLoss({
     traps: 'mostly supervised fine-tuning: chosen answers must be worth imitating',
   },
   needsReference: false,
+  reward: 'token',
+  imitates: () => true,
   options: { beta: betaOption(ORPO_BETA), ...weightingOptions },
   loss: (pairs, o) => {
     const ranking = logisticLoss(sub(logOdds(pairs.chosen), logOdds(pairs.rejected)));

@@ -20,6 +20,8 @@ export const sft = pairLoss({
     traps: 'a large weight turns the mixture into supervised fine-tuning',
   },
   needsReference: false,
+  reward: 'token',
+  imitates: () => true,
   options: {
     sftMean: {
       default: 'row',

@@ -68,6 +68,8 @@ export const tpo = rankingLoss({
     traps: 'answers between the second and the last are left out; prefers short answers',
   },
   needsReference: false,
+  compares: 'second',
+  imitates: ({ tpoAlpha: alpha }) => alpha > 0,
   options: { beta: betaOption(TPO_BETA, 0.01, 0.01), tpoAlpha, labelSmoothing },
   loss: (lists, o) => triple(lists, lists.answers.logps, { ...o, x: (difference) => mul(difference, o.beta) }),
 });
@@ -92,6 +94,9 @@ export const tpoL = rankingLoss({
       'answers between the second and the last are left out; beta 0.01 trains next to nothing but the gold answers',
   },
   needsReference: false,
+  reward: 'token',
+  compares: 'second',
+  imitates: ({ tpoAlpha: alpha }) => alpha > 0,
   options: {
     beta: betaOption(TPO_L_BETA, 2, 0.01),
     tpoAlpha,

@@ -12,7 +12,8 @@ export interface PairOutputs {
   readonly entropies: ArrayLike<number>;
   readonly meanLogits: ArrayLike<number>;
   readonly counts: ArrayLike<number>;
-  readonly referenceLogps: ArrayLike<number>;
+  /** The objective's implicit rewards. */
+  readonly rewards: ArrayLike<number>;
 }
 
 export interface MetricSums<Outputs> {
@@ -27,13 +28,12 @@ function perSide(): [number, number] {
 }
 
 /**
- * loss, rewards/chosen, rewards/rejected, rewards/margins, logps/chosen, logps/rejected: means over pairs, where a reward is
- * beta (log pi - log ref) of the whole answer. rewards/accuracies: share of pairs whose chosen reward is higher, a tie
+ * loss, rewards/chosen, rewards/rejected, rewards/margins, logps/chosen, logps/rejected: means over pairs. rewards/accuracies: share of pairs whose chosen reward is higher, a tie
  * counting one half (TRL counts it 0). logits/chosen, logits/rejected: mean raw score over scored tokens and vocabulary.
  * entropy: mean over all scored tokens, nats. lengths/chosen, lengths/rejected: mean scored tokens. rewards/length_correlation: Pearson's, over
  * pairs, between the margin and by how many tokens the chosen answer is longer; 0 where one of them is the same for all.
  */
-export function pairMetrics(beta: number): MetricSums<PairOutputs> {
+export function pairMetrics(): MetricSums<PairOutputs> {
   let pairs = 0;
   let [loss, accuracy] = [0, 0];
   const [rewards, logps, logits, tokens] = [perSide(), perSide(), perSide(), perSide()];
@@ -46,7 +46,7 @@ export function pairMetrics(beta: number): MetricSums<PairOutputs> {
         for (const side of [0, 1] as const) {
           const at = 2 * pair + side;
           const count = outputs.counts[at]!;
-          reward[side] = beta * (outputs.logps[at]! - outputs.referenceLogps[at]!);
+          reward[side] = outputs.rewards[at]!;
           rewards[side] += reward[side];
           logps[side] += outputs.logps[at]!;
           logits[side] += outputs.meanLogits[at]! * count;
@@ -121,6 +121,7 @@ export function completionMetrics(): MetricSums<CompletionOutputs> {
 export interface UnpairedOutputs extends PairOutputs {
   /** [R] 1: desirable. */
   readonly labels: ArrayLike<number>;
+  readonly referenceLogps: ArrayLike<number>;
 }
 
 /**
@@ -129,7 +130,7 @@ export interface UnpairedOutputs extends PairOutputs {
  * one has the higher reward, a tie one half; TRL's KTO has no such metric. kl: the reference point, max(0, mean log-ratio of the mismatched answers), nats. loss and entropy as
  * pairMetrics.
  */
-export function unpairedMetrics(beta: number, width: number): MetricSums<UnpairedOutputs> {
+export function unpairedMetrics(width: number): MetricSums<UnpairedOutputs> {
   const rewards: [undesirable: number[], desirable: number[]] = [[], []];
   const [logps, logits, tokens] = [perSide(), perSide(), perSide()];
   let [loss, rows, entropy, mismatched] = [0, 0, 0, 0];
@@ -139,7 +140,7 @@ export function unpairedMetrics(beta: number, width: number): MetricSums<Unpaire
         const at = width * row;
         const side = outputs.labels[row] === 1 ? 1 : 0;
         const count = outputs.counts[at]!;
-        rewards[side].push(beta * (outputs.logps[at]! - outputs.referenceLogps[at]!));
+        rewards[side].push(outputs.rewards[at]!);
         logps[side] += outputs.logps[at]!;
         logits[side] += outputs.meanLogits[at]! * count;
         tokens[side] += count;
@@ -200,48 +201,51 @@ export interface RankingOutputs extends PairOutputs {
 
 /**
  * Of lists: rewards/chosen, logps/chosen, logits/chosen are the best answer's, .../rejected the mean over the others; rewards/margins their difference;
- * rewards/accuracies: share of pairs of answers of one list whose rewards stand as the list has them, a tie one half. Means over lists.
+ * rewards/accuracies: share of pairs of answers of one list whose rewards stand as the list has them, a tie one half. A loss that compares the second answer with
+ * the last one, the first being imitated, is measured by these two, as in TRL. Means over the lists that have two answers.
  */
-export function rankingMetrics(beta: number, width: number): MetricSums<RankingOutputs> {
+export function rankingMetrics(width: number, compares: 'first' | 'second' = 'first'): MetricSums<RankingOutputs> {
   const [rewards, logps, logits] = [perSide(), perSide(), perSide()];
-  let [loss, lists, accuracy, entropy, tokens] = [0, 0, 0, 0, 0];
+  let [loss, lists, compared, accuracy, entropy, tokens] = [0, 0, 0, 0, 0, 0];
   return {
     add: (outputs) => {
       for (let list = 0; list < outputs.losses.length; list++) {
         const places = Array.from({ length: width }, (_, place) => width * list + place).filter(
           (at) => outputs.present[at] === 1,
         );
-        const rewardOf = (at: number): number => beta * (outputs.logps[at]! - outputs.referenceLogps[at]!);
-        const others = places.slice(1);
+        loss += outputs.losses[list]!;
+        lists += 1;
+        for (const at of places) {
+          entropy += outputs.entropies[at]! * outputs.counts[at]!;
+          tokens += outputs.counts[at]!;
+        }
+        if (places.length < 2) continue;
+        compared += 1;
+        const rewardOf = (at: number): number => outputs.rewards[at]!;
+        const [best, ...others] = compares === 'first' ? places : [places[places.length > 2 ? 1 : 0]!, places.at(-1)!];
         for (const [sums, of] of [
           [rewards, rewardOf],
           [logps, (at: number) => outputs.logps[at]!],
           [logits, (at: number) => outputs.meanLogits[at]!],
         ] as const) {
-          sums[0] += of(places[0]!);
+          sums[0] += of(best!);
           sums[1] += others.reduce((sum, at) => sum + of(at), 0) / others.length;
         }
-        const ordered = places.map(rewardOf);
+        const ordered = [best!, ...others].map(rewardOf);
         const pairs = ordered.flatMap((better, i) => ordered.slice(i + 1).map((worse) => tieAsHalf(better - worse)));
         accuracy += pairs.reduce((sum, value) => sum + value, 0) / pairs.length;
-        for (const at of places) {
-          entropy += outputs.entropies[at]! * outputs.counts[at]!;
-          tokens += outputs.counts[at]!;
-        }
-        loss += outputs.losses[list]!;
-        lists += 1;
       }
     },
     result: () => ({
       loss: loss / lists,
-      'rewards/chosen': rewards[0] / lists,
-      'rewards/rejected': rewards[1] / lists,
-      'rewards/margins': (rewards[0] - rewards[1]) / lists,
-      'rewards/accuracies': accuracy / lists,
-      'logps/chosen': logps[0] / lists,
-      'logps/rejected': logps[1] / lists,
-      'logits/chosen': logits[0] / lists,
-      'logits/rejected': logits[1] / lists,
+      'rewards/chosen': rewards[0] / compared,
+      'rewards/rejected': rewards[1] / compared,
+      'rewards/margins': (rewards[0] - rewards[1]) / compared,
+      'rewards/accuracies': accuracy / compared,
+      'logps/chosen': logps[0] / compared,
+      'logps/rejected': logps[1] / compared,
+      'logits/chosen': logits[0] / compared,
+      'logits/rejected': logits[1] / compared,
       entropy: entropy / tokens,
     }),
   };

@@ -29,10 +29,9 @@ function metricsUnder(compat: 'trl-0.28' | 'trl-1' | 'original') {
   return [chosen, rejected, margin, logps];
 }
 
-it('rewards of LD-DPO: of whole answers, and under the modes of TRL with the ends weighed', () => {
-  // 0.5 (-6 + 9) and 0.5 (-5 + 4).
-  expect(metricsUnder('original')).toEqual([1.5, -0.5, 2, -6]);
-  // Policy -2 - 0.25 * 4 = -3; reference -3 - 0.25 * 6 = -4.5, or whole where the policy alone is weighed.
+it('rewards of LD-DPO are of the log-probabilities that the loss sees; logps/* are so under the modes of TRL', () => {
+  // 0.5 of 1.5 and of -5 + 4. Policy -2 - 0.25 * 4 = -3; reference -3 - 0.25 * 6 = -4.5, or whole where the policy alone is weighed.
+  expect(metricsUnder('original')).toEqual([0.75, -0.5, 1.25, -6]);
   expect(metricsUnder('trl-1')).toEqual([0.75, -0.5, 1.25, -3]);
   expect(metricsUnder('trl-0.28')).toEqual([3, -0.5, 3.5, -3]);
 });

@@ -1,8 +1,19 @@
 import { unreachable } from '../../core/index.ts';
 import type { RowSet, TokenizedPair, TokenizedRanking, TokenizedUnpaired } from '../../data/index.ts';
-import type { LengthDesensitising, ResolvedObjective } from '../../objectives/index.ts';
+import {
+  implicitReward,
+  type LengthDesensitising,
+  type ObjectiveReward,
+  type ResolvedObjective,
+} from '../../objectives/index.ts';
 import { pairMicroBatch, rankingMicroBatch, unpairedMicroBatch, widthOf, type MicroBatch } from '../../policy/index.ts';
-import { pairMetrics, rankingMetrics, unpairedMetrics, type PairOutputs } from '../loop/metrics.ts';
+import {
+  pairMetrics,
+  rankingMetrics,
+  unpairedMetrics,
+  type PairOutputs,
+  type UnpairedOutputs,
+} from '../loop/metrics.ts';
 import type { Measure } from '../loop/task.ts';
 
 /** A row of an objective: a pair, an unpaired answer with its label, or a list of answers. */
@@ -38,23 +49,29 @@ export function rowsOfWidth(objective: ResolvedObjective, width: number): Prefer
       return {
         width,
         batch: (rows) => pairMicroBatch(rows as readonly TokenizedPair[]),
-        measure: (beta) => measuring(pairMetrics(beta), [], objective.rewardLengths),
+        measure: (beta) => measuring(pairMetrics(), [], { ...objective.reward, beta }),
       };
     case 'unpaired':
       return {
         width,
         batch: (rows) => unpairedMicroBatch(rows as readonly TokenizedUnpaired[]),
-        measure: (beta) => measuring(unpairedMetrics(beta, width), ['labels']),
+        measure: (beta) => measuring(unpairedMetrics(width), ['labels'], { ...objective.reward, beta }),
       };
     case 'ranking':
       return {
         width,
         batch: (rows) => rankingMicroBatch(rows as readonly TokenizedRanking[], width),
-        measure: (beta) => measuring(rankingMetrics(beta, width), ['present']),
+        measure: (beta) =>
+          measuring(rankingMetrics(width, comparedBy(objective)), ['present'], { ...objective.reward, beta }),
       };
     default:
       return unreachable(objective);
   }
+}
+
+/** Of the losses of lists, which answers the first one compares. */
+function comparedBy({ terms }: ResolvedObjective): 'first' | 'second' {
+  return terms[0]!.loss.compares;
 }
 
 /** Answers of the longest list, at least two. */
@@ -80,29 +97,44 @@ function referenceOf(
   return weighed(whole, inputs['sharedReferenceLogps']!.data, lengths.ldAlpha);
 }
 
-/** Sums over micro-batches of rows; without a reference, rewards are measured from 0, as TRL measures them. `lengths`: log-probabilities are those of TRL under ldAlpha. */
+/** Sums over micro-batches of rows. Rewards are the objective's own; without a reference they are measured from 0, as TRL measures them. */
 function measuring<Name extends string>(
   sums: {
-    add(outputs: PairOutputs & Readonly<Record<Name, ArrayLike<number>>>): void;
+    add(
+      outputs: PairOutputs & Pick<UnpairedOutputs, 'referenceLogps'> & Readonly<Record<Name, ArrayLike<number>>>,
+    ): void;
     result: Measure['result'];
   },
   names: readonly Name[],
-  lengths?: LengthDesensitising,
+  { form, beta, lengths, weighsLogps }: ObjectiveReward,
 ): Measure {
   return {
-    add: ({ counts, inputs }, { losses, logps, sharedLogps, entropies, meanLogits }) =>
+    add: ({ counts, inputs }, { losses, logps, sharedLogps, sequentialKl, entropies, meanLogits }) => {
+      const whole = logps!.data;
+      const seen = lengths === undefined ? whole : weighed(whole, sharedLogps!.data, lengths.ldAlpha);
+      const referenceLogps = referenceOf(inputs, counts.length, lengths);
+      const rewards = Float64Array.from(seen, (value, at) =>
+        implicitReward(form, beta, {
+          logps: value,
+          referenceLogps: referenceLogps[at]!,
+          tokens: counts[at]!,
+          ...(sequentialKl && { sequentialKl: sequentialKl.data[at]! }),
+        }),
+      );
       sums.add({
         losses: losses!.data,
-        logps: lengths === undefined ? logps!.data : weighed(logps!.data, sharedLogps!.data, lengths.ldAlpha),
+        logps: weighsLogps ? seen : whole,
         entropies: entropies!.data,
         meanLogits: meanLogits!.data,
         counts,
-        referenceLogps: referenceOf(inputs, counts.length, lengths),
+        rewards,
+        referenceLogps,
         ...(Object.fromEntries(names.map((name) => [name, inputs[name]!.data])) as unknown as Record<
           Name,
           ArrayLike<number>
         >),
-      }),
+      });
+    },
     result: sums.result,
   };
 }

@@ -68,7 +68,8 @@ export function preferenceTask(options: PreferenceTaskOptions): Task {
       ...batchRows(rows.heldOut, reference.heldOut, preferences),
       unit: evaluationUnit(objective, steps),
     },
-    measure: ({ beta = objective.rewardBeta }) => preferences.measure(beta),
+    measure: ({ beta }) =>
+      preferences.measure(objective.reward.hasOwnBeta ? objective.reward.beta : (beta ?? objective.reward.beta)),
   };
 }
 
@@ -155,7 +156,7 @@ function partsOf(
   const parts: Open<StepPart>[] = [];
   if (update !== undefined) parts.push(movingReference(update, { objective, width, steps }));
   if (beta?.betaSchedule !== undefined) {
-    const start = typeof beta.options['beta'] === 'number' ? beta.options['beta'] : objective.rewardBeta;
+    const start = typeof beta.options['beta'] === 'number' ? beta.options['beta'] : objective.reward.beta;
     const schedule = betaSchedule(start, beta.betaSchedule);
     parts.push(async () => schedule);
   }
