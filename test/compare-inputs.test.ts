@@ -68,7 +68,9 @@ it(
     );
     expect([missing.code, missing.err]).toEqual([
       2,
-      'missing/rows.jsonl: the data must be a file or folder that exists, or a hub id such as owner/name; check the path\n',
+      expect.stringContaining(
+        'missing/rows.jsonl: the data must be a file or folder that exists, got no such file here; ',
+      ),
     ]);
     expect(existsSync(at('refused'))).toBe(false);
   },

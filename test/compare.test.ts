@@ -341,7 +341,9 @@ describe('models, endpoints, language models as judges', () => {
       2,
       [
         `${at('no-adapter')}: the adapter must be a folder that exists, as PEFT writes it; check the path`,
-        `${at('gone')}: the model must be a file or folder that exists, or a hub id such as owner/name; check the path`,
+        expect.stringContaining(
+          `${at('gone')}: the model must be a folder or .gguf file that exists, got no such folder here; `,
+        ),
         `${at('gone.jsonl')}: y needs this file, it does not exist; check the path`,
       ],
     ]);

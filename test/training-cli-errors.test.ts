@@ -104,10 +104,12 @@ describe('bad input', () => {
       ),
     ).toEqual([
       'run: the output folder must be new or empty, got one that holds a run; pass --resume to continue it or choose another --output',
-      'no.jsonl: the data must be a file or folder that exists, or a hub id such as owner/name; check the path',
-      './held: the data must be a file or folder that exists, or a hub id such as owner/name; check the path',
-      './ref: the model must be a file or folder that exists, or a hub id such as owner/name; check the path',
-      './none: the model must be a file or folder that exists, or a hub id such as owner/name; check the path',
+      expect.stringContaining('no.jsonl: the data must be a file or folder that exists, got no such file here; '),
+      expect.stringContaining('./held: the data must be a file or folder that exists, got no such folder here; '),
+      expect.stringContaining('./ref: the model must be a folder or .gguf file that exists, got no such folder here; '),
+      expect.stringContaining(
+        './none: the model must be a folder or .gguf file that exists, got no such folder here; ',
+      ),
       './adapter: the adapter must be a folder that exists, as PEFT writes it; check the path',
     ]);
   });

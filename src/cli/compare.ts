@@ -30,7 +30,7 @@ import { comparisonTime } from './comparison-time.ts';
 import { defineCommand, type CommandContext, type CommandUsage } from './frame/command.ts';
 import { valueOf, writeReport } from './compare-report.ts';
 import { JUDGE_SHAPE, judgeProblems, judgingLine, MIN_AGREEMENT, openCommandJudges } from './judge-options.ts';
-import { locateData, locateModel } from '../hub/index.ts';
+import { locateData, locateModel, whereIs } from '../hub/index.ts';
 import { MEASURE_SHAPE, readMeasureInputs, stateOfSources, type MeasureInputs } from './measure-inputs.ts';
 import { createBars, type Bars } from './frame/bars.ts';
 
@@ -105,8 +105,8 @@ async function run(options: CompareOptions, context: CommandContext): Promise<vo
   const { output, samples, exportPeople, people = [], minAgreement } = options;
   const problems: Problem[] = [];
   const contestants = parseContestants(args, problems);
-  // What is wrong with the others should not wait until these are right.
-  if (problems.length > 0) await locateContestants(contestants, context, problems);
+  // What is wrong with the others should not wait until these are right, nor anything be fetched for them.
+  requireContestants(contestants, context, problems);
   const prompts = await promptsOf(options, context);
   const inputs = await readMeasureInputs(options, context);
   const resolve = await locateContestants(contestants, context);
@@ -245,27 +245,38 @@ function drawingOf(
   return { folder, maxNewTokens, seed, system, batchSize, device, threads, onWarning, onNote, signal, ...told };
 }
 
-/** Looks for every model and file before anything is drawn; the paths of models. Throws bad-input with all that are not there, and those `known` before. */
-async function locateContestants(
+/** Looks for every model and file before anything is fetched or drawn. Throws bad-input with all that are not there, and those `known` before. */
+function requireContestants(
   contestants: readonly Contestant[],
   context: CommandContext,
-  known: readonly Problem[] = [],
-): Promise<(model: string) => Promise<string>> {
+  known: readonly Problem[],
+): void {
   const problems: Problem[] = [...known];
-  const paths = new Map<string, string>();
   for (const contestant of contestants) {
-    if (contestant.kind === 'endpoint') continue;
-    try {
-      if (contestant.kind === 'model' && !paths.has(contestant.model))
-        paths.set(contestant.model, (await locateModel(contestant.model, context)).path);
-    } catch (thrown) {
-      problems.push(...badInputProblems(thrown));
-    }
+    if (contestant.kind === 'model') problems.push(...problemsOf(() => whereIs(contestant.model, 'model', context)));
     if (contestant.kind === 'answers' && !existsSync(contestant.file))
       problems.push({
         file: contestant.file,
         message: `${contestant.name} needs this file, it does not exist; check the path`,
       });
+  }
+  if (problems.length > 0) throw badInput(problems);
+}
+
+/** The paths of models, which are fetched where they must be. Throws bad-input with the problems of all. */
+async function locateContestants(
+  contestants: readonly Contestant[],
+  context: CommandContext,
+): Promise<(model: string) => Promise<string>> {
+  const problems: Problem[] = [];
+  const paths = new Map<string, string>();
+  for (const contestant of contestants) {
+    if (contestant.kind !== 'model' || paths.has(contestant.model)) continue;
+    try {
+      paths.set(contestant.model, (await locateModel(contestant.model, context)).path);
+    } catch (thrown) {
+      problems.push(...badInputProblems(thrown));
+    }
   }
   if (problems.length > 0) throw badInput(problems);
   return async (model) => paths.get(model)!;

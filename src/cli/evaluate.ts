@@ -20,6 +20,7 @@ import { defineCommand, type CommandContext, type CommandUsage } from './frame/c
 import { locateData, locateModel } from '../hub/index.ts';
 import { adapterText, hasAdapter, parseModelAndAdapter, requireClock, startOfRun } from '../policy/index.ts';
 import { MEASURE_SHAPE, readMeasureInputs } from './measure-inputs.ts';
+import { requireModels } from './require-models.ts';
 import { createBars } from './frame/bars.ts';
 import { versions } from './training/recipe-context.ts';
 
@@ -88,6 +89,7 @@ export const EVALUATE = defineCommand({
     const { output, samples, maxNewTokens, temperature, seed } = options;
     if (output !== undefined) requireWritable(output);
     const named = subjectsOf(options, context);
+    requireModels([named.policy, ...(named.reference === undefined ? [] : [named.reference])], context);
     if (options.frontier) requireFrontier(named);
     const resolve = locator(context);
     const inputs = await readInputs(options, context);

@@ -17,6 +17,7 @@ import { requireWritable } from '../files/index.ts';
 import { changed, grouped, option } from '../options/index.ts';
 import { ADAPTER, MACHINE_SHAPE, OVERWRITE } from './common-options.ts';
 import { defineCommand, type CommandContext, type CommandUsage } from './frame/command.ts';
+import { requireModels } from './require-models.ts';
 import { readHubSettings, locateData, locateModel } from '../hub/index.ts';
 
 const DTYPES = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' } as const;
@@ -93,6 +94,8 @@ export const EXPORT = defineCommand({
     const { data, model, adapter, samples, threads, push } = options;
     const specification = specificationOf(options);
     requireWritable(dirname(resolve(specification.output)));
+    // Beside RUN a model says where its base is now.
+    requireModels([model === undefined ? { model: args[0] } : { model, adapter }], context);
     const sources = data === undefined ? undefined : await locateData([data], context);
     const source = await openExportSource({
       source: args[0],

@@ -18,6 +18,7 @@ import { defineCommand, type CommandContext, type CommandUsage } from './frame/c
 import { BASE_PRECISION, DECODING_SHAPE, decodingOf, idleDrawing } from './decoding-options.ts';
 import { requireWritableFile } from '../files/index.ts';
 import { openAnswerFile, startedTime } from './answer-file.ts';
+import { requireModels } from './require-models.ts';
 import { locateData, locateModel } from '../hub/index.ts';
 
 const OPTIONS = z.strictObject({
@@ -71,6 +72,7 @@ export const GENERATE = defineCommand({
     const { terminal } = context;
     const { samples, output, system } = options;
     if (output !== undefined) requireWritableFile(output);
+    requireModels([options], context);
     const prompts = await promptsOf(options, context);
     const adapters = adaptersOf(options);
     checkAdapterNames(prompts, adapters);

@@ -4,4 +4,4 @@ export { parseHubId, type DataSelection, type HubId } from './hub-files.ts';
 export type { HubConnection } from './hub-http.ts';
 export { readHubSettings } from './hub-settings.ts';
 export { resolveHubModel, type HubOptions, type HubProgress, type HubSnapshot } from './hub.ts';
-export { locateData, locateModel, takeApart, type LocatedModel } from './locate.ts';
+export { locateData, locateModel, takeApart, whereIs, type LocatedModel } from './locate.ts';

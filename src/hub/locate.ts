@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { badInput } from '../core/index.ts';
 import { filesOfPath, isPattern, type DataSource } from '../data/index.ts';
 import { openHubDataset } from './hub-dataset.ts';
-import { parseHubId } from './hub-files.ts';
 import { resolveHubModel, type HubOptions } from './hub.ts';
 import { readHubSettings } from './hub-settings.ts';
+import { missingPath } from './missing-path.ts';
 
 /** Who hears of a download: the terminal of a command line, or whoever stands in for it. */
 export interface DownloadListener {
@@ -57,7 +57,7 @@ export interface LocatedModel {
 export async function locateModel(named: string, context: LocateContext): Promise<LocatedModel> {
   if (existsSync(named)) return { path: named };
   const { id, revision } = takeApart(named);
-  refuseMissingPath(id, named, 'model');
+  refuseMissing(named, { kind: 'model', context });
   const { path, commit } = await fetching(id, context, (options) =>
     resolveHubModel(id, withRevision(options, revision)),
   );
@@ -86,7 +86,7 @@ async function locateOne(
   if (existsSync(name)) return filesOfPath(name);
   const { id, revision, split } = takeApart(name);
   if (revision === undefined && (existsSync(id) || isPattern(id))) return filesOfPath(id, split);
-  refuseMissingPath(id, name, 'data');
+  refuseMissing(name, { kind: 'dataset', context });
   return fetching(id, context, (options) => openHubDataset(id, { ...withRevision(options, revision), split }));
 }
 
@@ -101,17 +101,31 @@ function withRevision(options: HubOptions, revision: string | undefined): HubOpt
   return revision === undefined ? options : { ...options, revision };
 }
 
+/**
+ * Where a name will be found: on this computer, or on the hub, which nobody asks yet. Throws bad-input for one that can be neither, such as a path that was
+ * mistyped.
+ */
+export function whereIs(
+  named: string,
+  kind: 'model' | 'data',
+  context: Pick<LocateContext, 'environment'>,
+): 'here' | 'hub' {
+  if (existsSync(named)) return 'here';
+  const { id, revision } = takeApart(named);
+  if (kind === 'data' && revision === undefined && (existsSync(id) || isPattern(id))) return 'here';
+  refuseMissing(named, { kind: kind === 'data' ? 'dataset' : 'model', context });
+  return 'hub';
+}
+
 /** What looks like a path on this computer is one, and its absence is the news. */
-function refuseMissingPath(id: string, named: string, what: string): void {
-  const isPath = /^([./~\\]|[A-Za-z]:)/.test(named) || named.endsWith('/') || parseHubId(id) === undefined;
-  // owner/name/file.jsonl may be a file of the hub; no repository is called name.jsonl.
-  const isFileName = id.split('/').length <= 2 && /\.(gguf|jsonl?|gz|zst|parquet|csv|tsv|txt|safetensors)$/.test(id);
-  if (isPath || isFileName) {
-    throw badInput({
-      file: named,
-      message: `the ${what} must be a file or folder that exists, or a hub id such as owner/name; check the path`,
-    });
-  }
+function refuseMissing(
+  named: string,
+  { kind, context }: { readonly kind: 'model' | 'dataset'; readonly context: Pick<LocateContext, 'environment'> },
+): void {
+  const { id, revision } = takeApart(named);
+  const { cacheDir } = readHubSettings(context.environment);
+  const problem = missingPath({ id, named, revision, kind, cacheDir });
+  if (problem !== undefined) throw badInput(problem);
 }
 
 async function fetching<T extends { readonly commit: string; readonly cachedBecause?: string }>(

@@ -4,6 +4,8 @@ import type { DataSource, TokenisationReport } from '../data/index.ts';
 export interface RunContext {
   /** Turns what the user named into a local path: downloads hub ids, checks paths. */
   readonly resolve: (location: string, kind: 'model' | 'data') => Promise<string>;
+  /** Where `resolve` will find it: nothing is fetched while another name is wrong. Throws bad-input for what can be nowhere. Default: all is here. */
+  readonly whereIs?: (location: string, kind: 'model' | 'data') => 'here' | 'hub';
   /** The files of what the user named as data, where that can be several; default: those at resolve(location, 'data'). */
   readonly sources?: (location: string) => Promise<readonly DataSource[]>;
   /** Folder of stored reference log-probabilities. */

@@ -20,6 +20,7 @@ import { defineCommand, type CommandContext } from '../frame/command.ts';
 import { buildJudged, type BuildOutcome } from './data-build-judged.ts';
 import { BUILD_SCHEMA, buildProblems, type BuildOptions } from './data-build-options.ts';
 import { tellFormats } from './data-notes.ts';
+import { requireModels } from '../require-models.ts';
 import { locateData } from '../../hub/index.ts';
 
 /** `preftune data build`: pairs from ratings, rankings, votes, edits, thumbs, a model's samples, or judges. */
@@ -63,6 +64,7 @@ export const DATA_BUILD = defineCommand({
 async function build(options: BuildOptions, context: CommandContext): Promise<BuildOutcome | undefined> {
   const { from, format, lenient: isLenient, maxRows: limit = Infinity, rating, strategy, minMargin } = options;
   const { minAgreement, minVotes, labels, maxPairs } = options;
+  requireModels([options], context);
   const sources = withColumns(await locateData(context.args, context), options.columns);
   const reading = { format, isLenient };
   const tell = <Row>(rows: BuildRows<Row>): BuildRows<Row> => {

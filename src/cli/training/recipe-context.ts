@@ -2,7 +2,7 @@ import { cacheFolder } from '../../files/index.ts';
 import { readFileSync } from 'node:fs';
 import type { RecipeContext, RecipeListener } from '../../train/index.ts';
 import type { CommandContext } from '../frame/command.ts';
-import { locateData, locateModel } from '../../hub/index.ts';
+import { locateData, locateModel, whereIs } from '../../hub/index.ts';
 
 /** What a recipe needs of the command line: where things are, who listens, when to stop. */
 export function recipeContext(
@@ -17,6 +17,7 @@ export function recipeContext(
   const { environment, signal } = context;
   return {
     resolve: async (named) => (await locateModel(named, context)).path,
+    whereIs: (named, kind) => whereIs(named, kind, context),
     sources: (named) => locateData([named], context),
     referenceCache: options.referenceCache ?? cacheFolder(environment, 'reference'),
     versions: versions(),

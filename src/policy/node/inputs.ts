@@ -77,18 +77,22 @@ export async function openInputs(
   };
   const { output } = named;
   const resolve = (model: string): Promise<string> => context.resolve(model, 'model');
+  const mayFetch = fetchingOf(named, context);
   if (output !== undefined) await attempt(() => checkRunFolder(output, context.isResuming === true));
   const templateTime = await attempt(() => templateTimeOf(named, context));
   // What is small comes first: a missing file should not wait for a model's download.
   const rows = async (name: string | readonly string[]): Promise<readonly DataSource[] | undefined> =>
-    attempt(async () => withColumns(await sourcesOf(name, context), named.columns));
+    attempt(async () => withColumns(await sourcesOf(mayFetch(name, 'data'), context), named.columns));
   const data = await rows(named.data);
   const heldOut = named.heldOut === undefined ? undefined : await rows(named.heldOut);
   const reference =
-    named.reference === undefined
+    named.reference === undefined || mayFetch(named.reference, 'model').length === 0
       ? undefined
       : await attempt(() => openNamedModel(parseModelName(named.reference!), { resolve, templateTime }));
-  const policy = await attempt(() => openPolicyModel(named, { resolve, templateTime }));
+  const policy =
+    mayFetch(named.model, 'model').length === 0
+      ? undefined
+      : await attempt(() => openPolicyModel(named, { resolve, templateTime }));
   if (policy !== undefined) {
     const { tokenizer } = policy.opened;
     await attempt(() => requireClock(named.templateTime, [{ name: named.model, tokenizer }]));
@@ -116,6 +120,28 @@ export async function openInputs(
     reference: reference && { ...reference.opened, adapter: reference.adapter },
     close,
   };
+}
+
+/**
+ * Keeps of names those that may be opened: where one of all is wrong, what must be fetched is left alone, since it would be fetched for nothing. A wrong name is
+ * kept, and is told by whoever opens it.
+ */
+function fetchingOf(
+  { model, data, heldOut = [], reference }: NamedInputs,
+  { whereIs = () => 'here' }: RunContext,
+): (names: string | readonly string[], kind: 'model' | 'data') => readonly string[] {
+  const placeOf = (name: string, kind: 'model' | 'data'): 'here' | 'hub' | 'nowhere' => {
+    try {
+      return whereIs(kind === 'model' ? parseModelName(name).model : name, kind);
+    } catch (thrown) {
+      badInputProblems(thrown);
+      return 'nowhere';
+    }
+  };
+  const isWrong =
+    [model, ...(reference === undefined ? [] : [reference])].some((name) => placeOf(name, 'model') === 'nowhere') ||
+    [data, heldOut].flat().some((name) => placeOf(name, 'data') === 'nowhere');
+  return (names, kind) => [names].flat().filter((name) => !isWrong || placeOf(name, kind) !== 'hub');
 }
 
 /** What the rows say of the time, where the chat template prints it; of a model that is scored, whether it was trained on another. */
