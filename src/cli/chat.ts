@@ -8,7 +8,7 @@ import type { Message } from '../tokenizer/index.ts';
 import { ADAPTER, MACHINE_SHAPE, MODEL, SYSTEM, TEMPLATE_TIME } from './common-options.ts';
 import { defineCommand, type CommandContext } from './frame/command.ts';
 import { BASE_PRECISION, DECODING_SHAPE, decodingOf, idleDrawing } from './decoding-options.ts';
-import { locateModel } from '../hub/index.ts';
+import { resolveLoading } from './resolve-loading.ts';
 
 const HELP = `/system TEXT   sets the system message and begins anew (without TEXT: takes it away)
 /regenerate    answers the last question again, with another seed
@@ -41,7 +41,7 @@ export const CHAT = defineCommand({
     const { adapter, templateTime, basePrecision, device, threads } = options;
     const generator = await openGenerator({
       model: options.model,
-      resolve: async (named) => (await locateModel(named, context)).path,
+      resolve: resolveLoading(context),
       adapter,
       templateTime,
       basePrecision,
@@ -51,6 +51,7 @@ export const CHAT = defineCommand({
       keepsPrefix: true,
     });
     try {
+      context.terminal.close();
       if (generator.tokenizer.chatTemplate === undefined)
         throw badUsage('chat: the model must have a chat template, it has none; take generate --raw');
       for (const note of generator.notes) context.terminal.note(note);

@@ -135,7 +135,7 @@ async function run(options: CompareOptions, context: CommandContext): Promise<vo
     const judges = [...(opened?.judges ?? []), ...persons];
     const judge = createJury(judges, minAgreement);
     const matches = await play(judge, { ...meetings, answers, options, context, bars, opened });
-    const { measured, notMeasured } = await measure(contestants, { prompts, inputs, drawing, options, bars });
+    const { measured, notMeasured } = await measure(contestants, { prompts, inputs, drawing, options, context, bars });
     const stories = readRunStories(contestants);
     terminal.close();
     const standings = standingsOf(matches, { names, answers, seed: options.seed });
@@ -213,7 +213,9 @@ async function collectAnswers(
   const bars = createBars(context.terminal);
   const answers = new Map<string, Answers>();
   // Files first: what is wrong with them should not be told after minutes of drawing.
-  for (const contestant of contestants.toSorted((a, b) => Number(b.kind === 'answers') - Number(a.kind === 'answers')))
+  const inOrder = contestants.toSorted((a, b) => Number(b.kind === 'answers') - Number(a.kind === 'answers'));
+  for (const contestant of inOrder) {
+    if (contestant.kind === 'model') context.terminal.activity(`opening ${contestant.name}`);
     answers.set(
       contestant.name,
       await answersOf(contestant, prompts, {
@@ -226,6 +228,8 @@ async function collectAnswers(
         onProgress: (done, total) => bars.of(contestant.name).update({ done, total, unit: 'rows' }),
       }),
     );
+  }
+  context.terminal.close();
   return answers;
 }
 
@@ -320,12 +324,13 @@ interface MeasureParts {
   readonly inputs: MeasureInputs;
   readonly drawing: DrawingOptions;
   readonly options: CompareOptions;
+  readonly context: CommandContext;
   readonly bars: Bars;
 }
 
 function measure(
   contestants: readonly Contestant[],
-  { prompts, inputs: { texts: sources, ...inputs }, drawing, options, bars }: MeasureParts,
+  { prompts, inputs: { texts: sources, ...inputs }, drawing, options, context, bars }: MeasureParts,
 ): ReturnType<typeof measureContestants> {
   return measureContestants(contestants, {
     ...drawing,
@@ -333,6 +338,7 @@ function measure(
     texts: sources && { sources, state: stateOfSources(sources) },
     prompts: prompts.slice(0, options.measure),
     hasFrontier: options.frontier,
+    onOpening: (model) => context.terminal.activity(`opening ${model} to be measured`),
     onProgress: (model, what, done, total) => bars.of(`${model}: ${what}`).update({ done, total, unit: 'rows' }),
   });
 }

@@ -96,6 +96,7 @@ export const EVALUATE = defineCommand({
     const bars = createBars(context.terminal);
     const policy = await shownSubject(named.policy, resolve);
     const reference = named.reference && (await shownSubject(named.reference, resolve));
+    const loading = terminal.activity(`loading ${named.policy.model}`);
     const subjects = await openSubjects({
       policy: named.policy,
       reference: named.reference,
@@ -109,6 +110,7 @@ export const EVALUATE = defineCommand({
       onWarning: terminal.warn,
       onNote: terminal.note,
     });
+    loading.finish();
     try {
       requireClock(options.templateTime, [{ name: named.policy.model, tokenizer: subjects.tokenizer }]);
       const sampling = { samples, maxNewTokens, temperature, seed, signal };

@@ -97,6 +97,7 @@ export const EXPORT = defineCommand({
     // Beside RUN a model says where its base is now.
     requireModels([model === undefined ? { model: args[0] } : { model, adapter }], context);
     const sources = data === undefined ? undefined : await locateData([data], context);
+    const loading = terminal.activity(`opening ${args[0] ?? model!}`);
     const source = await openExportSource({
       source: args[0],
       model,
@@ -104,14 +105,19 @@ export const EXPORT = defineCommand({
       name: options.name,
       resolve: async (named) => (await locateModel(named, context)).path,
     });
+    loading.finish();
     try {
       const artefacts = await exportModel(source, specification, {
         data: sources,
         samples,
         threads,
         signal,
-        onStage: (stage) => terminal.note(stage),
+        onStage: (stage) => {
+          terminal.note(stage);
+          terminal.activity(stage, { isTold: true });
+        },
       });
+      terminal.close();
       for (const artefact of artefacts) terminal.result(recordOf(artefact), lineOf(artefact));
       if (push !== undefined)
         await pushOutput(context, {

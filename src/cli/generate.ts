@@ -19,7 +19,8 @@ import { BASE_PRECISION, DECODING_SHAPE, decodingOf, idleDrawing } from './decod
 import { requireWritableFile } from '../files/index.ts';
 import { openAnswerFile, startedTime } from './answer-file.ts';
 import { requireModels } from './require-models.ts';
-import { locateData, locateModel } from '../hub/index.ts';
+import { locateData } from '../hub/index.ts';
+import { resolveLoading } from './resolve-loading.ts';
 
 const OPTIONS = z.strictObject({
   model: MODEL,
@@ -78,7 +79,7 @@ export const GENERATE = defineCommand({
     checkAdapterNames(prompts, adapters);
     const generator = await openGenerator({
       model: options.model,
-      resolve: async (named) => (await locateModel(named, context)).path,
+      resolve: resolveLoading(context),
       adapter: options.adapter,
       adapters,
       // Answers that are continued read the day of the first ones.
@@ -89,6 +90,7 @@ export const GENERATE = defineCommand({
       threads: options.threads,
     });
     try {
+      terminal.close();
       for (const note of generator.notes) terminal.note(note);
       const { clock } = generator.tokenizer.chatTemplate ?? {};
       const promptOptions = { system, isRaw: options.raw };

@@ -7,6 +7,7 @@ export {
   type CommandEntry,
   type CommandUsage,
 } from './frame/command.ts';
+export { CLI_EVENT, type CliEvent } from './frame/event-schema.ts';
 export { runCli, type CliOptions, type CliProcess } from './frame/frame.ts';
 export {
   createProgress,

@@ -50,6 +50,7 @@ export const SCORE = defineCommand({
         referenceCache,
         listener: {
           onNote: terminal.note,
+          onLoad: (what) => (what === undefined ? terminal.close() : void terminal.activity(what)),
           onWarning: terminal.warn,
           onTokenised: (_split, report) => tellTokenisation(terminal, { name: 'data', report, isWhole: showTokens }),
           onReference: (done, total) => bars.of('reference').update({ done, total, unit: 'rows' }),

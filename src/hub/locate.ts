@@ -10,6 +10,8 @@ import { missingPath } from './missing-path.ts';
 export interface DownloadListener {
   note(line: string): void;
   warn(line: string): void;
+  /** Begins to show that something is waited for, until it is finished or a download begins. */
+  activity?(label: string): { finish(): void };
   /** Begins to show a download. */
   progress(label: string): {
     update(state: {
@@ -133,8 +135,8 @@ async function fetching<T extends { readonly commit: string; readonly cachedBeca
   { terminal, signal, environment }: LocateContext,
   resolve: (options: HubOptions) => Promise<T>,
 ): Promise<T> {
-  const progress = terminal.progress(`download ${id}`);
-  let hasBegun = false;
+  const waiting = terminal.activity?.(`asking the hub for ${id}`);
+  let progress: ReturnType<DownloadListener['progress']> | undefined;
   /** Parquet goes on coming while other bars are shown. */
   let hasEnded = false;
   try {
@@ -143,8 +145,11 @@ async function fetching<T extends { readonly commit: string; readonly cachedBeca
       signal,
       onProgress: ({ file, doneBytes, totalBytes }) => {
         // What the cache has needs no bar.
-        if (hasEnded || (!hasBegun && doneBytes === totalBytes)) return;
-        hasBegun = true;
+        if (hasEnded || (progress === undefined && doneBytes === totalBytes)) return;
+        if (progress === undefined) {
+          waiting?.finish();
+          progress = terminal.progress(`download ${id}`);
+        }
         progress.update({ done: doneBytes, total: totalBytes, unit: 'bytes', figures: [{ label: '', text: file }] });
       },
     });
@@ -156,6 +161,7 @@ async function fetching<T extends { readonly commit: string; readonly cachedBeca
     return snapshot;
   } finally {
     hasEnded = true;
-    progress.finish();
+    waiting?.finish();
+    progress?.finish();
   }
 }

@@ -21,6 +21,8 @@ export interface RunContext {
 /** What is told while models are opened and rows computed; the command line shows it, a library caller may ignore it. */
 export interface RunListener {
   readonly onNote?: (text: string) => void;
+  /** Work begins whose end nobody knows, such as loading weights; it ends where anything else is told, and where undefined is. */
+  readonly onLoad?: (what: string | undefined) => void;
   /** Something that the user should know before trusting the result. */
   readonly onWarning?: (text: string) => void;
   readonly onRowsRead?: (rows: number) => void;

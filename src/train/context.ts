@@ -53,6 +53,8 @@ export interface RecipeListener extends RunListener {
   readonly onStep?: (record: StepRecord) => void;
   readonly onEvaluation?: (step: number, metrics: Metrics) => void;
   readonly onCheckpoint?: (step: number) => void;
+  /** A prompt of the report, answered before and after training. */
+  readonly onSample?: (sample: ReportSample) => void;
   /** A known pattern of runs that go wrong is seen, each once. */
   readonly onFinding?: (finding: RunFinding) => void;
 }

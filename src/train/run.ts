@@ -44,6 +44,7 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
   const writer = openRun(specification.output, record, context);
   let training: Training | undefined;
   try {
+    context.listener.onLoad?.('compiling the training step');
     training = await openInMemory(specification, options);
     const sampling = createSampling(session, training.trainable, {
       context,
@@ -62,13 +63,17 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
       events: writer.events(training, { stepsPerEpoch, keep: specification.keepCheckpoints, watch }),
       options: loopOptions(specification, totalSteps, watch.signal),
     });
-    if (result.isComplete) watch.finish();
+    if (result.isComplete) {
+      watch.finish();
+      context.listener.onLoad?.(`saving what was trained in ${specification.output}`);
+    }
     const artefact = result.isComplete
       ? await saveArtefact(writer.folder.path, session, training.trainable)
       : undefined;
     // Its memory is free for the answers.
     await training.release();
     const samples = result.isComplete ? await sampling.afterTraining() : [];
+    for (const sample of samples) context.listener.onSample?.(sample);
     const verdict = watch.verdict();
     writer.report({
       data: tokenisationSections(options.reports, clock?.printed()),

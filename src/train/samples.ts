@@ -110,9 +110,13 @@ export function createSampling(
   const { listener } = context;
   const prompts = context.sampler === undefined && samples > 0 ? promptsOf(tokenizer) : [];
   const sampler = context.sampler ?? (prompts.length > 0 ? context.samplePrompts?.(prompts) : undefined);
-  const ask = async (decoder: SampledModel['decoder'], resident: SampledModel['resident']) => {
+  const ask = async (decoder: SampledModel['decoder'], resident: SampledModel['resident'], when: 'was' | 'is now') => {
     if (sampler === undefined || context.signal?.aborted === true) return undefined;
     try {
+      const count = sampler.prompts.length;
+      listener.onLoad?.(
+        `answering ${count} ${count === 1 ? 'prompt' : 'prompts'} for the report, as the model ${when}`,
+      );
       return await sampler.answer({ device, tokenizer, decoder, resident });
     } catch (thrown) {
       if (!(thrown instanceof PreftuneError)) throw thrown;
@@ -125,12 +129,12 @@ export function createSampling(
   return {
     note: prompts.length === 0 ? undefined : `${source}, each answered with the likeliest tokens.`,
     beforeTraining: async () => {
-      if (!policy.keepsReference) before = await ask(policy.evaluation, residentTensors(model, trainable));
+      if (!policy.keepsReference) before = await ask(policy.evaluation, residentTensors(model, trainable), 'was');
     },
     afterTraining: async () => {
       if (sampler === undefined) return [];
-      if (policy.keepsReference) before = await ask(policy.reference, model.weights);
-      const after = before && (await ask(policy.evaluation, residentTensors(model, trainable)));
+      if (policy.keepsReference) before = await ask(policy.reference, model.weights, 'was');
+      const after = before && (await ask(policy.evaluation, residentTensors(model, trainable), 'is now'));
       return (after ?? []).map((answer, i) => ({
         prompt: sampler.prompts[i]!,
         ...((prompts[i]?.earlier.length ?? 0) > 0 ? { earlier: prompts[i]!.earlier } : {}),

@@ -30,7 +30,9 @@ export interface Session {
 }
 
 export interface SessionOptions {
-  readonly context: Pick<RecipeContext, 'availableBytes'>;
+  readonly context: Pick<RecipeContext, 'availableBytes'> & {
+    readonly listener?: Pick<RecipeContext['listener'], 'onLoad'>;
+  };
   /** Another model that is loaded beside this one to compute the reference. */
   readonly reference?: ModelConfig | undefined;
   /** The reference is a copy of what is trained. */
@@ -46,6 +48,7 @@ export async function openSession(
   { context, reference, movesReference = false, initialise = false }: SessionOptions,
 ): Promise<Session> {
   const plan = planOf(specification, opened);
+  context.listener?.onLoad?.(`loading ${specification.model}`);
   const { device: name, threads, basePrecision: precision, seed } = specification;
   const deviation = Number(opened.files.config['initializer_range'] ?? 0.02);
   const { device, model, dispose } = await openPolicy(sourceOf({ opened, adapter: undefined }), {
@@ -61,6 +64,7 @@ export async function openSession(
     ...(context.availableBytes && { availableBytes: context.availableBytes }),
   });
   try {
+    if (specification.method !== 'full') context.listener?.onLoad?.('preparing the adapter');
     const adapter = await continuedAdapter(specification, opened);
     const policy = await createPolicy(device, { opened, model, specification, adapter });
     return { device, opened, model, policy, tokenizer: opened.tokenizer, dispose };

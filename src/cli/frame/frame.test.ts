@@ -199,6 +199,8 @@ test('exit codes and what is said: failed 1, a fault of ours 1, --json for both'
   const json = await run(['tune', 'model', '-m', 'x', '--work', 'fail', '--json']);
   expect(json.code).toBe(1);
   expect(JSON.parse(json.err)).toEqual({
+    event: 'error',
+    time: expect.any(String),
     error: {
       code: 'run-failed',
       problems: [{ message: 'train: loss must be finite, got NaN at step 3; lower --learning-rate' }],

@@ -49,6 +49,7 @@ export interface CliOptions {
  */
 export async function runCli(words: readonly string[], { version, commands, process }: CliOptions): Promise<number> {
   const { stdout, stderr, environment } = process;
+  const began = performance.now();
   const isJson = asksForJson(words);
   const terminal = createTerminal({ stdout, stderr, isJson, environment });
   const columns = widthOf(stdout, environment);
@@ -91,6 +92,9 @@ export async function runCli(words: readonly string[], { version, commands, proc
     } finally {
       interrupts.dispose();
     }
+    terminal.close();
+    if (terminal.hasEvents)
+      terminal.event({ event: 'done', seconds: (performance.now() - began) / 1000, peakBytes: peakBytes() });
     return 0;
   } catch (error) {
     return report(error, { isJson, terminal, stderr });
@@ -162,16 +166,20 @@ function report(thrown: unknown, to: { isJson: boolean; terminal: Terminal; stde
   const error = thrown instanceof PreftuneError ? thrown : (placeErrorOf(thrown) ?? thrown);
   if (!(error instanceof PreftuneError)) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    if (to.isJson)
-      to.stderr.write(`${JSON.stringify({ error: { code: 'internal', problems: [{ message: text }] } })}\n`);
+    if (to.isJson) to.terminal.event({ event: 'error', error: { code: 'internal', problems: [{ message: text }] } });
     else to.stderr.write(`internal: ${text}\nThis is a fault of preftune's own; please report it with the command.\n`);
     return 1;
   }
   const { code, problems } = error;
-  if (to.isJson) to.stderr.write(`${JSON.stringify({ error: { code, problems } })}\n`);
+  if (to.isJson) to.terminal.event({ event: 'error', error: { code, problems: problems.map((one) => ({ ...one })) } });
   else to.stderr.write(`${formatProblems(problems)}\n`);
   if (code === 'cancelled') return EXIT_INTERRUPTED;
   return code === 'bad-input' || code === 'bad-usage' ? 2 : 1;
+}
+
+/** The most memory that this process held. */
+function peakBytes(): number {
+  return process.resourceUsage().maxRSS * 1024;
 }
 
 /** Columns for help: the terminal's, else what COLUMNS says (POSIX), else 80; never above 100, for lines that can be read. */

@@ -1,7 +1,9 @@
 import { writeExactJson } from '../../core/index.ts';
 import type { TextStream } from './text-stream.ts';
 import type { JsonValue } from '../../core/index.ts';
-import { createProgress, type ProgressBar } from './progress.ts';
+import { createActivity, type Activity } from './activity.ts';
+import { eventLine, type UntimedEvent } from './events.ts';
+import { createProgress, type ProgressBar, type ProgressState } from './progress.ts';
 
 /** Where a command writes: results to stdout, everything else to stderr. */
 export interface Terminal {
@@ -11,10 +13,18 @@ export interface Terminal {
   stream(text: string): void;
   /** A line for people, on stderr; above the progress bar when there is one. Left out with --json. */
   note(line: string): void;
-  /** Something that went not quite as wished: `warning: ...` on stderr, also with --json. */
+  /** Something that went not quite as wished: `warning: ...` on stderr, with --json an event. */
   warn(line: string): void;
-  /** A progress bar, or plain lines; nothing with --json. The previous one must be finished. */
-  progress(label: string): ProgressBar;
+  /** With --json a line of JSON on stderr; else nothing. */
+  event(event: UntimedEvent): void;
+  /** Results and events are JSON. */
+  readonly isJson: boolean;
+  /** Whether there was an event. */
+  readonly hasEvents: boolean;
+  /** A progress bar, or plain lines; with --json events, unless the work has events of its own. It ends the bar before it, and what was under way. */
+  progress(label: string, options?: { readonly hasOwnEvents?: boolean }): ProgressBar;
+  /** Work whose end nobody knows, shown with its seconds from the first one on; it ends the bar before it. The next one, a bar, `close` or `finish` ends it. */
+  activity(label: string, options?: { readonly isTold?: boolean }): Activity;
   /** Ends a bar that an error left open. */
   close(): void;
   /** Columns of stderr, 80 when unknown. */
@@ -27,48 +37,111 @@ export interface TerminalOptions {
   readonly isJson: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly nowMs?: () => number;
+  /** Stands in for the clock of events. */
+  readonly now?: () => Date;
 }
+
+/** Of one bar at most one event in so long. */
+const EVENT_MS = 1000;
 
 export const DEFAULT_COLUMNS = 80;
 
-export function createTerminal({ stdout, stderr, isJson, environment, nowMs }: TerminalOptions): Terminal {
-  let bar: ProgressBar | undefined;
+export function createTerminal({
+  stdout,
+  stderr,
+  isJson,
+  environment,
+  nowMs = () => performance.now(),
+  now = () => new Date(),
+}: TerminalOptions): Terminal {
+  let shown: ProgressBar | Activity | undefined;
+  let hasEvents = false;
   const isLive = stderr.isTTY === true && environment['TERM'] !== 'dumb';
+  const event = (one: UntimedEvent): void => {
+    if (!isJson) return;
+    hasEvents = true;
+    stderr.write(`${eventLine(one, now())}\n`);
+  };
   const say = (line: string): void => {
-    if (bar === undefined || isJson) stderr.write(`${line}\n`);
-    else bar.note(line);
+    if (shown === undefined || isJson) stderr.write(`${line}\n`);
+    else shown.note(line);
+  };
+  const close = (): void => {
+    shown?.finish();
+    shown = undefined;
   };
   return {
     result(value, text) {
-      bar?.clear();
+      shown?.clear();
       stdout.write(isJson ? `${writeExactJson(value)}\n` : text.endsWith('\n') ? text : `${text}\n`);
     },
     stream(text) {
-      bar?.clear();
+      shown?.clear();
       if (!isJson) stdout.write(text);
     },
     note(line) {
       if (!isJson) say(line);
     },
-    warn: (line) => say(`warning: ${line}`),
-    progress(label) {
-      bar?.finish();
-      bar = createProgress({
-        label,
-        stream: isJson ? { write: () => true } : stderr,
-        isLive: isLive && !isJson,
-        hasColor: !environment['NO_COLOR'],
-        isUnicode: hasUnicode(environment),
-        ...(nowMs === undefined ? {} : { nowMs }),
-      });
+    warn: (line) => (isJson ? event({ event: 'warning', message: line }) : say(`warning: ${line}`)),
+    event,
+    isJson,
+    get hasEvents() {
+      return hasEvents;
+    },
+    progress(label, { hasOwnEvents = false } = {}) {
+      close();
+      const bar = isJson
+        ? eventBar(label, { event: hasOwnEvents ? () => {} : event, nowMs })
+        : createProgress({
+            label,
+            stream: stderr,
+            isLive,
+            hasColor: !environment['NO_COLOR'],
+            isUnicode: hasUnicode(environment),
+            nowMs,
+          });
+      shown = bar;
       return bar;
     },
-    close() {
-      bar?.finish();
-      bar = undefined;
+    activity(label, { isTold = false } = {}) {
+      close();
+      event({ event: 'load', what: label });
+      const stream = isJson ? { write: () => true } : stderr;
+      const activity = createActivity({ label, stream, isLive: isLive && !isJson, isTold });
+      shown = activity;
+      return activity;
     },
+    close,
     get columns() {
       return stderr.columns ?? DEFAULT_COLUMNS;
+    },
+  };
+}
+
+/** A bar as events: the first state, one a second, and the last. */
+function eventBar(
+  what: string,
+  { event, nowMs }: { readonly event: (event: UntimedEvent) => void; readonly nowMs: () => number },
+): ProgressBar {
+  let toldAt = -Infinity;
+  let untold: ProgressState | undefined;
+  let isFinished = false;
+  const tell = ({ done, total, unit = 'steps' }: ProgressState): void => {
+    toldAt = nowMs();
+    untold = undefined;
+    event({ event: 'progress', what, done, total: total ?? null, unit });
+  };
+  return {
+    update(state) {
+      if (isFinished) return;
+      untold = state;
+      if (nowMs() - toldAt >= EVENT_MS) tell(state);
+    },
+    note: () => {},
+    clear: () => {},
+    finish() {
+      isFinished = true;
+      if (untold !== undefined) tell(untold);
     },
   };
 }

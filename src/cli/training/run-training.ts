@@ -67,37 +67,62 @@ export async function runTraining<T extends { readonly output: string; readonly 
 /** Shows a run as it goes: bars and notes. */
 export function createListener(terminal: Terminal, showsTokens: boolean): RecipeListener {
   let bar: { readonly label: string; readonly progress: ProgressBar } | undefined;
-  const barOf = (label: string): ProgressBar => {
-    if (bar?.label !== label) bar = { label, progress: terminal.progress(label) };
+  const barOf = (label: string, hasOwnEvents = true): ProgressBar => {
+    if (bar?.label !== label) bar = { label, progress: terminal.progress(label, { hasOwnEvents }) };
     return bar.progress;
   };
   const finish = (): void => {
-    bar?.progress.finish();
     bar = undefined;
+    terminal.close();
   };
   return {
     onNote: terminal.note,
     onWarning: terminal.warn,
-    onRowsRead: (rows) => barOf('read').update({ done: rows, total: undefined, unit: 'rows' }),
+    onLoad: (what) => {
+      finish();
+      if (what !== undefined) terminal.activity(what);
+    },
+    onRowsRead: (rows) => barOf('read', false).update({ done: rows, total: undefined, unit: 'rows' }),
     onTokenised: (split, report) => {
       finish();
       const name = split === 'train' ? 'training data' : 'held-out data';
       tellTokenisation(terminal, { name, report, isWhole: showsTokens });
     },
     onReference: (done, total) => {
+      terminal.event({ event: 'reference', done, total });
       barOf('reference').update({ done, total, unit: 'rows' });
       if (done === total) finish();
     },
     onStart: (done, total) => {
       finish();
+      terminal.event({ event: 'start', done, total });
       if (done > 0) terminal.note(`resuming after step ${done} of ${total}`);
     },
-    onStep: ({ step, totalSteps, metrics }) =>
-      barOf('train').update({ done: step, total: totalSteps, figures: figuresOf(metrics) }),
-    onEvaluation: (step, metrics) => terminal.note(`step ${step}: held-out ${evaluationText(metrics)}`),
-    onCheckpoint: (step) => terminal.note(`step ${step}: checkpoint saved`),
-    onFinding: (finding) => terminal.warn(findingText(finding)),
+    onStep: ({ step, totalSteps, epoch, metrics }) => {
+      terminal.event({ event: 'step', step, totalSteps, epoch, metrics: finiteOrNull(metrics) });
+      barOf('train').update({ done: step, total: totalSteps, figures: figuresOf(metrics) });
+    },
+    onEvaluation: (step, metrics) => {
+      terminal.event({ event: 'evaluation', step, metrics: finiteOrNull(metrics) });
+      terminal.note(`step ${step}: held-out ${evaluationText(metrics)}`);
+    },
+    onCheckpoint: (step) => {
+      terminal.event({ event: 'checkpoint', step });
+      terminal.note(`step ${step}: checkpoint saved`);
+    },
+    onSample: ({ prompt, before, after }) => terminal.event({ event: 'sample', prompt, before, after }),
+    onFinding: (finding) => {
+      terminal.event({ event: 'finding', finding: { ...finding } });
+      if (!terminal.isJson) terminal.warn(findingText(finding));
+    },
   };
+}
+
+/** As metrics.jsonl has them. */
+function finiteOrNull(metrics: Metrics): Record<string, number | null> {
+  return Object.fromEntries(
+    Object.entries(metrics).map(([name, value]) => [name, Number.isFinite(value) ? value : null]),
+  );
 }
 
 function figuresOf(metrics: Metrics) {

@@ -37,6 +37,8 @@ export interface MeasureOptions extends DrawingOptions {
   readonly instructions?: readonly InstructedPrompt[] | undefined;
   /** Whether checkpoints of runs are measured too. */
   readonly hasFrontier: boolean;
+  /** The models of a contestant are opened. */
+  readonly onOpening?: (name: string) => void;
   readonly onProgress?: (name: string, what: string, done: number, total: number) => void;
 }
 
@@ -111,6 +113,7 @@ async function measure(contestant: Model, first: Model, options: MeasureOptions)
     contestant.adapter !== undefined &&
     first.adapter === undefined &&
     first.checkpoint === undefined;
+  options.onOpening?.(contestant.name);
   const opened = await openSubjects({
     policy: { model: contestant.source },
     reference: isShared ? undefined : { model: first.source },

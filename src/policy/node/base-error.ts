@@ -94,6 +94,7 @@ export async function measureBaseError(options: BaseErrorOptions): Promise<BaseE
     );
     return weights;
   }
+  context.listener.onLoad?.(`comparing the ${precision} base with float32's on ${batches.length} rows`);
   const [stored, exact] = [await logpsOf(device, model, options), await float32Logps(options)];
   const differences = stored.map((value, i) => Math.abs(value - exact[i]!));
   const sum = differences.reduce((total, one) => total + one, 0);

@@ -88,11 +88,18 @@ export async function openInputs(
   const reference =
     named.reference === undefined || mayFetch(named.reference, 'model').length === 0
       ? undefined
-      : await attempt(() => openNamedModel(parseModelName(named.reference!), { resolve, templateTime }));
+      : await attempt(() => {
+          context.listener.onLoad?.(`opening ${named.reference!}`);
+          return openNamedModel(parseModelName(named.reference!), { resolve, templateTime });
+        });
   const policy =
     mayFetch(named.model, 'model').length === 0
       ? undefined
-      : await attempt(() => openPolicyModel(named, { resolve, templateTime }));
+      : await attempt(() => {
+          context.listener.onLoad?.(`opening ${named.model}`);
+          return openPolicyModel(named, { resolve, templateTime });
+        });
+  context.listener.onLoad?.(undefined);
   if (policy !== undefined) {
     const { tokenizer } = policy.opened;
     await attempt(() => requireClock(named.templateTime, [{ name: named.model, tokenizer }]));
