@@ -13,6 +13,7 @@ import {
   type Measured,
 } from '../src/evaluate/index.ts';
 import { startJudgeServer, type JudgeServer, type Served } from '../src/judge/testing/judge-server.ts';
+import { eventsOf, kindsOf } from './support/events.ts';
 import { temporaryFolder, tinyPairs, writeRows, writeTinyModel } from './support/tiny-model.ts';
 import { runDpo } from './support/training.ts';
 
@@ -227,7 +228,7 @@ describe('models, endpoints, language models as judges', () => {
     const before = server.requests.length;
     isBroken = false;
     const done = await compare(`${line} --json`);
-    expect([done.code, done.err]).toEqual([0, '']);
+    expect([done.code, eventsOf(done.err).at(-1)!.event]).toEqual([0, 'done']);
     const value = JSON.parse(done.out) as { pairs: { model: string; winRate: { rate: number; count: number } }[] };
     expect(value.pairs.map(({ model }) => model)).toEqual(['tuned', 'early', 'remote']);
     // No question was asked twice: three prompts, six pairs, both orders, and the writer's three answers, less equal questions.
@@ -297,7 +298,7 @@ describe('models, endpoints, language models as judges', () => {
       writeFileSync(at('text.txt'), 'It rained all day.\nThen it stopped.\n\nNobody was there to see it.\n');
       const base = `${at('run')} --prompts ${at('prompts.jsonl')} --max-prompts 3 --max-new-tokens 6 --threads 1 ${LONGER} --texts ${at('text.txt')} --json`;
       const first = await compare(`${base} --frontier --output ${at('measured')}`);
-      expect([first.code, first.err]).toEqual([0, '']);
+      expect([first.code, kindsOf(eventsOf(first.err)).at(-1)]).toEqual([0, 'done']);
       const [measured] = (JSON.parse(first.out) as { measured: Measured[] }).measured;
       expect(measured!.evaluation.drift!.documents).toBe(2);
       expect(measured!.frontier!.map(({ step }) => step)).toEqual([1, 2]);

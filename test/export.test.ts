@@ -10,6 +10,7 @@ import { sampleLogps } from '../src/score/index.ts';
 import { startPushServer, TOKEN } from '../src/export/testing/push-server.ts';
 import { loraParameterSpecs } from '../src/models/index.ts';
 import { newAdapter, openModel, writeAdapter } from '../src/policy/index.ts';
+import { eventsOf, kindsOf } from './support/events.ts';
 import { temporaryFolder } from './support/tiny-model.ts';
 
 /** `preftune export` on the embedded model with an adapter of random weights. */
@@ -118,7 +119,7 @@ describe('export', () => {
       output,
       '--json',
     ]);
-    expect([code, err]).toEqual([0, '']);
+    expect([code, kindsOf(eventsOf(err))]).toEqual([0, ['load', 'done']]);
     const lines = out
       .trim()
       .split('\n')

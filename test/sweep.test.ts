@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli } from '../src/cli/index.ts';
 import { SWEEP } from '../src/cli/training/sweep.ts';
+import { eventsOf } from './support/events.ts';
 import { metricLines, runDpo } from './support/training.ts';
 import { temporaryFolder, tinyPairs, writeRows, writeTinyModel } from './support/tiny-model.ts';
 
@@ -73,13 +74,12 @@ const GRID = `${HELD_OUT} --beta 0.1,0.5 --learning-rate 1e-2,0.02 --rank 2 --ep
 describe('a grid', () => {
   it('trains every combination as a run of its own, and says which is best', { timeout: 120_000 }, async () => {
     const { code, out, err } = await sweep(`${GRID} --json --output ${at('grid')}`);
-    expect([
-      code,
-      err
-        .split('\n')
-        .filter((one) => !one.startsWith('warning:'))
-        .join(''),
-    ]).toEqual([0, '']);
+    const events = eventsOf(err);
+    expect([code, events.at(-1)!.event, events.filter(({ event }) => event === 'start').length]).toEqual([
+      0,
+      'done',
+      4,
+    ]);
     const names = ['beta-0.1_learning-rate-0.01', 'beta-0.1_learning-rate-0.02', 'beta-0.5_learning-rate-0.01'];
     expect(readdirSync(at('grid')).toSorted()).toEqual(
       [...names, 'beta-0.5_learning-rate-0.02', 'report.html', 'sweep.json'].toSorted(),
@@ -187,7 +187,11 @@ it('a run that fails leaves the others: the sweep says so at its end', { timeout
     `${HELD_OUT} --rank 2 --optimizer sgd --max-steps 6 --warmup-ratio 0 --max-gradient-norm 0 --learning-rate 1e-3,1e30 --json --output ${at('failed')}`,
   );
   expect(code).toBe(1);
-  expect(err).toMatch(/^warning: learning-rate-1e30 failed: step \d: the (loss|gradient) must be finite/m);
+  const events = eventsOf(err);
+  expect(events.findLast((one) => one.event === 'warning')?.message).toMatch(
+    /^learning-rate-1e30 failed: step \d: the (loss|gradient) must be finite/,
+  );
+  expect(events.at(-1)!.event).toBe('error');
   const { runs, best } = JSON.parse(out) as SweepJson;
   expect([best, runs.map(({ figures }) => figures !== null)]).toEqual(['learning-rate-1e-3', [true, false]]);
   expect(readFileSync(at('failed', 'report.html'), 'utf8')).toContain('<td class="failure" colspan="5">failed: step ');

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventsOf, kindsOf } from './support/events.ts';
 import { buildCli, preftune, type Ended } from './support/built-cli.ts';
 import { metricLines } from './support/training.ts';
 import { temporaryFolder, tinyPairs, writeRows, writeTinyModel } from './support/tiny-model.ts';
@@ -138,9 +139,13 @@ describe('preftune dpo', () => {
     expect(readFileSync(at('unsampled', 'report.html'), 'utf8')).not.toContain('<article');
   });
 
-  it('--json gives one object on stdout and is quiet besides', async () => {
+  it('--json gives one object on stdout, and on stderr one event a line', async () => {
     const { code, out, err } = await run(`dpo ${START} --output json --max-steps 1 --json`);
-    expect([code, err, linesOf(out).length]).toEqual([0, '', 1]);
+    expect([code, linesOf(out).length]).toEqual([0, 1]);
+    const events = eventsOf(err);
+    expect(events.filter(({ event }) => event === 'load').length).toBeGreaterThan(3);
+    const kinds = kindsOf(events.filter(({ event }) => event !== 'load'));
+    expect(kinds).toEqual(['reference', 'start', 'step', 'checkpoint', 'sample', 'done']);
     expect(JSON.parse(out)).toMatchObject({
       run: 'json',
       steps: 1,

@@ -85,6 +85,7 @@ type CompareUsage = CommandUsage<typeof OPTIONS>;
 /** `preftune compare`: which of several models answers better, by judges, with what can be said for sure. */
 export const COMPARE = defineCommand({
   name: 'compare',
+  hasEvents: true,
   description: 'Compares models by their answers: win rates with intervals, a verdict, a report',
   arguments: [
     {

@@ -79,6 +79,7 @@ type EvaluateOptions = z.output<typeof OPTIONS>;
 /** `preftune evaluate`: what training changed besides what it was for. */
 export const EVALUATE = defineCommand({
   name: 'evaluate',
+  hasEvents: true,
   description: 'Measures how far a model went from its reference, how its answers changed, and what it lost',
   takesConfig: true,
   arguments: [{ name: 'run', help: 'RUN, RUN@step-N or another name of the policy; instead of --model' }],

@@ -85,6 +85,7 @@ type ExportOptions = z.output<typeof OPTIONS>;
 /** `preftune export`: a trained model in the forms that others read, each compared with the trained model before it counts. */
 export const EXPORT = defineCommand({
   name: 'export',
+  hasEvents: true,
   description: 'Hands a trained model over: Hugging Face, PEFT, GGUF, ONNX, Ollama; verified',
   arguments: [{ name: 'RUN', help: 'a run that has ended, RUN@step-N, or a model by another name' }],
   options: OPTIONS,

@@ -52,6 +52,7 @@ type JudgeCommandOptions = z.output<typeof OPTIONS>;
 /** `preftune judge`: how far a judge can be trusted, measured on comparisons that people decided. */
 export const JUDGE = defineCommand({
   name: 'judge',
+  hasEvents: true,
   description: 'Measures judges against people: agreement, kappa, bias for places, lengths and themselves',
   arguments: [
     { name: 'data', help: 'files, folders or hub ids of pairs or votes of people', isRequired: true, isVariadic: true },

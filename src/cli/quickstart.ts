@@ -36,6 +36,7 @@ const OPTIONS = z.strictObject({
 /** `preftune quickstart`: the whole loop on the embedded model, offline. */
 export const QUICKSTART = defineCommand({
   name: 'quickstart',
+  hasEvents: true,
   description: 'Teaches a small model to be friendly, in about a minute, offline: see what preftune does',
   options: OPTIONS,
   run,

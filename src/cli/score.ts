@@ -17,6 +17,7 @@ import { REFERENCE_CACHE, SHOW_TOKENS } from './training/training-options.ts';
 /** `preftune score`: how a model ranks pairs of answers, as a table; every pair's numbers go to a file. */
 export const SCORE = defineCommand({
   name: 'score',
+  hasEvents: true,
   description: 'Measures how a model ranks pairs of answers: log-probabilities, implicit rewards, margins, accuracy',
   takesConfig: true,
   groups: TRAINING_GROUPS,

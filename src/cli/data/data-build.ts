@@ -26,6 +26,7 @@ import { locateData } from '../../hub/index.ts';
 /** `preftune data build`: pairs from ratings, rankings, votes, edits, thumbs, a model's samples, or judges. */
 export const DATA_BUILD = defineCommand({
   name: 'data build',
+  hasEvents: true,
   description: 'Makes pairs from ratings, rankings, votes, edits, thumbs, samples of a model, or judges',
   arguments: [
     { name: 'data', help: 'files, folders or hub ids of rows or prompts', isRequired: true, isVariadic: true },

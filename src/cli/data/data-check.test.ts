@@ -105,9 +105,11 @@ test('a data set of the hub, by split, then from the cache when the hub is gone'
   environment['HF_HUB_OFFLINE'] = '1';
   const offline = await run(['data', 'stats', 'org/pairs:train', '--json']);
   expect(JSON.parse(offline.out)).toMatchObject({ records: 2 });
-  expect(offline.err).toBe(
-    `warning: org/pairs: the copy in the cache is used (${COMMIT.slice(0, 7)}), because working offline\n`,
-  );
+  expect(JSON.parse(offline.err)).toEqual({
+    event: 'warning',
+    time: expect.any(String),
+    message: `org/pairs: the copy in the cache is used (${COMMIT.slice(0, 7)}), because working offline`,
+  });
 });
 
 test('names are taken apart', () => {

@@ -23,10 +23,11 @@ export interface ActivityOptions {
 /** What is over sooner is not worth a line. */
 const FIRST_LINE_MS = 700;
 const REDRAW_MS = 1000;
-/** Without a terminal: the second line after so long, then twice as long each time. */
-const SECOND_LINE_MS = 10_000;
+/** Without a terminal: the first line after so long, the second after so long more, then twice as long each time. */
+const FIRST_PLAIN_MS = 3000;
+const SECOND_PLAIN_MS = 10_000;
 
-/** Shows `label ... 3s` after less than a second; on a terminal it counts on and goes away at the end. */
+/** Shows `label ... 3s`: on a terminal after less than a second, counting on, and gone at the end; else as a plain line now and then. */
 export function createActivity({ label, stream, isLive, isTold = false }: ActivityOptions): Activity {
   const started = performance.now();
   let isVisible = false;
@@ -52,8 +53,8 @@ export function createActivity({ label, stream, isLive, isTold = false }: Activi
     // It must not keep a process alive that has nothing else to do.
     timer.unref();
   };
-  const firstMs = isTold && !isLive ? SECOND_LINE_MS : FIRST_LINE_MS;
-  later(firstMs, isLive ? () => REDRAW_MS : (waitMs) => (waitMs < SECOND_LINE_MS ? SECOND_LINE_MS : 2 * waitMs));
+  const firstMs = isLive ? FIRST_LINE_MS : isTold ? SECOND_PLAIN_MS : FIRST_PLAIN_MS;
+  later(firstMs, isLive ? () => REDRAW_MS : (waitMs) => (waitMs < SECOND_PLAIN_MS ? SECOND_PLAIN_MS : 2 * waitMs));
   return {
     note(line) {
       const wasVisible = isVisible;

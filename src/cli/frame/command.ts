@@ -39,6 +39,8 @@ export interface CommandDefinition<S extends OptionSchema> {
   readonly options: S;
   /** Headings in their order, where it is not that of the options. */
   readonly groups?: readonly string[];
+  /** It takes long: with --json it tells on stderr how it goes on, a line of JSON an event (docs/monitoring.md). */
+  readonly hasEvents?: boolean;
   /** Adds --config FILE: a YAML or JSON file of the same options, which flags override. */
   readonly takesConfig?: boolean;
   /** The options that are meant, where those that are given say it only in part: a run that goes on knows its own. Throws bad-input. */

@@ -1,7 +1,7 @@
 import { Command as Parser } from 'commander';
 import { badUsage, didYouMean, formatProblems, nearestName, PreftuneError } from '../../core/index.ts';
 import { placeErrorOf } from '../../files/index.ts';
-import type { CommandEntry } from './command.ts';
+import type { Command, CommandEntry } from './command.ts';
 import { formatHelp } from './help-layout.ts';
 import { EXIT_INTERRUPTED, watchInterrupts, type SignalSource } from './interrupt.ts';
 import { createTerminal, DEFAULT_COLUMNS, type Terminal } from './terminal.ts';
@@ -51,7 +51,9 @@ export async function runCli(words: readonly string[], { version, commands, proc
   const { stdout, stderr, environment } = process;
   const began = performance.now();
   const isJson = asksForJson(words);
-  const terminal = createTerminal({ stdout, stderr, isJson, environment });
+  let command: Command | undefined;
+  const hasEvents = (): boolean => command?.hasEvents === true;
+  const terminal = createTerminal({ stdout, stderr, isJson, hasEvents, environment });
   const columns = widthOf(stdout, environment);
   try {
     const first = words[0];
@@ -71,7 +73,7 @@ export async function runCli(words: readonly string[], { version, commands, proc
       stderr.write(help);
       return 2;
     }
-    const command = await entry.load();
+    command = await entry.load();
     // Not loaded for --help and --version, which need no options.
     const { parseCommand } = await import('./parse-command.ts');
     const parsed = parseCommand(command, rest, environment);
@@ -93,8 +95,7 @@ export async function runCli(words: readonly string[], { version, commands, proc
       interrupts.dispose();
     }
     terminal.close();
-    if (terminal.hasEvents)
-      terminal.event({ event: 'done', seconds: (performance.now() - began) / 1000, peakBytes: peakBytes() });
+    terminal.event({ event: 'done', seconds: (performance.now() - began) / 1000, peakBytes: peakBytes() });
     return 0;
   } catch (error) {
     return report(error, { isJson, terminal, stderr });

@@ -15,12 +15,10 @@ export interface Terminal {
   note(line: string): void;
   /** Something that went not quite as wished: `warning: ...` on stderr, with --json an event. */
   warn(line: string): void;
-  /** With --json a line of JSON on stderr; else nothing. */
+  /** With --json a line of JSON on stderr, of commands that have events; else nothing. */
   event(event: UntimedEvent): void;
   /** Results and events are JSON. */
   readonly isJson: boolean;
-  /** Whether there was an event. */
-  readonly hasEvents: boolean;
   /** A progress bar, or plain lines; with --json events, unless the work has events of its own. It ends the bar before it, and what was under way. */
   progress(label: string, options?: { readonly hasOwnEvents?: boolean }): ProgressBar;
   /** Work whose end nobody knows, shown with its seconds from the first one on; it ends the bar before it. The next one, a bar, `close` or `finish` ends it. */
@@ -35,6 +33,8 @@ export interface TerminalOptions {
   readonly stdout: TextStream;
   readonly stderr: TextStream;
   readonly isJson: boolean;
+  /** Whether the command tells with --json how it goes on; warnings and errors it tells in any case. Default yes. */
+  readonly hasEvents?: () => boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly nowMs?: () => number;
   /** Stands in for the clock of events. */
@@ -50,16 +50,15 @@ export function createTerminal({
   stdout,
   stderr,
   isJson,
+  hasEvents = () => true,
   environment,
   nowMs = () => performance.now(),
   now = () => new Date(),
 }: TerminalOptions): Terminal {
   let shown: ProgressBar | Activity | undefined;
-  let hasEvents = false;
   const isLive = stderr.isTTY === true && environment['TERM'] !== 'dumb';
   const event = (one: UntimedEvent): void => {
-    if (!isJson) return;
-    hasEvents = true;
+    if (!isJson || !(hasEvents() || one.event === 'warning' || one.event === 'error')) return;
     stderr.write(`${eventLine(one, now())}\n`);
   };
   const say = (line: string): void => {
@@ -85,9 +84,6 @@ export function createTerminal({
     warn: (line) => (isJson ? event({ event: 'warning', message: line }) : say(`warning: ${line}`)),
     event,
     isJson,
-    get hasEvents() {
-      return hasEvents;
-    },
     progress(label, { hasOwnEvents = false } = {}) {
       close();
       const bar = isJson

@@ -8,6 +8,7 @@ import { REFERENCE_CACHE, RUN_SHAPE } from './training-options.ts';
 /** `preftune dpo`: preference optimization of a model on pairs of answers. */
 export const DPO = defineCommand({
   name: 'dpo',
+  hasEvents: true,
   description: 'Trains a model on pairs of answers, the better one against the worse',
   takesConfig: true,
   groups: TRAINING_GROUPS,

@@ -8,6 +8,7 @@ import { RUN_SHAPE } from './training-options.ts';
 /** `preftune sft`: supervised fine-tuning on answers or on plain text. */
 export const SFT = defineCommand({
   name: 'sft',
+  hasEvents: true,
   description: 'Trains a model on answers to prompts, or on plain text',
   takesConfig: true,
   groups: TRAINING_GROUPS,

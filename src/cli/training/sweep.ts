@@ -36,6 +36,7 @@ import { sweepTable } from './sweep-table.ts';
 /** `preftune sweep`: a grid of dpo runs, one after the other, and one report of them all. */
 export const SWEEP = defineCommand({
   name: 'sweep',
+  hasEvents: true,
   description:
     'Trains a grid of dpo runs, such as several betas and learning rates, and compares them on held-out pairs',
   takesConfig: true,
