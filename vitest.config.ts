@@ -5,7 +5,8 @@ export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'tools/**/*.test.ts', 'bench/**/*.test.ts'],
     testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // The first test file that needs the package packs it, and others wait for that.
+    hookTimeout: 300_000,
     pool: 'forks',
     // ONNX Runtime uses every core by itself; the files that do not are kept from waiting for those that do.
     maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),

@@ -6,7 +6,7 @@
  * - `export *` in an index.ts, since the names of a face are its contract
  * - a name that two faces give to different things
  * - what tests are helped by (`testing/`) in anything but a test
- * - a Node module in what a browser runs, or a value of a file that needs Node; and onnxruntime-node outside runtime/
+ * - a Node module in what a browser runs, or a value of a file that needs Node; and ONNX Runtime outside runtime/
  * - a folder of more than 25 files, or with a chain of more than ten imports inside it
  *
  * Exits 1 with one line for each breach.
@@ -41,7 +41,7 @@ export const ROOMS: readonly Room[] = [
   { name: 'autodiff', purpose: 'a graph to its gradients', isBrowser: true },
   { name: 'passes', purpose: 'a graph to a better graph, and to a kernel plan', isBrowser: true },
   { name: 'onnx', purpose: 'graph and plan to model bytes', isBrowser: true },
-  { name: 'runtime', purpose: 'bytes to results; the only importer of onnxruntime-node', browserFiles: ['types.ts'] },
+  { name: 'runtime', purpose: 'bytes to results; the only importer of ONNX Runtime', browserFiles: ['types.ts'] },
   { name: 'models', purpose: 'families of models; parameters and tokens to nodes; LoRA', isBrowser: true },
   { name: 'files', purpose: 'files that are whole or absent, locks, lines that survive a kill' },
   { name: 'formats', purpose: 'safetensors, GGUF, adapter and model folders', isBrowser: true },
@@ -110,8 +110,8 @@ function readSources(root: string): Source[] {
 /** What is wrong with one import, if anything. */
 function importBreaches({ file, folder, isTest }: Source, target: string): string[] {
   const where = `src/${file}`;
-  if (target === 'onnxruntime-node') {
-    return folder === 'runtime' ? [] : [`${where}: only runtime/ may import onnxruntime-node`];
+  if (target.startsWith('onnxruntime-')) {
+    return folder === 'runtime' ? [] : [`${where}: only runtime/ may import ${target}`];
   }
   if (isNodeModule(target)) {
     const isFree = isBrowserFile(file, ROOMS) && !isTest;

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { isBuiltin } from 'node:module';
+import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPackedProject, packPreftune, type PackedFile, type PackedProject } from './support/packed.ts';
 
@@ -34,6 +35,31 @@ function installed(path: string): string {
   return join(project.path, 'node_modules', 'preftune', path);
 }
 
+const WINDOWS = ['onnxruntime.dll', 'dxcompiler.dll', 'dxil.dll'];
+/** What of ONNX Runtime each platform loads, beside the binding. */
+const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
+  'linux/x64': ['libonnxruntime.so.1'],
+  'linux/arm64': ['libonnxruntime.so.1'],
+  'darwin/arm64': ['libonnxruntime.1.dylib'],
+  'win32/x64': WINDOWS,
+  'win32/arm64': WINDOWS,
+};
+const RUNTIME_FILES = [
+  'LICENSE',
+  'package.json',
+  ...['backend', 'binding', 'index', 'version'].map((name) => `dist/${name}.js`),
+  ...Object.entries(LIBRARIES).flatMap(([platform, names]) =>
+    ['onnxruntime_binding.node', ...names].map((name) => `bin/napi-v6/${platform}/${name}`),
+  ),
+];
+
+/** Every file below examples/. */
+function examples(): string[] {
+  return readdirSync(join(ROOT, 'examples'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(relative(ROOT, entry.parentPath), entry.name));
+}
+
 /** The sources that are built, without their ending: every module that is no test and helps none. */
 function modules(): string[] {
   return readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
@@ -53,13 +79,17 @@ describe('the files', () => {
       'tokenizer.json',
       'tokenizer_config.json',
     ].map((name) => `assets/embedded-model/${name}`);
-    const rest = [...MANIFEST.files.filter((name) => name !== 'dist' && name !== 'assets'), 'package.json'];
-    expect(paths.toSorted()).toEqual([...built, ...model, ...rest].toSorted());
+    const runtime = RUNTIME_FILES.map((name) => `dist/runtime/native/${name}`);
+    const pages = readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`);
+    const rest = [...MANIFEST.files.filter((name) => /[.]|^LICENSE$/.test(name)), 'package.json'];
+    const expected = [...built, ...model, ...runtime, ...pages, ...examples(), ...rest];
+    expect(paths.toSorted()).toEqual(expected.toSorted());
   });
 
-  it('are small: the model is most of it', () => {
-    const [packed, model] = [packPreftune().tarball, files.find(({ path }) => path.endsWith('.safetensors'))!];
-    expect(statSync(packed).size - model.size).toBeLessThan(1.5e6);
+  it('are small: ONNX Runtime and the model are most of it', () => {
+    const rest = files.filter(({ path }) => !path.endsWith('.safetensors') && !path.startsWith('dist/runtime/native/'));
+    expect(rest.reduce((sum, { size }) => sum + size, 0)).toBeLessThan(9e6);
+    expect(statSync(packPreftune().tarball).size).toBeLessThan(95e6);
   });
 });
 
@@ -88,10 +118,15 @@ describe('dependencies', () => {
     for (const { path } of files) {
       if (!path.endsWith('.js')) continue;
       const text = readFileSync(installed(path), 'utf8').replaceAll(/\/\*[\s\S]*?\*\//g, '');
+      // What the copy of ONNX Runtime asks for, in the words of CommonJS.
+      const required = [...text.matchAll(/\brequire\("([\w@][\w@/.-]*)"\)/g)].map(([, name]) => name!);
+      for (const name of required) if (!isBuiltin(name)) imported.add(name);
       for (const [, , name] of text.matchAll(IMPORTED)) imported.add(/^(@[^/]+\/)?[^/]+/.exec(name!)![0]);
     }
     // The runtime asks for it where it runs from its own sources.
     imported.delete('tsx');
+    // Taken where a user installed it with the files for CUDA: peerDependencies has it, as optional.
+    imported.delete('onnxruntime-node');
     expect([...imported].toSorted()).toEqual(Object.keys(MANIFEST.dependencies).toSorted());
   });
 

@@ -20,7 +20,7 @@ function versions(): Record<string, string> {
   const { version, dependencies } = JSON.parse(
     readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
   ) as { version: string; dependencies: Record<string, string> };
-  return { preftune: version, 'onnxruntime-node': dependencies['onnxruntime-node']!, node: process.versions.node };
+  return { preftune: version, 'onnxruntime-node': dependencies['onnxruntime-common']!, node: process.versions.node };
 }
 
 const [model, data, precision = 'float32'] = process.argv.slice(2);

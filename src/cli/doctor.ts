@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { messageOf, runFailed, type JsonValue, wrap } from '../core/index.ts';
 import { option } from '../options/index.ts';
 import { defineCommand, type Command } from './frame/command.ts';
+import { nodeProblem } from './frame/node-version.ts';
 import { readHubSettings } from '../hub/index.ts';
 import { sizeText } from './frame/progress.ts';
 
@@ -27,7 +28,6 @@ interface Check {
   readonly text: string;
 }
 
-const MIN_NODE = [20, 19] as const;
 const LITTLE_MEMORY_BYTES = 4e9;
 const LITTLE_DISK_BYTES = 5e9;
 /** The column of texts is never narrower. */
@@ -79,15 +79,8 @@ export function createDoctor(probeProviders: ProviderProbe): Command {
 
 /** Whether this Node is new enough. */
 export function nodeCheck(version: string): Check {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  const isEnough = major > MIN_NODE[0] || (major === MIN_NODE[0] && minor >= MIN_NODE[1]);
-  return isEnough
-    ? { name: 'node', verdict: 'ok', text: version }
-    : {
-        name: 'node',
-        verdict: 'problem',
-        text: `must be at least ${MIN_NODE.join('.')}, got ${version}; install a newer Node`,
-      };
+  const problem = nodeProblem(version);
+  return { name: 'node', verdict: problem === undefined ? 'ok' : 'problem', text: problem ?? version };
 }
 
 function processorCheck(): Check {

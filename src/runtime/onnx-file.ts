@@ -1,5 +1,5 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { messageOf, runFailed } from '../core/index.ts';
+import { onnxRuntime } from './onnxruntime.ts';
 
 /** A value of an ONNX model that is not ours to compile: what other programs give it and get from it. */
 export interface OnnxFileTensor {
@@ -23,6 +23,7 @@ export async function openOnnxFile(path: string): Promise<OnnxFile> {
       { file: path, message: `onnx: ONNX Runtime must run the model, got ${messageOf(thrown)}` },
       { cause: thrown },
     );
+  const { InferenceSession, Tensor } = onnxRuntime();
   const session = await InferenceSession.create(path, {
     executionProviders: ['cpu'],
     logSeverityLevel: 4,

@@ -36,9 +36,9 @@ export async function openDevice({
 }
 
 const PROVIDER_NEEDS: Readonly<Record<DeviceName, string>> = {
-  cpu: 'the onnxruntime-node binary of this platform',
+  cpu: 'a binary of ONNX Runtime for this platform',
   webgpu: 'a GPU with a Vulkan, Direct3D 12 or Metal driver',
-  cuda: "CUDA 12 with cuDNN 9 on Linux x64, and onnxruntime-node's install script run once (npm rebuild onnxruntime-node --ignore-scripts=false)",
+  cuda: 'CUDA 12 with cuDNN 9 on Linux x64, and onnxruntime-node@1.30.0 with its files for CUDA installed beside preftune (docs/devices.md)',
 };
 
 async function openProvider(name: DeviceName, threads: number, logLevel: LogLevel): Promise<Device> {

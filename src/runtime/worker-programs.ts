@@ -1,9 +1,10 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { InferenceSession, type Tensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor } from 'onnxruntime-common';
 import { internal } from '../core/index.ts';
 import type { CompileRequest, RunReply, RunRequest } from './messages.ts';
+import { onnxRuntime } from './onnxruntime.ts';
 import { sessionOptions } from './session-options.ts';
 import { toHost, toTensor, turned, type TensorStore } from './worker-tensors.ts';
 import { MAX_LOADED_SESSIONS, type DeviceName } from './types.ts';
@@ -117,7 +118,7 @@ export class ProgramStore {
     }
     const { bytes, deviceOutputs, frozen, constants } = program.request;
     const external = frozen.filter((value) => value.external);
-    program.session = await InferenceSession.create(
+    program.session = await onnxRuntime().InferenceSession.create(
       bytes,
       sessionOptions({
         device: this.device,

@@ -1,7 +1,8 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor } from 'onnxruntime-common';
 import { elementCount, internal, type DType, type HostTensor, type TypedArrayOf } from '../core/index.ts';
 import { graph, input, stopGradient } from '../graph/index.ts';
 import { lowerGraph } from '../onnx/index.ts';
+import { onnxRuntime } from './onnxruntime.ts';
 import { sessionOptions } from './session-options.ts';
 import type { DeviceName } from './types.ts';
 
@@ -18,7 +19,7 @@ const ARRAYS = {
 } as const;
 
 export function toTensor({ dtype, shape, data }: HostTensor): Tensor {
-  return new Tensor(dtype, data, shape);
+  return new (onnxRuntime().Tensor)(dtype, data, shape);
 }
 
 export function toHost(tensor: Tensor): HostTensor {
@@ -81,7 +82,7 @@ export class TensorStore {
     const buffer = this.pool.get(sizeBytes)?.pop();
     if (buffer !== undefined) this.pooledBytes -= sizeBytes;
     const data = new ARRAYS[dtype](buffer ?? new ArrayBuffer(sizeBytes));
-    return new Tensor(dtype, data as TypedArrayOf<typeof dtype>, shape);
+    return new (onnxRuntime().Tensor)(dtype, data as TypedArrayOf<typeof dtype>, shape);
   }
 
   async upload(handle: number, tensor: HostTensor): Promise<void> {
@@ -146,7 +147,7 @@ export class TensorStore {
     const shape = Array.from({ length: rank }, (_, axis) => `D${axis}`);
     const copy = graph({ y: stopGradient(input('x', shape, dtype)) });
     const { bytes, outputs } = lowerGraph(copy, { target: 'portable' });
-    const made = InferenceSession.create(
+    const made = onnxRuntime().InferenceSession.create(
       bytes,
       sessionOptions({
         device: this.device,

@@ -1,7 +1,7 @@
 /** The thread that owns ONNX Runtime: does the host's requests one after the other, since a run blocks the thread it is on. */
 import { parentPort } from 'node:worker_threads';
-import { env } from 'onnxruntime-node';
 import { internal, messageOf, unreachable, type HostTensor } from '../core/index.ts';
+import { onnxRuntime } from './onnxruntime.ts';
 import type { FromWorker, Replies, Request, ToWorker } from './messages.ts';
 import { ProgramStore } from './worker-programs.ts';
 import { TensorStore } from './worker-tensors.ts';
@@ -25,7 +25,7 @@ function opened(): State {
 async function perform(request: Request): Promise<Replies[keyof Replies]> {
   switch (request.type) {
     case 'open': {
-      env.logLevel = request.logLevel;
+      onnxRuntime().env.logLevel = request.logLevel;
       const tensors = new TensorStore(request.device, request.threads);
       state = { tensors, programs: new ProgramStore(request.device, request.threads, tensors) };
       return null;

@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { endOf, type Ended } from './built-cli.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 
 /**
  * The package as another project gets it: a copy of the repository is built and packed, and the tarball alone is unpacked into that project's
@@ -24,6 +25,9 @@ import { endOf, type Ended } from './built-cli.ts';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
 const CACHE = join(REPOSITORY, 'node_modules', '.cache', 'preftune-test');
+
+/** How long packages of older sources are kept: an hour. */
+const KEPT_MS = 3_600_000;
 
 /** Folders of the repository that no build reads. */
 const LEFT_OUT: ReadonlySet<string> = new Set(['.git', 'dist', 'node_modules', '.vitest', 'runs']);
@@ -52,8 +56,14 @@ export interface Packed {
 export function packPreftune(): Packed {
   const sources = ENTRIES.filter((name) => name !== 'test' && name !== 'bench').map((name) => join(REPOSITORY, name));
   const home = join(CACHE, `pack-${Math.floor(newest(sources))}`);
-  if (!existsSync(home)) {
-    mkdirSync(CACHE, { recursive: true });
+  mkdirSync(CACHE, { recursive: true });
+  oneAtATime(join(CACHE, 'pack.lock'), () => {
+    if (existsSync(home)) return;
+    // A package is 90 MB: those of older sources go, but not what another checkout may be using.
+    for (const name of readdirSync(CACHE)) {
+      const isOld = /^(pack-\d+|unpacked-)/.test(name) && statSync(join(CACHE, name)).mtimeMs < Date.now() - KEPT_MS;
+      if (isOld) rmSync(join(CACHE, name), { recursive: true, force: true });
+    }
     // Outside of node_modules: declarations name what they import by paths that depend on where they are built.
     const stage = mkdtempSync(join(tmpdir(), 'preftune-pack-'));
     for (const name of ENTRIES) cpSync(join(REPOSITORY, name), join(stage, name), { recursive: true });
@@ -67,11 +77,10 @@ export function packPreftune(): Packed {
     try {
       renameSync(done, home);
     } catch (error) {
-      // Another test file was faster.
       rmSync(done, { recursive: true, force: true });
       if (!existsSync(home)) throw error;
     }
-  }
+  });
   const [packed] = JSON.parse(readFileSync(join(home, 'pack.json'), 'utf8')) as [
     { filename: string; files: PackedFile[] },
   ];

@@ -32,5 +32,9 @@ export function versions(): Readonly<Record<string, string>> {
   const { version, dependencies } = JSON.parse(
     readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
   ) as { version: string; dependencies: Record<string, string> };
-  return { preftune: version, node: process.versions.node, onnxruntime: dependencies['onnxruntime-node'] ?? 'unknown' };
+  return {
+    preftune: version,
+    node: process.versions.node,
+    onnxruntime: dependencies['onnxruntime-common'] ?? 'unknown',
+  };
 }
