@@ -10,7 +10,7 @@ export interface TextMeasures {
   readonly refusal: number;
   /** 1 or 0: headings, lists, bold, code. */
   readonly markdown: number;
-  /** 1 where there is no letter, digit or other sign in it. */
+  /** 1 where there is no letter, digit or symbol in it: see isEmptyText. */
   readonly empty: number;
 }
 
@@ -39,8 +39,13 @@ export function measureText(text: string): TextMeasures {
     repetition: repetitionOf(wordsOf(text)),
     refusal: Number(isRefusal(text)),
     markdown: Number(hasMarkdown(text)),
-    empty: Number(text.trim() === ''),
+    empty: Number(isEmptyText(text)),
   };
+}
+
+/** Whether a text says nothing: no letter, digit or symbol, white space and marks of punctuation at most. */
+export function isEmptyText(text: string): boolean {
+  return !/[\p{L}\p{N}\p{S}]/u.test(text);
 }
 
 /** seq-rep-4: 1 - distinct / all 4-grams. Source: Welleck et al. 2020, "Neural text generation with unlikelihood training", section 6.1. */

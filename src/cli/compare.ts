@@ -137,7 +137,7 @@ async function run(options: CompareOptions, context: CommandContext): Promise<vo
     const judge = createJury(judges, minAgreement);
     const matches = await play(judge, { ...meetings, answers, options, context, bars, opened });
     const { measured, notMeasured } = await measure(contestants, { prompts, inputs, drawing, options, context, bars });
-    const stories = readRunStories(contestants);
+    const stories = await readRunStories(contestants);
     terminal.close();
     const standings = standingsOf(matches, { names, answers, seed: options.seed });
     const value = valueOf({ contestants, judges, prompts, standings, measured, notMeasured, stories });

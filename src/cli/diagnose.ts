@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { JsonObject } from '../core/index.ts';
-import { diagnose, readRunLog, renderVerdict } from '../monitor/index.ts';
+import { diagnose, readRunLog, renderVerdict, withSamples } from '../monitor/index.ts';
 import { option } from '../options/index.ts';
 import { defineCommand } from './frame/command.ts';
 import { MONITOR } from './training/training-options.ts';
@@ -25,8 +25,11 @@ export const DIAGNOSE = defineCommand({
     }),
   }),
   async run({ monitor = {}, beta }, { args, terminal }) {
-    const { file, records, facts } = readRunLog(args[0]!);
-    const verdict = diagnose(records, beta === undefined ? facts : { ...facts, beta }, monitor);
+    const { file, records, facts, samples } = readRunLog(args[0]!);
+    const verdict = await withSamples(
+      diagnose(records, beta === undefined ? facts : { ...facts, beta }, monitor),
+      samples,
+    );
     terminal.result({ file, ...verdict } as unknown as JsonObject, renderVerdict(verdict));
   },
 });

@@ -21,6 +21,7 @@ export {
   type ProblemReason,
   type RecordProblem,
 } from './problems.ts';
+export { createControlTokens, type ControlTokens } from './row-texts/control-tokens.ts';
 export { dropCause, type DropCause } from './row-texts/drop-causes.ts';
 export type { RowTokenizer } from './row-texts/row-tokenizer.ts';
 export { readObjects, type ObjectRecord, type ReadObjectsOptions } from './read-objects.ts';

@@ -1,4 +1,5 @@
 import type { History } from './history.ts';
+import type { SampleVerdict } from './sample-verdict.ts';
 
 export const DETECTOR_NAMES = [
   'chosen-falling',
@@ -79,6 +80,8 @@ export interface RunVerdict {
   readonly findings: readonly RunFinding[];
   /** Looked for and not found. */
   readonly quiet: readonly DetectorName[];
+  /** What answers of the model before and after training look like; absent where none are known. */
+  readonly samples?: SampleVerdict;
   /** Not judged, and what for. */
   readonly unjudged: readonly { readonly name: DetectorName; readonly reason: string }[];
 }

@@ -1,7 +1,9 @@
+import { openLanguageDetector } from '../answers/index.ts';
 import type { MetricRecord } from '../store/index.ts';
 import { DETECTORS } from './detectors.ts';
 import { DETECTOR_NAMES, type DetectorName, type RunFinding, type RunFacts, type RunVerdict } from './finding.ts';
 import { createHistory } from './history.ts';
+import { judgeSamples, type JudgedSample } from './sample-verdict.ts';
 
 /** Thresholds by detector, over those that it has. */
 export type Thresholds = Readonly<Partial<Record<DetectorName, Readonly<Record<string, number>>>>>;
@@ -81,4 +83,13 @@ export function diagnose(
   for (const record of records) monitor.add(record);
   monitor.finish();
   return monitor.verdict();
+}
+
+/** A verdict with what a run's stored answers look like. */
+export async function withSamples(
+  verdict: RunVerdict,
+  samples: readonly JudgedSample[] | undefined,
+): Promise<RunVerdict> {
+  if (samples === undefined || samples.length === 0) return verdict;
+  return { ...verdict, samples: judgeSamples(samples, { detectLanguage: await openLanguageDetector() }) };
 }

@@ -5,12 +5,16 @@ import { diskError } from '../files/index.ts';
 import { readMetrics, readRunFile, RUN_FILE, type MetricRecord, type RunRecord } from '../store/index.ts';
 import { factsOf } from './facts.ts';
 import type { RunFacts } from './finding.ts';
+import { readSamples } from './sample-file.ts';
+import type { JudgedSample } from './sample-verdict.ts';
 
 export interface RunLog {
   /** The file that was read. */
   readonly file: string;
   readonly records: readonly MetricRecord[];
   readonly facts: RunFacts;
+  /** Answers before and after training, where the run stored them. */
+  readonly samples?: readonly JudgedSample[];
 }
 
 /** Larger logs are not logs. */
@@ -38,7 +42,13 @@ export function readRunLog(path: string): RunLog {
     const records = requireRecords(file, readMetrics(file));
     if (!existsSync(join(folder, RUN_FILE))) return { file, records, facts: {} };
     const { specification } = readRunFile(folder);
-    return { file, records, facts: factsOf(specification, totalStepsOf(specification, records)) };
+    const samples = readSamples(folder);
+    return {
+      file,
+      records,
+      facts: factsOf(specification, totalStepsOf(specification, records)),
+      ...(samples && { samples }),
+    };
   }
   const { records, totalSteps } = readTrainerState(file);
   return { file, records: requireRecords(file, records), facts: { totalSteps } };

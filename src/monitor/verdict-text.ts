@@ -1,14 +1,21 @@
 import type { ReportInput, ReportSection } from '../report/index.ts';
 import { DETECTORS } from './detectors.ts';
 import type { DetectorName, RunFinding, RunVerdict } from './finding.ts';
+import { hasBroken, samplesSentence, type SampleVerdict } from './sample-verdict.ts';
 
 /** A finding as it is told once, while the run goes on. */
 export function findingText({ name, step, title, evidence, advice }: RunFinding): string {
   return `step ${step}: ${title} (${name}): ${evidence}; ${advice}`;
 }
 
-/** One sentence on all checks. */
-export function verdictSentence({ findings, quiet }: RunVerdict): string {
+/** One sentence on all checks, and one on the samples where there are any. */
+export function verdictSentence(verdict: RunVerdict): string {
+  const samples = verdict.samples && samplesSentence(verdict.samples);
+  return samples === undefined ? checksSentence(verdict) : `${checksSentence(verdict)} ${samples}`;
+}
+
+/** One sentence on what was looked for in the metrics. */
+export function checksSentence({ findings, quiet }: RunVerdict): string {
   const checks = `${findings.length + quiet.length} checks`;
   if (findings.length === 0) return `None of ${checks} for known faults fired.`;
   return `${findings.length} of ${checks} for known faults fired: ${findings.map(({ title }) => title).join('; ')}.`;
@@ -31,12 +38,27 @@ export function renderVerdict(verdict: RunVerdict): string {
     ...(quiet.length === 0 ? [] : [`not seen:   ${quiet.join(', ')}`]),
     ...unjudged.map(({ name, reason }) => `not judged: ${name}: ${reason}`),
   ];
-  return [verdictSentence(verdict), ...parts, rest.join('\n')].filter((part) => part !== '').join('\n\n');
+  return [verdictSentence(verdict), ...parts, ...sampleParts(verdict.samples), rest.join('\n')]
+    .filter((part) => part !== '')
+    .join('\n\n');
+}
+
+/** One block for each way in which answers are broken. */
+function sampleParts(samples: SampleVerdict | undefined): string[] {
+  return (samples?.findings ?? []).map(({ name, severity, sentence, advice }) =>
+    [
+      `answers: ${name}${severity === 'note' ? ' (a note)' : ''}`,
+      `  seen:      ${sentence}`,
+      `  change:    ${advice}`,
+    ].join('\n'),
+  );
 }
 
 /** Cards of a report: one for each finding, and one for what was looked for besides. */
-export function verdictSections({ findings, quiet, unjudged }: RunVerdict): ReportSection[] {
+export function verdictSections({ findings, quiet, unjudged, samples }: RunVerdict): ReportSection[] {
+  const sampled = samples && samplesSentence(samples);
   return [
+    ...(sampled === undefined ? [] : [samplesSection(samples!, sampled)]),
     ...findings.map(({ title, step, sentence, evidence, rule, advice, source }) => ({
       title: capital(title),
       rows: [
@@ -59,6 +81,14 @@ export function verdictSections({ findings, quiet, unjudged }: RunVerdict): Repo
   ];
 }
 
+function samplesSection({ findings }: SampleVerdict, sentence: string): ReportSection {
+  return {
+    title: 'Answers before and after',
+    rows: findings.map(({ sentence: seen, advice }) => [capital(seen), capital(advice)] as const),
+    notes: findings.length === 0 ? [sentence] : [],
+  };
+}
+
 function titleOf(name: DetectorName): string {
   return DETECTORS[name].title;
 }
@@ -67,15 +97,35 @@ function capital(text: string): string {
   return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
 
-/** The verdict under a report's title: what was found comes before what was measured. */
+/**
+ * The verdict under a report's title: what was found comes before what was measured, and broken answers before both. A loss or an accuracy does not see
+ * them, so none of these is good news beside them.
+ */
 export function monitoredVerdict(
   verdict: RunVerdict,
   measured: ReportInput['verdict'],
 ): NonNullable<ReportInput['verdict']> {
+  const { samples, findings } = verdict;
   const sentence = verdictSentence(verdict);
-  if (verdict.findings.length === 0)
-    return measured === undefined ? { tone: 'neutral', text: sentence } : { ...measured, detail: sentence };
-  const [first] = verdict.findings;
-  const detail = `${first!.sentence} What to change: ${first!.advice}.${measured === undefined ? '' : ` ${measured.text}`}`;
-  return { tone: 'bad', text: sentence, detail };
+  const also = measured === undefined ? '' : ` ${measured.text}`;
+  if (samples !== undefined && hasBroken(samples)) {
+    const checks = findings.length === 0 ? '' : ` ${checksSentence(verdict)}`;
+    return {
+      tone: 'bad',
+      text: samplesSentence(samples)!,
+      detail: `What to change: ${adviceOf(samples)}.${checks}${also}`,
+    };
+  }
+  if (findings.length === 0) {
+    if (measured === undefined) return { tone: 'neutral', text: sentence };
+    const hasNotes = (samples?.findings.length ?? 0) > 0;
+    return { ...measured, tone: hasNotes && measured.tone === 'good' ? 'neutral' : measured.tone, detail: sentence };
+  }
+  const [first] = findings;
+  return { tone: 'bad', text: sentence, detail: `${first!.sentence} What to change: ${first!.advice}.${also}` };
+}
+
+function adviceOf({ findings }: SampleVerdict): string {
+  const broken = findings.filter(({ severity }) => severity === 'broken');
+  return [...new Set(broken.map(({ advice }) => advice))].join('; ');
 }

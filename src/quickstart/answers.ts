@@ -39,8 +39,8 @@ export function createQuickstartSampler(heldOut: readonly QuickstartPair[], sign
       try {
         const encoded = contents.map((content, i) => encodePrompt(tokenizer, { id: String(i), content }, {}));
         const answers = await generator.generate(encoded, { maxNewTokens: MAX_ANSWER_TOKENS, signal });
-        const texts = answers.map(({ text }) => text.trim());
-        const [demos, others] = [texts.slice(0, prompts.length), texts.slice(prompts.length)];
+        const said = answers.map((answer) => ({ ...answer, text: answer.text.trim() }));
+        const [demos, others] = [said.slice(0, prompts.length), said.slice(prompts.length).map(({ text }) => text)];
         counts.push({
           questions: asked.length,
           friendly: others.filter(isFriendly).length,

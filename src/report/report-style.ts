@@ -89,6 +89,7 @@ pre { margin: .75rem 0 0; padding: .8rem 1rem; background: var(--shade); border-
 .answer.after { box-shadow: inset 3px 0 0 var(--accent); }
 .answer h4 { margin: 0 0 .3rem; font-size: .78rem; font-weight: 600; color: var(--quiet); letter-spacing: .02em; }
 .answer p { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; }
+.answer .flaws { margin-top: .6rem; font-size: .85rem; font-weight: 600; color: var(--bad); }
 .empty { color: var(--quiet); font-style: italic; }
 footer { color: var(--quiet); font-size: .85rem; overflow-wrap: anywhere; }
 footer.wrap { padding-top: 2.5rem; padding-bottom: 3rem; }

@@ -40,6 +40,8 @@ export interface ReportSample {
   readonly earlier?: readonly string[];
   readonly before: string;
   readonly after: string;
+  /** What is wrong with the answers, a few words each. */
+  readonly flaws?: { readonly before: readonly string[]; readonly after: readonly string[] };
 }
 
 /** A chart's table lists at most so many steps, evenly chosen. */
@@ -106,7 +108,7 @@ function samplesBody({ samples = [], samplesNote }: ReportInput): string {
   return [note, ...samples.map(sampleCard)].join('\n');
 }
 
-function sampleCard({ prompt, earlier = [], before, after }: ReportSample): string {
+function sampleCard({ prompt, earlier = [], before, after, flaws }: ReportSample): string {
   const count = `${earlier.length} earlier ${earlier.length === 1 ? 'turn' : 'turns'}`;
   const turns = earlier
     .map(
@@ -115,12 +117,13 @@ function sampleCard({ prompt, earlier = [], before, after }: ReportSample): stri
     .join('');
   const context =
     earlier.length === 0 ? '' : `<details class="earlier"><summary>${count}</summary><div>${turns}</div></details>`;
-  return `<article class="card sample">${context}<h3 class="prompt">${escapeHtml(prompt.trim())}</h3><div class="answers">${answerBox('Before', 'before', before)}${answerBox('After', 'after', after)}</div></article>`;
+  return `<article class="card sample">${context}<h3 class="prompt">${escapeHtml(prompt.trim())}</h3><div class="answers">${answerBox('Before', before, flaws?.before)}${answerBox('After', after, flaws?.after)}</div></article>`;
 }
 
-function answerBox(title: string, kind: string, text: string): string {
+function answerBox(title: 'Before' | 'After', text: string, flaws: readonly string[] = []): string {
   const shown = text.trim() === '' ? '<p class="empty">nothing</p>' : `<p>${escapeHtml(text)}</p>`;
-  return `<div class="answer ${kind}"><h4>${title}</h4>${shown}</div>`;
+  const said = flaws.length === 0 ? '' : `<p class="flaws">${escapeHtml(flaws.join('; '))}</p>`;
+  return `<div class="answer ${title.toLowerCase()}"><h4>${title}</h4>${shown}${said}</div>`;
 }
 
 function showCell(value: number | null | undefined): string {

@@ -2,6 +2,7 @@ import type { Metrics } from './loop/metrics.ts';
 import type { StepRecord } from './loop/loop.ts';
 import type { RunContext, RunListener } from '../policy/index.ts';
 import type { DetectorName, RunFinding, RunVerdict, Thresholds } from '../monitor/index.ts';
+import type { Answer } from '../generate/index.ts';
 import type { Decoder } from '../models/index.ts';
 import type { Device, DeviceTensor } from '../runtime/index.ts';
 import type { ReportSample } from '../report/index.ts';
@@ -27,6 +28,10 @@ export interface SampledPrompt {
   readonly text: string;
   /** The turns before it, a user's and the assistant's by turns. */
   readonly earlier: readonly string[];
+  /** Which rows are of this prompt: `promptHashes` of a RowSet. */
+  readonly hash: number;
+  /** Ids of the data's answer, the better one; undefined where the row is a text, or an answer that was found bad. */
+  readonly chosen?: readonly number[];
 }
 
 /** The model at one moment of a run. */
@@ -38,12 +43,15 @@ export interface SampledModel {
   readonly resident: ReadonlyMap<string, DeviceTensor>;
 }
 
+/** What of an answer the report shows and the verdict looks at. */
+export type SampledAnswer = Pick<Answer, 'ids' | 'text' | 'finishReason'>;
+
 /** Answers the same prompts twice: before the first step, and after the last. */
 export interface RunSampler {
   /** As the report shows them. */
   readonly prompts: readonly string[];
-  /** One answer for each prompt. */
-  answer(model: SampledModel): Promise<readonly string[]>;
+  /** One answer for each prompt, as a generator gives them. */
+  answer(model: SampledModel): Promise<readonly SampledAnswer[]>;
 }
 
 /** Everything that a recipe tells while it works. */

@@ -3,6 +3,7 @@ export type {
   RecipeListener,
   RecipeResult,
   RunSampler,
+  SampledAnswer,
   SampledModel,
   SampledPrompt,
 } from './context.ts';

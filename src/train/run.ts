@@ -1,5 +1,6 @@
 import type { JsonObject } from '../core/index.ts';
 import type { TokenisationReport } from '../data/index.ts';
+import { hasBroken, sampleFaults, SAMPLES_FILE, samplesText } from '../monitor/index.ts';
 import { availableBytes, fixedMemory, requireMemory } from '../policy/index.ts';
 import type { CommonSpecification } from '../specification/index.ts';
 import { readRunFile, type RunRecord } from '../store/index.ts';
@@ -12,7 +13,7 @@ import type { Task } from './loop/task.ts';
 import { openTraining, type Training } from './loop/training.ts';
 import { tokenisationSections } from './run-report.ts';
 import { openRun, type RunWriter } from './run-writer.ts';
-import { createSampling } from './samples.ts';
+import { createSampling, NO_SAMPLES, type SampledRows } from './samples.ts';
 import { planOf, type Session } from './session.ts';
 import { watchRun } from './watch.ts';
 
@@ -24,6 +25,8 @@ export interface TrainOptions {
   readonly reports: Readonly<Record<string, TokenisationReport>>;
   /** The prompts that the report shows answered. */
   readonly promptsOf: (tokenizer: Tokenizer) => readonly SampledPrompt[];
+  /** The rows that are trained on, in which answers are looked for. */
+  readonly trained: SampledRows;
   /** What run.json says of reference and data. */
   readonly identity: Pick<RunRecord, 'reference' | 'data' | 'measured'>;
 }
@@ -51,6 +54,7 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
       samples: specification.samples,
       hasHeldOut: task.heldOut !== undefined,
       promptsOf: options.promptsOf,
+      trained: options.trained,
     });
     await sampling.beforeTraining();
     const start = await startOf(writer, training);
@@ -72,12 +76,15 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
       : undefined;
     // Its memory is free for the answers.
     await training.release();
-    const samples = result.isComplete ? await sampling.afterTraining() : [];
-    for (const sample of samples) context.listener.onSample?.(sample);
-    const verdict = watch.verdict();
+    const sampled = result.isComplete ? await sampling.afterTraining() : NO_SAMPLES;
+    for (const sample of sampled.shown) context.listener.onSample?.(sample);
+    const verdict = { ...watch.verdict(), ...(sampled.verdict && { samples: sampled.verdict }) };
+    if (sampled.judged.length > 0) writer.folder.write(SAMPLES_FILE, samplesText(sampled.judged));
+    if (sampled.verdict !== undefined && hasBroken(sampled.verdict))
+      context.listener.onWarning?.(`samples: ${sampleFaults(sampled.verdict)}`);
     writer.report({
       data: tokenisationSections(options.reports, clock?.printed()),
-      samples,
+      samples: sampled.shown,
       samplesNote: sampling.note,
       verdict,
     });
@@ -92,7 +99,7 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
       lastStep: writer.lastStep(),
       verdict,
       ...(stoppedBy && { stoppedBy }),
-      samples,
+      samples: sampled.shown,
       artefact,
     };
   } finally {

@@ -18,7 +18,7 @@ export function createSampler(
       const generator = await createGenerator(device, { decoder, tokenizer, resident });
       try {
         const encoded = prompts.map((prompt) => encodePrompt(tokenizer, prompt, options));
-        return (await generator.generate(encoded, options)).map(({ text }) => text);
+        return await generator.generate(encoded, options);
       } finally {
         await generator.dispose();
       }

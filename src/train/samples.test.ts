@@ -71,7 +71,9 @@ test('what does not look like the template is shown as the model reads it', () =
   const strict = tokenizerOf("{{ raise_exception('one turn only') }}");
   const prompt = Int32Array.from(strict.encode('plain', { addSpecialTokens: false }));
   const plain = setOf<TokenizedPair>([{ id: '1', prompt, chosen: none, rejected: none }], [0]);
-  expect(samplePrompts(plain, strict, 1)).toEqual([{ ids: [...prompt], text: 'plain', earlier: [] }]);
+  expect(samplePrompts(plain, strict, 1)).toEqual([
+    { ids: [...prompt], text: 'plain', earlier: [], hash: 0, chosen: [] },
+  ]);
 });
 
 test('a text without prompt is continued from its start', () => {

@@ -1,40 +1,48 @@
 import type { Device } from '../runtime/index.ts';
 import type { Policy, ResidentModel } from '../policy/index.ts';
-import type { RecipeContext, SampledModel, SampledPrompt } from './context.ts';
+import type { RecipeContext, SampledAnswer, SampledModel, SampledPrompt } from './context.ts';
 import { residentTensors, type Trainable } from './loop/trainable.ts';
 import { PreftuneError } from '../core/index.ts';
-import type { RowSet, TokenizedCompletion, TokenizedRanking, TokenizedPair } from '../data/index.ts';
+import { openLanguageDetector } from '../answers/index.ts';
+import type { RowSet } from '../data/index.ts';
+import { flawTexts, judgeSamples, type JudgedSample, type SampleVerdict } from '../monitor/index.ts';
 import type { ReportSample } from '../report/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
+import { answerOfData, betterAnswer, seenAnswers, type SampledRow } from './seen-answers.ts';
 
 /** A text without prompt is continued from so many of its tokens, at most half of them. */
 const TEXT_START_TOKENS = 16;
 
+/** Rows of any recipe. */
+export type SampledRows = RowSet<SampledRow>;
+
 /** The first `count` different prompts of the rows, in their order. */
-export function samplePrompts(
-  rows: RowSet<TokenizedPair | TokenizedCompletion | TokenizedRanking>,
-  tokenizer: Tokenizer,
-  count: number,
-): SampledPrompt[] {
+export function samplePrompts(rows: SampledRows, tokenizer: Tokenizer, count: number): SampledPrompt[] {
   const seen = new Set<number>();
   const prompts: SampledPrompt[] = [];
   for (let index = 0; index < rows.count && prompts.length < count; index++) {
     const hash = rows.promptHashes[index]!;
     if (seen.has(hash)) continue;
     seen.add(hash);
-    const ids = promptOf(rows.row(index));
-    if (ids.length > 0) prompts.push({ ids, ...shownPrompt(tokenizer, ids) });
+    const row = rows.row(index);
+    const ids = promptOf(row);
+    const chosen = row.prompt.length === 0 ? undefined : betterAnswer(row);
+    const shown = { ids, ...shownPrompt(tokenizer, ids), hash };
+    if (ids.length > 0) prompts.push(chosen === undefined ? shown : { ...shown, chosen: [...chosen] });
   }
   return prompts;
 }
 
-function promptOf(row: TokenizedPair | TokenizedCompletion | TokenizedRanking): number[] {
+function promptOf(row: SampledRow): number[] {
   if (row.prompt.length > 0 || !('completion' in row)) return [...row.prompt];
   return [...row.completion.subarray(0, Math.min(TEXT_START_TOKENS, row.completion.length >> 1))];
 }
 
 /** The prompt as people wrote it, where the chat template can be taken off; else as the model reads it. */
-function shownPrompt({ decode, chatTemplate }: Tokenizer, ids: readonly number[]): Omit<SampledPrompt, 'ids'> {
+function shownPrompt(
+  { decode, chatTemplate }: Tokenizer,
+  ids: readonly number[],
+): Pick<SampledPrompt, 'text' | 'earlier'> {
   const text = decode(ids);
   const turns = turnsOf(text, chatTemplate) ?? [text];
   return { text: turns.at(-1)!, earlier: turns.slice(0, -1) };
@@ -85,8 +93,20 @@ export interface SamplingOptions {
   /** Prompts that are answered. */
   readonly samples: number;
   readonly hasHeldOut: boolean;
+  /** What is trained on. */
+  readonly trained: SampledRows;
   readonly promptsOf: (tokenizer: Tokenizer) => readonly SampledPrompt[];
 }
+
+/** Answers before and after training, as the report shows them and as they are judged and stored. */
+export interface Sampled {
+  readonly shown: readonly ReportSample[];
+  readonly judged: readonly JudgedSample[];
+  /** Undefined where there are none. */
+  readonly verdict: SampleVerdict | undefined;
+}
+
+export const NO_SAMPLES: Sampled = { shown: [], judged: [], verdict: undefined };
 
 /** The answers of the report. */
 export interface Sampling {
@@ -94,7 +114,7 @@ export interface Sampling {
   readonly note: string | undefined;
   /** To be called before the parameters change. */
   beforeTraining(): Promise<void>;
-  afterTraining(): Promise<readonly ReportSample[]>;
+  afterTraining(): Promise<Sampled>;
 }
 
 /**
@@ -105,7 +125,7 @@ export interface Sampling {
 export function createSampling(
   { device, tokenizer, policy, model }: SampledSession,
   trainable: Trainable,
-  { context, samples, hasHeldOut, promptsOf }: SamplingOptions,
+  { context, samples, hasHeldOut, trained, promptsOf }: SamplingOptions,
 ): Sampling {
   const { listener } = context;
   const prompts = context.sampler === undefined && samples > 0 ? promptsOf(tokenizer) : [];
@@ -124,7 +144,7 @@ export function createSampling(
       return undefined;
     }
   };
-  let before: readonly string[] | undefined;
+  let before: readonly SampledAnswer[] | undefined;
   const source = !hasHeldOut ? 'Prompts of the training data (nothing is held out)' : 'Held-out prompts';
   return {
     note: prompts.length === 0 ? undefined : `${source}, each answered with the likeliest tokens.`,
@@ -132,15 +152,36 @@ export function createSampling(
       if (!policy.keepsReference) before = await ask(policy.evaluation, residentTensors(model, trainable), 'was');
     },
     afterTraining: async () => {
-      if (sampler === undefined) return [];
+      if (sampler === undefined) return NO_SAMPLES;
       if (policy.keepsReference) before = await ask(policy.reference, model.weights, 'was');
       const after = before && (await ask(policy.evaluation, residentTensors(model, trainable), 'is now'));
-      return (after ?? []).map((answer, i) => ({
-        prompt: sampler.prompts[i]!,
+      if (after === undefined) return NO_SAMPLES;
+      const [seenBefore, seenAfter] = [before!, after].map((answers) =>
+        seenAnswers(answers, { tokenizer, prompts, trained }),
+      );
+      const judged = sampler.prompts.map((prompt, i): JudgedSample => {
+        const chosen = prompts[i]?.chosen;
+        return {
+          prompt,
+          ...(chosen && { chosen: answerOfData(chosen, tokenizer) }),
+          before: seenBefore![i]!,
+          after: seenAfter![i]!,
+        };
+      });
+      const verdict = judgeSamples(judged, { detectLanguage: await openLanguageDetector() });
+      const shown = sampler.prompts.map((prompt, i): ReportSample => ({
+        prompt,
         ...((prompts[i]?.earlier.length ?? 0) > 0 ? { earlier: prompts[i]!.earlier } : {}),
-        before: before![i]!,
-        after: answer,
+        before: shownAnswer(before![i]!),
+        after: shownAnswer(after[i]!),
+        flaws: flawTexts(verdict.flaws[i]!),
       }));
+      return { shown, judged, verdict };
     },
   };
+}
+
+/** A longer answer was cut, and ends with `...`. */
+function shownAnswer({ text, finishReason }: SampledAnswer): string {
+  return finishReason === 'stop' ? text : `${text} ...`;
 }

@@ -1,7 +1,7 @@
 import { createGenerator } from '../../generate/index.ts';
 import type { RunSampler, SampledPrompt } from '../../train/index.ts';
 
-/** A longer answer is cut, and ends with `...`. */
+/** A longer answer is cut. */
 const MAX_ANSWER_TOKENS = 128;
 
 /** Answers some of a run's prompts for its report, greedily, so that the answers differ by the training alone. */
@@ -18,11 +18,10 @@ export function createReportSampler(
       isTold = true;
       const generator = await createGenerator(device, { decoder, tokenizer, resident });
       try {
-        const answers = await generator.generate(
+        return await generator.generate(
           prompts.map(({ ids }) => ids),
           { maxNewTokens: MAX_ANSWER_TOKENS, signal },
         );
-        return answers.map(({ text, finishReason }) => (finishReason === 'stop' ? text : `${text} ...`));
       } finally {
         await generator.dispose();
       }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { PreftuneError, runFailed, type JsonObject, type JsonValue } from '../../core/index.ts';
-import { findingText, verdictSentence } from '../../monitor/index.ts';
+import { checksSentence, findingText, samplesSentence } from '../../monitor/index.ts';
 import { valuesOf, type GivenOptions } from '../../options/index.ts';
 import { resumedOptions, SCHEMAS } from '../../specification/index.ts';
 import type { Metrics, RecipeContext, RecipeListener, RecipeResult } from '../../train/index.ts';
@@ -185,7 +185,8 @@ function summaryText(result: RecipeResult, { recipe, model }: { recipe: string; 
   return [
     `done: ${steps} ${steps === 1 ? 'step' : 'steps'}${lastStep?.['loss'] === undefined ? '' : `, last loss ${lastStep['loss'].toFixed(4)}`}`,
     ...(heldOut.length === 0 ? [] : [`held out: ${heldOut.join(', ')}`]),
-    ...(result.verdict.findings.length === 0 ? [] : [`verdict:  ${verdictSentence(result.verdict)}`]),
+    ...(result.verdict.findings.length === 0 ? [] : [`verdict:  ${checksSentence(result.verdict)}`]),
+    ...(result.verdict.samples === undefined ? [] : [`samples:  ${samplesSentence(result.verdict.samples)}`]),
     `${isAdapter ? 'adapter' : 'model'}:  ${artefact}`,
     `report:   ${join(run, 'report.html')}`,
     `metrics:  ${join(run, 'metrics.jsonl')}${existsSync(join(run, 'tensorboard')) ? ` (TensorBoard: ${join(run, 'tensorboard')})` : ''}`,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { isObject, type JsonObject } from '../../core/index.ts';
 import { readMetrics, readRunFile, type MetricRecord } from '../../store/index.ts';
 import type { ReportSection } from '../../report/index.ts';
-import { diagnose, readRunLog, type RunVerdict } from '../../monitor/index.ts';
+import { diagnose, readRunLog, withSamples, type RunVerdict } from '../../monitor/index.ts';
 import type { Contestant } from './contestant.ts';
 
 /** What a run folder tells of how a contestant came to be. */
@@ -20,28 +20,28 @@ export interface RunStory {
 }
 
 /** The runs among the contestants, each once. Throws bad-input for damaged files. */
-export function readRunStories(contestants: readonly Contestant[]): RunStory[] {
+export async function readRunStories(contestants: readonly Contestant[]): Promise<RunStory[]> {
   const folders = new Set<string>();
-  return contestants.flatMap((contestant): RunStory[] => {
+  const stories: RunStory[] = [];
+  for (const contestant of contestants) {
     const folder = contestant.kind === 'model' ? contestant.run : undefined;
-    if (folder === undefined || folders.has(folder)) return [];
+    if (folder === undefined || folders.has(folder)) continue;
     folders.add(folder);
     const { specification, data } = readRunFile(folder);
     const file = join(folder, 'metrics.jsonl');
     const metrics = existsSync(file) ? readMetrics(file) : [];
     const log = metrics.length === 0 ? undefined : readRunLog(folder);
     const { name } = contestant;
-    return [
-      {
-        name,
-        folder,
-        metrics,
-        ...(log && { verdict: diagnose(log.records, log.facts) }),
-        specification,
-        data: dataOf(name, specification, data),
-      },
-    ];
-  });
+    stories.push({
+      name,
+      folder,
+      metrics,
+      ...(log && { verdict: await withSamples(diagnose(log.records, log.facts), log.samples) }),
+      specification,
+      data: dataOf(name, specification, data),
+    });
+  }
+  return stories;
 }
 
 function dataOf(name: string, { data, heldOut }: JsonObject, identity: unknown): ReportSection {

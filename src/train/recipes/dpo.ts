@@ -79,6 +79,7 @@ export async function trainDpo(specification: DpoSpecification, context: RecipeC
       task,
       reports: data.reports,
       promptsOf: (tokenizer) => samplePrompts(data.heldOut ?? data.train, tokenizer, specification.samples),
+      trained: data.train,
       identity: {
         reference: objective.needsReference ? describeReference(reference, specification) : null,
         data: { train: data.train.fingerprint, heldOut: data.heldOut?.fingerprint ?? null, rows: data.train.count },

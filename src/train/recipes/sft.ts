@@ -61,6 +61,7 @@ export async function trainSft(specification: SftSpecification, context: RecipeC
       task: completionTask({ policy: session.policy, rows: data, scorePrompt, steps: { ...specification, stages } }),
       reports: data.reports,
       promptsOf: (tokenizer) => samplePrompts(shown, tokenizer, specification.samples),
+      trained: data.train,
       identity: {
         reference: null,
         data: { train: data.train.fingerprint, heldOut: data.heldOut?.fingerprint ?? null, rows: data.train.count },
