@@ -51,7 +51,8 @@ describe('preftune dpo', () => {
       said.filter((line) => /^train: 1\/2  50%  loss 0\.6931  acc \d\.\d\d  margin 0\.000  SPEED$/.test(line)).length,
     ).toBe(1);
     expect(said).toContain('step 2: checkpoint saved');
-    expect(linesOf(out).slice(2)).toEqual([
+    expect(linesOf(out)[2]).toMatch(/^samples: {2}.*3 samples show little\.$/);
+    expect(linesOf(out).slice(3)).toEqual([
       'adapter:  run/adapter',
       'report:   run/report.html',
       'metrics:  run/metrics.jsonl (TensorBoard: run/tensorboard)',
@@ -68,7 +69,7 @@ describe('preftune dpo', () => {
       readdirSync(at('run'))
         .filter((name) => !name.startsWith('.'))
         .toSorted(),
-    ).toEqual(['adapter', 'checkpoints', 'metrics.jsonl', 'report.html', 'run.json', 'tensorboard']);
+    ).toEqual(['adapter', 'checkpoints', 'metrics.jsonl', 'report.html', 'run.json', 'samples.jsonl', 'tensorboard']);
     const lines = metricLines(at('run'));
     expect(lines.map(({ step }) => step)).toEqual([0, 1, 1, 2, 2]);
     expect(Object.keys(lines[1]!)).toEqual([
@@ -125,6 +126,14 @@ describe('preftune dpo', () => {
     expect(page).toContain('<p class="note">Held-out prompts, each answered with the likeliest tokens.</p>');
     expect(page.match(/<article class="card sample">/g)).toHaveLength(3);
     expect(page).toMatch(/<h3 class="prompt">Question \d+: what is /);
+    const stored = linesOf(readFileSync(at('run', 'samples.jsonl'), 'utf8')).map((line) => JSON.parse(line));
+    expect(stored.map((sample: object) => Object.keys(sample))).toEqual(
+      stored.map(() => ['prompt', 'chosen', 'before', 'after']),
+    );
+    expect(stored.map(({ chosen }) => chosen)).toEqual(
+      stored.map(({ chosen }) => ({ text: chosen.text, tokens: chosen.text.length })),
+    );
+    expect(linesOf((await run('diagnose run')).out)[0]).toMatch(/3 samples show little\.$/);
     const { err } = await run(`dpo ${START} --output unheld --max-steps 1 --samples 1`);
     expect(linesOf(err)).toContain('report: 1 prompt answered before and after training');
     const unheld = readFileSync(at('unheld', 'report.html'), 'utf8');

@@ -107,14 +107,11 @@ export function monitoredVerdict(
 ): NonNullable<ReportInput['verdict']> {
   const { samples, findings } = verdict;
   const sentence = verdictSentence(verdict);
-  const also = measured === undefined ? '' : ` ${measured.text}`;
+  const sampled = samples && samplesSentence(samples);
+  const also = [sampled, measured?.text].flatMap((text) => (text === undefined ? [] : [` ${text}`])).join('');
   if (samples !== undefined && hasBroken(samples)) {
-    const checks = findings.length === 0 ? '' : ` ${checksSentence(verdict)}`;
-    return {
-      tone: 'bad',
-      text: samplesSentence(samples)!,
-      detail: `What to change: ${adviceOf(samples)}.${checks}${also}`,
-    };
+    const rest = [...(findings.length === 0 ? [] : [checksSentence(verdict)]), ...(measured ? [measured.text] : [])];
+    return { tone: 'bad', text: sampled!, detail: [`What to change: ${adviceOf(samples)}.`, ...rest].join(' ') };
   }
   if (findings.length === 0) {
     if (measured === undefined) return { tone: 'neutral', text: sentence };
@@ -122,7 +119,11 @@ export function monitoredVerdict(
     return { ...measured, tone: hasNotes && measured.tone === 'good' ? 'neutral' : measured.tone, detail: sentence };
   }
   const [first] = findings;
-  return { tone: 'bad', text: sentence, detail: `${first!.sentence} What to change: ${first!.advice}.${also}` };
+  return {
+    tone: 'bad',
+    text: checksSentence(verdict),
+    detail: `${first!.sentence} What to change: ${first!.advice}.${also}`,
+  };
 }
 
 function adviceOf({ findings }: SampleVerdict): string {
