@@ -22,8 +22,8 @@ export function findLeakage(train: RowTable, heldOut: RowTable): DataFinding[] {
       severity: 'serious',
       count: places.length,
       sentence:
-        `${counted(places.length)} (${percent(places.length / train.count)}) have a prompt of the held-out data: ${counted(same)} the same, ` +
-        `${counted(places.length - same)} nearly; ${percent(touched / heldOut.count)} of the held-out rows are not new to training`,
+        `${counted(places.length)} (${percent(places.length / train.count)}) ${places.length === 1 ? 'has' : 'have'} a prompt of the held-out data: ${counted(same)} the same, ` +
+        `${counted(places.length - same)} nearly${touched === 0 ? '' : `; ${percent(touched / heldOut.count)} of the held-out rows are not new to training`}`,
       advice:
         'remove them from training, or what is measured is memory: preftune data clean --held-out FILE --apply leakage',
       places,

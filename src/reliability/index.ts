@@ -1,4 +1,10 @@
 export { checkReliability, type Reliability, type ReliabilityOptions } from './check.ts';
+export {
+  checkTrainingData,
+  trainingDataText,
+  type TrainingDataCheck,
+  type TrainingDataOptions,
+} from './check-training.ts';
 export { REMEDIES, SAFE_REMEDIES, cleanData, type CleanOptions, type CleanResult, type Remedy } from './clean.ts';
 export type { Agreement, AnnotatorCard, Coefficient } from './find-agreement.ts';
 export type { Cue, Part } from './find-bias.ts';

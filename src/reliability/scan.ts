@@ -1,5 +1,5 @@
 import { PreftuneError } from '../core/index.ts';
-import { readRows, type DataSource, type ProblemReason } from '../data/index.ts';
+import { readRows, type DataRow, type DataSource, type ProblemReason } from '../data/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import type { DetectLanguage } from '../answers/index.ts';
 import type { Ratings } from './ratings.ts';
@@ -13,6 +13,8 @@ export interface ScanOptions {
   readonly detectLanguage?: DetectLanguage;
   /** Counts the tokens of answers. */
   readonly tokenizer?: Tokenizer;
+  /** Which rows are remembered; default: all. */
+  readonly keeps?: (row: DataRow) => boolean;
   readonly onProgress?: (rows: number) => void;
   readonly signal?: AbortSignal;
 }
@@ -49,7 +51,7 @@ export async function scanData(sources: readonly DataSource[], options: ScanOpti
         }
         continue;
       }
-      builder.add(event);
+      if (options.keeps?.(event) !== false) builder.add(event);
     }
   }
   return {

@@ -3,6 +3,7 @@ import type { StepRecord } from './loop/loop.ts';
 import type { RunContext, RunListener } from '../policy/index.ts';
 import type { DetectorName, RunFinding, RunVerdict, Thresholds } from '../monitor/index.ts';
 import type { Answer } from '../generate/index.ts';
+import type { checkTrainingData, DataFinding } from '../reliability/index.ts';
 import type { Decoder } from '../models/index.ts';
 import type { Device, DeviceTensor } from '../runtime/index.ts';
 import type { ReportSample } from '../report/index.ts';
@@ -17,6 +18,8 @@ export interface RecipeContext extends RunContext {
   readonly sampler?: RunSampler;
   /** Makes the sampler of some of the run's own prompts, where there is no other; without it the report has no answers. */
   readonly samplePrompts?: (prompts: readonly SampledPrompt[]) => RunSampler;
+  /** Looks at the rows before they are trained on: checkTrainingData. Without it nothing is said of them. */
+  readonly checkData?: typeof checkTrainingData;
   /** Which findings end the run after a checkpoint, and thresholds over the detectors' own. */
   readonly monitor?: { readonly stopOn?: readonly DetectorName[]; readonly thresholds?: Thresholds };
 }
@@ -63,6 +66,10 @@ export interface RecipeListener extends RunListener {
   readonly onCheckpoint?: (step: number) => void;
   /** A prompt of the report, answered before and after training. */
   readonly onSample?: (sample: ReportSample) => void;
+  /** Rows that were looked at before training, so far. */
+  readonly onRowsChecked?: (rows: number) => void;
+  /** A finding on the rows that bears on the run, as one line. */
+  readonly onDataFinding?: (text: string, finding: DataFinding) => void;
   /** A known pattern of runs that go wrong is seen, each once. */
   readonly onFinding?: (finding: RunFinding) => void;
 }

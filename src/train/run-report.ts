@@ -1,5 +1,6 @@
 import { dropCause, type DropReason, type TokenisationReport } from '../data/index.ts';
 import { monitoredVerdict, verdictSections, type RunVerdict } from '../monitor/index.ts';
+import { trainingDataText, type TrainingDataCheck } from '../reliability/index.ts';
 import { renderReport, type ReportSample, type ReportSection } from '../report/index.ts';
 import { readMetrics, type RunFolder, type RunRecord } from '../store/index.ts';
 import type { Metrics } from './loop/metrics.ts';
@@ -54,6 +55,14 @@ function verdict(evaluations: readonly Metrics[]): { tone: 'good' | 'bad'; text:
       ? `The held-out loss went from ${first['loss']!.toFixed(4)} to ${last['loss']!.toFixed(4)}.`
       : `On held-out pairs the model prefers the chosen answer in ${(100 * accuracy).toFixed(1)} % (a reward margin of ${last['rewards/margins']!.toFixed(3)}); the loss went from ${first['loss']!.toFixed(4)} to ${last['loss']!.toFixed(4)}.`;
   return { tone: fell ? 'good' : 'bad', text };
+}
+
+/** What was found in the rows before training, as a card. */
+export function checkSections(check: TrainingDataCheck | undefined): ReportSection[] {
+  if (check === undefined) return [];
+  const notes = check.findings.map((finding) => trainingDataText(finding, check));
+  const whole = notes.length > 0 ? notes : ['nothing that bears on this run'];
+  return [{ title: 'What was found in the rows (preftune data check says more)', rows: [], notes: whole }];
 }
 
 /** The tokenisation proof as cards of the report. `printedTime` is what the chat template made of the time, where it prints it. */

@@ -1,6 +1,7 @@
 import type { JsonObject } from '../core/index.ts';
 import type { TokenisationReport } from '../data/index.ts';
 import { hasBroken, sampleFaults, SAMPLES_FILE, samplesText } from '../monitor/index.ts';
+import type { TrainingDataCheck } from '../reliability/index.ts';
 import { availableBytes, fixedMemory, requireMemory } from '../policy/index.ts';
 import type { CommonSpecification } from '../specification/index.ts';
 import { readRunFile, type RunRecord } from '../store/index.ts';
@@ -11,7 +12,7 @@ import type { RecipeContext, RecipeResult, SampledPrompt } from './context.ts';
 import { runLoop, type LoopOptions, type LoopProgress } from './loop/loop.ts';
 import type { Task } from './loop/task.ts';
 import { openTraining, type Training } from './loop/training.ts';
-import { tokenisationSections } from './run-report.ts';
+import { checkSections, tokenisationSections } from './run-report.ts';
 import { openRun, type RunWriter } from './run-writer.ts';
 import { createSampling, NO_SAMPLES, type SampledRows } from './samples.ts';
 import { planOf, type Session } from './session.ts';
@@ -23,6 +24,8 @@ export interface TrainOptions {
   readonly context: RecipeContext;
   readonly task: Task;
   readonly reports: Readonly<Record<string, TokenisationReport>>;
+  /** What was said of the rows before. */
+  readonly check: TrainingDataCheck | undefined;
   /** The prompts that the report shows answered. */
   readonly promptsOf: (tokenizer: Tokenizer) => readonly SampledPrompt[];
   /** The rows that are trained on, in which answers are looked for. */
@@ -83,7 +86,7 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
     if (sampled.verdict !== undefined && hasBroken(sampled.verdict))
       context.listener.onWarning?.(`samples: ${sampleFaults(sampled.verdict)}`);
     writer.report({
-      data: tokenisationSections(options.reports, clock?.printed()),
+      data: [...checkSections(options.check), ...tokenisationSections(options.reports, clock?.printed())],
       samples: sampled.shown,
       samplesNote: sampling.note,
       verdict,

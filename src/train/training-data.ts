@@ -13,6 +13,7 @@ import {
   type TokenizedPair,
 } from '../data/index.ts';
 import { badInput } from '../core/index.ts';
+import { trainingDataText, type TrainingDataCheck, type TrainingDataOptions } from '../reliability/index.ts';
 import type { RecipeContext } from './context.ts';
 import { type RunInputs, checkPositions } from '../policy/index.ts';
 import type { CommonSpecification } from '../specification/index.ts';
@@ -22,6 +23,8 @@ export interface TrainingData<T> {
   readonly train: RowSet<T>;
   readonly heldOut: RowSet<T> | undefined;
   readonly reports: Readonly<Record<string, TokenisationReport>>;
+  /** What is said of the rows before they are trained on; undefined where nobody asked. */
+  readonly check: TrainingDataCheck | undefined;
 }
 
 interface Loaded<T> {
@@ -58,6 +61,8 @@ export async function loadTrainingData<T extends TokenizedPair | TokenizedComple
     checkPositions(loaded.rows, { model: inputs.opened.config, reference: inputs.reference?.config }, split);
     return loaded;
   };
+  const check = (rows: number, options: Pick<TrainingDataOptions, 'heldOut' | 'heldOutPrompts'>) =>
+    checkRows({ inputs, context }, { rows, ...options });
   const loaded = await read('train', inputs.data);
   const reports = { 'the training data': loaded.tokenisation };
   if (inputs.heldOut !== undefined) {
@@ -66,14 +71,37 @@ export async function loadTrainingData<T extends TokenizedPair | TokenizedComple
       train: loaded.rows,
       heldOut: other.rows,
       reports: { ...reports, 'the held-out data': other.tokenisation },
+      check: await check(loaded.rows.count, { heldOut: inputs.heldOut }),
     };
   }
-  if (heldOutFraction === 0) return { train: loaded.rows, heldOut: undefined, reports };
+  if (heldOutFraction === 0)
+    return { train: loaded.rows, heldOut: undefined, reports, check: await check(loaded.rows.count, {}) };
   const split = splitByPrompt(loaded.rows, { fraction: heldOutFraction, seed });
   if (split.train.length === 0 || split.heldOut.length === 0)
     throw badInput({
       path: 'heldOutFraction',
       message: `--held-out-fraction needs rows of at least two prompts, got ${loaded.rows.count} rows of one; give held-out rows with --held-out or leave it out`,
     });
-  return { train: selectRows(loaded.rows, split.train), heldOut: selectRows(loaded.rows, split.heldOut), reports };
+  const heldOutPrompts = new Set(Array.from(split.heldOut, (row) => loaded.rows.promptHashes[row]!));
+  return {
+    train: selectRows(loaded.rows, split.train),
+    heldOut: selectRows(loaded.rows, split.heldOut),
+    reports,
+    check: await check(loaded.rows.count, { heldOutPrompts }),
+  };
+}
+
+/** Tells the findings of `data check` that bear on the run, a line each. */
+async function checkRows(
+  { inputs, context }: { readonly inputs: RunInputs; readonly context: RecipeContext },
+  options: TrainingDataOptions,
+): Promise<TrainingDataCheck | undefined> {
+  const { checkData, listener, signal } = context;
+  const check = await checkData?.(inputs.data, {
+    ...options,
+    signal,
+    ...(listener.onRowsChecked && { onProgress: listener.onRowsChecked }),
+  });
+  for (const finding of check?.findings ?? []) listener.onDataFinding?.(trainingDataText(finding, check!), finding);
+  return check;
 }

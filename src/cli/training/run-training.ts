@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { PreftuneError, runFailed, type JsonObject, type JsonValue } from '../../core/index.ts';
 import { checksSentence, findingText, samplesSentence } from '../../monitor/index.ts';
+import { checkTrainingData } from '../../reliability/index.ts';
 import { valuesOf, type GivenOptions } from '../../options/index.ts';
 import { resumedOptions, SCHEMAS } from '../../specification/index.ts';
 import type { Metrics, RecipeContext, RecipeListener, RecipeResult } from '../../train/index.ts';
@@ -41,6 +42,7 @@ export async function runTraining<T extends { readonly output: string; readonly 
   const listener = createListener(terminal, showTokens);
   const result = await train(specification, {
     ...recipeContext(context, { listener, isResuming: resume, referenceCache }),
+    checkData: checkTrainingData,
     monitor: monitorOf(options),
     samplePrompts: (prompts) => createReportSampler(prompts, { signal: context.signal, onNote: terminal.note }),
   });
@@ -83,6 +85,11 @@ export function createListener(terminal: Terminal, showsTokens: boolean): Recipe
       if (what !== undefined) terminal.activity(what);
     },
     onRowsRead: (rows) => barOf('read', false).update({ done: rows, total: undefined, unit: 'rows' }),
+    onRowsChecked: (rows) => barOf('check', false).update({ done: rows, total: undefined, unit: 'rows' }),
+    onDataFinding: (text) => {
+      finish();
+      terminal.warn(`data: ${text}`);
+    },
     onTokenised: (split, report) => {
       finish();
       const name = split === 'train' ? 'training data' : 'held-out data';

@@ -25,6 +25,7 @@ import {
 } from '../../specification/index.ts';
 import { flagOf, typedText, valuesOf } from '../../options/index.ts';
 import { groupOutcomes, sweepFigures, type SweepGroup, type SweepOutcome } from '../../evaluate/index.ts';
+import { checkTrainingData } from '../../reliability/index.ts';
 import { trainDpo } from '../../train/index.ts';
 import { defineCommand, type CommandContext } from '../frame/command.ts';
 import { recipeContext, versions } from './recipe-context.ts';
@@ -79,6 +80,7 @@ async function run(options: SweepCommandOptions, context: CommandContext): Promi
   );
   const outcomes: SweepOutcome[] = [];
   const { began } = record;
+  const checkData = createDataCheck();
   try {
     for (const [at, point] of plan.points.entries()) {
       const folder = folderOf(point);
@@ -87,7 +89,7 @@ async function run(options: SweepCommandOptions, context: CommandContext): Promi
       else terminal.note(`${place}: ${point.name}`);
       const failure = isFinished(folder)
         ? undefined
-        : await trainPoint(point, { options, context, began, isFirst: at === 0 });
+        : await trainPoint(point, { options, context, began, isFirst: at === 0, checkData });
       outcomes.push(outcomeOf(point, failure));
       if (failure !== undefined) terminal.warn(`${point.name} failed: ${failure}`);
       writeReport(output, { plan, outcomes, sort });
@@ -182,7 +184,14 @@ async function trainPoint(
     context,
     began,
     isFirst,
-  }: { options: SweepCommandOptions; context: CommandContext; began: string; isFirst: boolean },
+    checkData,
+  }: {
+    options: SweepCommandOptions;
+    context: CommandContext;
+    began: string;
+    isFirst: boolean;
+    checkData: typeof checkTrainingData;
+  },
 ): Promise<string | undefined> {
   const { terminal, signal } = context;
   const { output, showTokens, referenceCache } = options;
@@ -191,16 +200,20 @@ async function trainPoint(
   const specification = isResuming
     ? parseDpoSpecification(resumedOptions(folder, 'dpo', point.given as JsonObject))
     : point.specification;
-  const { onTokenised, ...listener } = createListener(terminal, showTokens);
+  const { onTokenised, onDataFinding, ...listener } = createListener(terminal, showTokens);
   try {
     const result = await trainDpo(specification, {
       // The rows are the same in every run: how they become tokens is told once.
       ...recipeContext(context, {
-        listener: { ...listener, ...(isFirst && onTokenised && { onTokenised }) },
+        listener: {
+          ...listener,
+          ...(isFirst && { ...(onTokenised && { onTokenised }), ...(onDataFinding && { onDataFinding }) }),
+        },
         isResuming,
         referenceCache,
       }),
       now: () => began,
+      checkData,
       samplePrompts: (prompts) => createReportSampler(prompts, { signal, onNote: terminal.note }),
     });
     if (!result.isComplete) throw stopped(output);
@@ -211,6 +224,18 @@ async function trainPoint(
     if (thrown.code === 'run-failed') return thrown.message;
     throw thrown;
   }
+}
+
+/** checkTrainingData, done once for rows that are split alike. */
+function createDataCheck(): typeof checkTrainingData {
+  const known = new Map<string, ReturnType<typeof checkTrainingData>>();
+  return (sources, options) => {
+    const heldOut = [...(options.heldOutPrompts ?? [])].reduce((sum, hash) => sum + hash, 0);
+    const key = `${options.rows} ${heldOut}`;
+    const check = known.get(key) ?? checkTrainingData(sources, options);
+    known.set(key, check);
+    return check;
+  };
 }
 
 function stopped(output: string): PreftuneError {

@@ -78,6 +78,7 @@ export async function trainDpo(specification: DpoSpecification, context: RecipeC
       context,
       task,
       reports: data.reports,
+      check: data.check,
       promptsOf: (tokenizer) => samplePrompts(data.heldOut ?? data.train, tokenizer, specification.samples),
       trained: data.train,
       identity: {

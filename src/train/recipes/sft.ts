@@ -60,6 +60,7 @@ export async function trainSft(specification: SftSpecification, context: RecipeC
       context,
       task: completionTask({ policy: session.policy, rows: data, scorePrompt, steps: { ...specification, stages } }),
       reports: data.reports,
+      check: data.check,
       promptsOf: (tokenizer) => samplePrompts(shown, tokenizer, specification.samples),
       trained: data.train,
       identity: {
