@@ -56,6 +56,7 @@ export const ROOMS: readonly Room[] = [
     browserFiles: ['best-metric.ts'],
   },
   { name: 'report', purpose: 'pages: shell, curves, style, tables' },
+  { name: 'manual', purpose: 'the documentation as pages, with search' },
   { name: 'hub', purpose: 'finding and fetching models and data by name' },
   { name: 'options', purpose: 'how options are declared: fields, help, problems, JSON schema', isBrowser: true },
   { name: 'specification', purpose: 'what decides a run: schema, problems, resume, sweep, stages', isBrowser: true },

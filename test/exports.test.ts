@@ -31,6 +31,7 @@ const PROBES: Readonly<Record<string, string>> = {
   'preftune/files': 'writeFileAtomic',
   'preftune/store': 'readMetrics',
   'preftune/report': 'renderPage',
+  'preftune/manual': 'manualSite',
   'preftune/hub': 'locateModel',
   'preftune/options': 'parseOptions',
   'preftune/specification': 'parseDpoSpecification',

@@ -93,6 +93,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./judge.ts')).JUDGE,
   },
   {
+    name: 'docs',
+    description: 'Shows the documentation in a browser, offline, or searches it for words',
+    load: async () => (await import('./docs.ts')).DOCS,
+  },
+  {
     name: 'doctor',
     description: 'Shows what preftune can use of this machine, and what would stop it',
     load: async () => {

@@ -1,6 +1,7 @@
 export { renderPage, section, type PageInput, type PageSection } from './page.ts';
 export { chartsOf, keyFiguresOf, type Chart } from './report-curves.ts';
-export { escapeHtml } from './report-html.ts';
+export { escapeHtml, scriptJson } from './report-html.ts';
+export { PAGE_PALETTE } from './report-style.ts';
 export {
   chartCard,
   configurationCard,

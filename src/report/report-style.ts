@@ -1,5 +1,5 @@
-/** The report's own style sheet. Colours are variables, so that the charts read them too; canvases are redrawn for print. */
-export const REPORT_STYLE = `
+/** Colours and typefaces of every page, light and dark. */
+export const PAGE_PALETTE = `
 :root {
   color-scheme: light dark;
   --paper: #f7f7f5; --card: #ffffff; --ink: #1c1e21; --quiet: #656a72; --line: #e4e4df; --shade: #f1f1ee;
@@ -15,7 +15,10 @@ export const REPORT_STYLE = `
     --train: #6f7887; --heldout: #8ea8ff; --chosen: #63b5e8; --rejected: #eda45c; --grid: #262a31;
   }
 }
-* { box-sizing: border-box; }
+`;
+
+/** The report's own style sheet. Colours are variables, so that the charts read them too; canvases are redrawn for print. */
+export const REPORT_STYLE = `${PAGE_PALETTE}* { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; scroll-behavior: smooth; scroll-padding-top: 3.5rem; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 1rem/1.55 var(--sans); }
 a { color: var(--accent); }
