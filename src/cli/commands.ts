@@ -95,7 +95,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'docs',
     description: 'Shows the documentation in a browser, offline, or searches it for words',
-    load: async () => (await import('./docs.ts')).DOCS,
+    load: async () => (await import('./start/docs.ts')).DOCS,
   },
   {
     name: 'doctor',

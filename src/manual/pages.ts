@@ -14,7 +14,7 @@ export interface ManualPage {
 
 /** What stands together, in the order of reading. A page of docs/ that is not here comes last, under its own heading. */
 const GROUPS: readonly { readonly title: string; readonly files: readonly string[] }[] = [
-  { title: 'Start', files: ['README.md', 'docs/install.md', 'docs/walkthrough.md', 'docs/glossary.md'] },
+  { title: 'Start', files: ['README.md', 'docs/installing.md', 'docs/walkthrough.md', 'docs/glossary.md'] },
   {
     title: 'Data',
     files: ['docs/data.md', 'docs/data-sources.md', 'docs/reliability.md', 'docs/building-pairs.md'],

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { runWords } from './testing/run-words.ts';
+import { runWords } from '../testing/run-words.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'preftune-docs-'));
 afterAll(() => rmSync(folder, { recursive: true }));

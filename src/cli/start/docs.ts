@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { badInput, wrap } from '../core/index.ts';
-import { writeFolderAtomic } from '../files/index.ts';
+import { badInput, wrap } from '../../core/index.ts';
+import { writeFolderAtomic } from '../../files/index.ts';
 import {
   indexSections,
   manualSite,
@@ -12,9 +12,9 @@ import {
   searchSections,
   serveSite,
   type ManualHit,
-} from '../manual/index.ts';
-import { option } from '../options/index.ts';
-import { defineCommand, type CommandContext } from './frame/command.ts';
+} from '../../manual/index.ts';
+import { option } from '../../options/index.ts';
+import { defineCommand, type CommandContext } from '../frame/command.ts';
 
 /** Sections that a search in the terminal prints. */
 const HITS = 5;
