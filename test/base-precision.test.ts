@@ -172,7 +172,7 @@ it('refused by name: every weight, another device, an unknown precision', async 
     '--base-precision must be float32 with --device webgpu, got int4; compact products are proven on the cpu alone',
   ]);
   const unknown = await failureOf(() => train('x', { basePrecision: 'int3' }));
-  expect(unknown.messages).toEqual(["--base-precision must be one of float32, float16, int8, int4, got 'int3'"]);
+  expect(unknown.messages).toEqual(['--base-precision must be one of float32, float16, int8, int4, got "int3"']);
 });
 
 it('without room for the float32 model beside it only the weights are measured', async () => {

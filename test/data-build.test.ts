@@ -169,6 +169,7 @@ test('Ctrl-C waits for what is under way; every question is asked once in all', 
       '20 pairs from 20 prompts: stopped.jsonl',
       '20 matches judged, 0 of them changed with the order of the answers',
       `questions: ${40 - asked} asked (${((40 - asked) * 100).toLocaleString('en-US')} + ${(40 - asked) * 10} tokens), ${asked} known from before`,
+      'next:     npx preftune data check stopped.jsonl',
       '',
     ].join('\n'),
   );
@@ -230,12 +231,12 @@ test('what is wrong with the command line, all of it', async () => {
     {
       code: 2,
       out: '',
-      err: '--judge-model or --judges must be given, got neither; see docs/judges.md\n',
+      err: '--judge-model or --judges must be given, got neither; without a language model: --judges sentiment, or another rule of docs/judges.md\n',
     },
     {
       code: 2,
       out: '',
-      err: 'judge m: the key must be in the environment variable OPENAI_API_KEY, got none; set it, or name another with apiKeyVariable\n',
+      err: 'judge m: the key must be in the environment variable OPENAI_API_KEY, got none; set it, or name another with --judge-key-variable (apiKeyVariable in --judges)\n',
     },
     {
       code: 2,

@@ -99,7 +99,7 @@ describe('the commands', () => {
     const wrong = await preftune(main, ['data', 'clean', pairs, '--apply', 'dupplicates,leakage', '--output', output]);
     expect([wrong.code, wrong.err]).toEqual([
       2,
-      `--apply must be one of safe, ${REMEDIES.join(', ')}, got 'dupplicates'; did you mean duplicates?\n` +
+      `--apply must be one of ${REMEDIES.length + 1} choices, got "dupplicates"; did you mean duplicates? there are safe, ${REMEDIES.join(', ')}\n` +
         '--apply leakage needs --held-out, the data that training must not know\n',
     ]);
     expect(existsSync(output)).toBe(false);

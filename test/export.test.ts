@@ -304,7 +304,7 @@ describe('what cannot be', () => {
     [['--to', 'hf,tar', '--output', 'o'], 'a RUN or --model must be given, got neither'],
     [
       ['--model', MODEL, '--to', 'tar', '--output', 'o'],
-      "--to must be one of hf, peft, gguf, gguf-lora, onnx, ollama, got 'tar'",
+      '--to must be one of hf, peft, gguf, gguf-lora, onnx, ollama, got "tar"',
     ],
     [
       ['--model', MODEL, '--to', 'hf', '--gguf-type', 'Q8_0', '--output', 'o'],

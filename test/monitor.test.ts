@@ -320,7 +320,7 @@ describe('--stop-on', () => {
     expect([wrong.code, wrong.err.trimEnd()]).toEqual([
       2,
       expect.stringContaining(
-        `--stop-on must be one of ${DETECTOR_NAMES.join(', ')}, all, got 'lenght'; did you mean length?`,
+        `--stop-on must be one of ${DETECTOR_NAMES.length + 1} choices, got "lenght"; did you mean length? there are ${DETECTOR_NAMES.join(', ')}, all`,
       ),
     ]);
     const missing = await cli('diagnose nowhere');

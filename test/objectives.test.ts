@@ -164,7 +164,7 @@ describe('bad input', () => {
   it('names what is wrong with an objective and its options, all at once', async () => {
     expect(await refused({ objective: 'sigmod' })).toEqual([
       expect.stringMatching(
-        /^--objective must be one of sigmoid, robust, .*, got "sigmod"; did you mean sigmoid\?$/,
+        /^--objective must be the name of a loss, got "sigmod"; did you mean sigmoid\? there are sigmoid, robust, .*$/,
       ) as string,
     ]);
     expect(await refused({ objective: 'simpo', discopopTau: 0.1 })).toEqual(

@@ -69,13 +69,13 @@ describe('bad input', () => {
       '--model is required; a Hugging Face folder, a .gguf file, or a hub id',
       '--data is required; rows: file, folder, pattern or hub id; with =0.3 behind it three rows of ten; may be repeated',
       '--output is required; the run folder, new or empty',
-      "--lora.rank must be a whole number, got 'x'",
+      '--lora.rank must be a whole number, got "x"',
     ]);
     // Words that were not understood and values out of range come together.
     expect(await refused('dpo --model model --data pairs.jsonl --output x --device gpu --samples -1 --lr 0')).toEqual([
       '--learning-rate must be above 0, got 0',
       '--samples must be at least 0, got -1',
-      "--device must be one of cpu, webgpu, cuda, got 'gpu'",
+      '--device must be one of cpu, webgpu, cuda, got "gpu"',
     ]);
     expect(await refused('dpo --model run --data pairs.jsonl --adapter model --output x')).toEqual([
       'run: the model to train must have no adapter, got one with run/adapter; continue it with --model model --adapter run/adapter, or put it into the model with preftune export --to hf',
@@ -85,11 +85,13 @@ describe('bad input', () => {
     ]);
     const [objective, ...more] = await refused('dpo --model model --data pairs.jsonl --output x --objective dppo');
     expect([objective, more]).toEqual([
-      expect.stringMatching(/^--objective must be one of sigmoid, .*, got "dppo"; did you mean dpop\?$/),
+      expect.stringMatching(
+        /^--objective must be the name of a loss, got "dppo"; did you mean dpop\? there are sigmoid, .*$/,
+      ),
       [],
     ]);
     expect(await refused('sft --model model --data pairs.jsonl --output x --initialise --loss some')).toEqual([
-      "--loss must be one of completion, last, all, got 'some'",
+      '--loss must be one of completion, last, all, got "some"',
       '--initialise starts from random weights, which must all be trained; add --method full',
     ]);
     expect(await refused('score --model model --data pairs.jsonl --beta 0.2')).toEqual([

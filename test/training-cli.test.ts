@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventsOf, kindsOf } from './support/events.ts';
+import { shellWords } from '../src/core/index.ts';
 import { buildCli, preftune, type Ended } from './support/built-cli.ts';
 import { metricLines } from './support/training.ts';
 import { temporaryFolder, tinyPairs, writeRows, writeTinyModel } from './support/tiny-model.ts';
@@ -52,12 +53,23 @@ describe('preftune dpo', () => {
     ).toBe(1);
     expect(said).toContain('step 2: checkpoint saved');
     expect(linesOf(out)[2]).toMatch(/^samples: {2}.*3 samples show little\.$/);
-    expect(linesOf(out).slice(3)).toEqual([
+    expect(linesOf(out).slice(3, 6)).toEqual([
       'adapter:  run/adapter',
       'report:   run/report.html',
       'metrics:  run/metrics.jsonl (TensorBoard: run/tensorboard)',
-      'next:     preftune score --model model --adapter run/adapter --data PAIRS.jsonl',
     ]);
+    // What is to be typed next runs as it stands.
+    const next = out.split('next: ')[1]!.replaceAll(/\\\n/g, ' ').trim().split('\n');
+    expect(next.map((line) => shellWords(line))).toEqual([
+      ['npx', 'preftune', 'generate', '--model', 'run', '--prompt', expect.any(String)],
+      ['npx', 'preftune', 'score', '--model', 'run', '--data', 'pairs.jsonl'],
+    ]);
+    for (const line of next) {
+      // In a cache of its own: later runs compute their references themselves.
+      const environment = { XDG_CACHE_HOME: at('cache-of-next') };
+      const typed = await preftune(main, shellWords(line).slice(2), { cwd: folder.path, environment });
+      expect([line, typed.code, typed.err]).toEqual([line, 0, expect.not.stringContaining('must')]);
+    }
     expect(linesOf(out)[0]).toMatch(/^done: 2 steps, last loss 0\.6\d{3}$/);
     expect(linesOf(out)[1]).toMatch(
       /^held out: accuracy 0\.50 -> [01]\.\d\d, margin 0\.000 -> -?\d\.\d{3}, loss 0\.6931 -> 0\.6\d{3}$/,
@@ -179,7 +191,7 @@ describe('preftune dpo', () => {
     expect(stopped.code).toBe(130);
     const last = linesOf(stopped.err).at(-1)!;
     expect(last).toMatch(
-      /^dpo: stopped after step \d+ of \d+, which is saved; continue with: preftune dpo --output stopped --resume$/,
+      /^dpo: stopped after step \d+ of \d+, which is saved; continue with: npx preftune dpo --output stopped --resume$/,
     );
     const step = Number(/step (\d+) of/.exec(last)![1]);
     expect(readdirSync(at('stopped', 'checkpoints'))).toEqual([`step-${step}`]);

@@ -32,6 +32,10 @@ type ChatOptions = z.output<typeof OPTIONS>;
 export const CHAT = defineCommand({
   name: 'chat',
   description: 'Talks with a model in the terminal',
+  examples: [
+    { does: 'a model of the hub', words: '--model HuggingFaceTB/SmolLM2-135M-Instruct' },
+    { does: 'a run, with a system message', words: '--model run --system "Answer in one sentence."' },
+  ],
   options: OPTIONS,
   check: (options, { given, isJson }) => [
     ...idleDrawing(options, given),

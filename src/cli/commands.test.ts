@@ -1,8 +1,14 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { shellWords } from '../core/index.ts';
 import { optionsOf } from '../options/index.ts';
 import { COMMANDS } from './commands.ts';
 import { commandHelp } from './frame/command-help.ts';
 import { commonFlags, rareOptions } from './frame/common-flags.ts';
+import { parseCommand } from './frame/parse-command.ts';
+import { runWords } from './testing/run-words.ts';
 import { DPO } from './training/dpo.ts';
 
 const loaded = await Promise.all(COMMANDS.map((entry) => entry.load()));
@@ -93,6 +99,18 @@ it('dpo shows what most people need first, in 60 columns', () => {
       --help-all
           print all options
 
+    Examples:
+      # an adapter from your own pairs, a tenth of them held out
+      npx preftune dpo \\
+        --model HuggingFaceTB/SmolLM2-135M-Instruct \\
+        --data pairs.jsonl --held-out-fraction 0.1 \\
+        --output run
+      # another loss, on a GGUF file, with an adapter of rank 8
+      npx preftune dpo --model model.gguf --data pairs.jsonl \\
+        --objective simpo --rank 8 --output run-simpo
+      # everything in a file, which preftune init writes
+      npx preftune dpo --config run.yaml
+
     21 of 94 options are shown; preftune dpo --help-all prints
     all of them.
     "
@@ -136,4 +154,69 @@ it.each(named)('%s: what an option is only with, and what decides its default, i
     if (meta.onlyWith !== undefined) expect(paths).toContain(meta.onlyWith.option);
     if (meta.usuallyBy !== undefined) expect(paths).toContain(meta.usuallyBy.option);
   }
+});
+
+/** Keys that examples with a judge of a service need. */
+const KEYS = { OPENAI_API_KEY: 'none' };
+
+it.each(named)('%s: --help has examples that can be pasted, and each is understood', (name, command) => {
+  const { examples = [] } = command;
+  expect(examples.length).toBeGreaterThanOrEqual(2);
+  const folder = mkdtempSync(join(tmpdir(), 'preftune-examples-'));
+  const config = join(folder, 'run.yaml');
+  writeFileSync(config, 'model: tiny\ndata: pairs.jsonl\noutput: run\n');
+  try {
+    for (const { does, words } of examples) {
+      expect(does).not.toMatch(/^[A-Z]|[.;]$/);
+      const typed = shellWords(words).map((word) => (word === 'run.yaml' ? config : word));
+      expect(parseCommand(command, typed, KEYS).help).toBeUndefined();
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  for (const columns of [40, 60, 100]) {
+    const help = commandHelp(command, { columns, isWhole: false });
+    const block = /^Examples:\n((?: {2}.*\n)+)/m.exec(help)![1]!;
+    const commands = block
+      .replaceAll(/^ {2}/gm, '')
+      .split('\n')
+      .filter((line) => !line.startsWith('#'))
+      .join('\n')
+      .replaceAll('\\\n', ' ')
+      .trim()
+      .split('\n');
+    expect(commands.map((line) => shellWords(line))).toEqual(
+      examples.map(({ words }) => ['npx', 'preftune', ...name.split(' '), ...shellWords(words)]),
+    );
+  }
+});
+
+it.each([
+  ['train', 'dpo trains on pairs of answers, sft on answers or plain text; see preftune dpo --help'],
+  ['fine-tune', 'dpo trains on pairs of answers, sft on answers or plain text; see preftune dpo --help'],
+  ['simpo', 'it is a loss: preftune dpo --objective simpo'],
+  ['inference', 'did you mean generate, or chat?'],
+  ['check', 'did you mean data check?'],
+  ['evaluat', 'did you mean evaluate?'],
+  ['xyzzy', 'see preftune --help for the commands'],
+])('%s, which is no command, gets what there is instead', async (word, hint) => {
+  expect(await runWords([word, '--model', 'x'])).toEqual({
+    code: 2,
+    out: '',
+    err: `preftune: ${word} is not a command; ${hint}\n`,
+  });
+});
+
+const told = async (...words: string[]) => (await runWords(words)).err.trimEnd();
+
+it('words behind a command that takes none, and flags before one, are told with what is meant', async () => {
+  expect(await told('quickstart', 'extra')).toBe('quickstart: must be given no arguments, got "extra"; leave it out');
+  expect(await told('dpo', '-m', 'x', '-d', 'y', '-o', 'z', 'my pairs.jsonl')).toBe(
+    'dpo: must be given no arguments, got "my pairs.jsonl"; if these are rows: --data "my pairs.jsonl"',
+  );
+  expect(await told('diagnose', 'a', 'b')).toBe('diagnose: must be given one argument, run, got "b" too; leave it out');
+  expect(await told('help', 'dpo', 'extra')).toBe(
+    'preftune: help takes a command alone, got dpo and "extra"; leave the rest out',
+  );
+  expect(await told('--verson')).toBe('preftune: --verson is not an option; did you mean --version?');
 });

@@ -13,11 +13,10 @@ import {
 import type { Prompt } from '../generate/index.ts';
 import { promptText, type Judge } from '../judge/index.ts';
 import { writeFileAtomic } from '../files/index.ts';
-import type { JsonObject } from '../core/index.ts';
+import { shellCommand, type JsonObject } from '../core/index.ts';
 import type { CommandContext } from './frame/command.ts';
-import { flagOf } from '../options/index.ts';
+import { optionWords, type OptionSchema } from '../options/index.ts';
 import { versions } from './training/recipe-context.ts';
-import { quoted } from './training/run-training.ts';
 
 type ValueParts = Pick<
   ReportParts,
@@ -53,6 +52,8 @@ const SHOWN_SAMPLES = 12;
 /** Everything that a comparison came to. */
 export interface ReportParts {
   readonly options: { readonly samples: number; readonly prompts: string };
+  /** Of the command's options, which the page shows as they were typed. */
+  readonly schema: OptionSchema;
   readonly context: CommandContext;
   readonly contestants: readonly Contestant[];
   readonly prompts: readonly Prompt[];
@@ -67,7 +68,7 @@ export interface ReportParts {
 
 /** Writes report.html. */
 export function writeReport(output: string, parts: Omit<ReportParts, 'notMeasured'>): void {
-  const { options, context, contestants, prompts, answers, standings, judges, measured, stories } = parts;
+  const { options, schema, context, contestants, prompts, answers, standings, judges, measured, stories } = parts;
   const { samples, prompts: source } = options;
   const texts = Object.fromEntries(
     contestants.map(({ name }) => [
@@ -86,7 +87,7 @@ export function writeReport(output: string, parts: Omit<ReportParts, 'notMeasure
     stories,
     prompts: { source, count: prompts.length },
     configuration: JSON.parse(JSON.stringify({ contestants, ...context.given })) as JsonObject,
-    command: commandOf(context),
+    command: commandOf(context, schema),
     footer: Object.entries(versions())
       .map(([name, version]) => `${name} ${version}`)
       .join(', '),
@@ -115,9 +116,7 @@ function samplesOf({ prompts, answers, matches, standings }: Omit<ReportParts, '
   });
 }
 
-function commandOf({ args, given }: CommandContext): string {
-  const flags = Object.entries(given).map(([path, value]) => {
-    return `${flagOf(path)} ${quoted(typeof value === 'string' ? value : JSON.stringify(value))}`;
-  });
-  return ['preftune compare', ...args.map(quoted), ...flags].join(' ');
+/** The command, as it can be typed again; with other options than those that were given, where they are named. */
+export function commandOf({ args, given }: Pick<CommandContext, 'args' | 'given'>, schema: OptionSchema): string {
+  return shellCommand(['compare', ...args, ...optionWords(schema, given)]);
 }

@@ -23,22 +23,30 @@ import {
 } from '../evaluate/index.ts';
 import { readPrompts, type Prompt } from '../generate/index.ts';
 import type { Judge, OpenedJudges } from '../judge/index.ts';
-import { changed, flagOf, grouped, idleProblem, option, texts } from '../options/index.ts';
+import { changed, flagOf, grouped, idleProblem, option, optionWords, texts } from '../options/index.ts';
 import { writeFileAtomic } from '../files/index.ts';
 import { MACHINE_SHAPE, SEED, SYSTEM, TEMPLATE_TIME } from './common-options.ts';
 import { comparisonTime } from './comparison-time.ts';
 import { defineCommand, type CommandContext, type CommandUsage } from './frame/command.ts';
 import { valueOf, writeReport } from './compare-report.ts';
-import { JUDGE_SHAPE, judgeProblems, judgingLine, MIN_AGREEMENT, openCommandJudges } from './judge-options.ts';
+import {
+  JUDGE_SHAPE,
+  judgeProblems,
+  judgingLine,
+  MIN_AGREEMENT,
+  openCommandJudges,
+  missingJudgeInputs,
+} from './judge-options.ts';
 import { locateData, locateModel, whereIs } from '../hub/index.ts';
 import { MEASURE_SHAPE, readMeasureInputs, stateOfSources, type MeasureInputs } from './measure-inputs.ts';
 import { createBars, type Bars } from './frame/bars.ts';
+import { nextLines } from './frame/next-lines.ts';
 
 const count = z.int().min(1);
 const text = z.string().min(1);
 
 const OPTIONS = z.strictObject({
-  prompts: option(text, { help: 'rows with the field prompt or messages' }),
+  prompts: option(text, { help: 'rows with the field prompt or messages, or a .txt file with a prompt a line' }),
   output: option(text, {
     help: 'folder for answers, judgements and report.html; the same command goes on with it',
     alias: '-o',
@@ -95,6 +103,18 @@ export const COMPARE = defineCommand({
       isVariadic: true,
     },
   ],
+  examples: [
+    {
+      does: 'a run beside the model that it began from, judged by a language model',
+      words:
+        'base=HuggingFaceTB/SmolLM2-135M-Instruct tuned=run --prompts prompts.txt --judge-model gpt-4.1-mini --output comparison',
+    },
+    {
+      does: 'by rules, offline',
+      words:
+        'base=HuggingFaceTB/SmolLM2-135M-Instruct tuned=run --prompts prompts.txt --judges sentiment,shorter --output comparison',
+    },
+  ],
   options: OPTIONS,
   takesConfig: true,
   check: usageProblems,
@@ -105,6 +125,7 @@ async function run(options: CompareOptions, context: CommandContext): Promise<vo
   const { args, terminal } = context;
   const { output, samples, exportPeople, people = [], minAgreement } = options;
   const problems: Problem[] = [];
+  if (asksJudges(context.given)) problems.push(...missingJudgeInputs(context));
   const contestants = parseContestants(args, problems);
   // What is wrong with the others should not wait until these are right, nor anything be fetched for them.
   requireContestants(contestants, context, problems);
@@ -125,7 +146,11 @@ async function run(options: CompareOptions, context: CommandContext): Promise<vo
     terminal.close();
     terminal.result(
       { file: exportPeople, rows: rows.length },
-      `${rows.length} blind comparisons: ${exportPeople}\nfill in the field verdict (first, second or tie), then run the same command with --people FILE`,
+      [
+        `${rows.length} blind comparisons: ${exportPeople}`,
+        'fill in the field verdict (first, second or tie) of each line, then:',
+        ...nextLines([afterPeople(exportPeople, context)], terminal.columns),
+      ].join('\n'),
     );
     return;
   }
@@ -144,6 +169,7 @@ async function run(options: CompareOptions, context: CommandContext): Promise<vo
     for (const { name, reason } of notMeasured) terminal.note(`${name}: not measured beside ${names[0]}: ${reason}`);
     writeFileAtomic(join(output, 'comparison.json'), `${JSON.stringify(value, null, 2)}\n`);
     writeReport(output, {
+      schema: OPTIONS,
       options,
       context,
       contestants,
@@ -164,6 +190,11 @@ async function run(options: CompareOptions, context: CommandContext): Promise<vo
   } finally {
     await opened?.close();
   }
+}
+
+/** The command that goes on with what people have filled in. */
+function afterPeople(file: string, { args, given }: CommandContext): string[] {
+  return ['compare', ...args, ...optionWords(OPTIONS, { ...given, exportPeople: undefined, people: file })];
 }
 
 function asksJudges(given: CompareUsage['given']): boolean {
@@ -190,7 +221,8 @@ function pairsOf(names: readonly string[]): (readonly [string, string])[] {
 
 async function promptsOf(options: CompareOptions, context: CommandContext): Promise<Prompt[]> {
   const found: Prompt[] = [];
-  for (const source of await locateData([options.prompts], context)) found.push(...(await readPrompts(source)));
+  for (const source of await locateData([options.prompts], context))
+    found.push(...(await readPrompts(source, { onNote: context.terminal.note })));
   const byContent = new Map(found.map((prompt) => [writeExactJson(prompt.content), prompt]));
   const prompts = [...byContent.values()].slice(0, options.maxPrompts);
   const ids = new Set<string>();

@@ -16,6 +16,10 @@ export const DIAGNOSE = defineCommand({
       isRequired: true,
     },
   ],
+  examples: [
+    { does: 'a run of preftune', words: 'run' },
+    { does: 'a run of TRL', words: 'trainer_state.json' },
+  ],
   options: z.strictObject({
     monitor: MONITOR,
     beta: option(z.number().positive().optional(), {

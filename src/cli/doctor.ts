@@ -39,6 +39,10 @@ export function createDoctor(probeProviders: ProviderProbe): Command {
   return defineCommand({
     name: 'doctor',
     description: 'Shows what preftune can use of this machine, and what would stop it',
+    examples: [
+      { does: 'this machine', words: '' },
+      { does: 'with the disk that a run would be written to', words: '--output /data/runs' },
+    ],
     options: z.strictObject({
       output: option(z.string().min(1).default('.'), {
         help: 'folder whose disk is asked for free space',

@@ -45,7 +45,7 @@ const OPTIONS = z.strictObject({
     isCommon: true,
   }),
   prompts: option(text.optional(), {
-    help: 'rows with the field prompt or messages, which both answer',
+    help: 'what both answer: rows with the field prompt or messages, or a .txt file with a prompt a line',
     group: 'Measured with',
     isCommon: true,
   }),
@@ -83,6 +83,13 @@ export const EVALUATE = defineCommand({
   description: 'Measures how far a model went from its reference, how its answers changed, and what it lost',
   takesConfig: true,
   arguments: [{ name: 'run', help: 'RUN, RUN@step-N or another name of the policy; instead of --model' }],
+  examples: [
+    { does: 'what a run changed, on prompts of yours', words: 'run --prompts prompts.txt --output evaluation' },
+    {
+      does: 'two models, on plain text',
+      words: '--model run/model --reference HuggingFaceTB/SmolLM2-135M-Instruct --texts texts.txt',
+    },
+  ],
   options: OPTIONS,
   check: usageProblems,
   async run(options, context) {
@@ -162,7 +169,11 @@ export const EVALUATE = defineCommand({
 /** Everything is read before a model is opened: a missing file should not wait for it. */
 async function readInputs(options: EvaluateOptions, context: CommandContext) {
   const sources = options.prompts === undefined ? undefined : await locateData([options.prompts], context);
-  const prompts = sources && distinct((await Promise.all(sources.map(readPrompts))).flat());
+  const prompts =
+    sources &&
+    distinct(
+      (await Promise.all(sources.map((source) => readPrompts(source, { onNote: context.terminal.note })))).flat(),
+    );
   return {
     ...(prompts && { prompts: prompts.slice(0, options.maxPrompts) }),
     ...(await readMeasureInputs(options, context)),

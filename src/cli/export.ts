@@ -88,6 +88,10 @@ export const EXPORT = defineCommand({
   hasEvents: true,
   description: 'Hands a trained model over: Hugging Face, PEFT, GGUF, ONNX, Ollama; verified',
   arguments: [{ name: 'RUN', help: 'a run that has ended, RUN@step-N, or a model by another name' }],
+  examples: [
+    { does: 'one file for llama.cpp, LM Studio and others', words: 'run --to gguf --gguf-type Q8_0 --output exported' },
+    { does: 'the whole model, and the adapter alone', words: 'run --to hf,peft --output exported-hf' },
+  ],
   options: OPTIONS,
   check: usageProblems,
   async run(options, context) {

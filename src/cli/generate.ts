@@ -35,7 +35,7 @@ const OPTIONS = z.strictObject({
     isCommon: true,
   }),
   data: option(z.string().min(1).optional(), {
-    help: 'file, folder or hub id of rows with the field prompt or messages',
+    help: 'file, folder or hub id of rows with the field prompt or messages, or a .txt file with a prompt a line',
     isCommon: true,
   }),
   system: changed(SYSTEM, { isCommon: true }),
@@ -67,6 +67,14 @@ type GenerateCommandOptions = z.output<typeof OPTIONS>;
 export const GENERATE = defineCommand({
   name: 'generate',
   description: 'Answers prompts with a model and, if there is one, its adapter',
+  examples: [
+    { does: 'a model with the adapter of a run', words: '--model run --prompt "Where is my order?"' },
+    {
+      does: 'four answers to every line of a file',
+      words:
+        '--model HuggingFaceTB/SmolLM2-135M-Instruct --data prompts.txt --samples 4 --temperature 0.8 --output answers.jsonl',
+    },
+  ],
   options: OPTIONS,
   check: usageProblems,
   async run(options, context) {
@@ -140,7 +148,7 @@ async function promptsOf({ prompt, data }: GenerateCommandOptions, context: Comm
   if (prompt !== undefined) return [{ id: '1', content: prompt }];
   const sources = await locateData([data!], context);
   const prompts: Prompt[] = [];
-  for (const source of sources) prompts.push(...(await readPrompts(source)));
+  for (const source of sources) prompts.push(...(await readPrompts(source, { onNote: context.terminal.note })));
   return prompts;
 }
 

@@ -5,6 +5,7 @@ export {
   type CommandContext,
   type CommandDefinition,
   type CommandEntry,
+  type CommandExample,
   type CommandUsage,
 } from './frame/command.ts';
 export { CLI_EVENT, type CliEvent } from './frame/event-schema.ts';

@@ -2,11 +2,14 @@ import { cacheFolder } from '../files/index.ts';
 import { z } from 'zod';
 import { badUsage, problemsOf, type Problem } from '../core/index.ts';
 import {
+  judgeInputProblems,
+  judgeOfName,
   JUDGES,
   LLM,
   openJudges,
   parseJudges,
   planJudging,
+  SHORT_JUDGE_NAMES,
   type Comparison,
   type JudgePlan,
   type JudgeSpecification,
@@ -72,8 +75,9 @@ export const JUDGE_SHAPE = {
   ...SINGLE_SHAPE,
   ...grouped('Judge', {
     judges: option(JUDGES.optional(), {
-      help: 'several judges, or rules, as a list of objects: see docs/judges.md',
+      help: `rules by name (${SHORT_JUDGE_NAMES.join(', ')}), or any judges as a list of objects: see docs/judges.md`,
       isCommon: true,
+      itemOfWord: judgeOfName,
     }),
     judgeStore: option(z.string().min(1).optional(), {
       help: 'folder in which every answer is kept, so that none is asked for twice',
@@ -105,7 +109,8 @@ export function judgesOf(given: GivenJudges): JudgeSpecification[] {
   if (given.judgeModel === undefined)
     throw badUsage({
       path: 'judges',
-      message: '--judge-model or --judges must be given, got neither; see docs/judges.md',
+      message:
+        '--judge-model or --judges must be given, got neither; without a language model: --judges sentiment, or another rule of docs/judges.md',
     });
   const { priceInput: input, priceOutput: output } = given;
   if ((input === undefined) !== (output === undefined))
@@ -127,6 +132,11 @@ export function judgeProblems(given: GivenJudges & { readonly minAgreement?: unk
   if (given.minAgreement === undefined || judges.length !== 1) return [...problems];
   const message = '--min-agreement has no effect with one judge; name several with --judges';
   return [...problems, { path: 'minAgreement', message }];
+}
+
+/** The keys and rubrics that the judges lack, which must not wait until models are fetched and have answered. */
+export function missingJudgeInputs({ given, environment }: CommandContext): Problem[] {
+  return judgeInputProblems(judgesOf(given), { environment });
 }
 
 /** Opens the judges that are given, with the command's store, environment and progress bar. */

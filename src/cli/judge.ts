@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { hashString, type JsonValue, writeExactJson } from '../core/index.ts';
+import { badInput, hashString, type JsonValue, writeExactJson } from '../core/index.ts';
 import {
   judgeCard,
   readLabelledComparisons,
@@ -21,6 +21,7 @@ import {
   judgingLine,
   MIN_AGREEMENT,
   openCommandJudges,
+  missingJudgeInputs,
   plansOf,
   renderPlans,
   showJudging,
@@ -57,11 +58,20 @@ export const JUDGE = defineCommand({
   arguments: [
     { name: 'data', help: 'files, folders or hub ids of pairs or votes of people', isRequired: true, isVariadic: true },
   ],
+  examples: [
+    { does: 'a judge beside what people decided', words: 'votes.jsonl --judge-model gpt-4.1-mini' },
+    {
+      does: 'what it would ask and cost',
+      words: 'votes.jsonl --judge-model gpt-4.1-mini --price-input 0.4 --price-output 1.6 --dry-run',
+    },
+  ],
   options: OPTIONS,
   takesConfig: true,
   check: (_options, { given }) => judgeProblems(given),
   async run(options, context) {
     const { args, terminal } = context;
+    const missing = options.dryRun ? [] : missingJudgeInputs(context);
+    if (missing.length > 0) throw badInput(missing);
     const { dryRun: isDryRun, format, lenient: isLenient, maxRows } = options;
     const sources = withColumns(await locateData(args, context), options.columns);
     const read = await readLabelledComparisons(sources, { format, isLenient });

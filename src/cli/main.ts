@@ -28,6 +28,7 @@ async function run(): Promise<void> {
   process.exitCode = await runCli(process.argv.slice(2), {
     version,
     commands: COMMANDS,
+    instead: async (word) => (await import('./start/wished-commands.ts')).insteadOf(word),
     process: {
       stdout: process.stdout,
       stderr: process.stderr,

@@ -51,12 +51,14 @@ it('reads well in 60 columns', () => {
       adapter  preftune-quickstart/run/adapter
 
     Next: ask the model that you just trained
-      npx preftune generate --model '/opt/it'\\''s/embedded-model' \\
-        --adapter preftune-quickstart/run/adapter \\
+      npx preftune generate --model preftune-quickstart/run \\
         --prompt "What is the capital of Japan?"
-    and train a real one
-      npx preftune dpo --model HuggingFaceTB/SmolLM2-135M-Instruct \\
-        --data preftune-quickstart/pairs.jsonl --output my-run
+    train a real one on these pairs
+      npx preftune dpo \\
+        --model HuggingFaceTB/SmolLM2-135M-Instruct \\
+        --data preftune-quickstart/pairs.jsonl --output run
+    or begin with pairs of your own
+      npx preftune init my-model
     "
   `);
 });

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { ReportSample } from '../report/index.ts';
-import { type JsonValue, percent, wrap, type WrapOptions } from '../core/index.ts';
+import { commandLines, type JsonValue, percent, shellCommand, wrap, type WrapOptions } from '../core/index.ts';
 import type { AnswerCounts } from '../quickstart/index.ts';
+import { freeFolder, STARTER_MODEL } from './start/starter.ts';
 
 /** What the quickstart measured of the model at one moment, on held-out pairs. */
 export interface Measured {
@@ -65,12 +66,11 @@ export function summaryText(summary: QuickstartSummary, columns: number): string
     `  adapter  ${summary.adapter}`,
     '',
     'Next: ask the model that you just trained',
-    `  npx preftune generate --model ${quoted(summary.model)} \\`,
-    `    --adapter ${quoted(summary.adapter)} \\`,
-    `    --prompt "What is the capital of Japan?"`,
-    'and train a real one',
-    '  npx preftune dpo --model HuggingFaceTB/SmolLM2-135M-Instruct \\',
-    `    --data ${quoted(files.pairs)} --output my-run`,
+    ...typed(['generate', '--model', files.run, '--prompt', 'What is the capital of Japan?'], width),
+    'train a real one on these pairs',
+    ...typed(['dpo', '--model', STARTER_MODEL, '--data', files.pairs, '--output', freeFolder('run')], width),
+    'or begin with pairs of your own',
+    ...typed(['init', freeFolder('my-model')], width),
   ];
   return lines.join('\n');
 }
@@ -100,9 +100,9 @@ function fill(text: string, width: number, lead: WrapOptions = {}): string[] {
   return wrap(text.split(/\s+/), width, { ...lead, keepsWords: true });
 }
 
-/** A word of a command line, quoted where a shell would take it apart. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+/** A command to type, indented. */
+function typed(words: readonly string[], width: number): string[] {
+  return commandLines(shellCommand(words), width - 2).map((line) => `  ${line}`);
 }
 
 /** The summary for machines. */

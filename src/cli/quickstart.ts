@@ -38,6 +38,10 @@ export const QUICKSTART = defineCommand({
   name: 'quickstart',
   hasEvents: true,
   description: 'Teaches a small model to be friendly, in about a minute, offline: see what preftune does',
+  examples: [
+    { does: 'about a minute, nothing is downloaded', words: '' },
+    { does: 'in a folder of your choice, with other pairs', words: '--output first-try --seed 1' },
+  ],
   options: OPTIONS,
   run,
 });

@@ -21,6 +21,16 @@ export const SCORE = defineCommand({
   description: 'Measures how a model ranks pairs of answers: log-probabilities, implicit rewards, margins, accuracy',
   takesConfig: true,
   groups: TRAINING_GROUPS,
+  examples: [
+    {
+      does: 'how often the model prefers the better answers',
+      words: '--model HuggingFaceTB/SmolLM2-135M-Instruct --data pairs.jsonl',
+    },
+    {
+      does: "rewards of a run, every pair's numbers in a file",
+      words: '--model run --data pairs.jsonl --output scores.jsonl',
+    },
+  ],
   options: z.strictObject({
     ...SCHEMAS.score.shape,
     ...grouped('Output', {

@@ -39,6 +39,8 @@ export { has, isObject, type JsonObject, type JsonRecord, type JsonValue } from 
 export { localTimeOf, localTimeProblem, requireWallClock, wallClockOf } from './local-time.ts';
 export { didYouMean, editDistance, nearestName } from './nearest-name.ts';
 export { createRandom, hashString, permutation, restoreRandom, type Random, type RandomState } from './random.ts';
+export { commandLines, shellCommand, shellWord, shellWords } from './shell-word.ts';
+export { shownValue } from './shown-value.ts';
 export {
   count,
   listing,

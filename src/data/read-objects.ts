@@ -2,6 +2,7 @@ import { badInput, isObject, type JsonRecord } from '../core/index.ts';
 import { createFieldReader, type FieldReader } from './fields.ts';
 import { createProblemLog } from './problems.ts';
 import { readNamedRecords } from './reading/named-records.ts';
+import { readLineRecords, readRecords } from './records.ts';
 import type { DataSource } from './sources/source.ts';
 
 /** One record that is an object. */
@@ -18,6 +19,9 @@ export interface ReadObjectsOptions<T> {
   readonly expected: string;
   /** What a record is, for a source that has none: `prompt`. */
   readonly noun: string;
+  /** Plain text (.txt) is read too: each line, as the record {"text"}. `onContainer` hears what the source was. */
+  readonly takesLines?: boolean;
+  readonly onContainer?: ((container: string) => void) | undefined;
   /** What a record says; undefined, with a problem among its fields', where it says nothing. */
   readonly read: (record: ObjectRecord) => T | undefined;
 }
@@ -25,11 +29,13 @@ export interface ReadObjectsOptions<T> {
 /** What every record of a source says. Throws bad-input with the problems of all of them at once, and for a source without records. */
 export async function readObjects<T>(
   source: DataSource,
-  { expected, noun, read }: ReadObjectsOptions<T>,
+  { expected, noun, read, takesLines = false, onContainer }: ReadObjectsOptions<T>,
 ): Promise<T[]> {
   const found: T[] = [];
   const log = createProblemLog();
-  for await (const event of readNamedRecords(source)) {
+  const readAll = (named: DataSource) =>
+    takesLines ? readLineRecords(named, onContainer) : readRecords(named, undefined, onContainer);
+  for await (const event of readNamedRecords(source, readAll)) {
     if (event.kind === 'problem') {
       log.add(event.problem);
       continue;

@@ -4,7 +4,14 @@ import { readJsonArray } from './records/json-array.ts';
 import { readJsonLines } from './records/jsonl.ts';
 import { DATA_LIMITS, type DataLimits } from './limits.ts';
 import { DIALECT_BYTES, dialectOf, dialectText, isTableName } from './records/csv-dialect.ts';
-import { DIVISION_BYTES, divisionOf, divisionText, isPlainTextName, readPlainText } from './records/plain-text.ts';
+import {
+  DIVISION_BYTES,
+  divisionOf,
+  divisionText,
+  isPlainTextName,
+  readPlainText,
+  type TextDivision,
+} from './records/plain-text.ts';
 import type { RecordEvent } from './records/record-parser.ts';
 import type { DataSource } from './sources/source.ts';
 
@@ -25,16 +32,26 @@ export async function* readRecords(
   for await (const batch of readRecordBatches(source, limits, onContainer)) for (const event of batch) yield event;
 }
 
+/** As readRecords, but each line of plain text that is not blank is a record, unless lines `<|endoftext|>` divide it. */
+export async function* readLineRecords(
+  source: DataSource,
+  onContainer?: (container: string) => void,
+): AsyncGenerator<RecordEvent, void> {
+  for await (const batch of readRecordBatches(source, DATA_LIMITS, onContainer, 'lines'))
+    for (const event of batch) yield event;
+}
+
 /** As readRecords, as many at a time as came together: a million promises cost seconds. Batches may be empty. */
 export async function* readRecordBatches(
   source: DataSource,
   limits: DataLimits = DATA_LIMITS,
   onContainer?: (container: string) => void,
+  otherwise?: TextDivision,
 ): AsyncGenerator<readonly RecordEvent[], void> {
   const chunks = limited(source, limits);
   let records = 0;
   try {
-    const { container, events } = await openRecords(chunks, source, limits);
+    const { container, events } = await openRecords(chunks, source, { limits, otherwise });
     onContainer?.(container);
     for await (const batch of events) {
       records += batch.length;
@@ -56,7 +73,7 @@ interface OpenedRecords {
 async function openRecords(
   chunks: AsyncGenerator<Uint8Array>,
   source: DataSource,
-  limits: DataLimits,
+  { limits, otherwise }: { readonly limits: DataLimits; readonly otherwise: TextDivision | undefined },
 ): Promise<OpenedRecords> {
   const { name } = source;
   const head = await takeAtLeast(chunks, 8);
@@ -83,7 +100,7 @@ async function openRecords(
     const start = joined(text, await takeAtLeast(chunks, DIVISION_BYTES));
     const all = rejoin([start], chunks);
     if (!opensJson(start)) {
-      const division = divisionOf(start);
+      const division = divisionOf(start, otherwise);
       return { container: divisionText(division), events: readPlainText(all, name, { limits, division }) };
     }
     return openJson(all, name, limits);

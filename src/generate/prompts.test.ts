@@ -28,6 +28,43 @@ function read(...records: unknown[]): Promise<Prompt[]> {
 
 const user = (content: string) => ({ role: 'user', content });
 
+async function ofText(name: string, text: string | Uint8Array) {
+  const notes: string[] = [];
+  const prompts = await readPrompts(memorySource(name, text), { onNote: (note) => notes.push(note) });
+  return { prompts: prompts.map(({ id, content }) => `${id} ${String(content)}`), notes };
+}
+
+describe('prompts as plain text', () => {
+  it('has one a line: a mark at the start, Windows line ends and blank lines are no part of any, and that is said', async () => {
+    const text = '\ufeffWhere is my order?\r\n\r\n  Can I return it? \r\nWeiß ich nicht\n \t\n\n';
+    expect(await ofText('prompts.txt', text)).toEqual({
+      prompts: ['1 Where is my order?', '3   Can I return it?', '4 Weiß ich nicht'],
+      notes: ['prompts.txt: 3 prompts, one a line; 1 blank line is passed over'],
+    });
+    expect((await ofText('one.txt', 'Hello')).notes).toEqual(['one.txt: 1 prompt, one a line']);
+  });
+
+  it('takes lines <|endoftext|> as what divides prompts of several lines', async () => {
+    expect(await ofText('prompts.txt', 'Fix this:\n\nx = 1\n<|endoftext|>\nAnd this:\ny\n')).toEqual({
+      prompts: ['1 Fix this:\n\nx = 1', '5 And this:\ny'],
+      notes: ['prompts.txt: 2 prompts, divided by lines <|endoftext|>'],
+    });
+  });
+
+  it('still reads rows of JSON under that name, and refuses what is no text', async () => {
+    expect(await ofText('prompts.txt', '{"prompt": "a"}\n{"prompt": "b"}\n')).toEqual({
+      prompts: ['1 a', '2 b'],
+      notes: [],
+    });
+    const told = async (text: string | Uint8Array) => ofText('p.txt', text).catch((error: unknown) => String(error));
+    expect(await told('\n \n')).toContain('p.txt: data must hold at least one prompt, got an empty file');
+    expect(await told(new TextEncoder().encode('fine\n').with(2, 0xff))).toContain(
+      'p.txt:1: text must be UTF-8, got the byte 0xff; convert the file to UTF-8',
+    );
+    expect(await told(Uint8Array.of(0xff, 0xfe, 0x41, 0, 0x0a, 0))).toContain('UTF-16');
+  });
+});
+
 describe('readPrompts', () => {
   it('reads texts, conversations and the prompts of pairs', async () => {
     const tools = [{ type: 'function', function: { name: 'clock' } }];

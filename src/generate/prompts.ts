@@ -16,13 +16,24 @@ export interface Prompt {
 
 /**
  * The prompts of a source: field `prompt` (a text or messages) or `messages`, with `tools` and `chat_template_kwargs` where
- * a record has them; other fields are left alone, so rows of preference data serve too. Throws bad-input with all problems.
+ * a record has them; other fields are left alone, so rows of preference data serve too. Of plain text (.txt) each line that is not
+ * blank is a prompt, without the space at its end; where lines `<|endoftext|>` divide it, what stands between them. `onNote` hears how such a file was
+ * read. Throws bad-input with all problems.
  */
-export function readPrompts(source: DataSource): Promise<Prompt[]> {
-  return readObjects(source, {
+export async function readPrompts(
+  source: DataSource,
+  { onNote }: { readonly onNote?: (note: string) => void } = {},
+): Promise<Prompt[]> {
+  let container = '';
+  let lastLine = 0;
+  const prompts = await readObjects<Prompt>(source, {
     expected: 'an object with the field prompt or messages',
     noun: 'prompt',
+    takesLines: true,
+    onContainer: (found) => (container = found),
     read: ({ value, fields, line }) => {
+      lastLine = line;
+      if (container.startsWith('plain text')) return { id: String(line), content: value['text'] as string };
       const field = !has(value, 'prompt') && has(value, 'messages') ? 'messages' : 'prompt';
       const content = fields.content(field);
       const [tools, templateVariables] = [fields.tools(), fields.templateVariables()];
@@ -37,6 +48,24 @@ export function readPrompts(source: DataSource): Promise<Prompt[]> {
       };
     },
   });
+  if (container.startsWith('plain text')) onNote?.(plainTextNote(source.name, { prompts, container, lastLine }));
+  return prompts;
+}
+
+/** How plain text was read: `prompts.txt: 12 prompts, one a line; 2 blank lines are passed over`. */
+function plainTextNote(
+  name: string,
+  {
+    prompts,
+    container,
+    lastLine,
+  }: { readonly prompts: readonly Prompt[]; readonly container: string; readonly lastLine: number },
+): string {
+  const count = `${prompts.length} ${prompts.length === 1 ? 'prompt' : 'prompts'}`;
+  if (!container.endsWith(' by lines')) return `${name}: ${count}, divided by lines <|endoftext|>`;
+  const blank = lastLine - prompts.length;
+  const passed = blank === 0 ? '' : `; ${blank} blank ${blank === 1 ? 'line is' : 'lines are'} passed over`;
+  return `${name}: ${count}, one a line${passed}`;
 }
 
 function contentProblems(content: Content, field: string): FieldProblem[] {

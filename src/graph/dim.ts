@@ -1,4 +1,4 @@
-import { badInput } from '../core/index.ts';
+import { badInput, shownValue } from '../core/index.ts';
 
 /**
  * One extent of a shape: a number, or a symbolic product such as `T`, `B*S` or `3*S`, known only when a graph is run.
@@ -26,7 +26,7 @@ function parseDim(dim: Dim): Monomial {
   for (const factor of dim.split('*')) {
     if (/^\d+$/.test(factor)) coefficient *= Number(factor);
     else if (SYMBOL.test(factor)) symbols.push(factor);
-    else throw badInput(`dimension: must be a product of symbols and numbers such as "B*S", got "${dim}"`);
+    else throw badInput(`dimension: must be a product of symbols and numbers such as "B*S", got ${shownValue(dim)}`);
   }
   return { coefficient, symbols: symbols.toSorted() };
 }

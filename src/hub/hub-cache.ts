@@ -9,7 +9,7 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
-import { badInput } from '../core/index.ts';
+import { badInput, shownValue } from '../core/index.ts';
 import { isSafePath } from './hub-files.ts';
 import type { Wanted } from './hub-http.ts';
 import { entriesOf, writeFileAtomic } from '../files/index.ts';
@@ -61,7 +61,7 @@ export function rememberCommit(repo: CachedRepo, revision: string, commit: strin
 /** Throws bad-input for a revision that could leave the cache's folder. */
 export function checkRevision(revision: string): void {
   if (!isSafePath(revision))
-    throw badInput(`hub: a revision must be a branch, tag or commit, got '${revision.slice(0, 80)}'`);
+    throw badInput(`hub: a revision must be a branch, tag or commit, got ${shownValue(revision)}`);
 }
 
 /** The complete files of a snapshot, by their paths in the repository. */

@@ -309,11 +309,11 @@ test('a hostile index and hostile names', async () => {
   );
   for (const id of ['../evil', 'org/..', 'org/tiny/../../x', 'a b', 'org/tiny/a\\b', '']) {
     expect((await thrownBy(() => resolveHubModel(id, options()))).message).toBe(
-      `hub: a model must be named owner/name, got '${id}'; or name a folder that exists`,
+      `hub: a model must be named owner/name, got ${JSON.stringify(id)}; or name a folder that exists`,
     );
   }
   expect((await thrownBy(() => resolveHubModel('org/tiny', options({ revision: '../../x' })))).message).toBe(
-    "hub: a revision must be a branch, tag or commit, got '../../x'",
+    'hub: a revision must be a branch, tag or commit, got "../../x"',
   );
   expect(existsSync(join(cacheDir, '..', 'outside.gguf'))).toBe(false);
 });

@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
-import { badInput, messageOf, type PreftuneError, runFailed } from '../core/index.ts';
+import { badInput, messageOf, type PreftuneError, runFailed, shownValue } from '../core/index.ts';
 import {
   cachedCommit,
   cachedFiles,
@@ -96,7 +96,7 @@ export interface RepoSnapshot extends HubSnapshot {
 export function requireHubId(kind: Wanted['kind'], text: string): HubId {
   const id = parseHubId(text);
   if (id !== undefined) return id;
-  throw badInput(`hub: a ${kind} must be named owner/name, got '${text.slice(0, 200)}'; or name a folder that exists`);
+  throw badInput(`hub: a ${kind} must be named owner/name, got ${shownValue(text)}; or name a folder that exists`);
 }
 
 export function wantedOf(kind: Wanted['kind'], { repo }: HubId, { revision = 'main' }: HubOptions): Wanted {

@@ -2,7 +2,13 @@ export { answerLike, answerText, contentKey, promptText } from './content-text.t
 export { openImplicitReward, type ImplicitReward, type ImplicitRewardOptions } from './implicit-reward.ts';
 export type { CompareOptions, Comparison, Judge, JudgeCall, Judgement, NoVerdictReason, Verdict } from './judge.ts';
 export { createLlmJudge, type LlmJudgeOptions } from './llm-judge.ts';
-export { openJudges, type OpenJudgesOptions, type OpenedJudges, type OpenedLlm } from './open-judges.ts';
+export {
+  judgeInputProblems,
+  openJudges,
+  type OpenJudgesOptions,
+  type OpenedJudges,
+  type OpenedLlm,
+} from './open-judges.ts';
 export { countVotes, createPanel, votesOf, type PanelOptions } from './panel.ts';
 export { planJudging, type JudgePlan } from './plan.ts';
 export { judgeQuestion } from './question.ts';
@@ -14,6 +20,7 @@ export {
   type RewardJudgeOptions,
   type RewardSource,
 } from './reward-judge.ts';
+export { judgeOfName, SHORT_JUDGE_NAMES } from './short-names.ts';
 export { ASPECTS, ownRubric, rubricOf, type AspectName, type Rubric } from './rubrics.ts';
 export type { InstructionContext, InstructionName } from './rules/instruction-checks.ts';
 export { openRuleCheck } from './rules/open-rule.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { badInput, messageOf } from '../core/index.ts';
+import { badInput, messageOf, type Problem } from '../core/index.ts';
 import {
   createAsker,
   type Asker,
@@ -63,6 +63,30 @@ export interface OpenedJudges {
 /** Hosts that answer nobody without a key. */
 const KEYED_HOSTS: readonly string[] = ['api.openai.com'];
 
+/** The keys that are missing and the rubrics that cannot be read, so that they can be told before anything else is done. */
+export function judgeInputProblems(
+  specifications: readonly JudgeSpecification[],
+  options: Pick<OpenJudgesOptions, 'environment' | 'isDryRun'>,
+): Problem[] {
+  const problems: Problem[] = [];
+  for (const one of specifications) if (one.kind === 'llm') readRubrics(one, problems);
+  if (options.isDryRun === true) return problems;
+  for (const one of specifications) {
+    if (!needsKey(one) || keyOf(one, options) !== undefined) continue;
+    const other = one.kind === 'llm' ? ', or name another with --judge-key-variable (apiKeyVariable in --judges)' : '';
+    problems.push({
+      message: `judge ${nameOf(one)}: the key must be in the environment variable ${one.apiKeyVariable}, got none; set it${other}`,
+    });
+  }
+  return problems;
+}
+
+/** A model needs a key where its host answers nobody without one, a reward where it names a variable. */
+function needsKey(one: JudgeSpecification): one is LlmSpecification | RewardSpecification {
+  if (one.kind === 'reward') return one.apiKeyVariable !== undefined;
+  return one.kind === 'llm' && URL.canParse(one.url) && KEYED_HOSTS.includes(new URL(one.url).hostname);
+}
+
 /**
  * Opens what a specification names. Throws bad-input with every missing key and unreadable rubric at once.
  *
@@ -84,21 +108,9 @@ export async function openJudges(
   specifications: readonly JudgeSpecification[],
   options: OpenJudgesOptions,
 ): Promise<OpenedJudges> {
-  const problems: { message: string }[] = [];
-  const rubrics = specifications.map((one) => (one.kind === 'llm' ? readRubrics(one, problems) : []));
-  if (options.isDryRun !== true)
-    for (const one of specifications) {
-      if (one.kind === 'reward' && one.apiKeyVariable !== undefined && keyOf(one, options) === undefined)
-        problems.push({
-          message: `judge ${nameOf(one)}: the key must be in the environment variable ${one.apiKeyVariable}, got none; set it`,
-        });
-      if (one.kind !== 'llm' || !URL.canParse(one.url) || !KEYED_HOSTS.includes(new URL(one.url).hostname)) continue;
-      if (keyOf(one, options) === undefined)
-        problems.push({
-          message: `judge ${nameOf(one)}: the key must be in the environment variable ${one.apiKeyVariable}, got none; set it, or name another with apiKeyVariable`,
-        });
-    }
+  const problems = judgeInputProblems(specifications, options);
   if (problems.length > 0) throw badInput(problems);
+  const rubrics = specifications.map((one) => (one.kind === 'llm' ? readRubrics(one, []) : []));
   const stores = new Map<string, CallStore<Outcome>>();
   const llms: OpenedLlm[] = [];
   const askers: Asker[] = [];
@@ -186,12 +198,12 @@ function openScorer(one: RewardSpecification, store: CallStore<Outcome>, options
 
 function keyOf(
   { apiKeyVariable }: LlmSpecification | RewardSpecification,
-  { environment }: OpenJudgesOptions,
+  { environment }: Pick<OpenJudgesOptions, 'environment'>,
 ): string | undefined {
   return apiKeyVariable === undefined ? undefined : environment[apiKeyVariable]?.trim() || undefined;
 }
 
-function readRubrics(one: LlmSpecification, problems: { message: string }[]): Rubric[] {
+function readRubrics(one: LlmSpecification, problems: Problem[]): Rubric[] {
   if (one.rubric === undefined)
     return one.aspects.map((aspect) => {
       const weight = one.weights?.[aspect];

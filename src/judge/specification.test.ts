@@ -38,10 +38,10 @@ test('defaults, and every problem at once', () => {
     [
       'judges.0.model is required',
       'judges.0.apiKeyVariable must be the name of an environment variable, not a key',
-      "judges.0.aspects.0 must be one of overall, helpfulness, correctness, instructions, safety, tone, conciseness, got 'beauty'",
+      'judges.0.aspects.0 must be one of overall, helpfulness, correctness, instructions, safety, tone, conciseness, got "beauty"',
       'judges.0.modle is not a field; did you mean judges.0.model?',
-      "judges.1.prefer must be one of shorter, longer, got 'round'",
-      "judges.2.kind must be one of llm, length, contains, pattern, json, banned, refusal, reading-level, sentiment, instructions, code, reward, implicit-reward, got 'oracle'",
+      'judges.1.prefer must be one of shorter, longer, got "round"',
+      'judges.2.kind must be one of llm, length, contains, pattern, json, banned, refusal, reading-level, sentiment, instructions, code, reward, implicit-reward, got "oracle"',
     ].join('\n'),
   );
 });
@@ -71,7 +71,7 @@ test('missing keys and rubrics are told together; a plan counts questions, token
     const wrong = parseJudges([{ kind: 'llm', model: 'm', rubric: none }]);
     await expect(openJudges(wrong, { folder, environment: {} })).rejects.toThrow(
       `judge m: the rubric must be a readable file with text, got ENOENT: no such file or directory, open '${none}'\n` +
-        'judge m: the key must be in the environment variable OPENAI_API_KEY, got none; set it, or name another with apiKeyVariable',
+        'judge m: the key must be in the environment variable OPENAI_API_KEY, got none; set it, or name another with --judge-key-variable (apiKeyVariable in --judges)',
     );
     const specifications = parseJudges([{ kind: 'llm', model: 'm', rubric, prices: { input: 1000, output: 2000 } }]);
     const opened = await openJudges(specifications, { folder, environment: {}, isDryRun: true });

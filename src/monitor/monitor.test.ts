@@ -109,7 +109,7 @@ describe('monitor', () => {
     const monitor = { x: {}, kl: { nat: 1, nats: 'a' }, length: 3 };
     expect(messagesOf(() => parseOptions(schema, { monitor }))).toEqual([
       '--monitor.length must be an object of fields by name, got 3',
-      "--monitor.kl.nats must be a number, got 'a'",
+      '--monitor.kl.nats must be a number, got "a"',
       '--monitor.kl.nat is not a field; did you mean --monitor.kl.nats?',
       `--monitor.x is not a field; there are ${DETECTOR_NAMES.join(', ')}`,
     ]);

@@ -1,4 +1,4 @@
-import { badInput, type Problem } from '../core/index.ts';
+import { badInput, shownValue, type Problem } from '../core/index.ts';
 import { isLossName, PRESETS, unknownLoss, type LossName } from './registry.ts';
 
 /** One term of an objective as it was written. */
@@ -31,7 +31,7 @@ function parseTerm(part: string, problems: Problem[]): TermText | undefined {
     void problems.push({ path: 'objective', message: `objective: ${message}` });
   const [, name, bracket, weightText] = TERM.exec(part) ?? [];
   if (name === undefined)
-    return refuse(`a term must read name, name:weight or name(option=value):weight, got "${part}"`);
+    return refuse(`a term must read name, name:weight or name(option=value):weight, got ${shownValue(part)}`);
   if (!isLossName(name)) return refuse(unknownLoss(name));
   const weight = weightText === undefined ? 1 : Number(weightText);
   if (!(weight > 0 && Number.isFinite(weight)))
@@ -40,7 +40,7 @@ function parseTerm(part: string, problems: Problem[]): TermText | undefined {
   for (const item of bracket === undefined ? [] : bracket.split(',')) {
     const [, option, value] = OPTION.exec(item.trim()) ?? [];
     if (option === undefined || value === undefined)
-      return refuse(`options of ${name} must read name=value, got "${item.trim()}"`);
+      return refuse(`options of ${name} must read name=value, got ${shownValue(item.trim())}`);
     if (Object.hasOwn(options, option)) return refuse(`option ${option} of ${name} must be given once`);
     options[option] = valueOf(value);
   }

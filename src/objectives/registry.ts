@@ -1,4 +1,4 @@
-import { badInput, nearestName } from '../core/index.ts';
+import { badInput, nearestName, shownValue } from '../core/index.ts';
 import { aot, aotUnpaired } from './losses/aot.ts';
 import { apoDown, apoZero, apoZeroUnpaired } from './losses/apo.ts';
 import { bco, bcoPair } from './losses/bco.ts';
@@ -82,8 +82,8 @@ export const PRESETS = {
 export function unknownLoss(name: string): string {
   const [losses, presets] = [Object.keys(LOSSES), Object.keys(PRESETS)];
   const near = nearestName(name, [...losses, ...presets]);
-  const hint = near === undefined ? '' : `; did you mean ${near}?`;
-  return `must be one of ${losses.join(', ')}, or one of ${presets.join(', ')}, got "${name}"${hint}`;
+  const hint = near === undefined ? '' : ` did you mean ${near}?`;
+  return `must be the name of a loss, got ${shownValue(name)};${hint} there are ${[...losses, ...presets].join(', ')}`;
 }
 
 /** The loss of a name. Throws bad-input listing the known names. */

@@ -16,7 +16,7 @@ function refusal(run: () => unknown): string {
 }
 
 const refused = (request: ObjectiveRequest): string => refusal(() => resolveObjective(request).text);
-const KNOWN = `${Object.keys(LOSSES).join(', ')}, or one of ${Object.keys(PRESETS).join(', ')}`;
+const KNOWN = [...Object.keys(LOSSES), ...Object.keys(PRESETS)].join(', ');
 
 function demands(text: string, options = {}) {
   const { needs, coupling, state } = resolveObjective({ objective: text, options });
@@ -38,7 +38,9 @@ test('losses are found by the name they have', () => {
     expect(resolveObjective({ objective: name }).terms.map((term) => term.loss.name)).toEqual([name]);
   }
   for (const name of ['', 'toString', '__proto__', 'dpo']) expect(isLossName(name)).toBe(false);
-  expect(refusal(() => lossNamed('toString'))).toBe(`objective: must be one of ${KNOWN}, got "toString"`);
+  expect(refusal(() => lossNamed('toString'))).toBe(
+    `objective: must be the name of a loss, got "toString"; there are ${KNOWN}`,
+  );
 });
 
 describe('parseObjective', () => {
@@ -56,7 +58,7 @@ describe('parseObjective', () => {
   });
 
   test.each([
-    ['sigmod', `objective: must be one of ${KNOWN}, got "sigmod"; did you mean sigmoid?`],
+    ['sigmod', `objective: must be the name of a loss, got "sigmod"; did you mean sigmoid? there are ${KNOWN}`],
     ['sigmoid:0', 'objective: the weight of sigmoid must be a number above 0, got 0; leave the term out to drop it'],
     ['sigmoid:x', 'objective: the weight of sigmoid must be a number above 0, got x; leave the term out to drop it'],
     ['sigmoid,,sft', 'objective: a term must read name, name:weight or name(option=value):weight, got ""'],

@@ -22,10 +22,16 @@ export function jsonSchemaOf(schema: OptionSchema): JsonObject {
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
       if (isEmptyObject(jsonSchema.default)) delete jsonSchema.default;
       const meta = metaOf(zodSchema);
+      if (meta?.itemOfWord !== undefined && jsonSchema.type === 'array') withWords(jsonSchema);
       if (meta !== undefined) jsonSchema.description = `${meta.help}${defaultText(meta)}`;
     },
   });
   return JSON.parse(JSON.stringify(rest)) as JsonObject;
+}
+
+/** A list whose items words may stand for. */
+function withWords(list: z.core.JSONSchema.BaseSchema): void {
+  Object.assign(list, { type: ['array', 'string'], items: { anyOf: [{ type: 'string' }, list.items] } });
 }
 
 function isEmptyObject(value: unknown): boolean {

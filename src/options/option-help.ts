@@ -7,7 +7,8 @@ import type { OptionMeta } from './option.ts';
 const SHORT_CHOICES = 28;
 
 /** What stands behind the flag for its value: `<integer>`, `<lora|full>`; nothing for a switch. */
-export function placeholderOf(kind: OptionKind): string {
+export function placeholderOf(kind: OptionKind, meta?: OptionMeta): string {
+  if (meta?.itemOfWord !== undefined) return '<names|json>';
   switch (kind.type) {
     case 'boolean':
       return '';

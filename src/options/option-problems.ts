@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { didYouMean, isObject, nearestName, type Problem } from '../core/index.ts';
+import { isObject, nearestName, shownValue, type Problem } from '../core/index.ts';
 import { flagOf } from './option-list.ts';
 import { unwrapped } from './option.ts';
 
@@ -30,12 +30,6 @@ export interface ProblemNames {
   readonly isOption?: (path: string) => boolean;
 }
 
-/** A value as messages show it. */
-export function shownValue(value: unknown): string {
-  if (typeof value === 'string') return `'${value}'`;
-  return typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
-}
-
 function choiceText(issue: z.core.$ZodIssueInvalidValue): string {
   const choices = issue.values.map(String);
   return `${choices.length > 1 ? 'one of ' : ''}${choices.join(', ')}`;
@@ -58,11 +52,14 @@ function requirement(issue: z.core.$ZodIssue): string {
   }
 }
 
-/** The guess behind a wrong choice. */
-function guess(issue: z.core.$ZodIssue): string {
+/** What is said of a wrong one of many choices that is near a right one: that one first, the whole list last. */
+function guess(issue: z.core.$ZodIssue): string | undefined {
   if (issue.code !== 'invalid_value' || issue.values.length < MANY_CHOICES || typeof issue.input !== 'string')
-    return '';
-  return tail(didYouMean(issue.input, issue.values.map(String), ''));
+    return undefined;
+  const choices = issue.values.map(String);
+  const near = nearestName(issue.input, choices);
+  if (near === undefined) return undefined;
+  return `must be one of ${choices.length} choices, got ${shownValue(issue.input)}; did you mean ${near}? there are ${choices.join(', ')}`;
 }
 
 /** What the alternative that was meant says: the last one for a list, the first one for everything else. */
@@ -142,9 +139,11 @@ export function schemaProblems(error: z.ZodError, names: ProblemNames): Problem[
     // A message of the schema's own says all that may be said: the value may be a key.
     if (issue.code === 'custom' || issue.code === 'invalid_format')
       return [{ path, message: `${nameOf(path)} ${issue.message}` }];
+    const near = guess(issue);
+    if (near !== undefined) return [{ path, message: `${nameOf(path)} ${near}` }];
     const type = issue.code === 'invalid_type' ? typeOf?.(path) : undefined;
     const must = type === undefined ? requirement(issue) : `must be ${type}`;
-    return [{ path, message: `${nameOf(path)} ${must}, got ${shownValue(issue.input)}${guess(issue)}` }];
+    return [{ path, message: `${nameOf(path)} ${must}, got ${shownValue(issue.input)}` }];
   });
 }
 

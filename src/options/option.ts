@@ -22,6 +22,8 @@ export interface OptionMeta {
   readonly onlyWith?: { readonly option: string; readonly values?: readonly string[] };
   /** The field of what takes it, where that has another name: --judge-model is the `model` of a judge. */
   readonly takenAs?: string;
+  /** A list that words may stand in for: the item that a word names, `--judges sentiment,json`. Throws bad-input for other words. */
+  readonly itemOfWord?: (word: string) => JsonValue;
   /** A run that goes on may have another value: it changes how the run is watched or stored, not what it computes. */
   readonly mayDifferOnResume?: boolean;
   /** All runs of a sweep have the same value: it decides which rows there are, or only how runs are watched and computed. */

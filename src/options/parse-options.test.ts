@@ -78,10 +78,10 @@ test('everything that is wrong is said at once, with what else is wrong beside i
     'model | --model is required; a folder',
     'data | --data must not be empty, got []',
     'lora.rank | --lora.rank must be a whole number, got 1.5',
-    "lora.targets | --lora.targets must be one of q, k, got 'v'",
+    'lora.targets | --lora.targets must be one of q, k, got "v"',
     'lora.rnak | --lora.rnak is not an option; did you mean --lora.rank?',
     'rate | --rate must be below 1, got 2',
-    "temperature | --temperature must be a number or none, got 'warm'",
+    'temperature | --temperature must be a number or none, got "warm"',
     'modle | --modle is not an option; did you mean --model?',
     'every | --every has no effect without --update hard or soft; leave it out',
     'undefined | --every must be even',
@@ -107,7 +107,7 @@ test('what is wrong inside a value is told with its place there, once', () => {
   const given = { judges: [{ kind: 'lm' }, { kind: 'llm', modle: 'm' }] };
   const told = { path: 'judges.0.kind', message: 'judges.0.kind is wrong' };
   expect(problemsOf(() => parseOptions(schema, given, () => [told]))).toEqual([
-    { path: 'judges', message: "--judges[0].kind must be one of llm, rule, got 'lm'" },
+    { path: 'judges', message: '--judges[0].kind must be one of llm, rule, got "lm"' },
     { path: 'judges', message: '--judges[1].model is required' },
     { path: 'judges', message: '--judges[1].modle is not a field; did you mean --judges[1].model?' },
   ]);

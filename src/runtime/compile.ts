@@ -1,4 +1,4 @@
-import { badUsage, runFailed, type Problem } from '../core/index.ts';
+import { badUsage, runFailed, shownValue, type Problem } from '../core/index.ts';
 import { graphInputs, type Graph } from '../graph/index.ts';
 import { lowerGraph, type OnnxModel } from '../onnx/index.ts';
 import type { Channel } from './channel.ts';
@@ -110,17 +110,20 @@ function checkOptions(source: Graph, device: DeviceName, options: CompileOptions
   const inputs = new Set(graphInputs(source).map((node) => node.attributes.name));
   for (const name of keep) {
     if (!(name in source.outputs))
-      problems.push({ path: 'keep', message: `program "${label}": keep must name outputs, got "${name}"` });
+      problems.push({ path: 'keep', message: `program "${label}": keep must name outputs, got ${shownValue(name)}` });
   }
   for (const name of Object.keys(frozen)) {
     if (!inputs.has(name))
-      problems.push({ path: 'frozen', message: `program "${label}": frozen must name inputs, got "${name}"` });
+      problems.push({
+        path: 'frozen',
+        message: `program "${label}": frozen must name inputs, got ${shownValue(name)}`,
+      });
   }
   for (const name of Object.keys(constants)) {
     if (!inputs.has(name) || name in frozen)
       problems.push({
         path: 'constants',
-        message: `program "${label}": constants must name inputs that are not frozen, got "${name}"`,
+        message: `program "${label}": constants must name inputs that are not frozen, got ${shownValue(name)}`,
       });
   }
   if (device !== 'cpu' && Object.keys(constants).length > 0)

@@ -1,4 +1,4 @@
-import { badInput, badUsage, messageOf, runFailed, type HostTensor } from '../core/index.ts';
+import { badInput, badUsage, messageOf, runFailed, shownValue, type HostTensor } from '../core/index.ts';
 import { evaluateShape, formatShape, printGraph, type Graph } from '../graph/index.ts';
 import type { OnnxModel } from '../onnx/index.ts';
 import type { Channel } from './channel.ts';
@@ -75,7 +75,7 @@ export function createProgram(parts: ProgramParts): Program {
     for (const name of wanted) {
       if (!outputNames.has(name)) {
         const known = [...outputNames].join(', ');
-        throw badUsage(`program "${label}": only must name outputs (${known}), got "${name}"`);
+        throw badUsage(`program "${label}": only must name outputs (${known}), got ${shownValue(name)}`);
       }
     }
     return model.outputs

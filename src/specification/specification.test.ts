@@ -85,11 +85,11 @@ describe('specifications', () => {
     };
     expect(problemsOf(() => parseDpoSpecification(wrong)).toSorted()).toEqual(
       [
-        "model | --model must not be empty, got ''",
+        'model | --model must not be empty, got ""',
         'data | --data is required; rows: file, folder, pattern or hub id; with =0.3 behind it three rows of ten; may be repeated',
         'epochs | --epochs must be above 0, got 0',
         'heldOutFraction | --held-out-fraction must be at most 0.5, got 0.9',
-        "method | --method must be one of lora, full, got 'half'",
+        'method | --method must be one of lora, full, got "half"',
         'lora.rank | --lora.rank must be a whole number, got 1.5',
         'lora.targets | --lora.targets must not be empty, got []',
         'lora.colour | --lora.colour is not an option; see --help-all for the options',

@@ -20,7 +20,7 @@ export async function sampleRows(
 ): Promise<{ readonly rows: readonly RankingRow[]; readonly note?: string }> {
   const { samples, maxNewTokens, maxRows = Infinity, dryRun: isDryRun } = options;
   const prompts: Prompt[] = [];
-  for (const source of sources) prompts.push(...(await readPrompts(source)));
+  for (const source of sources) prompts.push(...(await readPrompts(source, { onNote: context.terminal.note })));
   const wanted = prompts.slice(0, maxRows);
   const file = sources[0]!.name;
   if (isDryRun) {

@@ -17,6 +17,7 @@ import {
 import { requireWritableFile, writeFileAtomic } from '../../files/index.ts';
 import { present } from '../../options/index.ts';
 import { defineCommand, type CommandContext } from '../frame/command.ts';
+import { nextLines } from '../frame/next-lines.ts';
 import { buildJudged, type BuildOutcome } from './data-build-judged.ts';
 import { BUILD_SCHEMA, buildProblems, type BuildOptions } from './data-build-options.ts';
 import { tellFormats } from './data-notes.ts';
@@ -30,6 +31,14 @@ export const DATA_BUILD = defineCommand({
   description: 'Makes pairs from ratings, rankings, votes, edits, thumbs, samples of a model, or judges',
   arguments: [
     { name: 'data', help: 'files, folders or hub ids of rows or prompts', isRequired: true, isVariadic: true },
+  ],
+  examples: [
+    { does: 'from answers with ratings', words: 'rated.jsonl --from ratings --output pairs.jsonl' },
+    {
+      does: "from a model's own answers to your prompts, by a judge",
+      words:
+        'prompts.txt --from samples --model HuggingFaceTB/SmolLM2-135M-Instruct --judge-model gpt-4.1-mini --output pairs.jsonl',
+    },
   ],
   options: BUILD_SCHEMA,
   takesConfig: true,
@@ -56,6 +65,7 @@ export const DATA_BUILD = defineCommand({
       ...(reasons.length > 0 ? [`no pair: ${reasons.join(', ')}`] : []),
       ...(skippedRows > 0 ? [`${skippedRows} rows were wrong and skipped`] : []),
       ...lines,
+      ...nextLines([['data', 'check', output]], terminal.columns),
     ];
     terminal.result({ output, pairs: pairs.length, prompts: groups, skipped, skippedRows, ...fields }, text.join('\n'));
   },

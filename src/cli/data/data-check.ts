@@ -1,12 +1,20 @@
 import { z } from 'zod';
-import { badInput, type JsonObject, type JsonValue } from '../../core/index.ts';
+import { badInput, shellCommand, type JsonObject, type JsonValue } from '../../core/index.ts';
 import { checkData, renderDataReport, withColumns, type DataReport } from '../../data/index.ts';
-import { reliabilityJson, renderReliability, renderReliabilityPage } from '../../reliability/index.ts';
+import {
+  reliabilityJson,
+  renderReliability,
+  renderReliabilityPage,
+  SAFE_REMEDIES,
+  type Reliability,
+} from '../../reliability/index.ts';
 import { requireWritableFile, writeFileAtomic } from '../../files/index.ts';
 import type { Tokenizer } from '../../tokenizer/index.ts';
-import { changed, present, option, type OptionsOf } from '../../options/index.ts';
+import { changed, option, optionWords, present, type OptionsOf } from '../../options/index.ts';
 import { COLUMNS, FORMAT, MODEL, TEMPLATE_TIME } from '../common-options.ts';
 import { defineCommand, type CommandContext } from '../frame/command.ts';
+import { nextLines } from '../frame/next-lines.ts';
+import { trainingOn } from '../start/starter.ts';
 import { locateData } from '../../hub/index.ts';
 import { readReliability, readTokenizer, RELIABILITY_SHAPE } from './data-reliability.ts';
 import { tokenisationWarnings } from '../token-notes.ts';
@@ -37,6 +45,13 @@ export const DATA_CHECK = defineCommand({
   name: 'data check',
   description: 'Reads data and says what is wrong with it, whether it can be trusted, and how it becomes tokens',
   arguments: ARGUMENTS,
+  examples: [
+    { does: 'rows, and whether they can be trusted', words: 'pairs.jsonl' },
+    {
+      does: 'how they become tokens of a model, findings in a page',
+      words: 'pairs.jsonl --model HuggingFaceTB/SmolLM2-135M-Instruct --report check.html',
+    },
+  ],
   options: z.strictObject({
     ...STATS_SHAPE,
     ...RELIABILITY_SHAPE,
@@ -58,7 +73,11 @@ export const DATA_CHECK = defineCommand({
         ...(report as unknown as JsonObject),
         reliability: reliabilityJson(reliability, Math.max(100, places)),
       },
-      `${renderDataReport(report, terminal.columns)}\n${renderReliability(reliability, { width: terminal.columns, places })}`,
+      [
+        renderDataReport(report, terminal.columns),
+        renderReliability(reliability, { width: terminal.columns, places }),
+        ...nextLines(nextCommands(report, { reliability, context, model }), terminal.columns),
+      ].join('\n'),
     );
     warnOfTokens(report, context);
     if (page !== undefined) {
@@ -67,7 +86,7 @@ export const DATA_CHECK = defineCommand({
         title: 'Can these preferences be trusted?',
         subtitle: args.join(', '),
         reliability,
-        footer: `Written by preftune ${preftune}: preftune data check ${args.join(' ')}`,
+        footer: `Written by preftune ${preftune}: ${shellCommand(['data', 'check', ...args])}`,
       });
       writeFileAtomic(page, html);
       terminal.note(`report: ${page}`);
@@ -83,6 +102,10 @@ export const DATA_STATS = defineCommand({
   name: 'data stats',
   description: 'Says what is in data: rows, lengths, repeats, how often the better answer is the longer one',
   arguments: ARGUMENTS,
+  examples: [
+    { does: 'a file', words: 'pairs.jsonl' },
+    { does: 'with lengths in tokens', words: 'pairs.jsonl --model HuggingFaceTB/SmolLM2-135M-Instruct' },
+  ],
   options: z.strictObject(STATS_SHAPE),
   async run(options, context) {
     const tokenizer = await readTokenizer(options.model, context, options.templateTime);
@@ -109,6 +132,35 @@ async function readData(
   } finally {
     progress.finish();
   }
+}
+
+interface CheckedData {
+  readonly reliability: Reliability;
+  readonly context: CommandContext;
+  readonly model: string | undefined;
+}
+
+/** The sure remedies of what was found; where there are none, training on pairs. Nothing while rows are wrong. */
+function nextCommands(report: DataReport, { reliability, context, model }: CheckedData): string[][] {
+  if (report.problemTotal > 0) return [];
+  const { args, given } = context;
+  const { format, columns } = given;
+  const rowOptions = optionWords(z.strictObject(STATS_SHAPE), present({ format, columns }));
+  const found = new Set(reliability.findings.flatMap(({ kind }) => [kind, `mask-${kind}`]));
+  const remedies = SAFE_REMEDIES.filter((remedy) => found.has(remedy));
+  if (remedies.length > 0)
+    return [['data', 'clean', ...args, ...rowOptions, '--apply', remedies.join(','), '--output', cleanName(args[0]!)]];
+  if (report.characters.rejected === undefined) return [];
+  return [[...trainingOn(args, model), ...rowOptions]];
+}
+
+/** `pairs.jsonl` becomes `pairs.clean.jsonl`, beside the current folder's other files. */
+function cleanName(data: string): string {
+  const name = data
+    .split(/[/\\]/)
+    .at(-1)!
+    .replace(/\.[a-z]+(\.(gz|zst))?$/i, '');
+  return `${/^[\w.-]+$/.test(name) ? name : 'rows'}.clean.jsonl`;
 }
 
 function printReport(report: DataReport, { terminal }: CommandContext): void {

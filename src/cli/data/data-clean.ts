@@ -6,6 +6,8 @@ import { changed, option } from '../../options/index.ts';
 import { withColumns } from '../../data/index.ts';
 import { COLUMNS, FORMAT, MODEL, OVERWRITE } from '../common-options.ts';
 import { defineCommand, type CommandUsage } from '../frame/command.ts';
+import { nextLines } from '../frame/next-lines.ts';
+import { trainingOn } from '../start/starter.ts';
 import { readReliability, readTokenizer, RELIABILITY_SHAPE } from './data-reliability.ts';
 import { requireWritableFile } from '../../files/index.ts';
 import { locateData } from '../../hub/index.ts';
@@ -34,6 +36,10 @@ export const DATA_CLEAN = defineCommand({
   name: 'data clean',
   description: 'Removes or masks what data check found, and writes down what went and why',
   arguments: [{ name: 'data', help: 'files, folders or hub ids of rows', isVariadic: true }],
+  examples: [
+    { does: 'copies and other sure things', words: 'pairs.jsonl --apply safe --output clean.jsonl' },
+    { does: 'by name', words: 'pairs.jsonl --apply duplicates,empty --output clean.jsonl' },
+  ],
   options: OPTIONS,
   check: usageProblems,
   async run(options, context) {
@@ -57,7 +63,10 @@ export const DATA_CLEAN = defineCommand({
       tokenizer: await readTokenizer(model, context),
     });
     const result = await cleanData({ sources, reliability, remedies, output, signal });
-    terminal.result(result as unknown as JsonObject, summaryText(result, remedies));
+    terminal.result(
+      result as unknown as JsonObject,
+      [summaryText(result, remedies), ...nextLines([trainingOn([output])], terminal.columns)].join('\n'),
+    );
   },
 });
 

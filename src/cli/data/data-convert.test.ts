@@ -82,7 +82,7 @@ test('endings and formats that do not exist', async () => {
     '--output must end in .jsonl or .json, or .gz behind either, got x.csv\n',
   ]);
   expect(format.code).toBe(2);
-  expect(format.err).toContain("two-answers, got 'openai'");
+  expect(format.err).toContain('two-answers, got "openai"');
 });
 
 test('columns under other names', async () => {
@@ -113,6 +113,6 @@ test('columns under other names', async () => {
   );
   expect([wrong.code, existsSync(at('wrong.jsonl'))]).toEqual([2, false]);
   expect(wrong.err).toContain(
-    "--columns must be name=text,name=text with each name once, or an object of texts, got 'prompt'",
+    '--columns must be name=text,name=text with each name once, or an object of texts, got "prompt"',
   );
 });

@@ -9,6 +9,7 @@ import { streamFileAtomic } from '../../files/index.ts';
 import { changed, present, option } from '../../options/index.ts';
 import { COLUMNS, FORMAT, LENIENT, OVERWRITE } from '../common-options.ts';
 import { defineCommand } from '../frame/command.ts';
+import { nextLines } from '../frame/next-lines.ts';
 import { locateData } from '../../hub/index.ts';
 
 /** `preftune data convert`: rows of any format as a file of another. */
@@ -16,6 +17,13 @@ export const DATA_CONVERT = defineCommand({
   name: 'data convert',
   description: 'Writes data in another format, and says what that format cannot hold',
   arguments: [{ name: 'data', help: 'files, folders or hub ids of rows', isRequired: true, isVariadic: true }],
+  examples: [
+    { does: 'as OpenAI takes preference pairs', words: 'pairs.jsonl --to openai-dpo --output openai.jsonl' },
+    {
+      does: 'the better answers alone, for sft',
+      words: 'pairs.jsonl --to sharegpt --chosen-of-pairs --output answers.jsonl',
+    },
+  ],
   options: z.strictObject({
     to: option(FORMAT.unwrap(), { help: 'the format to write' }),
     output: option(z.string().min(1), {
@@ -56,7 +64,13 @@ export const DATA_CONVERT = defineCommand({
       progress.finish();
     }
     const report = conversion.report();
-    terminal.result({ ...report, output } as unknown as JsonValue, renderConversionReport(report, terminal.columns));
+    terminal.result(
+      { ...report, output } as unknown as JsonValue,
+      [
+        renderConversionReport(report, terminal.columns),
+        ...nextLines([['data', 'check', output]], terminal.columns),
+      ].join('\n'),
+    );
   },
 });
 

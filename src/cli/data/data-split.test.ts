@@ -3,6 +3,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { shellWords } from '../../core/index.ts';
+import { STARTER_MODEL } from '../start/starter.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -74,7 +76,11 @@ test('writes both sides and how they came to be; the same seed again is the same
   expect(readFileSync(join(folder, 's3/test.jsonl'), 'utf8')).not.toBe(
     readFileSync(join(folder, 's1/test.jsonl'), 'utf8'),
   );
-  expect(first.out).toContain(`next:     preftune dpo --data ${folder}/s1:train --held-out ${folder}/s1:test ...`);
+  expect(shellWords(first.out.split('next: ')[1]!)).toEqual(
+    `npx preftune dpo --model ${STARTER_MODEL} --data ${folder}/s1:train --held-out ${folder}/s1:test --output run`.split(
+      ' ',
+    ),
+  );
 });
 
 test('bad rows, a folder with files, and options that cannot hold leave nothing behind', async () => {

@@ -14,7 +14,9 @@ import { changed, present, option, texts } from '../../options/index.ts';
 import { COLUMNS, FORMAT, LENIENT } from '../common-options.ts';
 import { defineCommand, type CommandContext } from '../frame/command.ts';
 import { locateData } from '../../hub/index.ts';
+import { nextLines } from '../frame/next-lines.ts';
 import { versions } from '../training/recipe-context.ts';
+import { freeFolder, STARTER_MODEL } from '../start/starter.ts';
 
 /** The two files, called as the ecosystem calls splits, so that every tool finds them. */
 const FILES = { train: 'train.jsonl', heldOut: 'test.jsonl' } as const;
@@ -44,6 +46,10 @@ export const DATA_SPLIT = defineCommand({
   name: 'data split',
   description: 'Sets a part of the prompts aside for evaluation; no prompt stands on both sides',
   arguments: [{ name: 'data', help: 'files, folders, patterns or hub ids of rows', isVariadic: true }],
+  examples: [
+    { does: 'a tenth of the prompts aside', words: 'pairs.jsonl --output split' },
+    { does: 'a fifth, with other draws', words: 'pairs.jsonl --held-out 0.2 --seed 7 --output split-7' },
+  ],
   options: OPTIONS,
   check: ({ data }, { args }) =>
     args.length === 0 && data === undefined
@@ -61,7 +67,7 @@ export const DATA_SPLIT = defineCommand({
     const sources = withColumns(await locateData(named, context), options.columns);
     const summary = await writeSplit(sources, output, { options, context });
     const record = recordOf(summary, { named, options });
-    terminal.result({ ...record, output }, textOf(summary, output));
+    terminal.result({ ...record, output }, textOf(summary, output, terminal.columns));
   },
 });
 
@@ -146,13 +152,15 @@ function recordOf(
   };
 }
 
-function textOf({ counts, skipped }: SplitSummary, output: string): string {
+function textOf({ counts, skipped }: SplitSummary, output: string, columns: number): string {
+  const next = ['dpo', '--model', STARTER_MODEL, '--data', `${output}:train`, '--held-out', `${output}:test`];
+  next.push('--output', freeFolder('run'));
   const all = counts.train + counts.heldOut;
   const share = ((100 * counts.heldOut) / all).toFixed(1);
   return [
     `train:    ${join(output, FILES.train)}, ${counts.train} rows`,
     `held out: ${join(output, FILES.heldOut)}, ${counts.heldOut} rows (${share} %)`,
     ...(skipped > 0 ? [`left out: ${skipped} rows that are wrong`] : []),
-    `next:     preftune dpo --data ${output}:train --held-out ${output}:test ...`,
+    ...nextLines([next], columns),
   ].join('\n');
 }

@@ -1,8 +1,9 @@
 import { Command as Parser, Option as ParserOption } from 'commander';
+import { commandLines, wrap } from '../../core/index.ts';
 import { helpOf, optionsOf, placeholderOf, type Option } from '../../options/index.ts';
 import type { Command } from './command.ts';
 import { commonFlags, rareOptions } from './common-flags.ts';
-import { formatHelp } from './help-layout.ts';
+import { formatHelp, NARROWEST_COLUMNS } from './help-layout.ts';
 
 const OTHER = 'Options';
 
@@ -38,7 +39,7 @@ function parserOptions(option: Option): ParserOption[] {
   const { flag, kind, meta, default: value } = option;
   const heading = `${groupOf(option)}:`;
   const flags = [meta.alias, flag].filter((one) => one !== undefined).join(', ');
-  const own = new ParserOption(`${flags} ${placeholderOf(kind)}`.trim(), helpOf(option)).helpGroup(heading);
+  const own = new ParserOption(`${flags} ${placeholderOf(kind, meta)}`.trim(), helpOf(option)).helpGroup(heading);
   if (kind.type === 'texts') own.argParser((text, before: string[] | undefined) => [...(before ?? []), text]);
   if (kind.type !== 'boolean' || value !== true) return [own];
   const negative = new ParserOption(`--no-${flag.slice(2)}`, `do not ${meta.help}`).helpGroup(heading);
@@ -58,5 +59,16 @@ export function commandHelp(command: Command, { columns, isWhole }: { columns: n
     isWhole || rare.length === 0
       ? undefined
       : `${count - rare.length} of ${count} options are shown; preftune ${command.name} --help-all prints all of them.`;
-  return formatHelp(parser, columns, note);
+  return formatHelp(parser, { columns, note, examples: exampleLines(command, columns) });
+}
+
+/** A comment and a command for each example, so that all of them together can be pasted too. */
+function exampleLines({ name, examples = [] }: Command, columns: number): string[] {
+  const width = Math.max(columns, NARROWEST_COLUMNS) - 2;
+  return examples.flatMap(({ does, words }) =>
+    [
+      ...wrap(does, width, { first: '# ', rest: '# ' }),
+      ...commandLines(`npx preftune ${name} ${words}`.trimEnd(), width),
+    ].map((line) => `  ${line}`),
+  );
 }

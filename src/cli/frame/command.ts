@@ -3,6 +3,14 @@ import type { Problem } from '../../core/index.ts';
 import type { GivenOptions, OptionSchema } from '../../options/index.ts';
 import type { Terminal } from './terminal.ts';
 
+/** What --help shows as an example. */
+export interface CommandExample {
+  /** A few words: what it is for. */
+  readonly does: string;
+  /** What stands behind the command's name, quoted as a POSIX shell wants it. */
+  readonly words: string;
+}
+
 export interface ArgumentEntry {
   readonly name: string;
   readonly help: string;
@@ -41,6 +49,8 @@ export interface CommandDefinition<S extends OptionSchema> {
   readonly groups?: readonly string[];
   /** It takes long: with --json it tells on stderr how it goes on, a line of JSON an event (docs/monitoring.md). */
   readonly hasEvents?: boolean;
+  /** Shown at the end of --help; each can be pasted into a shell as it stands. */
+  readonly examples?: readonly CommandExample[];
   /** Adds --config FILE: a YAML or JSON file of the same options, which flags override. */
   readonly takesConfig?: boolean;
   /** The options that are meant, where those that are given say it only in part: a run that goes on knows its own. Throws bad-input. */

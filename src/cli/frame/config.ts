@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { isMap, isNode, isScalar, LineCounter, parseDocument, type Document, type YAMLMap } from 'yaml';
-import { badInput, didYouMean, messageOf, type Problem, type JsonValue } from '../../core/index.ts';
-import { valueOfJson, type Option } from '../../options/index.ts';
+import { badInput, didYouMean, messageOf, problemsOf, type Problem, type JsonValue } from '../../core/index.ts';
+import { valueOfField, type Option } from '../../options/index.ts';
 
 const MAX_CONFIG_BYTES = 2 ** 20;
 const MAX_DEPTH = 16;
@@ -42,12 +42,14 @@ export function readConfig(file: string, options: readonly Option[]): Config {
       const place = { file, line, column: col };
       const option = byName.get(name);
       if (option !== undefined) {
-        const { path, kind } = option;
+        const { path } = option;
         const plain = toJson(value, document);
         if (plain === undefined) problems.push({ ...place, path, message: `${name} ${TOO_MANY_ALIASES}` });
         else if (values.has(path))
           problems.push({ ...place, path, message: `${name} must be given once, got it twice` });
-        else values.set(path, valueOfJson(kind, plain));
+        else
+          for (const problem of problemsOf(() => values.set(path, valueOfField(option, plain))))
+            problems.push({ ...place, ...problem });
         places.set(path, place);
       } else if (isMap(value) && depth < MAX_DEPTH && names.some((known) => known.startsWith(`${name}.`))) {
         visit(value, `${name}.`, depth + 1);

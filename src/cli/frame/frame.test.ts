@@ -108,8 +108,8 @@ test('everything that is wrong with a command line is said at once', async () =>
     '--resume takes no value, got --resume=yes; leave out the value',
     '--model is required; folder, .gguf file or hub id',
     '--lora.rank must be a whole number, got 1.5',
-    "--learning-rate must be a number, got 'fast'",
-    "--objective must be one of sigmoid, hinge, ipo, got 'hing'",
+    '--learning-rate must be a number, got "fast"',
+    '--objective must be one of sigmoid, hinge, ipo, got "hing"',
   ]);
 });
 
@@ -128,8 +128,8 @@ test('everything that is wrong with a configuration file is said at once, with l
     `${file}:2:3: lora.rnk is not an option; did you mean lora.rank?`,
     `${file}:4:1: objektive is not an option; did you mean objective?`,
     `${file}:6:1: learningRate must be given once, got it twice`,
-    `${file}:3:3: lora.rank must be a whole number, got 'sixteen'`,
-    "--work must be one of print, wait, fail, break, got 'nap'",
+    `${file}:3:3: lora.rank must be a whole number, got "sixteen"`,
+    '--work must be one of print, wait, fail, break, got "nap"',
   ]);
 });
 
@@ -223,6 +223,7 @@ test('commands, groups and versions', async () => {
   });
   expect((await run(['docter'])).err).toBe('preftune: docter is not a command; did you mean doctor?\n');
   expect((await run(['sing'])).err).toBe('preftune: sing is not a command; see preftune --help for the commands\n');
+  expect((await run(['--hlep'])).err).toBe('preftune: --hlep is not an option; did you mean --help?\n');
   expect((await run(['--model', 'x', 'doctor'])).err).toBe(
     'preftune: a command must come before options, got --model first; see preftune --help\n',
   );

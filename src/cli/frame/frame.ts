@@ -1,5 +1,5 @@
 import { Command as Parser } from 'commander';
-import { badUsage, didYouMean, formatProblems, nearestName, PreftuneError } from '../../core/index.ts';
+import { badUsage, didYouMean, formatProblems, nearestName, PreftuneError, shownValue } from '../../core/index.ts';
 import { placeErrorOf } from '../../files/index.ts';
 import type { Command, CommandEntry } from './command.ts';
 import { formatHelp } from './help-layout.ts';
@@ -20,6 +20,8 @@ export interface CliProcess {
 export interface CliOptions {
   readonly version: string;
   readonly commands: readonly CommandEntry[];
+  /** What there is instead of a command that does not exist but that people look for: `dpo trains on pairs of answers`. */
+  readonly instead?: (wanted: string) => Promise<string | undefined>;
   readonly process: CliProcess;
 }
 
@@ -47,7 +49,8 @@ export interface CliOptions {
  * });
  * ```
  */
-export async function runCli(words: readonly string[], { version, commands, process }: CliOptions): Promise<number> {
+export async function runCli(words: readonly string[], options: CliOptions): Promise<number> {
+  const { version, commands, process } = options;
   const { stdout, stderr, environment } = process;
   const began = performance.now();
   const isJson = asksForJson(words);
@@ -62,7 +65,8 @@ export async function runCli(words: readonly string[], { version, commands, proc
       return 0;
     }
     const wanted = first === 'help' ? [...words.slice(1), '--help'] : words;
-    const { entry, rest } = findCommand(commands, wanted);
+    const { entry, rest } = await findCommand(options, wanted);
+    if (first === 'help') checkHelpWords(entry, rest);
     if (entry === undefined) {
       const group = wanted.filter((word) => !word.startsWith('-')).join(' ');
       const help = programHelp(commands, { group, columns });
@@ -111,10 +115,10 @@ function asksForJson(words: readonly string[]): boolean {
 }
 
 /** The longest command name that the words begin with, and the words after it. Throws bad-usage for one that does not exist. */
-function findCommand(
-  commands: readonly CommandEntry[],
+async function findCommand(
+  { commands, instead }: CliOptions,
   words: readonly string[],
-): { entry: CommandEntry | undefined; rest: readonly string[] } {
+): Promise<{ entry: CommandEntry | undefined; rest: readonly string[] }> {
   const end = words.findIndex((word) => word.startsWith('-'));
   const named = words.slice(0, end < 0 ? words.length : end);
   for (let count = named.length; count > 0; count--) {
@@ -123,21 +127,45 @@ function findCommand(
   }
   const isGroup = commands.some(({ name }) => name.startsWith(`${named.join(' ')} `));
   if (named.length === 0 || isGroup) {
-    const stray = words.find(
-      (word) => word.startsWith('-') && !['--help', '--help-all', '-h', '--json'].includes(word),
-    );
+    const stray = words.find((word) => word.startsWith('-') && !PROGRAM_FLAGS.includes(word));
     if (stray === undefined) return { entry: undefined, rest: [] };
-    throw badUsage(`preftune: a command must come before options, got ${stray} first; see preftune --help`);
+    const near = nearestName(stray, ['--version', ...PROGRAM_FLAGS]);
+    throw badUsage(
+      near === undefined
+        ? `preftune: a command must come before options, got ${stray} first; see preftune --help`
+        : `preftune: ${stray} is not an option; did you mean ${near}?`,
+    );
   }
+  // A second word belongs to the name where the first is that of a group, or both together are near one.
+  const both = named.slice(0, 2).join(' ');
   const names = commands.map(({ name }) => name);
+  const isOfTwo = names.some((name) => name.startsWith(`${named[0]!} `)) || nearestName(both, names) !== undefined;
+  const hint = (isOfTwo ? undefined : await instead?.(named[0]!)) ?? nearCommand(named, names);
+  throw badUsage(`preftune: ${isOfTwo ? both : named[0]!} is not a command; ${hint}`);
+}
+
+/** The flags that are understood without a command. */
+const PROGRAM_FLAGS: readonly string[] = ['--help', '--help-all', '-h', '--json'];
+
+/** What to type instead of words that name no command: a near name, or the group that has one of this name. */
+function nearCommand(named: readonly string[], names: readonly string[]): string {
+  const first = named[0]!;
+  const near = nearestName(named.slice(0, 2).join(' '), names);
+  const within = names.find((name) => name.endsWith(` ${first}`)) ?? near;
+  if (within !== undefined) return `did you mean ${within}?`;
+  const isGroup = names.some((name) => name.startsWith(`${first} `));
+  if (isGroup) return `see preftune ${first} --help for its commands`;
   const groupWords = [...new Set(names.map((name) => name.split(' ')[0]!))];
-  const wanted = named.slice(0, 2).join(' ');
-  const near = nearestName(wanted, names);
-  const hint =
-    near === undefined
-      ? didYouMean(named[0]!, groupWords, 'see preftune --help for the commands')
-      : `did you mean ${near}?`;
-  throw badUsage(`preftune: ${wanted} is not a command; ${hint}`);
+  return didYouMean(first, groupWords, 'see preftune --help for the commands');
+}
+
+/** `preftune help COMMAND` takes nothing behind the command. */
+function checkHelpWords(entry: CommandEntry | undefined, rest: readonly string[]): void {
+  const surplus = rest.filter((word) => !word.startsWith('-'));
+  if (entry === undefined || surplus.length === 0) return;
+  throw badUsage(
+    `preftune: help takes a command alone, got ${entry.name} and ${surplus.map(shownValue).join(', ')}; leave the rest out`,
+  );
 }
 
 /** `preftune --help`, or that of a group such as `data`. */
@@ -158,7 +186,7 @@ function programHelp(
     }
   }
   parser.configureHelp({ subcommandTerm: (command) => command.name() });
-  return formatHelp(parser, columns, `Run ${title} <command> --help for its options and their defaults.`);
+  return formatHelp(parser, { columns, note: `Run ${title} <command> --help for its options and their defaults.` });
 }
 
 function report(thrown: unknown, to: { isJson: boolean; terminal: Terminal; stderr: TextStream }): number {

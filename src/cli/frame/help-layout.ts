@@ -1,8 +1,19 @@
 import { Help, type Command as Parser } from 'commander';
 
+/** Help is never laid out for less. */
+export const NARROWEST_COLUMNS = 20;
+
+export interface HelpLayout {
+  readonly columns: number;
+  /** Lines of examples, laid out. */
+  readonly examples?: readonly string[];
+  /** The last paragraph. */
+  readonly note?: string | undefined;
+}
+
 /** A parser's help. A description that would have less than 34 columns beside its option, or no room for its longest word, stands below it. */
-export function formatHelp(parser: Parser, columns: number, note?: string): string {
-  const width = Math.max(columns, 20);
+export function formatHelp(parser: Parser, { columns, examples = [], note }: HelpLayout): string {
+  const width = Math.max(columns, NARROWEST_COLUMNS);
   const help = parser.createHelp();
   parser.configureHelp({
     ...parser.configureHelp(),
@@ -18,5 +29,6 @@ export function formatHelp(parser: Parser, columns: number, note?: string): stri
   });
   const [usageLine = '', ...rest] = parser.helpInformation().split('\n');
   const wrap = (line: string): string => help.boxWrap(line, width);
-  return [wrap(usageLine), ...rest, ...(note === undefined ? [] : [wrap(note), ''])].join('\n');
+  const shown = examples.length === 0 ? [] : ['Examples:', ...examples, ''];
+  return [wrap(usageLine), ...rest, ...shown, ...(note === undefined ? [] : [wrap(note), ''])].join('\n');
 }

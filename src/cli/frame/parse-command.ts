@@ -6,6 +6,8 @@ import {
   messageOf,
   PreftuneError,
   problemsOf,
+  shellWord,
+  shownValue,
   type Problem,
   type JsonValue,
 } from '../../core/index.ts';
@@ -13,14 +15,13 @@ import {
   flagOf,
   optionsOf,
   readOptions,
-  shownValue,
-  valueOfText,
+  valueOfWords,
   withValueAt,
   type GivenOptions,
   type Option,
 } from '../../options/index.ts';
 import { createParser } from './command-help.ts';
-import type { ArgumentEntry, Command, CommandUsage } from './command.ts';
+import type { Command, CommandUsage } from './command.ts';
 import { commonFlags } from './common-flags.ts';
 import { readConfig, type Config } from './config.ts';
 
@@ -51,7 +52,7 @@ export function parseCommand(
 
   const own = optionsOf(command.options);
   const args = [...operands, ...readUnknown(unknown, [...own, ...commonFlags(command)], problems)];
-  checkArguments(command.arguments ?? [], args, problems);
+  checkArguments(command, args, problems);
   const flags = readFlags(own, raw, problems);
   const config = tryConfig(raw['config'], own, problems);
   let given: GivenOptions = {};
@@ -141,7 +142,7 @@ function readFlags(options: readonly Option[], raw: RawOptions, problems: Proble
   for (const option of options) {
     const text = raw[parserKey(option)];
     if (text === undefined) continue;
-    const { path, flag, kind } = option;
+    const { path, flag, kind, meta } = option;
     if (typeof text === 'boolean') {
       values.set(path, text);
       continue;
@@ -149,9 +150,14 @@ function readFlags(options: readonly Option[], raw: RawOptions, problems: Proble
     const given = [text].flat();
     const other = given.find(isFlag);
     if (other !== undefined) problems.push({ path, message: `${flag} needs a value, got the option ${other}` });
-    else if (kind.type === 'json' && !isJson(given[0]!))
+    else if (
+      kind.type === 'json' &&
+      !isJson(given[0]!) &&
+      (meta.itemOfWord === undefined || /^\s*[[{]/.test(given[0]!))
+    )
       problems.push({ path, message: `${flag} must be JSON, got ${shownValue(given[0])}` });
-    else values.set(path, given.length === 1 ? valueOfText(kind, given[0]!) : given);
+    else if (given.length > 1) values.set(path, given);
+    else problems.push(...problemsOf(() => values.set(path, valueOfWords(option, given[0]!))));
   }
   return values;
 }
@@ -191,11 +197,24 @@ function readUnknown(unknown: readonly string[], options: readonly Option[], pro
   return args;
 }
 
-function checkArguments(entries: readonly ArgumentEntry[], args: readonly string[], problems: Problem[]): void {
-  for (const entry of entries.slice(args.length)) {
-    if (entry.isRequired === true) problems.push({ message: `${entry.name} is required; ${entry.help}` });
-  }
+/** Arguments that are missing, or more than the command takes. */
+function checkArguments(
+  { name, arguments: entries = [], options }: Command,
+  args: readonly string[],
+  problems: Problem[],
+): void {
+  for (const entry of entries.slice(args.length))
+    if (entry.isRequired === true) problems.push({ message: `${name}: ${entry.name} is required; ${entry.help}` });
   if (args.length <= entries.length || entries.at(-1)?.isVariadic === true) return;
-  const surplus = args.slice(entries.length).map((arg) => `'${arg}'`);
-  problems.push({ message: `must be given at most ${entries.length} arguments, got also ${surplus.join(', ')}` });
+  const surplus = args.slice(entries.length);
+  const takes = entries.length === 0 ? 'no arguments' : `one argument, ${entries[0]!.name}`;
+  // Rows are named by an option where nothing else is meant.
+  const data = optionsOf(options).find(({ path }) => path === 'data');
+  const advice =
+    data === undefined || entries.length > 0
+      ? 'leave it out'
+      : `if these are rows: ${data.flag} ${surplus.map(shellWord).join(` ${data.flag} `)}`;
+  problems.push({
+    message: `${name}: must be given ${takes}, got ${surplus.map(shownValue).join(', ')}${entries.length > 0 ? ' too' : ''}; ${advice}`,
+  });
 }

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { CommandEntry } from '../frame/command.ts';
 import { COMMANDS } from '../commands.ts';
+import { insteadOf } from '../start/wished-commands.ts';
 import { runCli } from '../frame/frame.ts';
 
 /** What `preftune ...words` prints and ends with, run in this process: 0 done, 1 failed, 2 wrong usage or bad input. For tests of commands. */
@@ -12,6 +13,7 @@ export async function runWords(
   const code = await runCli(words, {
     version: '0.0.0',
     commands,
+    instead: async (word) => insteadOf(word),
     process: {
       stdout: { write: (text) => (out += text) },
       stderr: { write: (text) => (err += text) },

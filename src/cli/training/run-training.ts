@@ -1,14 +1,16 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { PreftuneError, runFailed, type JsonObject, type JsonValue } from '../../core/index.ts';
+import { PreftuneError, runFailed, shellCommand, type JsonObject, type JsonValue } from '../../core/index.ts';
 import { checksSentence, findingText, samplesSentence } from '../../monitor/index.ts';
 import { checkTrainingData } from '../../reliability/index.ts';
 import { valuesOf, type GivenOptions } from '../../options/index.ts';
-import { resumedOptions, SCHEMAS } from '../../specification/index.ts';
-import type { Metrics, RecipeContext, RecipeListener, RecipeResult } from '../../train/index.ts';
+import { resumedOptions, SCHEMAS, type DpoSpecification, type SftSpecification } from '../../specification/index.ts';
+import type { Metrics, RecipeContext, RecipeListener, RecipeResult, RunSampler } from '../../train/index.ts';
 import type { CommandContext } from '../frame/command.ts';
 import { fixed, trainingFigures, type ProgressBar } from '../frame/progress.ts';
+import { nextLines } from '../frame/next-lines.ts';
 import type { Terminal } from '../frame/terminal.ts';
+import { nextCommands } from './next-commands.ts';
 import { recipeContext } from './recipe-context.ts';
 import { createReportSampler } from './report-sampler.ts';
 import { tellTokenisation } from '../token-notes.ts';
@@ -32,19 +34,27 @@ export function resumedGiven(recipe: 'dpo' | 'sft', given: GivenOptions): GivenO
  * Trains as the options say, tells how it goes, and prints where the results are. Throws cancelled, after a checkpoint, when the signal fires,
  * with the command that continues.
  */
-export async function runTraining<T extends { readonly output: string; readonly model: string }>(
+export async function runTraining<T extends DpoSpecification | SftSpecification>(
   { recipe, specification, train }: Training<T>,
   options: RunOptions & { readonly referenceCache?: string | undefined },
   context: CommandContext,
 ): Promise<void> {
   const { terminal } = context;
-  const { resume, showTokens, referenceCache } = options;
+  const { resume: isResuming, showTokens, referenceCache } = options;
   const listener = createListener(terminal, showTokens);
+  let hasTemplate: boolean | undefined;
   const result = await train(specification, {
-    ...recipeContext(context, { listener, isResuming: resume, referenceCache }),
+    ...recipeContext(context, { listener, isResuming, referenceCache }),
     checkData: checkTrainingData,
     monitor: monitorOf(options),
-    samplePrompts: (prompts) => createReportSampler(prompts, { signal: context.signal, onNote: terminal.note }),
+    samplePrompts: (prompts) => {
+      const sampler = createReportSampler(prompts, { signal: context.signal, onNote: terminal.note });
+      const answer: RunSampler['answer'] = (session) => {
+        hasTemplate = session.tokenizer.chatTemplate !== undefined;
+        return sampler.answer(session);
+      };
+      return { ...sampler, answer };
+    },
   });
   terminal.close();
   if (!result.isComplete) {
@@ -53,17 +63,16 @@ export async function runTraining<T extends { readonly output: string; readonly 
         ? `before step 1 of ${result.totalSteps}`
         : `after step ${result.steps} of ${result.totalSteps}, which is saved`;
     const { stoppedBy } = result;
+    const resume = shellCommand([recipe, '--output', result.run, '--resume']);
     if (stoppedBy !== undefined)
       throw runFailed(
         `${recipe}: stopped ${where}, because ${stoppedBy.title} (${stoppedBy.name}): ${stoppedBy.evidence}; ` +
-          `${stoppedBy.advice}; or continue all the same with: preftune ${recipe} --output ${quoted(result.run)} --resume`,
+          `${stoppedBy.advice}; or continue all the same with: ${resume}`,
       );
-    throw new PreftuneError(
-      'cancelled',
-      `${recipe}: stopped ${where}; continue with: preftune ${recipe} --output ${quoted(result.run)} --resume`,
-    );
+    throw new PreftuneError('cancelled', `${recipe}: stopped ${where}; continue with: ${resume}`);
   }
-  terminal.result(summaryValue(result), summaryText(result, { recipe, model: specification.model }));
+  const next = nextCommands(result, { specification, hasTemplate });
+  terminal.result(summaryValue(result), [summaryText(result), ...nextLines(next, terminal.columns)].join('\n'));
 }
 
 /** Shows a run as it goes: bars and notes. */
@@ -170,7 +179,7 @@ function summaryValue(result: RecipeResult): JsonValue {
   };
 }
 
-function summaryText(result: RecipeResult, { recipe, model }: { recipe: string; model: string }): string {
+function summaryText(result: RecipeResult): string {
   const { run, steps, artefact, firstEvaluation: start, lastEvaluation: end, lastStep } = result;
   const isAdapter = artefact?.endsWith('adapter') === true;
   const change = (name: string, digits: number): string =>
@@ -182,13 +191,6 @@ function summaryText(result: RecipeResult, { recipe, model }: { recipe: string; 
     ...measured('margin', 'rewards/margins', 3),
     ...measured('loss', 'loss', 4),
   ];
-  const where = isAdapter
-    ? `--model ${quoted(model)} --adapter ${quoted(artefact)}`
-    : `--model ${quoted(artefact ?? '')}`;
-  const data =
-    recipe === 'dpo'
-      ? `preftune score ${where} --data PAIRS.jsonl`
-      : `preftune dpo ${where} --data PAIRS.jsonl --output RUN`;
   return [
     `done: ${steps} ${steps === 1 ? 'step' : 'steps'}${lastStep?.['loss'] === undefined ? '' : `, last loss ${lastStep['loss'].toFixed(4)}`}`,
     ...(heldOut.length === 0 ? [] : [`held out: ${heldOut.join(', ')}`]),
@@ -197,11 +199,5 @@ function summaryText(result: RecipeResult, { recipe, model }: { recipe: string; 
     `${isAdapter ? 'adapter' : 'model'}:  ${artefact}`,
     `report:   ${join(run, 'report.html')}`,
     `metrics:  ${join(run, 'metrics.jsonl')}${existsSync(join(run, 'tensorboard')) ? ` (TensorBoard: ${join(run, 'tensorboard')})` : ''}`,
-    `next:     ${data}`,
   ].join('\n');
-}
-
-/** A word of a command line, quoted where a shell would take it apart. */
-export function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

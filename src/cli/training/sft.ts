@@ -12,6 +12,17 @@ export const SFT = defineCommand({
   description: 'Trains a model on answers to prompts, or on plain text',
   takesConfig: true,
   groups: TRAINING_GROUPS,
+  examples: [
+    {
+      does: 'answers to prompts, before pairs',
+      words: '--model HuggingFaceTB/SmolLM2-135M-Instruct --data answers.jsonl --output run-sft',
+    },
+    {
+      does: 'three passes, a tenth held out',
+      words:
+        '--model HuggingFaceTB/SmolLM2-135M-Instruct --data answers.jsonl --epochs 3 --held-out-fraction 0.1 --output run-sft',
+    },
+  ],
   options: z.strictObject({ ...SCHEMAS.sft.shape, ...RUN_SHAPE }),
   complete: (given) => resumedGiven('sft', given),
   check: (options, { given }) => sftProblems(options, given),

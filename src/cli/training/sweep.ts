@@ -11,6 +11,7 @@ import {
   type Problem,
   type JsonObject,
   type JsonValue,
+  shellCommand,
 } from '../../core/index.ts';
 import { checkRunFolder, readMetrics, RUN_FILE } from '../../store/index.ts';
 import { writeFileAtomic } from '../../files/index.ts';
@@ -28,9 +29,11 @@ import { groupOutcomes, sweepFigures, type SweepGroup, type SweepOutcome } from 
 import { checkTrainingData } from '../../reliability/index.ts';
 import { trainDpo } from '../../train/index.ts';
 import { defineCommand, type CommandContext } from '../frame/command.ts';
+import { nextLines } from '../frame/next-lines.ts';
 import { recipeContext, versions } from './recipe-context.ts';
 import { createReportSampler } from './report-sampler.ts';
-import { createListener, quoted } from './run-training.ts';
+import { nextCommands } from './next-commands.ts';
+import { createListener } from './run-training.ts';
 import { continuedOptions, readGrid, SWEEP_GROUPS, SWEEP_SCHEMA, type SweepCommandOptions } from './sweep-options.ts';
 import { sweepTable } from './sweep-table.ts';
 
@@ -42,6 +45,18 @@ export const SWEEP = defineCommand({
     'Trains a grid of dpo runs, such as several betas and learning rates, and compares them on held-out pairs',
   takesConfig: true,
   groups: SWEEP_GROUPS,
+  examples: [
+    {
+      does: 'three betas, each with two learning rates',
+      words:
+        '--model HuggingFaceTB/SmolLM2-135M-Instruct --data pairs.jsonl --held-out-fraction 0.2 --beta 0.05,0.1,0.3 --lr 2e-5,5e-5 --output sweep',
+    },
+    {
+      does: 'two losses',
+      words:
+        '--model HuggingFaceTB/SmolLM2-135M-Instruct --data pairs.jsonl --held-out-fraction 0.2 --objective sigmoid --objective ipo --output sweep-losses',
+    },
+  ],
   options: SWEEP_SCHEMA,
   complete(given) {
     const { output, resume } = given;
@@ -241,7 +256,7 @@ function createDataCheck(): typeof checkTrainingData {
 function stopped(output: string): PreftuneError {
   return new PreftuneError(
     'cancelled',
-    `sweep: stopped, what is trained is saved; continue with: preftune sweep --output ${quoted(output)} --resume`,
+    `sweep: stopped, what is trained is saved; continue with: ${shellCommand(['sweep', '--output', output, '--resume'])}`,
   );
 }
 
@@ -326,18 +341,12 @@ function summaryText(
 ): string {
   const best = groups[0]?.outcomes.find(({ figures }) => figures !== undefined);
   const seeds = groups[0]?.outcomes.length ?? 1;
-  const adapter = best && join(best.folder, 'adapter');
-  const model = quoted(plan.points[0]!.specification.model);
-  const where =
-    best === undefined
-      ? undefined
-      : existsSync(adapter!)
-        ? `--model ${model} --adapter ${quoted(adapter!)}`
-        : `--model ${quoted(join(best.folder, 'model'))}`;
+  const { specification } = plan.points[0]!;
+  const next = best && nextCommands({ run: best.folder, samples: [] }, { specification, hasTemplate: undefined });
   return [
     `held out, best ${sort} first${seeds > 1 ? `; mean and standard deviation of ${seeds} seeds` : ''}:`,
     sweepTable(groups, columns),
     `report:   ${join(output, 'report.html')}`,
-    ...(where === undefined ? [] : [`next:     preftune generate ${where} --prompt ...`]),
+    ...(next === undefined ? [] : nextLines(next, columns)),
   ].join('\n');
 }

@@ -4,11 +4,14 @@ import type { RecordEvent } from '../records/record-parser.ts';
 import type { ColumnNames, DataSource } from '../sources/source.ts';
 import { clashesOf, clashText, renamed, usedColumns } from './columns.ts';
 
-/** As readRecords, with columns under the names that a user gave them (withColumns). Throws bad-input as usedColumns does, of the first record. */
-export async function* readNamedRecords(source: DataSource): AsyncGenerator<RecordEvent, void> {
-  if (source.columns === undefined) return yield* readRecords(source);
+/** As readRecords, or another reader of records, with columns under the names that a user gave them (withColumns). Throws bad-input as usedColumns does, of the first record. */
+export async function* readNamedRecords(
+  source: DataSource,
+  read: (source: DataSource) => AsyncGenerator<RecordEvent, void> = readRecords,
+): AsyncGenerator<RecordEvent, void> {
+  if (source.columns === undefined) return yield* read(source);
   let used: { readonly columns: ColumnNames | undefined } | undefined;
-  for await (const event of readRecords(source)) {
+  for await (const event of read(source)) {
     if (event.kind === 'problem' || !isObject(event.value)) {
       yield event;
       continue;

@@ -5,8 +5,8 @@ import { validUtf8Length, type RecordEvent } from './record-parser.ts';
 const NEWLINE = 0x0a;
 const MARK = new TextEncoder().encode('<|endoftext|>');
 
-/** What ends a document: a line `<|endoftext|>`, or a line with nothing but space. */
-export type TextDivision = 'marks' | 'blank lines';
+/** What ends a document: a line `<|endoftext|>`, a line with nothing but space, or every line end. */
+export type TextDivision = 'marks' | 'blank lines' | 'lines';
 
 /** Bytes that are looked at to tell how documents are divided. */
 export const DIVISION_BYTES = 1 << 20;
@@ -16,8 +16,8 @@ export function isPlainTextName(name: string): boolean {
   return /\.txt(\.(gz|zst))?$/i.test(name);
 }
 
-/** `marks` where the start of a file has a line `<|endoftext|>`. */
-export function divisionOf(start: Uint8Array): TextDivision {
+/** `marks` where the start of a file has a line `<|endoftext|>`, else `otherwise`. */
+export function divisionOf(start: Uint8Array, otherwise: TextDivision = 'blank lines'): TextDivision {
   for (let at = 0; at < start.length;) {
     const end = start.indexOf(NEWLINE, at);
     const line = start.subarray(at, end < 0 ? start.length : end);
@@ -25,12 +25,12 @@ export function divisionOf(start: Uint8Array): TextDivision {
     if (end < 0) break;
     at = end + 1;
   }
-  return 'blank lines';
+  return otherwise;
 }
 
 /** For reports: what the file was. */
 export function divisionText(division: TextDivision): string {
-  return division === 'marks' ? 'plain text divided by <|endoftext|>' : 'plain text divided by blank lines';
+  return `plain text divided by ${division === 'marks' ? '<|endoftext|>' : division}`;
 }
 
 /**
@@ -63,6 +63,7 @@ export async function* readPlainText(
       if (begun === 0 && (overflowed || !isBlank(bytes))) begun = lineNumber;
       if (begun > 0) document.append(overflowed ? new Uint8Array(sizeBytes) : bytes);
       if (begun > 0 && hasEnd) document.append(Uint8Array.of(NEWLINE));
+      if (division === 'lines') finishDocument();
     }
     lineNumber++;
   };

@@ -11,7 +11,7 @@ test('names and weights', () => {
   expect(parseWeightedName('x=1.jsonl=2')).toEqual({ name: 'x=1.jsonl', weight: 2 });
   for (const wrong of ['0', '-1', 'many', '', '101', 'Infinity'])
     expect(() => parseWeightedName(`b=${wrong}`)).toThrow(
-      `b: the weight behind = must be a number above 0 and at most 100, got '${wrong}'; 0.3 takes three rows of ten, 2 takes each twice`,
+      `b: the weight behind = must be a number above 0 and at most 100, got "${wrong}"; 0.3 takes three rows of ten, 2 takes each twice`,
     );
 });
 

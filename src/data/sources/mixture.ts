@@ -1,4 +1,4 @@
-import { badInput } from '../../core/index.ts';
+import { badInput, shownValue } from '../../core/index.ts';
 import { hashFraction, hashText } from '../hash.ts';
 
 /** A name of data, and how often an epoch has each of its rows. */
@@ -22,7 +22,7 @@ export function parseWeightedName(text: string): WeightedName {
   if (!(weight > 0 && weight <= MAX_WEIGHT))
     throw badInput({
       file: match[1]!,
-      message: `the weight behind = must be a number above 0 and at most ${MAX_WEIGHT}, got '${match[2]}'; 0.3 takes three rows of ten, 2 takes each twice`,
+      message: `the weight behind = must be a number above 0 and at most ${MAX_WEIGHT}, got ${shownValue(match[2])}; 0.3 takes three rows of ten, 2 takes each twice`,
     });
   return { name: match[1]!, weight };
 }

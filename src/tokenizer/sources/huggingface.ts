@@ -1,4 +1,4 @@
-import { badInput, localTimeOf, messageOf, type Problem, type JsonRecord } from '../../core/index.ts';
+import { badInput, localTimeOf, messageOf, shownValue, type Problem, type JsonRecord } from '../../core/index.ts';
 import type { TokenizerFiles } from '../../formats/index.ts';
 import { createSectionSplitter, type AddedToken } from '../added-tokens.ts';
 import { assembleTokenizer } from '../assemble.ts';
@@ -219,7 +219,7 @@ function parts<T>(path: string, make: () => T): T {
       {
         file: 'tokenizer.json',
         path,
-        message: `tokenizer: ${path} must be of a kind that we know, got "${messageOf(error)}"; use a model whose tokenizer has one of these`,
+        message: `tokenizer: ${path} must be of a kind that we know, got ${shownValue(messageOf(error))}; use a model whose tokenizer has one of these`,
       },
       { cause: error },
     );
