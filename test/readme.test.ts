@@ -1,7 +1,9 @@
+import { spawn, type ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { buildCli, preftune } from './support/built-cli.ts';
+import { temporaryFolder, writeRows } from './support/tiny-model.ts';
 
 /** README.md names what there is: every command, every page of docs/. */
 const ROOT = join(import.meta.dirname, '..');
@@ -44,4 +46,51 @@ it('its figures beside TRL are those of the record that it names', () => {
   expect(README).toContain(
     `| SmolLM2-135M (GGUF Q4_1) | ${pairsPerSecond[0]!.toFixed(2)} | ${Math.round(minutes)} minutes |`,
   );
+});
+
+const folder = temporaryFolder();
+let judge: ChildProcess | undefined;
+afterAll(() => {
+  judge?.kill();
+  folder.remove();
+});
+
+/** A judge that speaks the API on this machine; resolves with its address. */
+async function startJudge(): Promise<string> {
+  judge = spawn(process.execPath, [join(ROOT, 'examples', 'stand-in-judge.mjs'), '0']);
+  const told = await new Promise<string>((said) =>
+    judge!.stdout!.once('data', (data: Buffer) => said(data.toString())),
+  );
+  return /http:\/\/[\d.:]+\/v1/.exec(told)![0];
+}
+
+it('the commands of the first hour do what they say', { timeout: 420_000 }, async () => {
+  const hour = README.slice(README.indexOf('## The first hour'), README.indexOf('## When to take it'));
+  const example = /^\{"prompt": ".*$/m.exec(hour)![0];
+  const commands = [...hour.matchAll(/^npx preftune .*$/gm)].map(([command]) => command);
+  expect(commands.length).toBeGreaterThanOrEqual(7);
+  const row = JSON.parse(example) as { prompt: string };
+  writeRows(
+    join(folder.path, 'pairs.jsonl'),
+    Array.from({ length: 30 }, (_, i) => ({ ...row, prompt: `${row.prompt} (${i})` })),
+  );
+  const model = join(ROOT, 'assets', 'embedded-model');
+  const url = await startJudge();
+  for (const command of commands) {
+    const words = command
+      .split(' ')
+      .slice(2)
+      .map((word) => (word === 'HuggingFaceTB/SmolLM2-135M-Instruct' ? model : word));
+    if (words.includes('--judge-model')) words.push('--judge-url', url);
+    const { code, out, err } = await preftune(buildCli(), words, {
+      cwd: folder.path,
+      input: 'What is a comet?\n/exit\n',
+      environment: { XDG_CACHE_HOME: join(folder.path, 'cache'), OPENAI_API_KEY: 'none' },
+    });
+    expect({ command, code, text: out + err }).toEqual({
+      command,
+      code: 0,
+      text: expect.not.stringMatching(/internal|fault of preftune/) as string,
+    });
+  }
 });
