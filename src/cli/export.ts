@@ -111,6 +111,7 @@ export const EXPORT = defineCommand({
       resolve: async (named) => (await locateModel(named, context)).path,
     });
     loading.finish();
+    for (const note of source.opened.notes ?? []) terminal.note(note);
     try {
       const artefacts = await exportModel(source, specification, {
         data: sources,

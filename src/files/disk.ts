@@ -104,6 +104,7 @@ interface Trouble {
 }
 
 function troubleOf(path: string, error: unknown, andThen: string): Trouble {
+  const unknown = { text: `must be readable and writable, got ${messageOf(error)}`, isPassing: true };
   switch (errnoOf(error)) {
     case 'ENOSPC':
     case 'EDQUOT':
@@ -126,12 +127,18 @@ function troubleOf(path: string, error: unknown, andThen: string): Trouble {
     case 'EISDIR':
       return { text: 'must be a file, got a folder; name a file in it' };
     case 'ENOENT':
-      return { text: missingText(path) };
+      return missingFolder(path) ?? unknown;
     case 'ENAMETOOLONG':
       return { text: 'must have a name that the file system takes, got one that is too long; choose a shorter one' };
     default:
-      return { text: `must be readable and writable, got ${messageOf(error)}`, isPassing: true };
+      return unknown;
   }
+}
+
+function missingFolder(path: string): Trouble | undefined {
+  const folder = dirname(resolve(path));
+  if (existsSync(folder)) return undefined;
+  return { text: `must lie in a folder that exists, got no ${folder}; make it, or name another` };
 }
 
 /** The nearest folder of a path that exists. */
@@ -151,13 +158,6 @@ function fileAbove(path: string): string {
   for (let at = resolve(path); dirname(at) !== at; at = dirname(at))
     if (existsSync(at) && !statSync(at).isDirectory()) return ` at ${at}`;
   return '';
-}
-
-function missingText(path: string): string {
-  const folder = dirname(resolve(path));
-  return existsSync(folder)
-    ? 'must be there, got nothing at this path; check it'
-    : `must lie in a folder that exists, got no ${folder}; make it, or name another`;
 }
 
 /**

@@ -66,7 +66,7 @@ export interface OpenedGenerator extends Generator {
   readonly tokenizer: Tokenizer;
   /** Where the model's files are on this computer; behind them what of an adapter or a checkpoint the name of the model says. */
   readonly location: string;
-  /** What a user should know before trusting the answers: that the chat template prints another day than in training. */
+  /** What a user should know before trusting the answers: which checkpoint was taken, that the chat template prints another day than in training. */
   readonly notes: readonly string[];
 }
 
@@ -126,7 +126,7 @@ export async function openGenerator({
       const { generate } = generatorOf(engine, own);
       const location = [files.location, ...partsOf(parseModelName(model))].join('+');
       const trained = trainedTimeNote(named.name, tokenizer);
-      const notes = trained === undefined ? [] : [trained];
+      const notes = [...(named.opened.notes ?? []), ...(trained === undefined ? [] : [trained])];
       return { generate, tokenizer, location, notes, dispose: () => policy.dispose() };
     } catch (thrown) {
       await policy.dispose();

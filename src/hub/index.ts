@@ -4,4 +4,5 @@ export { parseHubId, type DataSelection, type HubId } from './hub-files.ts';
 export type { HubConnection } from './hub-http.ts';
 export { readHubSettings } from './hub-settings.ts';
 export { resolveHubModel, type HubOptions, type HubProgress, type HubSnapshot } from './hub.ts';
+export { nearPath } from './missing-path.ts';
 export { locateData, locateModel, takeApart, whereIs, type LocatedModel } from './locate.ts';

@@ -87,8 +87,8 @@ function existingAbove(path: string): string {
   return at;
 }
 
-/** The path with each part that is not there replaced by a near one, where all of it then exists. */
-function nearPath(path: string): string | undefined {
+/** The path with each part that is not there replaced by a near one; undefined where that makes none that exists. */
+export function nearPath(path: string): string | undefined {
   const parts = path.split('/').filter((part) => part !== '');
   let at = isAbsolute(path) ? '/' : '';
   for (const part of parts) {

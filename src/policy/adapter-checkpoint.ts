@@ -41,7 +41,8 @@ export async function understandAdapter(
   const copies = baseCopies(config).filter(
     ({ name, shape }) => checkpoint.entries.get(name)?.shape.join() === shape.join(),
   );
-  problems.push(...tensorProblems(checkpoint, { config, specs, copies }).map((message) => ({ file: path, message })));
+  const unfit = tensorProblems(checkpoint, { config, specs, copies });
+  problems.push(...asOneModel(unfit, { path, peft, checkpoint, config }).map((message) => ({ file: path, message })));
   if (adapter.lora.targets.length === 0 && problems.length === 0)
     problems.push({ file: path, message: 'the adapter must adapt at least one module, it holds none' });
   if (problems.length > 0) throw badInput(problems);
@@ -137,6 +138,50 @@ function tensorProblems(
   for (const name of wanted.keys())
     if (!entries.has(name)) problems.push(`tensor ${name} must be there, it is missing`);
   return problems;
+}
+
+/** Tensors that do not fit are told one by one up to so many; more are another model's. */
+const MOST_TENSOR_PROBLEMS = 3;
+
+/** Where many tensors do not fit, the adapter is another model's: which one, what differs, and what to name. */
+function asOneModel(
+  unfit: readonly string[],
+  {
+    path,
+    peft,
+    checkpoint,
+    config,
+  }: {
+    readonly path: string;
+    readonly peft: Readonly<Record<string, unknown>>;
+    readonly checkpoint: Checkpoint;
+    readonly config: ModelConfig;
+  },
+): readonly string[] {
+  // A file that lacks tensors is damaged.
+  const isOther = unfit.some((text) => !text.endsWith('it is missing'));
+  if (unfit.length <= MOST_TENSOR_PROBLEMS || !isOther) return unfit;
+  const base = peft['base_model_name_or_path'];
+  const known = typeof base === 'string' && base !== '' ? base : undefined;
+  const model = known === undefined ? 'another model' : `${known} (base_model_name_or_path)`;
+  const instead = known === undefined ? 'the model that it was made for' : `--model ${known} --adapter ${path}`;
+  return [
+    `the adapter must be made for a model of this shape, got one for ${model}: ${differenceOf(checkpoint, config)}; name ${instead}. ${unfit.length} tensors do not fit, the first: ${unfit[0]}`,
+  ];
+}
+
+/** In what an adapter's model differs from this one, as far as its tensors tell. */
+function differenceOf({ entries }: Checkpoint, config: ModelConfig): string {
+  const layers = [...entries.keys()].flatMap((name) => /\.layers\.(\d+)\./.exec(name)?.[1] ?? []);
+  const most = layers.reduce((highest, one) => Math.max(highest, Number(one)), -1) + 1;
+  const into = entries.get([...entries.keys()].find((name) => name.endsWith('q_proj.lora_A.weight')) ?? '')?.shape[1];
+  const parts = [
+    ...(into === undefined || into === config.hiddenSize
+      ? []
+      : [`its width is ${into}, this model's ${config.hiddenSize}`]),
+    ...(most <= config.layers ? [] : [`it has ${most} layers, this model ${config.layers}`]),
+  ];
+  return parts.length === 0 ? 'its modules are others' : parts.join(', ');
 }
 
 /** Two files may hold a weight in different precisions: bfloat16 has 8 bits. */

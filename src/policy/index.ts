@@ -36,6 +36,7 @@ export {
   type BaseError,
   type BaseErrorOptions,
 } from './node/base-error.ts';
+export { markOf } from './node/moved-model.ts';
 export { readNamedAdapter } from './node/checkpoint-weights.ts';
 export { openInputs, sourcesOf, type NamedInputs, type RunInputs } from './node/inputs.ts';
 export {

@@ -1,4 +1,4 @@
-export { MAY_DIFFER, resumedOptions } from './node-resume.ts';
+export { MAY_DIFFER, PLACED, resumedOptions } from './node-resume.ts';
 export { requireUpdates, type ReferenceUpdate } from './specification-reference.ts';
 export {
   COLUMNS,

@@ -32,4 +32,5 @@ export {
   type RunFolder,
   type RunRecord,
 } from './run-folder.ts';
+export { placeInRun, placesOf, shownPath, type RunPlaces } from './run-places.ts';
 export { TensorboardEvents, tensorboardTag, type EventsOptions } from './tensorboard.ts';

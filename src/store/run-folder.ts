@@ -31,6 +31,8 @@ export interface RunRecord {
   readonly model?: JsonValue;
   /** What was measured before the first step. Not compared on resume. */
   readonly measured?: JsonValue;
+  /** Where paths of the specification were; see placesOf. Not compared on resume. */
+  readonly places?: JsonValue;
 }
 
 /** A run folder that this process holds until `dispose()`. */
@@ -163,7 +165,7 @@ export function readRunFile(path: string): RunRecord {
       message: `formatVersion must be ${FORMAT_VERSION}, got ${showValue(run?.formatVersion as JsonValue | undefined)}; use the version of preftune that wrote it`,
     });
   }
-  const { specification = {}, versions = {}, reference = null, data = null, model, measured } = run;
+  const { specification = {}, versions = {}, reference = null, data = null, model, measured, places } = run;
   return {
     specification,
     versions,
@@ -171,6 +173,7 @@ export function readRunFile(path: string): RunRecord {
     data,
     ...(model === undefined ? {} : { model }),
     ...(measured === undefined ? {} : { measured }),
+    ...(places === undefined ? {} : { places }),
   };
 }
 

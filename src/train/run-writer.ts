@@ -1,5 +1,5 @@
 import { templateTimeOfRun } from '../policy/index.ts';
-import { MAY_DIFFER } from '../specification/index.ts';
+import { MAY_DIFFER, PLACED } from '../specification/index.ts';
 import {
   createRunFolder,
   MetricsFile,
@@ -48,7 +48,7 @@ export interface EventOptions {
 /** Creates the folder of a run, or takes up one that is resumed: what was written after its newest checkpoint goes. Throws bad-input for a folder that cannot be used. */
 export function openRun(output: string, record: RunRecord, context: RecipeContext): RunWriter {
   const folder = context.isResuming
-    ? resumeRunFolder(output, record, { mayDiffer: MAY_DIFFER, ...undatedRun(output, record) })
+    ? resumeRunFolder(output, record, { mayDiffer: [...MAY_DIFFER, ...PLACED], ...undatedRun(output, record) })
     : createRunFolder(output, record);
   for (const { path, before, after } of folder.versionDifferences)
     context.listener.onNote?.(`resuming with another ${path}: ${String(before)} before, ${String(after)} now`);

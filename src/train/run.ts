@@ -1,10 +1,11 @@
+import { existsSync } from 'node:fs';
 import type { JsonObject } from '../core/index.ts';
 import type { TokenisationReport } from '../data/index.ts';
 import { hasBroken, sampleFaults, SAMPLES_FILE, samplesText } from '../monitor/index.ts';
 import type { TrainingDataCheck } from '../reliability/index.ts';
-import { availableBytes, fixedMemory, requireMemory } from '../policy/index.ts';
+import { availableBytes, fixedMemory, markOf, requireMemory } from '../policy/index.ts';
 import type { CommonSpecification } from '../specification/index.ts';
-import { readRunFile, type RunRecord } from '../store/index.ts';
+import { placesOf, readRunFile, type RunRecord } from '../store/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import { saveArtefact } from './artefact.ts';
 import { restoreCheckpoint } from './checkpoint-files.ts';
@@ -118,7 +119,14 @@ function recordOf(specification: BudgetedSpecification, { session, context, iden
     versions: { ...context.versions },
     ...identity,
     model: { weights: session.policy.startFingerprint, tokenizer: session.tokenizer.identity },
+    places: placesOfRun(specification, session.opened.files.location),
   };
+}
+
+/** Where the paths of the specification are, and by what the model is known again when it is moved; one of the hub has its name for that. */
+function placesOfRun({ output, model }: CommonSpecification, location: string): JsonObject {
+  const mark = existsSync(model) ? markOf(location) : undefined;
+  return { ...placesOf(output), ...(mark && { model: mark }) };
 }
 
 /** Where the run begins: at its newest checkpoint, whose tensors are put back, or at its start. */

@@ -85,6 +85,7 @@ export async function openSubjects(options: OpenSubjectsOptions): Promise<Subjec
     const told = clockNote(tokenizer, 'prompt');
     if (told !== undefined) options.onNote?.(told);
     for (const one of [own, other]) {
+      for (const note of one?.opened.notes ?? []) options.onNote?.(note);
       const trained = one && trainedTimeNote(one.name, one.opened.tokenizer);
       if (trained !== undefined) options.onNote?.(trained);
     }

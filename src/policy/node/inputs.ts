@@ -7,6 +7,7 @@ import type { ReadAdapter } from '../adapter-checkpoint.ts';
 import { compareTokenizers } from '../compare-tokenizers.ts';
 import type { RunContext } from '../context.ts';
 import { adapterText, parseModelAndAdapter, parseModelName, type ModelName } from './model-name.ts';
+import { startOfRun } from './run-parts.ts';
 import { openModelAndAdapter, openNamedModel, type ResolveModel } from './open-named.ts';
 import { openModel } from './open-model.ts';
 import { clockNote, requireClock, templateTimeOf, trainedTimeNote } from './template-time.ts';
@@ -63,7 +64,7 @@ export async function sourcesOf(
  * exist, an output folder that cannot be used, weights or an adapter that do not fit the configuration, a reference with another vocabulary.
  */
 export async function openInputs(
-  named: NamedInputs,
+  asked: NamedInputs,
   context: RunContext & { readonly isResuming?: boolean },
 ): Promise<RunInputs> {
   const problems: Problem[] = [];
@@ -75,6 +76,8 @@ export async function openInputs(
       return undefined;
     }
   };
+  const named = context.isResuming === true ? await attempt(() => foundAgain(asked, context)) : asked;
+  if (named === undefined) throw badInput(problems);
   const { output } = named;
   const resolve = (model: string): Promise<string> => context.resolve(model, 'model');
   const mayFetch = fetchingOf(named, context);
@@ -127,6 +130,15 @@ export async function openInputs(
     reference: reference && { ...reference.opened, adapter: reference.adapter },
     close,
   };
+}
+
+/** What a run that goes on names: its model is looked for where it is not at its path any more. */
+function foundAgain(named: NamedInputs, { listener }: RunContext): NamedInputs {
+  const { output, model } = named;
+  if (output === undefined || existsSync(model)) return named;
+  const start = startOfRun(output);
+  for (const note of start.notes) listener.onNote?.(note);
+  return { ...named, model: start.model };
 }
 
 /**

@@ -1,9 +1,11 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PreftuneError } from '../../core/index.ts';
 import { tryLock } from '../../files/index.ts';
 import { makeTemporaryFolder, removeFolder } from '../../files/testing/support.ts';
+import { placesOf } from '../../store/index.ts';
+import { markOf } from './moved-model.ts';
 import { adapterText, parseAdapterName, parseModelAndAdapter, parseModelName, type ModelName } from './model-name.ts';
 
 /** Every spelling of a model and of an adapter, and every refusal, word for word. */
@@ -24,8 +26,8 @@ function writeAdapter(path: string, base?: string): void {
 }
 
 /** A run folder as training leaves it, with checkpoints of these steps. */
-function writeRun(path: string, specification: object, steps: readonly number[] = []): void {
-  write(join(path, 'run.json'), JSON.stringify({ formatVersion: 1, specification }));
+function writeRun(path: string, specification: object, steps: readonly number[] = [], places?: object): void {
+  write(join(path, 'run.json'), JSON.stringify({ formatVersion: 1, specification, places }));
   for (const step of steps) write(join(path, 'checkpoints', `step-${step}`, 'state.json'));
 }
 
@@ -48,6 +50,16 @@ beforeAll(() => {
   writeRun(at('begun'), { model: at('model'), method: 'full' });
   writeRun(at('moved'), { model: at('nowhere'), method: 'lora' });
   writeAdapter(at('moved', 'adapter'));
+  writeRun(at('full-stopped'), { model: at('model'), method: 'full' }, [4]);
+  writeRun(at('measured'), { model: at('model'), method: 'lora' }, [10, 20]);
+  const measured = [0.6, 0.5, 0.7].map((loss, i) => JSON.stringify({ step: 10 * i, eval_loss: loss }));
+  write(at('measured', 'metrics.jsonl'), `${measured.join('\n')}\n`);
+  writeModel(at('earlier', 'base'));
+  for (const name of ['one', 'two']) {
+    writeRun(at('earlier', 'runs', name), { model: name === 'one' ? 'base' : '/away/gone.gguf', method: 'lora' });
+    writeAdapter(at('earlier', 'runs', name, 'adapter'));
+  }
+  write(at('earlier', 'runs', 'models', 'gone.gguf'), '');
   writeRun(at('damaged'), { method: 'lora' });
   writeAdapter(at('damaged', 'adapter'));
 });
@@ -148,13 +160,12 @@ it.each([
   ['nothing@step-7', 'nothing: step-7 must be a checkpoint of a run folder, got nothing at this path; check the path'],
   ['adapter@step-7', 'adapter: step-7 must be a checkpoint of a run folder, got no run at this path; check the path'],
   [
-    'stopped',
-    'stopped: the run must have ended with adapter/, it holds none; continue it with --resume, or name a checkpoint: stopped@step-3, stopped@step-6',
+    'begun',
+    'begun: the run must have ended with model/ or have a checkpoint, it has neither; continue it with --resume',
   ],
-  ['begun', 'begun: the run must have ended with model/, it holds none; continue it with --resume'],
   [
     'moved',
-    'nowhere: the model that moved was trained on must exist, got nothing at its path; say where it is now: MODEL+moved',
+    "nowhere: the model that moved was trained on must exist, got nothing at its path, nor its files beside the run, here or in the hub's cache; say where it is now: MODEL+moved",
   ],
   ['damaged', 'damaged: run.json must name the model that the run was trained on, it does not'],
 ])('%s is refused', (text, message) => {
@@ -187,22 +198,101 @@ it.each([
     'stopped',
     'nothing',
     [
-      'stopped: the run must have ended with adapter/, it holds none; continue it with --resume, or name a checkpoint: stopped@step-3, stopped@step-6',
       `nothing: ${NO_ADAPTER}`,
+      'stopped: a model that an adapter is put on must have none of its own, got one with stopped@step-6; name model, or leave nothing out',
     ],
   ],
 ])('%s with the adapter %s is refused', (model, adapter, messages) => {
   expect(refusal(() => parseModelAndAdapter({ model: at(model), adapter: at(adapter) }))).toEqual(messages);
 });
 
-it('a run that is still training says so, and what can be had of it', () => {
+it('a run that has not ended is its last checkpoint, and says so', () => {
+  const name = parseModelName(at('stopped'));
+  expect([parts(name), name.notes?.map(short)]).toEqual([
+    { model: 'model', adapter: 'stopped@step-6', run: 'stopped' },
+    [
+      `stopped has not ended (--resume continues it) and has no adapter/ yet: its last checkpoint is taken, ${at('stopped')}@step-6`,
+    ],
+  ]);
   const { lock } = tryLock(at('stopped', '.lock'));
   try {
-    expect(refusal(() => parseModelName(at('stopped')))).toEqual([
-      'stopped: the run is still training and has no adapter/ yet; wait until it ends, or name a checkpoint: stopped@step-3, stopped@step-6',
+    expect(parseModelAndAdapter({ model: at('model'), adapter: at('stopped') }).notes?.map(short)).toEqual([
+      `stopped is still training and has no adapter/ yet: its last checkpoint is taken, ${at('stopped')}@step-6`,
     ]);
     expect(parts(parseModelName(at('stopped@step-3'))).adapter).toBe('stopped@step-3');
+    expect(refusal(() => parseModelName(at('begun')))).toEqual([
+      'begun: the run must have ended with model/ or have a checkpoint, it has neither; continue it with --resume',
+    ]);
   } finally {
     lock!.release();
   }
+  expect(parts(parseModelName(at('full-stopped')))).toEqual({
+    model: 'model',
+    checkpoint: 'full-stopped/checkpoints/step-4',
+    run: 'full-stopped',
+  });
+});
+
+it('the best and the last checkpoint of a run', () => {
+  const best = parseModelName(at('measured@best'));
+  expect([parts(best).adapter, best.notes?.map(short)]).toEqual([
+    'measured@step-10',
+    ['measured@best is step-10 (loss 0.5 on held-out rows)'],
+  ]);
+  expect(parts(parseModelName(at('measured@last'))).adapter).toBe('measured@step-20');
+  const apart = parseModelAndAdapter({ model: at('model'), adapter: at('measured@best') });
+  expect([parts(apart).adapter, apart.notes?.length]).toEqual(['measured@step-10', 1]);
+  expect(refusal(() => parseModelName(at('run@best')))[0]).toContain(
+    'run: the run must have evaluated held-out rows after its first step to have a best checkpoint',
+  );
+  expect(refusal(() => parseModelName(at('nothing@best')))).toEqual([
+    'nothing: best must be a checkpoint of a run folder, got nothing at this path; check the path',
+  ]);
+  expect(refusal(() => parseModelName(at('measurd@last')))).toEqual([
+    'measurd: last must be a checkpoint of a run folder, got nothing at this path; did you mean measured@last?',
+  ]);
+});
+
+it('the model of a run is found from any directory, and together with the run at another place', () => {
+  const [before, place] = [process.cwd(), at('work')];
+  writeModel(join(place, 'models', 'base'));
+  writeFileSync(join(place, 'models', 'base', 'model.safetensors'), 'weights');
+  process.chdir(place);
+  try {
+    const places = { ...placesOf('runs/one'), model: markOf('models/base')! };
+    writeRun(join(place, 'runs', 'one'), { model: './models/base', method: 'lora' }, [], places);
+    writeAdapter(join(place, 'runs', 'one', 'adapter'));
+    expect(parseModelName('runs/one').model).toBe('./models/base');
+    process.chdir(join(place, 'models'));
+    expect(parseModelName('../runs/one').model).toBe('base');
+    process.chdir('/');
+    expect(resolve(parseModelName(join(place, 'runs', 'one')).model)).toBe(join(place, 'models', 'base'));
+    // All of it is moved.
+    renameSync(place, at('moved-work'));
+    const moved = parseModelName(at('moved-work', 'runs', 'one'));
+    expect([resolve(moved.model), moved.notes]).toEqual([at('moved-work', 'models', 'base'), undefined]);
+    // Only the model is, and it has another name.
+    renameSync(at('moved-work', 'models', 'base'), at('moved-work', 'renamed'));
+    writeModel(at('moved-work', 'base'));
+    writeFileSync(at('moved-work', 'base', 'model.safetensors'), 'others.');
+    const renamed = parseModelName(at('moved-work', 'runs', 'one'));
+    expect(resolve(renamed.model)).toBe(at('moved-work', 'renamed'));
+    expect(renamed.notes?.map(short)).toEqual([
+      `moved-work/runs/one/run.json names ./models/base, which is not there; ${renamed.model} is the same file and is taken`,
+    ]);
+  } finally {
+    process.chdir(before);
+  }
+});
+
+it('a run of an earlier version, which did not say where it began, finds its model above it', () => {
+  const old = parseModelName(at('earlier', 'runs', 'one'));
+  expect([resolve(old.model), old.notes]).toEqual([at('earlier', 'base'), undefined]);
+  const moved = parseModelName(at('earlier', 'runs', 'two'));
+  expect([short(resolve(moved.model)), moved.notes?.[0]]).toEqual([
+    'earlier/runs/models/gone.gguf',
+    expect.stringMatching(
+      /run.json names \/away\/gone.gguf, which is not there; .*gone.gguf has its name and is tried$/,
+    ),
+  ]);
 });

@@ -1,17 +1,19 @@
 import { existsSync, statSync } from 'node:fs';
-import { basename, dirname, extname, join } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { badInput, badInputProblems, type PreftuneError, type Problem } from '../../core/index.ts';
-import { RUN_FILE, type StoredCheckpoint } from '../../store/index.ts';
+import { nearPath } from '../../hub/index.ts';
+import { RUN_FILE, type CheckpointChoice, type StoredCheckpoint } from '../../store/index.ts';
 import { describeAdapterBase, isAdapterFolder } from './adapter-folder.ts';
-import { checkpointOfRun, partsOfRun, startOfRun } from './run-parts.ts';
+import { partsOfRun, startOfRun, wasHere } from './run-parts.ts';
 
 /**
  * What a user calls a model. Every command takes the same spellings, and what is on disk under the whole name wins over taking it apart:
  *
  *     MODEL            a Hugging Face folder, a .gguf file, or a hub id (owner/name, owner/name@revision, owner/name/file.gguf)
- *     MODEL+ADAPTER    a PEFT adapter on it; ADAPTER may be RUN and RUN@step-N too
+ *     MODEL+ADAPTER    a PEFT adapter on it; ADAPTER may be RUN, RUN@step-N, RUN@best and RUN@last too
  *     RUN              a run folder: its model with the adapter that it trained, or the model that it trained
  *     RUN@step-N       the same at a checkpoint; RUN/checkpoints/step-N too
+ *     RUN@best         at the checkpoint that is best on the held-out rows; RUN@last at the newest
  *     RUN/adapter      the run's model with this adapter
  */
 export interface ModelName {
@@ -24,12 +26,18 @@ export interface ModelName {
   readonly checkpoint?: StoredCheckpoint;
   /** The run folder that it comes from; `model` is then what the run was trained on. */
   readonly run?: string;
+  /** What the user should know of how it was understood: which checkpoint was taken, where a model was found. Left out where there is nothing. */
+  readonly notes?: readonly string[];
 }
 
 /** What a user calls an adapter: a PEFT folder, or a checkpoint of a run that trains one. */
-export type AdapterName =
+export type AdapterName = (
   | { readonly kind: 'folder'; readonly path: string }
-  | { readonly kind: 'checkpoint'; readonly run: string; readonly checkpoint: StoredCheckpoint };
+  | { readonly kind: 'checkpoint'; readonly run: string; readonly checkpoint: StoredCheckpoint }
+) & {
+  /** As of a ModelName. */
+  readonly notes?: readonly string[];
+};
 
 /** An adapter as it can be named again: the folder, or RUN@step-N. */
 export function adapterText(adapter: AdapterName): string {
@@ -58,11 +66,11 @@ export function hasAdapter(text: string): boolean {
  */
 export function parseModelName(text: string): ModelName {
   if (existsSync(text)) return nameOfPath(text);
-  const [run, step] = stepOf(text) ?? [];
-  if (run !== undefined && isRun(run)) return nameOfRun(text, { run, step });
+  const [run, choice] = choiceOf(text) ?? [];
+  if (run !== undefined && isRun(run)) return nameOfRun(text, { run, choice });
   const at = plusOf(text);
   if (at > 0) return parseModelAndAdapter({ model: text.slice(0, at), adapter: text.slice(at + 1) }, text);
-  if (run !== undefined) throw noRun(run, step!);
+  if (run !== undefined) throw noRun(run, text);
   return { text, model: text };
 }
 
@@ -88,26 +96,26 @@ export function parseModelAndAdapter(
       message: `a model that an adapter is put on must have none of its own, got one with ${adapterText(base.adapter)}; name ${base.model}, or leave ${adapter} out`,
     });
   if (base === undefined || own === undefined || problems.length > 0) throw badInput(problems);
-  const { run: _run, ...rest } = base;
-  return { ...rest, text, adapter: own };
+  const { run: _run, notes = [], ...rest } = base;
+  return { ...rest, text, adapter: own, ...noted([...notes, ...(own.notes ?? [])]) };
 }
 
 /** An adapter by any of its names. Throws bad-input for what is none, and for runs as parseModelName does. */
 export function parseAdapterName(text: string): AdapterName {
   if (!existsSync(text)) {
-    const [run, step] = stepOf(text) ?? [];
+    const [run, choice] = choiceOf(text) ?? [];
     if (run !== undefined) {
-      if (!isRun(run)) throw noRun(run, step!);
-      return adapterOfRun(run, step);
+      if (!isRun(run)) throw noRun(run, text);
+      return adapterOfRun(run, choice);
     }
     throw badInput({
       file: text,
-      message: 'the adapter must be a folder that exists, as PEFT writes it; check the path',
+      message: `the adapter must be a folder that exists, as PEFT writes it; ${didYouMeanPath(text)}`,
     });
   }
   if (isRun(text)) return adapterOfRun(text);
-  const [run, step] = checkpointFolderOf(text) ?? [];
-  if (run !== undefined) return adapterOfRun(run, step);
+  const [run, choice] = checkpointFolderOf(text) ?? [];
+  if (run !== undefined) return adapterOfRun(run, choice);
   if (isModel(text))
     throw badInput({
       file: text,
@@ -124,11 +132,11 @@ export function parseAdapterName(text: string): AdapterName {
 
 function nameOfPath(path: string): ModelName {
   if (isRun(path)) return nameOfRun(path, { run: path });
-  const [run, step] = checkpointFolderOf(path) ?? [];
-  if (run !== undefined) return nameOfRun(path, { run, step });
+  const [run, choice] = checkpointFolderOf(path) ?? [];
+  if (run !== undefined) return nameOfRun(path, { run, choice });
   if (!isAdapterFolder(path) || isModel(path)) return { text: path, model: path };
   const parent = dirname(path);
-  if (isRun(parent)) return { text: path, model: modelOfRun(parent), adapter: { kind: 'folder', path }, run: parent };
+  if (isRun(parent)) return { text: path, ...modelOfRun(parent), adapter: { kind: 'folder', path }, run: parent };
   throw badInput({
     file: path,
     message: `the model must hold weights, got a PEFT adapter; write MODEL+${path} with the model that it was trained on${describeAdapterBase(path)}`,
@@ -137,67 +145,80 @@ function nameOfPath(path: string): ModelName {
 
 function nameOfRun(
   text: string,
-  { run, step }: { readonly run: string; readonly step?: string | undefined },
+  { run, choice }: { readonly run: string; readonly choice?: CheckpointChoice | undefined },
 ): ModelName {
-  const { isFull, artefact } = partsOfRun(run, step);
-  if (step === undefined && isFull) return { text, model: artefact!, run };
-  if (step === undefined) return { text, model: modelOfRun(run), adapter: { kind: 'folder', path: artefact! }, run };
-  const checkpoint = checkpointOfRun(run, step);
-  if (isFull) return { text, model: modelOfRun(run), checkpoint, run };
-  return { text, model: modelOfRun(run), adapter: { kind: 'checkpoint', run, checkpoint }, run };
+  const { isFull, artefact, checkpoint, notes } = partsOfRun(run, choice);
+  if (isFull && artefact !== undefined) return { text, model: artefact, run };
+  const { model, notes: own = [] } = modelOfRun(run);
+  const named = { text, model, run, ...noted([...own, ...notes]) };
+  if (checkpoint === undefined) return { ...named, adapter: { kind: 'folder', path: artefact! } };
+  return isFull ? { ...named, checkpoint } : { ...named, adapter: { kind: 'checkpoint', run, checkpoint } };
 }
 
 /** The model that a run was trained on: where that is a run that trained every weight, what it left. */
-function modelOfRun(run: string): string {
-  const { model } = startOfRun(run);
+function modelOfRun(run: string): Pick<ModelName, 'model' | 'notes'> {
+  const { model, notes } = startOfRun(run);
   if (existsSync(model)) {
-    if (!isRun(model)) return model;
+    if (!isRun(model)) return { model, ...noted(notes) };
     const { isFull, artefact } = partsOfRun(model);
-    if (isFull) return artefact!;
+    if (isFull && artefact !== undefined) return { model: artefact, ...noted(notes) };
     throw badInput({ file: run, message: `the model of a run must have no adapter, got ${model}, which has one` });
   }
-  if (/^[./~]/.test(model))
+  if (wasHere(run) || /^[./~]/.test(model))
     throw badInput({
       file: model,
-      message: `the model that ${run} was trained on must exist, got nothing at its path; say where it is now: MODEL+${run}`,
+      message: `the model that ${run} was trained on must exist, got nothing at its path, nor its files beside the run, here or in the hub's cache; say where it is now: MODEL+${run}`,
     });
-  return model;
+  return { model, ...noted(notes) };
 }
 
-function adapterOfRun(run: string, step?: string): AdapterName {
-  const { isFull, artefact } = partsOfRun(run, step);
+function adapterOfRun(run: string, choice?: CheckpointChoice): AdapterName {
+  const { isFull, artefact, checkpoint, notes } = partsOfRun(run, choice);
   if (isFull)
     throw badInput({
       file: run,
       message:
         'the adapter must be a PEFT folder, got a run that trained every weight; name it in the place of the model',
     });
-  if (step !== undefined) return { kind: 'checkpoint', run, checkpoint: checkpointOfRun(run, step) };
+  if (checkpoint !== undefined) return { kind: 'checkpoint', run, checkpoint, ...noted(notes) };
   return { kind: 'folder', path: artefact! };
 }
 
-/** `RUN@step-N` taken apart. */
-function stepOf(text: string): readonly [run: string, step: string] | undefined {
-  const [, run, step] = /^(.+)@(step-\d+)$/.exec(text) ?? [];
-  return run === undefined ? undefined : [run, step!];
+function noted(notes: readonly string[]): { readonly notes?: readonly string[] } {
+  return notes.length === 0 ? {} : { notes };
+}
+
+/** `RUN@step-N`, `RUN@best` and `RUN@last` taken apart. */
+function choiceOf(text: string): readonly [run: string, choice: CheckpointChoice] | undefined {
+  const [, run, step, word] = /^(.+)@(?:step-(\d+)|(best|last))$/s.exec(text) ?? [];
+  if (run === undefined) return undefined;
+  return [run, step === undefined ? (word as 'best' | 'last') : Number(step)];
 }
 
 /** `RUN/checkpoints/step-N` taken apart. */
-function checkpointFolderOf(path: string): readonly [run: string, step: string] | undefined {
-  const [folder, step] = [dirname(path), basename(path)];
-  if (!/^step-\d+$/.test(step) || basename(folder) !== 'checkpoints' || !isRun(dirname(folder))) return undefined;
-  return [dirname(folder), step];
+function checkpointFolderOf(path: string): readonly [run: string, choice: CheckpointChoice] | undefined {
+  const [folder, name] = [dirname(resolve(path)), basename(path)];
+  const step = /^step-(\d+)$/.exec(name)?.[1];
+  if (step === undefined || basename(folder) !== 'checkpoints' || !isRun(dirname(folder))) return undefined;
+  return [join(path, '..', '..'), Number(step)];
 }
 
-function noRun(run: string, step: string): PreftuneError {
+function noRun(run: string, text: string): PreftuneError {
+  const what = text.slice(run.length + 1);
   return badInput({
     file: run,
-    message: `${step} must be a checkpoint of a run folder, got ${existsSync(run) ? 'no run' : 'nothing'} at this path; check the path`,
+    message: `${what} must be a checkpoint of a run folder, got ${existsSync(run) ? 'no run' : 'nothing'} at this path; ${didYouMeanPath(run, `@${what}`)}`,
   });
 }
 
+/** A near path that exists, with what stood behind the name. */
+function didYouMeanPath(path: string, behind = ''): string {
+  const near = existsSync(path) ? undefined : nearPath(path);
+  return near === undefined ? 'check the path' : `did you mean ${near}${behind}?`;
+}
+
 function isThere(text: string): boolean {
-  return existsSync(text) || existsSync(stepOf(text)?.[0] ?? '');
+  return existsSync(text) || existsSync(choiceOf(text)?.[0] ?? '');
 }
 
 /** Where MODEL ends in MODEL+ADAPTER, of several places the one at which most is on disk, else the last; -1 without one. */

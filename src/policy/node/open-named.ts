@@ -7,7 +7,7 @@ import { checkWeights } from '../resident-model.ts';
 import { weightsFingerprint } from '../weights-fingerprint.ts';
 import type { ReadAdapter } from '../adapter-checkpoint.ts';
 import { openCheckpointWeights, readNamedAdapter } from './checkpoint-weights.ts';
-import { parseAdapterName, parseModelAndAdapter, type ModelName } from './model-name.ts';
+import { parseAdapterName, parseModelAndAdapter, runOfAdapter, type ModelName } from './model-name.ts';
 import { startOfRun } from './run-parts.ts';
 
 /** A model that a user named: its files and its adapter, read and checked, not yet on a device. */
@@ -66,10 +66,10 @@ export async function openNamedModel(
     const { config, files } = opened;
     const problems = checkWeights(config, files.checkpoint);
     if (problems.length > 0) throw badInput(problems.map((one) => ({ file: name.model, ...one })));
-    if (name.run !== undefined && name.adapter !== undefined) await requireBaseOf(name.run, name.model, opened);
+    const notes = [...(opened.notes ?? []), ...(name.notes ?? []), ...(await baseNotes(name, opened))];
     const adapter =
       name.adapter && (await readNamedAdapter(name.adapter, config, isChecked ? undefined : files.checkpoint));
-    return { name, opened, adapter, close: () => files.close() };
+    return { name, opened: { ...opened, notes }, adapter, close: () => files.close() };
   } catch (thrown) {
     await opened.files.close();
     throw thrown;
@@ -96,18 +96,31 @@ async function openBase(
   return { ...opened, files: { ...files, checkpoint: weights, close } };
 }
 
-/** An adapter on another base than its own is another model, and nothing would say so. */
-async function requireBaseOf(run: string, model: string, { files, config }: OpenedModel): Promise<void> {
+/**
+ * An adapter on another base than its own is another model, and nothing would say so: of a run's own model that is refused, of one that a user puts in its place it is a note.
+ */
+async function baseNotes(name: ModelName, opened: OpenedModel): Promise<string[]> {
+  if (name.adapter === undefined) return [];
+  const run = name.run ?? runOfAdapter(name.adapter);
+  if (run === undefined) return [];
+  const weights = await otherWeights(run, opened);
+  if (weights === undefined) return [];
+  const { model } = readRunFile(run).specification;
+  const others = `the weights that ${run} was trained on (${String(model)}, ${weights.slice(0, 12)})`;
+  if (name.run !== undefined)
+    throw badInput({ file: name.model, message: `the base must have ${others}, it has others; name the same file` });
+  return [`${name.model} has not ${others}, but others: the adapter may do something else there`];
+}
+
+/** The fingerprint of the weights that a run was trained on, where the opened model has others. */
+async function otherWeights(run: string, { files, config }: OpenedModel): Promise<string | undefined> {
   const { model: known } = readRunFile(run);
   const weights = isObject(known) ? known['weights'] : undefined;
-  if (typeof weights !== 'string') return;
+  if (typeof weights !== 'string') return undefined;
   const { adapter } = startOfRun(run);
   const continued = adapter === undefined ? undefined : await continuedAdapter(adapter, config);
-  if (continued === 'gone' || (await weightsFingerprint(files.checkpoint, continued)) === weights) return;
-  throw badInput({
-    file: model,
-    message: `the base must have the weights that ${run} was trained on (${weights.slice(0, 12)}), it has others; name the same file`,
-  });
+  if (continued === 'gone' || (await weightsFingerprint(files.checkpoint, continued)) === weights) return undefined;
+  return weights;
 }
 
 /** The adapter that a run continued, which may no longer be there to be asked. */
