@@ -2,6 +2,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { withSmallDisk } from '../files/testing/support.ts';
 import { openCallStore } from './call-store.ts';
 
 let folder: string;
@@ -75,4 +76,36 @@ test('a place that cannot be written', async () => {
   await expect(openCallStore(join(file, 'x.jsonl'))).rejects.toThrow(
     /^.*x\.jsonl: answers of judges must be kept here, got E(EXIST|NOTDIR): .*; name another folder$/,
   );
+});
+
+test('a cache that cannot be written is read, goes on in memory and says so once', async () => {
+  const file = join(folder, 'a-file');
+  writeFileSync(file, '');
+  const told: string[] = [];
+  const onUnwritable = (why: string): void => void told.push(why);
+  const nowhere = await openCallStore<number>(join(file, 'cache', 'x.jsonl'), { onUnwritable });
+  await nowhere.put('a', 1);
+  expect([nowhere.has('a'), await nowhere.get('a'), nowhere.has('b'), told]).toEqual([
+    true,
+    1,
+    false,
+    [`a file at ${file}`],
+  ]);
+  await nowhere.close();
+  await expect(openCallStore(join(file, 'cache', 'x.jsonl'))).rejects.toThrow('answers of judges must be kept here');
+  const reason = await withSmallDisk(64, async (disk) => {
+    const path = join(disk, 'answers.jsonl');
+    const full = await openCallStore<string>(path, { onUnwritable });
+    await full.put('first', 'kept');
+    await full.put('second', 'x'.repeat(100_000));
+    await full.put('third', 'in memory');
+    expect([(await full.get('second'))!.length, await full.get('third'), told.slice(1)]).toEqual([
+      100_000,
+      'in memory',
+      ['no space left'],
+    ]);
+    await full.close();
+    expect(readFileSync(path, 'utf8').split('\n')[0]).toBe('{"key":"first","value":"kept"}');
+  });
+  if (reason !== undefined) process.stderr.write(`skipped: ${reason}\n`);
 });

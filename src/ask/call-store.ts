@@ -1,7 +1,7 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { badInput, messageOf, PreftuneError, runFailed } from '../core/index.ts';
-import { JsonLines, type LinePlace, type ScannedLine } from '../files/index.ts';
+import { JsonLines, placeTrouble, readLines, type LinePlace, type ScannedLine } from '../files/index.ts';
 
 /** Everything that was ever answered, on disk. What `put` has resolved for survives a crash and a power cut. */
 export interface CallStore<T> {
@@ -17,14 +17,81 @@ export interface CallStore<T> {
 }
 
 const MAX_LINE_BYTES = 16 * 2 ** 20;
+const WHAT = 'a file of answers of judges';
 
 /**
  * Opens or creates an append-only file of JSON lines {"key", "value"}. Only keys and places are held in memory. Lines written at the same time share one flush
  * to the disk. A line that a crash cut is left as it is and closed with a line end; several processes may append to one file.
  *
- * Throws bad-input when the file cannot be opened, run-failed when the disk is full.
+ * Throws bad-input when the file cannot be opened, run-failed when the disk is full, unless it is a cache.
  */
-export async function openCallStore<T>(path: string): Promise<CallStore<T>> {
+export async function openCallStore<T>(path: string, { onUnwritable }: CallStoreOptions = {}): Promise<CallStore<T>> {
+  if (onUnwritable === undefined) return openFileStore<T>(path);
+  try {
+    return cachingStore(await openFileStore<T>(path), onUnwritable);
+  } catch (error) {
+    if (!(error instanceof PreftuneError)) throw error;
+    onUnwritable(placeTrouble(path, error));
+    return memoryStore(path, answersThere<T>(path));
+  }
+}
+
+export interface CallStoreOptions {
+  /** The file is a cache: where it cannot be written, what it holds is read, the rest stays in memory, and this is called once with the reason. Default: an error. */
+  readonly onUnwritable?: ((why: string) => void) | undefined;
+}
+
+/** What a file that cannot be written holds. */
+function answersThere<T>(path: string): Map<string, T> {
+  const kept = new Map<string, T>();
+  const onLine = ({ text }: ScannedLine): void => {
+    const stored = recordOf(text);
+    if (stored !== undefined) kept.set(stored.key, stored.value as T);
+  };
+  try {
+    if (existsSync(path)) readLines({ path, what: WHAT, mostLineBytes: MAX_LINE_BYTES, onLine });
+  } catch {
+    // Neither written nor read: nothing is known from before.
+  }
+  return kept;
+}
+
+function memoryStore<T>(path: string, kept: Map<string, T>): CallStore<T> {
+  return {
+    path,
+    found: kept.size,
+    broken: 0,
+    has: (key) => kept.has(key),
+    get: (key) => Promise.resolve(kept.get(key)),
+    put: (key, value) => Promise.resolve(void kept.set(key, value)),
+    close: () => Promise.resolve(),
+  };
+}
+
+/** What cannot be written any more, such as on a disk that became full, is kept in memory. */
+function cachingStore<T>(store: CallStore<T>, onUnwritable: (why: string) => void): CallStore<T> {
+  const kept = new Map<string, T>();
+  let isFull = false;
+  return {
+    ...store,
+    has: (key) => kept.has(key) || store.has(key),
+    get: async (key) => kept.get(key) ?? store.get(key),
+    async put(key, value) {
+      if (!isFull) {
+        try {
+          return await store.put(key, value);
+        } catch (error) {
+          if (!(error instanceof PreftuneError)) throw error;
+          if (!isFull) onUnwritable(placeTrouble(store.path, error));
+          isFull = true;
+        }
+      }
+      kept.set(key, value);
+    },
+  };
+}
+
+async function openFileStore<T>(path: string): Promise<CallStore<T>> {
   const places = new Map<string, LinePlace>();
   let broken = 0;
   const note = ({ text, offset, length }: ScannedLine): void => {
@@ -84,8 +151,7 @@ function openLines(path: string, onLine: (line: ScannedLine) => void): JsonLines
   } catch (error) {
     throw errorOf(path, error);
   }
-  const what = 'a file of answers of judges';
-  const lines = new JsonLines(path, { what, mostLineBytes: MAX_LINE_BYTES, isShared: true, onLine, errorOf });
+  const lines = new JsonLines(path, { what: WHAT, mostLineBytes: MAX_LINE_BYTES, isShared: true, onLine, errorOf });
   isOpen = true;
   return lines;
 }

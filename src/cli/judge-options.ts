@@ -1,4 +1,4 @@
-import { cacheFolder } from '../files/index.ts';
+import { cacheFolder, unkept } from '../files/index.ts';
 import { z } from 'zod';
 import { badUsage, problemsOf, type Problem } from '../core/index.ts';
 import {
@@ -149,9 +149,19 @@ export async function openCommandJudges(
     templateTime,
   }: { readonly onChange?: () => void; readonly isDryRun?: boolean; readonly templateTime?: string | undefined },
 ): Promise<OpenedJudges> {
-  const { given, environment } = context;
+  const { given, environment, terminal } = context;
+  const folder = judgeStore ?? cacheFolder(environment, 'judge');
+  let isTold = false;
   return openJudges(judgesOf(given), {
-    folder: judgeStore ?? cacheFolder(environment, 'judge'),
+    folder,
+    // A folder that was named must hold what was paid for.
+    onUnwritable:
+      judgeStore === undefined
+        ? (why) => {
+            if (!isTold) terminal.warn(unkept({ what: 'answers of judges', folder, why, option: '--judge-store' }));
+            isTold = true;
+          }
+        : undefined,
     environment,
     minAgreement,
     isDryRun,

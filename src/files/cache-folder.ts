@@ -23,3 +23,15 @@ function homeFolder(): string {
 export function cacheFolder(environment: Environment, kind: string): string {
   return join(cacheHome(environment), 'preftune', kind);
 }
+
+/** That a cache cannot be written, which stops nothing. */
+export function unkept(told: {
+  readonly what: string;
+  readonly folder: string;
+  readonly why: string;
+  readonly option?: string;
+}): string {
+  const { what, folder, why, option } = told;
+  const where = option === undefined ? 'set XDG_CACHE_HOME to a folder' : `name a folder with ${option}`;
+  return `${what} are not kept for another time: ${folder} cannot be written (${why}); ${where} that can`;
+}

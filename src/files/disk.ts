@@ -173,7 +173,7 @@ export function diskError(path: string, error: unknown, andThen = NOTHING_LEFT):
 
 /** Why a cache cannot be used, as the end of a sentence: `permission denied in /home`. */
 export function placeTrouble(path: string, error: unknown): string {
-  const { message } = diskError(path, error).problems[0]!;
+  const { message } = diskError(path, error instanceof PreftuneError ? (error.cause ?? error) : error).problems[0]!;
   return /, got (.*?)(?:; |$)/.exec(message)?.[1] ?? message;
 }
 

@@ -6,7 +6,7 @@ export {
   type FillFolder,
   type WritableFile,
 } from './atomic.ts';
-export { cacheFolder, cacheHome, type Environment } from './cache-folder.ts';
+export { cacheFolder, cacheHome, unkept, type Environment } from './cache-folder.ts';
 export {
   diskError,
   entriesOf,

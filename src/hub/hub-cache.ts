@@ -9,10 +9,10 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
-import { badInput, shownValue } from '../core/index.ts';
+import { badInput, PreftuneError, shownValue } from '../core/index.ts';
 import { isSafePath } from './hub-files.ts';
 import type { Wanted } from './hub-http.ts';
-import { entriesOf, writeFileAtomic } from '../files/index.ts';
+import { entriesOf, placeErrorOf, writeFileAtomic } from '../files/index.ts';
 
 /**
  * One repository in the hub's cache, which all tools of the ecosystem share: blobs/<etag>, snapshots/<commit>/<path> as links to blobs, refs/<branch> with the
@@ -48,14 +48,18 @@ export function cachedCommit(repo: CachedRepo, revision: string): string | undef
   return COMMIT.test(commit) && existsSync(repo.snapshot(commit)) ? commit : undefined;
 }
 
-/** Remembers which commit a branch or tag is. */
+/** Remembers which commit a branch or tag is, where the cache can be written: without it the hub is asked the next time. */
 export function rememberCommit(repo: CachedRepo, revision: string, commit: string): void {
   if (!COMMIT.test(commit)) throw badInput(`hub: a commit must be 40 hexadecimal digits, got ${commit.slice(0, 80)}`);
   if (revision === commit) return;
   const ref = join(repo.folder, 'refs', revision);
   if (existsSync(ref) && readFileSync(ref, 'utf8').trim() === commit) return;
-  mkdirSync(dirname(ref), { recursive: true });
-  writeFileAtomic(ref, commit);
+  try {
+    mkdirSync(dirname(ref), { recursive: true });
+    writeFileAtomic(ref, commit);
+  } catch (error) {
+    if (!(error instanceof PreftuneError) && placeErrorOf(error) === undefined) throw error;
+  }
 }
 
 /** Throws bad-input for a revision that could leave the cache's folder. */

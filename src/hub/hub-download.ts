@@ -44,9 +44,9 @@ export const AND_THEN = 'and run the same command again; it goes on where it was
 export async function downloadBlob(file: HubFile, download: Download): Promise<void> {
   const { repo, onBytes } = download;
   const blob = repo.blob(file.etag);
+  if (isComplete(blob, file)) return onBytes(file.sizeBytes);
   mkdirSync(dirname(blob), { recursive: true });
   mkdirSync(repo.locks, { recursive: true });
-  if (isComplete(blob, file)) return onBytes(file.sizeBytes);
   const lock = await waitForLock(join(repo.locks, `${file.etag}.preftune`), download);
   try {
     // The process that held the lock may have brought it.

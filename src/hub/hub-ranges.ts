@@ -17,7 +17,7 @@ import {
 } from './hub-download.ts';
 import { createHubHash } from './hub-digest.ts';
 import { DEFAULT_RETRY_DELAYS_MS, pause, throwIfStopped, unreachableError } from './hub-http.ts';
-import { tryLock, diskError, writeFileAtomic } from '../files/index.ts';
+import { tryLock, diskError, placeErrorOf, writeFileAtomic } from '../files/index.ts';
 
 /** Bytes of one request, and of one file of the cache. */
 export const BLOCK_BYTES = 4 * 2 ** 20;
@@ -103,10 +103,18 @@ function createBlocks(file: HubFile, download: RangedDownload): Blocks {
       whole = await openFileSource(blob);
       return whole.read(start, sizeOf(index));
     }
-    mkdirSync(folder, { recursive: true });
-    writeFileAtomic(pathOf(index), bytes);
+    keep(index, bytes);
     onBytes?.(start + bytes.length);
     return bytes;
+  };
+  /** A block that cannot be kept, on a full disk or in a cache of others, is asked for again when it is needed again. */
+  const keep = (index: number, bytes: Uint8Array): void => {
+    try {
+      mkdirSync(folder, { recursive: true });
+      writeFileAtomic(pathOf(index), bytes);
+    } catch (error) {
+      if (!(error instanceof PreftuneError) && placeErrorOf(error) === undefined) throw error;
+    }
   };
   return {
     async get(index) {

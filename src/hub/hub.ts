@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
-import { badInput, messageOf, type PreftuneError, runFailed, shownValue } from '../core/index.ts';
+import { badInput, messageOf, PreftuneError, runFailed, shownValue } from '../core/index.ts';
+import { errnoOf, placeErrorOf, placeTrouble, requireWritable } from '../files/index.ts';
 import {
   cachedCommit,
   cachedFiles,
@@ -111,8 +112,13 @@ export async function resolveRepo(request: RepoRequest, options: HubOptions): Pr
   try {
     return await fromHub(request, repo, options);
   } catch (error) {
-    if (!isUnreachable(error)) throw error;
-    return fromCache(request, repo, { reason: messageOf(error), error: error as PreftuneError });
+    if (isUnreachable(error)) return fromCache(request, repo, { reason: messageOf(error), error: error as PreftuneError });
+    const why = whyUnwritable(options.cacheDir, error);
+    if (why === undefined) throw error;
+    return fromCache(request, repo, {
+      reason: `${options.cacheDir} cannot be written (${why})`,
+      error: unwritableCache(options.cacheDir, { id: request.hubId.repo, why }),
+    });
   }
 }
 
@@ -143,6 +149,27 @@ async function fromHub(
   // Last, so that a ref never points at a snapshot without files.
   rememberCommit(repo, wanted.revision, commit);
   return { ...snapshotOf({ repo, id: hubId, commit, files: files.map(({ path }) => path) }), repo, lazy };
+}
+
+/** Why the cache cannot be written, where that is what an error says; undefined for every other, a full disk among them. */
+function whyUnwritable(cacheDir: string, thrown: unknown): string | undefined {
+  const error = thrown instanceof PreftuneError ? thrown : placeErrorOf(thrown);
+  if (error?.code !== 'bad-input' || errnoOf(error.cause) === undefined) return undefined;
+  return placeTrouble(cacheDir, error);
+}
+
+const UNWRITABLE = "the hub's cache must be writable";
+
+function unwritableCache(cacheDir: string, { id, why }: { readonly id: string; readonly why: string }): PreftuneError {
+  return badInput({
+    file: cacheDir,
+    message: `${UNWRITABLE} to download ${id}, got ${why}; set HF_HOME to a folder that can be written`,
+  });
+}
+
+/** Whether an error means that the cache cannot be written, and does not hold what was asked for. */
+export function isUnwritableCache(error: unknown): boolean {
+  return error instanceof PreftuneError && error.problems.some(({ message }) => message.startsWith(UNWRITABLE));
 }
 
 /** What the cache has, when it has everything that the selection wants. */
@@ -214,11 +241,14 @@ async function bringFiles(
 
 /** Throws run-failed before a download that the disk has no room for. */
 function checkRoom(repo: CachedRepo, files: readonly HubFile[]): void {
-  mkdirSync(repo.folder, { recursive: true });
   const neededBytes = files.reduce((sum, { etag, sizeBytes }) => {
     const blob = repo.blob(etag);
     return sum + Math.max(0, sizeBytes - Math.max(sizeOf(blob), sizeOf(`${blob}.incomplete`)));
   }, 0);
+  // A cache that has everything is not written to: it may be one for many, which only one may write.
+  if (neededBytes === 0) return;
+  mkdirSync(repo.folder, { recursive: true });
+  requireWritable(repo.folder);
   const { bavail, bsize } = statfsSync(repo.folder);
   if (neededBytes <= bavail * bsize) return;
   throw runFailed(

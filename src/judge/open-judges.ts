@@ -25,6 +25,8 @@ import { nameOf, type JudgeSpecification, type LlmSpecification, type RewardSpec
 export interface OpenJudgesOptions {
   /** Where answers are kept, one file for each endpoint and model. */
   readonly folder: string;
+  /** The folder is a cache: where it cannot be written this is told, and answers are kept in memory. Default: an error. */
+  readonly onUnwritable?: ((why: string) => void) | undefined;
   /** Holds the keys. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** For several judges: the share of votes that a verdict needs. */
@@ -134,7 +136,7 @@ export async function openJudges(
         continue;
       }
       const path = join(options.folder, storeName(one));
-      const store = stores.get(path) ?? (await openCallStore<Outcome>(path));
+      const store = stores.get(path) ?? (await openCallStore<Outcome>(path, options));
       stores.set(path, store);
       if (one.kind === 'reward') {
         const asker = openScorer(one, store, options);

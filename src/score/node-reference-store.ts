@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { PreftuneError } from '../core/index.ts';
+import { diskError, placeTrouble, requireWritable, unkept } from '../files/index.ts';
 import { openSafetensorsFile, writeSafetensors } from '../formats/index.ts';
 import { statisticsOf, type ReferenceIdentity, type ReferenceStore, type ReferenceValues } from './reference.ts';
 
@@ -12,12 +13,39 @@ export function referenceKey(identity: ReferenceIdentity): string {
     .digest('hex');
 }
 
-/** References as files of a folder, which is made when the first is asked for: one that cannot be written is found before any is computed. */
-export function referenceFolder(folder: string): ReferenceStore {
+/**
+ * References as files of a folder, which is made when the first is asked for. With `onUnwritable`, one that cannot be written, or whose disk becomes full, stops nothing: this
+ * is called once with a line for people, and what is computed is not kept. Without it that is an error, found before any is computed.
+ */
+export function referenceFolder(
+  folder: string,
+  { onUnwritable }: { readonly onUnwritable?: ((text: string) => void) | undefined } = {},
+): ReferenceStore {
+  let isKept = true;
+  const failed = (error: unknown): void => {
+    const trouble = diskError(folder, error);
+    if (onUnwritable === undefined) throw trouble;
+    if (isKept)
+      onUnwritable(
+        unkept({
+          what: 'log-probabilities of the reference',
+          folder,
+          why: placeTrouble(folder, error),
+          option: '--reference-cache',
+        }),
+      );
+    isKept = false;
+  };
   const pathOf = (identity: ReferenceIdentity): string => join(folder, `${referenceKey(identity)}.safetensors`);
   return {
+    isKept: () => isKept,
     read: async (identity, { count, width }) => {
-      mkdirSync(folder, { recursive: true });
+      try {
+        mkdirSync(folder, { recursive: true });
+        requireWritable(folder);
+      } catch (error) {
+        failed(error);
+      }
       const path = pathOf(identity);
       if (!existsSync(path)) return undefined;
       try {
@@ -43,7 +71,8 @@ export function referenceFolder(folder: string): ReferenceStore {
         read: () => Promise.resolve(data),
       }));
       const { weights, rows, precision } = identity;
-      await writeSafetensors(pathOf(identity), tensors, { metadata: { weights, rows, precision } });
+      if (!isKept) return;
+      await writeSafetensors(pathOf(identity), tensors, { metadata: { weights, rows, precision } }).catch(failed);
     },
   };
 }

@@ -118,7 +118,7 @@ async function referenceScores(
         width: 2,
         batch: (group) => pairMicroBatch(group.map((row) => pairs.row(row))),
       },
-      store: referenceFolder(context.referenceCache),
+      store: referenceFolder(context.referenceCache, { onUnwritable: listener.onWarning }),
       open: reference.open,
       groups: allMicroBatches(rowsOf(pairs), specification.microBatchTokens),
       ...(listener.onReference === undefined ? {} : { onProgress: listener.onReference }),

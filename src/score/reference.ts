@@ -40,6 +40,8 @@ export interface ReferenceSize {
 export interface ReferenceStore {
   /** What was written last under this identity; undefined where there is nothing, or nothing whole of this size. */
   read(identity: ReferenceIdentity, size: ReferenceSize): Promise<ReferenceValues | undefined>;
+  /** Whether what is written is kept for another time; default: it is. */
+  readonly isKept?: () => boolean;
   /** Replaces what is there: complete or not at all. */
   write(identity: ReferenceIdentity, values: ReferenceValues, size: ReferenceSize): Promise<void>;
 }
@@ -112,7 +114,7 @@ export async function referenceLogps(options: ReferenceOptions): Promise<Referen
       if (signal?.aborted === true)
         throw new PreftuneError(
           'cancelled',
-          `reference: stopped after ${done} of ${total} rows, which are kept; the same command continues there`,
+          `reference: stopped after ${done} of ${total} rows, which are ${store.isKept?.() === false ? 'lost, since the cache cannot be written' : 'kept; the same command continues there'}`,
         );
       const outputs = await program.evaluate(scored.batch(group).inputs);
       for (const [name, data] of Object.entries(values)) storeGroup(data, outputs[name]!, { group, scored });

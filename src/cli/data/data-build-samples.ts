@@ -1,4 +1,4 @@
-import { cacheFolder } from '../../files/index.ts';
+import { cacheFolder, unkept } from '../../files/index.ts';
 import { createHash } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -74,16 +74,18 @@ async function openSampler(
   { temperature, topP, maxNewTokens, seed, system, templateTime, adapter, device, threads }: BuildOptions,
   context: CommandContext,
 ): Promise<Sampler> {
-  const { environment, signal } = context;
+  const { environment, signal, terminal } = context;
   const settings = { temperature, topP, maxNewTokens, seed };
   const name = parseModelAndAdapter({ model, adapter });
   const { path } = await locateModel(name.model, context);
   const models = [path, ...pathsOf(name)].map(stateOfPath);
   const folder = cacheFolder(environment, 'samples');
-  const store = await openCallStore<readonly string[]>(join(folder, `${digest(models).slice(0, 16)}.jsonl`));
+  const store = await openCallStore<readonly string[]>(join(folder, `${digest(models).slice(0, 16)}.jsonl`), {
+    onUnwritable: (why) => terminal.warn(unkept({ what: 'samples', folder, why })),
+  });
   let opening: ReturnType<typeof openGenerator> | undefined;
-  const open = (): ReturnType<typeof openGenerator> =>
-    openGenerator({
+  const open = async (): ReturnType<typeof openGenerator> => {
+    const generator = await openGenerator({
       model,
       adapter,
       resolve: () => Promise.resolve(path),
@@ -92,6 +94,9 @@ async function openSampler(
       threads,
       maxRows: ROWS,
     });
+    for (const note of generator.notes) terminal.note(note);
+    return generator;
+  };
   return {
     async sample(prompt, count, firstRow) {
       const { id: _id, ...content } = prompt;

@@ -41,7 +41,7 @@ export async function trainDpo(specification: DpoSpecification, context: RecipeC
   let session: Session | undefined;
   try {
     const data = await readPreferences(specification, objective, { inputs, context });
-    const store = referenceFolder(context.referenceCache);
+    const store = referenceFolder(context.referenceCache, { onUnwritable: context.listener.onWarning });
     const lacking = await lackingReference(inputs, { specification, objective, data, store });
     session = await openSession(specification, inputs, {
       context,
