@@ -1,6 +1,7 @@
 import {
   copyFileSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readFileSync,
   readlinkSync,
@@ -8,11 +9,12 @@ import {
   statSync,
   symlinkSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join, relative, sep } from 'node:path';
 import { badInput, PreftuneError, shownValue } from '../core/index.ts';
 import { isSafePath } from './hub-files.ts';
 import type { Wanted } from './hub-http.ts';
-import { entriesOf, placeErrorOf, writeFileAtomic } from '../files/index.ts';
+import { entriesOf, placeErrorOf, requireWritable, writeFileAtomic } from '../files/index.ts';
 
 /**
  * One repository in the hub's cache, which all tools of the ecosystem share: blobs/<etag>, snapshots/<commit>/<path> as links to blobs, refs/<branch> with the
@@ -35,6 +37,24 @@ export function cachedRepo(cacheDir: string, { kind, id }: Pick<Wanted, 'kind' |
     blob: (etag) => join(folder, 'blobs', etag),
     snapshot: (commit, file = '') => join(folder, 'snapshots', commit, file),
   };
+}
+
+/** A cache in the system's temporary folder, for this user alone; undefined where that cannot be had, or somebody else made it. */
+export function temporaryCache(): string | undefined {
+  const user = process.getuid?.();
+  const folder = join(tmpdir(), `preftune-hub${user === undefined ? '' : `-${user}`}`);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const { uid, mode } = lstatSync(folder);
+    // What another user may write to could hold another model than the hub's.
+    const isOwn = user === undefined || (uid === user && (mode & 0o022) === 0);
+    if (!isOwn || !lstatSync(folder).isDirectory()) return undefined;
+    requireWritable(folder);
+    return folder;
+  } catch {
+    // The error about the cache itself is told.
+    return undefined;
+  }
 }
 
 const COMMIT = /^[0-9a-f]{40}$/;

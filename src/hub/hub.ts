@@ -112,7 +112,8 @@ export async function resolveRepo(request: RepoRequest, options: HubOptions): Pr
   try {
     return await fromHub(request, repo, options);
   } catch (error) {
-    if (isUnreachable(error)) return fromCache(request, repo, { reason: messageOf(error), error: error as PreftuneError });
+    if (isUnreachable(error))
+      return fromCache(request, repo, { reason: messageOf(error), error: error as PreftuneError });
     const why = whyUnwritable(options.cacheDir, error);
     if (why === undefined) throw error;
     return fromCache(request, repo, {

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { badInput } from '../core/index.ts';
+import { badInput, messageOf } from '../core/index.ts';
 import { filesOfPath, isPattern, type DataSource } from '../data/index.ts';
 import { openHubDataset } from './hub-dataset.ts';
-import { resolveHubModel, type HubOptions } from './hub.ts';
+import { isUnwritableCache, resolveHubModel, type HubOptions } from './hub.ts';
+import { temporaryCache } from './hub-cache.ts';
 import { readHubSettings } from './hub-settings.ts';
 import { missingPath } from './missing-path.ts';
 
@@ -140,7 +141,7 @@ async function fetching<T extends { readonly commit: string; readonly cachedBeca
   /** Parquet goes on coming while other bars are shown. */
   let hasEnded = false;
   try {
-    const snapshot = await resolve({
+    const options: HubOptions = {
       ...readHubSettings(environment),
       signal,
       onProgress: ({ file, doneBytes, totalBytes }) => {
@@ -152,6 +153,12 @@ async function fetching<T extends { readonly commit: string; readonly cachedBeca
         }
         progress.update({ done: doneBytes, total: totalBytes, unit: 'bytes', figures: [{ label: '', text: file }] });
       },
+    };
+    const snapshot = await resolve(options).catch((error: unknown) => {
+      const cacheDir = isUnwritableCache(error) ? temporaryCache() : undefined;
+      if (cacheDir === undefined) throw error;
+      terminal.warn(`${messageOf(error)}. Until then it goes to ${cacheDir}, which the system may clear`);
+      return resolve({ ...options, cacheDir });
     });
     if (snapshot.cachedBecause !== undefined) {
       terminal.warn(

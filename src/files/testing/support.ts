@@ -1,6 +1,6 @@
 /** Helpers of this folder's tests; nothing of the package imports them. */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -65,6 +65,30 @@ export async function withSmallDisk(sizeKib: number, use: (path: string) => unkn
   } catch {
     removeFolder(path);
     return 'mounting a small tmpfs needs Linux and root';
+  }
+  try {
+    await use(mounted);
+    return undefined;
+  } finally {
+    execFileSync('umount', [mounted]);
+    removeFolder(path);
+  }
+}
+
+/** Calls `use` with the same folder at a place where nothing can be written, or returns why there can be none here. */
+export async function withReadOnly(folder: string, use: (path: string) => unknown): Promise<string | undefined> {
+  const path = makeTemporaryFolder();
+  const mounted = join(path, 'disk');
+  try {
+    mkdirSync(mounted);
+    execFileSync('mount', ['--bind', folder, mounted], { stdio: 'pipe' });
+    execFileSync('mount', ['-o', 'remount,bind,ro', mounted], { stdio: 'pipe' });
+  } catch {
+    // What is bound there is the folder itself: nothing but the empty place may be removed.
+    spawnSync('umount', [mounted]);
+    rmdirSync(mounted);
+    removeFolder(path);
+    return 'mounting a folder read-only needs Linux and root';
   }
   try {
     await use(mounted);
