@@ -81,7 +81,7 @@ it('a base of other weights than the run was trained on is refused', async () =>
     'bad-input',
     [
       expect.stringMatching(
-        /^the base must have the weights that .*run was trained on \([0-9a-f]{12}\), it has others; name the same file$/,
+        /^the base must have the weights that .*run was trained on \(.*model, [0-9a-f]{12}\), it has others; name the same file$/,
       ),
     ],
   ]);

@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createRandom } from '../core/index.ts';
-import { locateModel } from './locate.ts';
 import { resolveHubModel, type HubOptions, type HubProgress } from './hub.ts';
 import {
   COMMIT,
@@ -16,14 +15,7 @@ import {
   type HubServer,
   type ServedFile,
 } from './testing/hub-server.ts';
-import {
-  makeTemporaryFolder,
-  removeFolder,
-  skipBecause,
-  thrownBy,
-  withReadOnly,
-  withSmallDisk,
-} from '../files/testing/support.ts';
+import { makeTemporaryFolder, removeFolder, skipBecause, thrownBy, withSmallDisk } from '../files/testing/support.ts';
 
 const random = createRandom(3, 'weights');
 const WEIGHTS = Buffer.from(Uint8Array.from({ length: 300_000 }, () => random.nextInt(256)));
@@ -392,53 +384,4 @@ test('a disk without room is found before the download', async ({ skip }) => {
     expect(weightRequests()).toEqual([]);
   });
   skipBecause(skip, reason);
-});
-
-test('a cache that cannot be written is told with what to do; one that has the model is enough', async ({ skip }) => {
-  const file = join(cacheDir, 'file');
-  writeFileSync(file, '');
-  const nowhere = await thrownBy(() => resolveHubModel('org/tiny', options({ cacheDir: join(file, 'hub') })));
-  expect([nowhere.code, nowhere.message]).toEqual([
-    'bad-input',
-    `${join(file, 'hub')}: the hub's cache must be writable to download org/tiny, got a file at ${file}; set HF_HOME to a folder that can be written`,
-  ]);
-  const { path } = await resolveHubModel('org/tiny', options());
-  const reason = await withReadOnly(cacheDir, async (shared) => {
-    const found = await resolveHubModel('org/tiny', options({ cacheDir: shared }));
-    expect(found.path).toBe(path.replace(cacheDir, shared));
-    expect(found.cachedBecause).toBeUndefined();
-    // The branch has gone on, and cannot be brought.
-    hub.repos.set('models/org/tiny', { ...TINY, 'config.json': { bytes: Buffer.from('{}') } });
-    const older = await resolveHubModel('org/tiny', options({ cacheDir: shared }));
-    expect(older.cachedBecause).toBe(`${shared} cannot be written (a file system that is mounted read-only)`);
-  });
-  skipBecause(skip, reason);
-});
-
-test('without a cache a model comes into the temporary folder, with a line', async () => {
-  const file = join(cacheDir, 'file');
-  writeFileSync(file, '');
-  mkdirSync(join(cacheDir, 'tmp'));
-  const before = process.env['TMPDIR'];
-  process.env['TMPDIR'] = join(cacheDir, 'tmp');
-  const told: string[] = [];
-  try {
-    const located = await locateModel('org/tiny', {
-      environment: { HF_HOME: join(file, 'home'), HF_ENDPOINT: hub.endpoint },
-      signal: new AbortController().signal,
-      terminal: {
-        note: () => {},
-        warn: (line) => told.push(line),
-        progress: () => ({ update: () => {}, finish: () => {} }),
-      },
-    });
-    expect(located.path.startsWith(join(cacheDir, 'tmp', 'preftune-hub'))).toBe(true);
-    expect(readFileSync(join(located.path, 'model.safetensors')).equals(WEIGHTS)).toBe(true);
-    expect(told).toEqual([
-      expect.stringMatching(/the hub's cache must be writable .*got a file at .*Until then it goes to/),
-    ]);
-  } finally {
-    if (before === undefined) delete process.env['TMPDIR'];
-    else process.env['TMPDIR'] = before;
-  }
 });
