@@ -272,11 +272,12 @@ it('the model of a run is found from any directory, and together with the run at
     const moved = parseModelName(at('moved-work', 'runs', 'one'));
     expect([resolve(moved.model), moved.notes]).toEqual([at('moved-work', 'models', 'base'), undefined]);
     // Only the model is, and it has another name.
-    renameSync(at('moved-work', 'models', 'base'), at('moved-work', 'renamed'));
+    mkdirSync(at('moved-work', 'other'));
+    renameSync(at('moved-work', 'models', 'base'), at('moved-work', 'other', 'renamed'));
     writeModel(at('moved-work', 'base'));
     writeFileSync(at('moved-work', 'base', 'model.safetensors'), 'others.');
     const renamed = parseModelName(at('moved-work', 'runs', 'one'));
-    expect(resolve(renamed.model)).toBe(at('moved-work', 'renamed'));
+    expect(resolve(renamed.model)).toBe(at('moved-work', 'other', 'renamed'));
     expect(renamed.notes?.map(short)).toEqual([
       `moved-work/runs/one/run.json names ./models/base, which is not there; ${renamed.model} is the same file and is taken`,
     ]);

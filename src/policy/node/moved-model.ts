@@ -14,7 +14,8 @@ export interface ModelMark extends JsonObject {
 
 /** Bytes that are read at the start, in the middle and at the end of each file. */
 const SAMPLE_BYTES = 1 << 16;
-/** Models that are looked at. */
+/** Paths that are looked at, and models among them. */
+const MOST_PATHS = 5000;
 const MOST_CANDIDATES = 500;
 const LEVELS_ABOVE = 3;
 
@@ -84,9 +85,13 @@ export function findMovedModel(run: string, missing: string): FoundModel | undef
 function candidatesFor(run: string, missing: string): string[] {
   const folders = ['.', dirname(missing)];
   for (let at = dirname(resolve(run)), level = 0; level < LEVELS_ABOVE; at = dirname(at), level++) folders.push(at);
-  const all = [
-    ...new Set([...folders, ...folders.map((one) => join(one, 'models'))].map((one) => resolve(one))),
-  ].flatMap((folder) => namesIn(folder).map((name) => join(folder, name)));
+  const inside = (folder: string): string[] => namesIn(folder).map((name) => join(folder, name));
+  const looked = new Set([...folders, ...folders.map((one) => join(one, 'models'))].map((one) => resolve(one)));
+  // Nobody keeps models beside the system's own folders.
+  looked.delete(resolve('/'));
+  const beside = [...looked].flatMap(inside);
+  // A model is often put into a folder, or one of two is renamed.
+  const all = [...beside, ...beside.slice(0, MOST_CANDIDATES).flatMap(inside)].slice(0, MOST_PATHS);
   const found = [...all, ...cachedModels()].filter(isModelPath).slice(0, MOST_CANDIDATES);
   const rank = (path: string): number => Number(basename(path) !== basename(missing));
   return found.toSorted((a, b) => rank(a) - rank(b));
