@@ -85,7 +85,6 @@ export function findMovedModel(run: string, missing: string): FoundModel | undef
 function candidatesFor(run: string, missing: string): string[] {
   const folders = ['.', dirname(missing)];
   for (let at = dirname(resolve(run)), level = 0; level < LEVELS_ABOVE; at = dirname(at), level++) folders.push(at);
-  const inside = (folder: string): string[] => namesIn(folder).map((name) => join(folder, name));
   const looked = new Set([...folders, ...folders.map((one) => join(one, 'models'))].map((one) => resolve(one)));
   // Nobody keeps models beside the system's own folders.
   looked.delete(resolve('/'));
@@ -95,6 +94,10 @@ function candidatesFor(run: string, missing: string): string[] {
   const found = [...all, ...cachedModels()].filter(isModelPath).slice(0, MOST_CANDIDATES);
   const rank = (path: string): number => Number(basename(path) !== basename(missing));
   return found.toSorted((a, b) => rank(a) - rank(b));
+}
+
+function inside(folder: string): string[] {
+  return namesIn(folder).map((name) => join(folder, name));
 }
 
 function isModelPath(path: string): boolean {
@@ -108,13 +111,8 @@ function cachedModels(): string[] {
   const { cacheDir } = readHubSettings(process.env);
   return namesIn(cacheDir)
     .filter((name) => name.startsWith('models--'))
-    .flatMap((name) => namesIn(join(cacheDir, name, 'snapshots')).map((one) => join(cacheDir, name, 'snapshots', one)))
-    .flatMap((folder) => [
-      folder,
-      ...namesIn(folder)
-        .filter((name) => /\.gguf$/i.test(name))
-        .map((name) => join(folder, name)),
-    ]);
+    .flatMap((name) => inside(join(cacheDir, name, 'snapshots')))
+    .flatMap((folder) => [folder, ...inside(folder).filter((path) => /\.gguf$/i.test(path))]);
 }
 
 function namesIn(folder: string): string[] {
