@@ -79,11 +79,13 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium', () => {
 
   test('every file loads, and computes what Node computes', async () => {
     const page = await browser.newPage();
+    page.setDefaultTimeout(100_000);
     const faults: string[] = [];
     page.on('pageerror', (error) => faults.push(error.message));
     page.on('console', (message) => faults.push(message.text()));
     await page.goto(url);
-    await page.waitForFunction('globalThis.compute !== undefined').catch(() => expect(faults).toEqual([]));
+    const isThere = (): Promise<unknown> => page.evaluate('globalThis.compute !== undefined');
+    await expect.poll(isThere, { timeout: 60_000, message: faults.join('\n') }).toBe(true);
     expect(await page.evaluate('Object.keys(globalThis.modules)')).toEqual(claimedFiles());
     expect(await page.evaluate('typeof globalThis.process + typeof globalThis.Buffer')).toBe('undefinedundefined');
     const { interpreted, ...found } = await page.evaluate<Awaited<ReturnType<typeof compute>>>(

@@ -66,6 +66,7 @@ describe.skipIf(CHROMIUM === undefined)("a comparison's page in a browser", () =
 
   async function open(options: Parameters<Browser['newPage']>[0]): Promise<{ page: Page; faults: string[] }> {
     const page = await browser.newPage(options);
+    page.setDefaultTimeout(100_000);
     const faults: string[] = [];
     page.on('pageerror', (error) => faults.push(error.message));
     page.on('console', (message) => faults.push(message.text()));

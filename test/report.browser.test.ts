@@ -12,6 +12,12 @@ const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/go
 );
 if (CHROMIUM === undefined) process.stderr.write('skipped: report.browser.test.ts needs chromium in /usr/bin\n');
 
+/**
+ * The page hears of a change a moment later. Not waitForFunction: where the first look is too early it evaluates a string inside the page, which the
+ * page's content policy forbids.
+ */
+const LATER = { timeout: 60_000 };
+
 describe.skipIf(CHROMIUM === undefined)('report.html in a browser', () => {
   let browser: Browser;
   let folder: string;
@@ -35,6 +41,7 @@ describe.skipIf(CHROMIUM === undefined)('report.html in a browser', () => {
   /** Opens the page and collects what goes wrong and what it asks the network for. */
   async function open(options: Parameters<Browser['newPage']>[0]): Promise<{ page: Page; faults: string[] }> {
     const page = await browser.newPage(options);
+    page.setDefaultTimeout(100_000);
     const faults: string[] = [];
     page.on('pageerror', (error) => faults.push(error.message));
     page.on('console', (message) => faults.push(message.text()));
@@ -82,11 +89,12 @@ describe.skipIf(CHROMIUM === undefined)('report.html in a browser', () => {
     expect(await paper()).toBe('rgb(18, 20, 24)');
     await page.emulateMedia({ media: 'print' });
     expect(await paper()).toBe('rgb(255, 255, 255)');
-    expect(await page.evaluate("document.querySelector('.plot').firstElementChild.offsetWidth")).toBe(310);
+    await expect
+      .poll(() => page.evaluate("document.querySelector('.plot').firstElementChild.offsetWidth"), LATER)
+      .toBe(310);
     await page.emulateMedia({ media: 'screen', colorScheme: 'light' });
     expect(await paper()).toBe('rgb(247, 247, 245)');
-    // The page hears of the change a moment later.
-    await page.waitForFunction('!document.documentElement.hasAttribute("data-print")');
+    await expect.poll(() => page.evaluate('document.documentElement.hasAttribute("data-print")'), LATER).toBe(false);
     await page.close();
   });
 });

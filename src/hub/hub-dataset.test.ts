@@ -94,13 +94,18 @@ test('only the blocks that are read are fetched, once, over cuts and faults', as
     if (request.headers.range !== `bytes=${BLOCK_BYTES}-${2 * BLOCK_BYTES - 1}`) return false;
     const place = `bytes ${BLOCK_BYTES}-${2 * BLOCK_BYTES - 1}/${BIG.length}`;
     response.writeHead(206, { 'content-length': BLOCK_BYTES, 'content-range': place });
-    response.write(BIG.subarray(BLOCK_BYTES, BLOCK_BYTES + 1000), () => setTimeout(() => request.socket.destroy(), 5));
+    response.write(BIG.subarray(BLOCK_BYTES, BLOCK_BYTES + 1000), () => request.socket.end());
     return true;
   });
   const at = BLOCK_BYTES + 10;
   expect((await read(at, 5000)).equals(BIG.subarray(at, at + 5000))).toBe(true);
   const second = `bytes=${BLOCK_BYTES}-${2 * BLOCK_BYTES - 1}`;
-  expect(ranges()).toEqual([second, second, `bytes=${BLOCK_BYTES + 1000}-${2 * BLOCK_BYTES - 1}`]);
+  const [...asked] = ranges();
+  expect(asked.slice(0, 2)).toEqual([second, second]);
+  // What was on its way when the connection ended may be lost, so the rest begins there or before.
+  const starts = asked.slice(2).map((range) => Number(/^bytes=(\d+)-/.exec(range!)![1]));
+  expect(starts.length).toBe(1);
+  expect([BLOCK_BYTES, BLOCK_BYTES + 1000]).toContain(starts[0]);
   expect(blobs()).toEqual([`${sha256(BIG)}.blocks`]);
   hub.requests.length = 0;
   // Across the border of a block that is there and one that is not.

@@ -13,7 +13,8 @@ if (allowNetwork)
 if (abilities.python === undefined) process.stderr.write('sandbox: no python3; its tests are skipped\n');
 
 function run(language: SandboxLanguage, source: string, more: Partial<SandboxOptions> = {}): Promise<SandboxResult> {
-  return runSandboxed(source, { language, allowNetwork, ...more });
+  // A busy machine takes its time to start a program.
+  return runSandboxed(source, { language, allowNetwork, timeLimitMs: 60_000, ...more });
 }
 
 describe('JavaScript', () => {
