@@ -59,6 +59,14 @@ test.each([
   expect(flaws(text, { prompt: '冬天？' })).toEqual([]);
 });
 
+test('an answer that begins in the middle, where those of the data do not', () => {
+  expect(flaws('anything else you want to know?', { chosen: answer(SOUND) })).toEqual(['middle']);
+  expect(flaws('anything else you want to know?', { chosen: answer('hay, mostly.') })).toEqual([]);
+  expect(flaws('npm', { before: answer(SOUND) }, { tokens: 9 })).toEqual([]);
+  expect(flaws('Here here here here here if you need more.')).toEqual(['repeats']);
+  expect(flaws('Ha ha ha ha, good one.')).toEqual([]);
+});
+
 test('what was cut within a character is no broken text, and what is as long as the data is not unended', () => {
   const cut = { isCut: true, tokens: 128 };
   expect(flaws('Hay \uFFFD', {}, cut)).toEqual(['unended']);

@@ -11,6 +11,7 @@ export const FLAW_NAMES = [
   'user-turn',
   'repeats',
   'echo',
+  'middle',
   'unended',
   'refuses',
   'language',
@@ -94,6 +95,11 @@ const FLAWS: Readonly<Record<Exclude<FlawName, 'empty'>, IsFlawed>> = {
     return (
       asked.length > MIN_SAME_WORDS && said.length < 1.25 * asked.length && asked.every((word, i) => said[i] === word)
     );
+  },
+  // Who writes without capitals begins so, too.
+  middle: ({ text }, { before, chosen }) => {
+    const usual = chosen ?? before;
+    return /^\s*\p{Ll}\S*\s+\p{Ll}/u.test(text) && usual !== undefined && /^\s*\p{Lu}/u.test(usual.text);
   },
   // Where the data's own answer is as long, the limit says nothing.
   unended: ({ isCut, tokens }, { chosen }) => isCut === true && (chosen === undefined || 2 * chosen.tokens <= tokens),

@@ -4,6 +4,9 @@ import { repetitionOf, wordsOf } from './text-measures.ts';
 const MIN_WORDS = 8;
 const MIN_CHARACTERS = 40;
 
+/** One word so often in a row; `ha ha ha` is not enough. */
+const SAME_WORDS = 5;
+
 /** Characters of a run; longer than names, dates and the frames of tables. */
 const RUN = 12;
 
@@ -23,9 +26,20 @@ export const REPEAT_LIMITS = {
 export function isRepeating(text: string): boolean {
   const words = wordsOf(text);
   if (words.length >= MIN_WORDS && repetitionOf(words) >= REPEAT_LIMITS.words) return true;
+  if (longestRun(words) >= SAME_WORDS) return true;
   const characters = [...withoutFrames(text)];
   if (characters.length < MIN_CHARACTERS) return false;
   return repetitionOf(characters, RUN) >= REPEAT_LIMITS.characters || bitsOf(characters) < REPEAT_LIMITS.bits;
+}
+
+/** How often one word stands in a row at most; numbers may. */
+function longestRun(words: readonly string[]): number {
+  let [longest, run] = [0, 0];
+  words.forEach((word, i) => {
+    run = word === words[i - 1] && /\p{L}/u.test(word) ? run + 1 : 1;
+    longest = Math.max(longest, run);
+  });
+  return longest;
 }
 
 /** Frames of tables, and rules, are made of one sign; they are left out unless there is little else. */

@@ -8,6 +8,8 @@ import {
   ONNX_TYPES,
   openExportSource,
   pushFolder,
+  qualityOf,
+  qualityText,
   TARGET_HELP,
   type Artefact,
   type ExportSpecification,
@@ -210,7 +212,7 @@ function specificationOf({ to, output, dtype, ggufType, onnxType, ...rest }: Exp
 }
 
 function recordOf({ target, path, sizeBytes, verdict, notes }: Artefact): JsonObject {
-  const figures = verdict === undefined ? {} : { ...verdict };
+  const figures = verdict === undefined ? {} : { ...verdict, quality: qualityOf(verdict) };
   return { target, path, sizeBytes, ...figures, notes: [...notes] };
 }
 
@@ -221,6 +223,6 @@ function lineOf({ target, path, sizeBytes, verdict, notes }: Artefact): string {
   const { tokens, mean, largest, tolerance, format } = verdict;
   return (
     `${target}  ${path}  ${size}  ${format}${said}\n  verified on ${tokens} tokens: ${mean.toPrecision(2)} nats a token from the trained model ` +
-    `(allowed ${tolerance}), at most ${largest.toPrecision(2)}`
+    `(allowed ${tolerance}), at most ${largest.toPrecision(2)}: ${qualityText(verdict)}`
   );
 }

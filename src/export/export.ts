@@ -16,6 +16,7 @@ import { onnxFileName, verifyOnnx, writeOnnxCompanions, writeOnnxModel } from '.
 import type { OnnxType } from './onnx/onnx-types.ts';
 import { verifyPeft, writePeft } from './peft.ts';
 import { sampleSet } from './samples.ts';
+import { qualityText } from './quality.ts';
 import { checkSpecification, isSingleFile, type ExportSpecification } from './specification.ts';
 import { sizeOnDisk, type ExportSource } from './source.ts';
 import type { ExportTarget } from './targets.ts';
@@ -299,6 +300,7 @@ async function writeOnnxFolder(folder: string, job: Job): Promise<Artefact[]> {
 }
 
 /** The comparison in a sentence. */
-export function verdictText({ tokens, mean, largest, tolerance }: Verification): string {
-  return `Log-probabilities of ${tokens} tokens of sample conversations are ${mean.toPrecision(2)} nats from the trained model's on average (allowed ${tolerance}), ${largest.toPrecision(2)} at most.`;
+export function verdictText(verdict: Verification): string {
+  const { tokens, mean, largest, tolerance } = verdict;
+  return `Log-probabilities of ${tokens} tokens of sample conversations are ${mean.toPrecision(2)} nats from the trained model's on average (allowed ${tolerance}), ${largest.toPrecision(2)} at most: ${qualityText(verdict)}.`;
 }

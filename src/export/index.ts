@@ -8,4 +8,5 @@ export { sampleSet, type SampleSet } from './samples.ts';
 export { openExportSource, sizeOnDisk, type ExportSource, type ExportedRun, type SourceOptions } from './source.ts';
 export { checkSpecification, estimatedBytes, isSingleFile, type ExportSpecification } from './specification.ts';
 export { EXPORT_TARGETS, TARGET_HELP, type ExportTarget } from './targets.ts';
+export { QUALITY_LIMITS, qualityOf, qualityText, type Quality } from './quality.ts';
 export { TOLERANCES, type Verification } from './verify.ts';

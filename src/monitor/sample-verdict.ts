@@ -72,6 +72,11 @@ const WORDS: Readonly<Record<FlawName, { readonly one: string; readonly many: st
     many: 'only repeat the prompt',
     advice: 'look how rows become tokens (preftune data check --model M), and whether answers begin with the prompt',
   },
+  middle: {
+    one: 'begins in the middle of a sentence',
+    many: 'begin in the middle of a sentence',
+    advice: 'lower --learning-rate, raise --beta or train fewer steps: what answers begin with was lost',
+  },
   unended: {
     one: 'does not end',
     many: 'do not end',
@@ -110,7 +115,7 @@ const WORDS: Readonly<Record<FlawName, { readonly one: string; readonly many: st
 };
 
 /** What only says something where several answers do it: a single one may be right to. */
-const SOFT: ReadonlySet<FlawName> = new Set(['unended', 'refuses', 'language', 'short', 'long', 'copy']);
+const SOFT: ReadonlySet<FlawName> = new Set(['middle', 'unended', 'refuses', 'language', 'short', 'long', 'copy']);
 
 /**
  * Compares answers before and after training. A flaw counts as brought by training where it came to two answers more, or to half of them; where one answer
