@@ -62,7 +62,7 @@ describe('preftune dpo', () => {
     const next = out.split('next: ')[1]!.replaceAll(/\\\n/g, ' ').trim().split('\n');
     expect(next.map((line) => shellWords(line))).toEqual([
       ['npx', 'preftune', 'generate', '--model', 'run', '--prompt', expect.any(String)],
-      ['npx', 'preftune', 'score', '--model', 'run', '--data', 'pairs.jsonl'],
+      ['npx', 'preftune', 'score', '--model', 'run', '--data', 'run/held-out.jsonl'],
     ]);
     for (const line of next) {
       // In a cache of its own: later runs compute their references themselves.
@@ -81,7 +81,20 @@ describe('preftune dpo', () => {
       readdirSync(at('run'))
         .filter((name) => !name.startsWith('.'))
         .toSorted(),
-    ).toEqual(['adapter', 'checkpoints', 'metrics.jsonl', 'report.html', 'run.json', 'samples.jsonl', 'tensorboard']);
+    ).toEqual([
+      'adapter',
+      'checkpoints',
+      'held-out.jsonl',
+      'metrics.jsonl',
+      'report.html',
+      'run.json',
+      'samples.jsonl',
+      'tensorboard',
+    ]);
+    const heldOut = linesOf(readFileSync(at('run', 'held-out.jsonl'), 'utf8'));
+    expect(linesOf(readFileSync(at('pairs.jsonl'), 'utf8'))).toEqual(expect.arrayContaining(heldOut));
+    const { data } = JSON.parse(readFileSync(at('run', 'run.json'), 'utf8')) as { data: { rows: number } };
+    expect(heldOut.length).toBe(12 - data.rows);
     const lines = metricLines(at('run'));
     expect(lines.map(({ step }) => step)).toEqual([0, 1, 1, 2, 2]);
     expect(Object.keys(lines[1]!)).toEqual([

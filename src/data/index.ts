@@ -61,7 +61,7 @@ export { fileSource } from './sources/node-source.ts';
 export { readNamedRecords } from './reading/named-records.ts';
 export { columnsProblem, withColumns } from './reading/columns.ts';
 export { memorySource, type ColumnNames, type DataSource } from './sources/source.ts';
-export { splitRecords, type SplitRecordsOptions, type SplitSummary } from './split-records.ts';
+export { recordsOfPrompts, splitRecords, type SplitRecordsOptions, type SplitSummary } from './split-records.ts';
 export { hashOfPrompt, sideOfPrompt, splitByPrompt, splitUnit, type PromptSplit, type SplitOptions } from './split.ts';
 export { epochOrder, type EpochOrderOptions } from './tokens/epoch-order.ts';
 export { allMicroBatches, microBatches, planMicroBatches, type MicroBatchOptions } from './tokens/micro-batches.ts';

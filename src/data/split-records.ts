@@ -5,7 +5,7 @@ import type { RecordEvent } from './records/record-parser.ts';
 import { readRecordRows, type DetectedFormat, type RowEvent } from './rows.ts';
 import type { DataRow } from './row.ts';
 import type { DataSource } from './sources/source.ts';
-import { createPlaceRange, placeOfUnit, requireFraction, splitUnit, type PromptSplit } from './split.ts';
+import { createPlaceRange, hashOfPrompt, placeOfUnit, requireFraction, splitUnit, type PromptSplit } from './split.ts';
 
 export interface SplitRecordsOptions {
   /** The share of prompts to hold out, in [0, 1). */
@@ -86,6 +86,23 @@ export async function splitRecords(
     throw badInput(`data split: data must hold a usable record, got ${seen} records, none of them usable`);
   }
   return { formats, counts, sources: perSource, skipped, problems, used: threshold, right: range.threshold(fraction) };
+}
+
+/**
+ * The records whose prompt is one of `prompts` (hashes, as RowSet.promptHashes has them), each as JSON on one line, in the order of the sources; a record of
+ * several rows by its first. `conversational` as the rows were read.
+ */
+export async function* recordsOfPrompts(
+  sources: readonly DataSource[],
+  { prompts, conversational }: { readonly prompts: ReadonlySet<number>; readonly conversational: boolean },
+): AsyncGenerator<string> {
+  for (const source of sources)
+    for await (const batch of readRecordRows(source, { conversational }))
+      for (const event of batch) {
+        if (event.kind === 'format' || event.record.kind === 'problem') continue;
+        const first = event.rows.find(isRow);
+        if (first !== undefined && prompts.has(hashOfPrompt(splitUnit(first)))) yield lineOf(event.record);
+      }
 }
 
 function isRow(event: RowEvent): event is Exclude<RowEvent, { kind: 'format' | 'problems' }> & DataRow {

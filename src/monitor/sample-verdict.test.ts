@@ -53,7 +53,7 @@ test('what was there before is a note where it is half of the answers, and nothi
 test('what the data teach is a note that says so', () => {
   const no = SOUND.map((text, i) => `I'm sorry, but I can't help with ${i}.`);
   expect(sentences(samplesOf(no, { chosen: no }))).toEqual([
-    'note: 4 of 4 answers after training refuse (before: 0 of 4); so do 4 of 4 chosen answers of the data',
+    "note: 4 of 4 answers after training refuse (before: 0 of 4); of the data's chosen answers 4 of 4",
   ]);
   expect(sentences(samplesOf(no, { chosen: SOUND }))).toEqual([
     'broken: 4 of 4 answers after training refuse (before: 0 of 4)',

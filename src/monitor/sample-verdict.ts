@@ -164,7 +164,7 @@ function findingOf(name: FlawName, counts: Counts): SampleFinding[] {
   const isMuch = more >= 2 || (more >= 1 && 2 * after >= samples && !(SOFT.has(name) && after === 1));
   const severity = isMuch && !isTaught ? 'broken' : 'note';
   const { one, many, advice } = WORDS[name];
-  const data = isTaught ? `; so do ${chosen} of ${chosenSamples} chosen answers of the data` : '';
+  const data = isTaught ? `; of the data's chosen answers ${chosen} of ${chosenSamples}` : '';
   return [
     {
       name,

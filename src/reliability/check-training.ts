@@ -12,6 +12,8 @@ export interface TrainingDataOptions {
   readonly heldOut?: readonly DataSource[] | undefined;
   /** Else the prompts of `sources` that are held out: `promptHashes` of a RowSet. */
   readonly heldOutPrompts?: ReadonlySet<number> | undefined;
+  /** Whether transcripts were read as conversations; default true. */
+  readonly conversational?: boolean | undefined;
   /** How many rows there are. */
   readonly rows: number;
   /** More than these, and every so many rows stand for all; default MOST_ROWS. */
@@ -41,7 +43,7 @@ const ELSEWHERE: ReadonlySet<FindingKind> = new Set(['unreadable', 'personal-dat
  */
 export async function checkTrainingData(
   sources: readonly DataSource[],
-  { heldOut, heldOutPrompts, rows, mostRows = MOST_ROWS, onProgress, signal }: TrainingDataOptions,
+  { heldOut, heldOutPrompts, conversational, rows, mostRows = MOST_ROWS, onProgress, signal }: TrainingDataOptions,
 ): Promise<TrainingDataCheck> {
   const stride = Math.max(1, Math.ceil(rows / mostRows));
   const detectLanguage = rows > MOST_LANGUAGE_ROWS ? undefined : await openLanguageDetector();
@@ -49,6 +51,7 @@ export async function checkTrainingData(
     let met = 0;
     return scanData(of, {
       ...(detectLanguage && { detectLanguage }),
+      ...(conversational !== undefined && { conversational }),
       ...(onProgress && { onProgress }),
       ...(signal && { signal }),
       keeps: (row) => isKept(row) && met++ % stride === 0,

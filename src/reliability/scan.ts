@@ -13,6 +13,8 @@ export interface ScanOptions {
   readonly detectLanguage?: DetectLanguage;
   /** Counts the tokens of answers. */
   readonly tokenizer?: Tokenizer;
+  /** Whether transcripts become conversations; default true. */
+  readonly conversational?: boolean;
   /** Which rows are remembered; default: all. */
   readonly keeps?: (row: DataRow) => boolean;
   readonly onProgress?: (rows: number) => void;
@@ -37,7 +39,11 @@ export async function scanData(sources: readonly DataSource[], options: ScanOpti
   let records = 0;
   for (const [file, source] of sources.entries()) {
     builder.beginFile(source.name);
-    const format = options.format === undefined ? {} : { format: options.format };
+    const { format: named, conversational } = options;
+    const format = {
+      ...(named === undefined ? {} : { format: named }),
+      ...(conversational === undefined ? {} : { conversational }),
+    };
     for await (const event of readRows(source, format)) {
       if (options.signal?.aborted)
         throw new PreftuneError('cancelled', `data: checking was stopped after ${records} records`);

@@ -86,6 +86,8 @@ export interface RecipeResult {
   readonly verdict: RunVerdict;
   /** The finding that ended the run before its last step. */
   readonly stoppedBy?: RunFinding;
+  /** The records that were held out of the data, where they stand in no file of their own. */
+  readonly heldOutFile?: string;
   /** What the sampler answered; none without a sampler, or when the run was stopped. */
   readonly samples: readonly ReportSample[];
   /** Folder of the adapter or the model; absent when the run was stopped. */

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import type { JsonObject } from '../core/index.ts';
+import { writeLinesAtomic } from '../files/index.ts';
 import type { TokenisationReport } from '../data/index.ts';
 import { hasBroken, sampleFaults, SAMPLES_FILE, samplesText } from '../monitor/index.ts';
 import type { TrainingDataCheck } from '../reliability/index.ts';
 import { availableBytes, fixedMemory, markOf, requireMemory } from '../policy/index.ts';
 import type { CommonSpecification } from '../specification/index.ts';
-import { placesOf, readRunFile, type RunRecord } from '../store/index.ts';
+import { placesOf, readRunFile, type RunFolder, type RunRecord } from '../store/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import { saveArtefact } from './artefact.ts';
 import { restoreCheckpoint } from './checkpoint-files.ts';
@@ -27,6 +28,8 @@ export interface TrainOptions {
   readonly reports: Readonly<Record<string, TokenisationReport>>;
   /** What was said of the rows before. */
   readonly check: TrainingDataCheck | undefined;
+  /** The records that were held out of the data, for others to measure on. */
+  readonly heldOutRecords: (() => AsyncIterable<string>) | undefined;
   /** The prompts that the report shows answered. */
   readonly promptsOf: (tokenizer: Tokenizer) => readonly SampledPrompt[];
   /** The rows that are trained on, in which answers are looked for. */
@@ -51,6 +54,7 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
   const writer = openRun(specification.output, record, context);
   let training: Training | undefined;
   try {
+    const heldOutFile = await writeHeldOut(writer.folder, options.heldOutRecords);
     context.listener.onLoad?.('compiling the training step');
     training = await openInMemory(specification, options);
     const sampling = createSampling(session, training.trainable, {
@@ -104,12 +108,30 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
       verdict,
       ...(stoppedBy && { stoppedBy }),
       samples: sampled.shown,
+      ...(heldOutFile !== undefined && { heldOutFile }),
       artefact,
     };
   } finally {
     await training?.dispose();
     writer.dispose();
   }
+}
+
+/** In a run's folder: the records that were held out of its data. */
+const HELD_OUT_FILE = 'held-out.jsonl';
+
+/** Writes the records that were held out, where they stand in no file of their own. Gives its path. */
+async function writeHeldOut(
+  folder: Pick<RunFolder, 'file'>,
+  records: TrainOptions['heldOutRecords'],
+): Promise<string | undefined> {
+  if (records === undefined) return undefined;
+  const path = folder.file(HELD_OUT_FILE);
+  if (existsSync(path)) return path;
+  await writeLinesAtomic(path, async (write) => {
+    for await (const line of records()) write(line);
+  });
+  return path;
 }
 
 /** run.json: the specification as JSON has it, without what is undefined. */

@@ -2,6 +2,7 @@ import { type DetectedFormat, formatLine } from '../data/index.ts';
 import { type FieldUse, fieldUseLines } from '../data/index.ts';
 import {
   mixtureLines,
+  recordsOfPrompts,
   selectRows,
   splitByPrompt,
   type DataSource,
@@ -23,6 +24,8 @@ export interface TrainingData<T> {
   readonly train: RowSet<T>;
   readonly heldOut: RowSet<T> | undefined;
   readonly reports: Readonly<Record<string, TokenisationReport>>;
+  /** The records that were held out of the data, a line of JSON each; undefined where they stand in a file of their own. */
+  readonly heldOutRecords: (() => AsyncIterable<string>) | undefined;
   /** What is said of the rows before they are trained on; undefined where nobody asked. */
   readonly check: TrainingDataCheck | undefined;
 }
@@ -36,6 +39,9 @@ interface Loaded<T> {
   readonly skipped: number;
   readonly notes?: readonly string[];
 }
+
+/** More rows are not written out beside a run: the data would stand there twice. */
+const MOST_KEPT_ROWS = 20_000;
 
 /**
  * Loads --data and what is held out of it or stands in --held-out. Throws bad-input when nothing is left on one side, or rows are
@@ -61,8 +67,9 @@ export async function loadTrainingData<T extends TokenizedPair | TokenizedComple
     checkPositions(loaded.rows, { model: inputs.opened.config, reference: inputs.reference?.config }, split);
     return loaded;
   };
+  const conversational = inputs.opened.tokenizer.chatTemplate !== undefined;
   const check = (rows: number, options: Pick<TrainingDataOptions, 'heldOut' | 'heldOutPrompts'>) =>
-    checkRows({ inputs, context }, { rows, ...options });
+    checkRows({ inputs, context }, { rows, conversational, ...options });
   const loaded = await read('train', inputs.data);
   const reports = { 'the training data': loaded.tokenisation };
   if (inputs.heldOut !== undefined) {
@@ -71,11 +78,18 @@ export async function loadTrainingData<T extends TokenizedPair | TokenizedComple
       train: loaded.rows,
       heldOut: other.rows,
       reports: { ...reports, 'the held-out data': other.tokenisation },
+      heldOutRecords: undefined,
       check: await check(loaded.rows.count, { heldOut: inputs.heldOut }),
     };
   }
   if (heldOutFraction === 0)
-    return { train: loaded.rows, heldOut: undefined, reports, check: await check(loaded.rows.count, {}) };
+    return {
+      train: loaded.rows,
+      heldOut: undefined,
+      reports,
+      heldOutRecords: undefined,
+      check: await check(loaded.rows.count, {}),
+    };
   const split = splitByPrompt(loaded.rows, { fraction: heldOutFraction, seed });
   if (split.train.length === 0 || split.heldOut.length === 0)
     throw badInput({
@@ -87,6 +101,10 @@ export async function loadTrainingData<T extends TokenizedPair | TokenizedComple
     train: selectRows(loaded.rows, split.train),
     heldOut: selectRows(loaded.rows, split.heldOut),
     reports,
+    heldOutRecords:
+      split.heldOut.length > MOST_KEPT_ROWS
+        ? undefined
+        : () => recordsOfPrompts(inputs.data, { prompts: heldOutPrompts, conversational }),
     check: await check(loaded.rows.count, { heldOutPrompts }),
   };
 }

@@ -15,15 +15,17 @@ export interface NextOptions {
 
 /** The words of the commands that a finished run leads to: ask it, and of pairs, measure it on those that it was not trained on, else on its own. */
 export function nextCommands(
-  { run, samples }: Pick<RecipeResult, 'run' | 'samples'>,
+  { run, samples, heldOutFile }: Pick<RecipeResult, 'run' | 'samples' | 'heldOutFile'>,
   { specification, hasTemplate }: NextOptions,
 ): string[][] {
   const asked = samples.find(({ prompt, earlier }) => earlier === undefined && isTypable(prompt))?.prompt;
   const raw = hasTemplate === false ? ['--raw'] : [];
   const generate = ['generate', '--model', run, ...raw, '--prompt', asked ?? SOME_PROMPT];
   if (specification.recipe !== 'dpo' || objectiveOf(specification.objective).kind !== 'pair') return [generate];
-  const rows = [specification.heldOut ?? specification.data].flat();
-  const score = ['score', '--model', run, ...rows.flatMap((name) => ['--data', name])];
+  const rows = [heldOutFile ?? specification.heldOut ?? specification.data].flat();
+  const columns = Object.entries(specification.columns ?? {}).map(([field, column]) => `${field}=${column}`);
+  const read = columns.length === 0 ? [] : ['--columns', columns.join(',')];
+  const score = ['score', '--model', run, ...rows.flatMap((name) => ['--data', name]), ...read];
   return hasTemplate === undefined ? [score] : [generate, score];
 }
 

@@ -79,6 +79,7 @@ export async function trainDpo(specification: DpoSpecification, context: RecipeC
       task,
       reports: data.reports,
       check: data.check,
+      heldOutRecords: data.heldOutRecords,
       promptsOf: (tokenizer) => samplePrompts(data.heldOut ?? data.train, tokenizer, specification.samples),
       trained: data.train,
       identity: {

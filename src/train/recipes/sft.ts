@@ -61,6 +61,7 @@ export async function trainSft(specification: SftSpecification, context: RecipeC
       task: completionTask({ policy: session.policy, rows: data, scorePrompt, steps: { ...specification, stages } }),
       reports: data.reports,
       check: data.check,
+      heldOutRecords: data.heldOutRecords,
       promptsOf: (tokenizer) => samplePrompts(shown, tokenizer, specification.samples),
       trained: data.train,
       identity: {
