@@ -86,6 +86,6 @@ export {
   type PreferenceTaskOptions,
 } from './recipes/preference-task.ts';
 export { trainSft } from './recipes/sft.ts';
-export { trainInRunFolder, type TrainOptions } from './run.ts';
+export { HELD_OUT_FILE, trainInRunFolder, type TrainOptions } from './run.ts';
 export { createSampler } from './sampler.ts';
 export { openSession, type Session, type SessionOptions } from './session.ts';

@@ -118,7 +118,7 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
 }
 
 /** In a run's folder: the records that were held out of its data. */
-const HELD_OUT_FILE = 'held-out.jsonl';
+export const HELD_OUT_FILE = 'held-out.jsonl';
 
 /** Writes the records that were held out, where they stand in no file of their own. Gives its path. */
 async function writeHeldOut(

@@ -27,7 +27,7 @@ import {
 import { flagOf, typedText, valuesOf } from '../../options/index.ts';
 import { groupOutcomes, sweepFigures, type SweepGroup, type SweepOutcome } from '../../evaluate/index.ts';
 import { checkTrainingData } from '../../reliability/index.ts';
-import { trainDpo } from '../../train/index.ts';
+import { HELD_OUT_FILE, trainDpo } from '../../train/index.ts';
 import { defineCommand, type CommandContext } from '../frame/command.ts';
 import { nextLines } from '../frame/next-lines.ts';
 import { recipeContext, versions } from './recipe-context.ts';
@@ -342,7 +342,10 @@ function summaryText(
   const best = groups[0]?.outcomes.find(({ figures }) => figures !== undefined);
   const seeds = groups[0]?.outcomes.length ?? 1;
   const { specification } = plan.points[0]!;
-  const next = best && nextCommands({ run: best.folder, samples: [] }, { specification, hasTemplate: undefined });
+  const kept = best && join(best.folder, HELD_OUT_FILE);
+  const heldOut = kept !== undefined && existsSync(kept) ? { heldOutFile: kept } : {};
+  const next =
+    best && nextCommands({ run: best.folder, samples: [], ...heldOut }, { specification, hasTemplate: undefined });
   return [
     `held out, best ${sort} first${seeds > 1 ? `; mean and standard deviation of ${seeds} seeds` : ''}:`,
     sweepTable(groups, columns),
