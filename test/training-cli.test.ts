@@ -174,7 +174,7 @@ describe('preftune dpo', () => {
   });
 
   it('--json gives one object on stdout, and on stderr one event a line', async () => {
-    const { code, out, err } = await run(`dpo ${START} --output json --max-steps 1 --json`);
+    const { code, out, err } = await run(`dpo ${START} --output json --max-steps 1 --json --reference-cache own-cache`);
     expect([code, linesOf(out).length]).toEqual([0, 1]);
     const events = eventsOf(err);
     expect(events.filter(({ event }) => event === 'load').length).toBeGreaterThan(3);

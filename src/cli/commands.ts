@@ -8,6 +8,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./quickstart.ts')).QUICKSTART,
   },
   {
+    name: 'init',
+    description: 'Writes a folder to begin in: explained settings, ten sample pairs, and what to type',
+    load: async () => (await import('./start/init.ts')).INIT,
+  },
+  {
     name: 'dpo',
     description: 'Trains a model on pairs of answers, the better one against the worse',
     load: async () => (await import('./training/dpo.ts')).DPO,
@@ -96,6 +101,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'docs',
     description: 'Shows the documentation in a browser, offline, or searches it for words',
     load: async () => (await import('./start/docs.ts')).DOCS,
+  },
+  {
+    name: 'completion',
+    description: 'Prints a script with which bash, zsh or fish complete commands, options and files',
+    load: async () => (await import('./start/completion.ts')).COMPLETION,
   },
   {
     name: 'doctor',

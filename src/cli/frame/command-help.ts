@@ -23,8 +23,8 @@ export function createParser(command: Command): Parser {
   return parser;
 }
 
-/** The options in the order of help. */
-function inGroups({ options: schema, groups = [] }: Command): Option[] {
+/** The options of a command in the order of help. */
+export function inGroups({ options: schema, groups = [] }: Command): Option[] {
   const options = optionsOf(schema);
   const order = [...new Set([...groups, ...options.map(groupOf)])];
   return options.toSorted((a, b) => order.indexOf(groupOf(a)) - order.indexOf(groupOf(b)));

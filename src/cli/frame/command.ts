@@ -15,6 +15,8 @@ export interface ArgumentEntry {
   readonly name: string;
   readonly help: string;
   readonly isRequired?: boolean;
+  /** The words that it may be; any word where they are not said. */
+  readonly choices?: readonly string[];
   /** Takes all remaining arguments; only the last one can. */
   readonly isVariadic?: boolean;
 }

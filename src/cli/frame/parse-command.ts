@@ -205,6 +205,13 @@ function checkArguments(
 ): void {
   for (const entry of entries.slice(args.length))
     if (entry.isRequired === true) problems.push({ message: `${name}: ${entry.name} is required; ${entry.help}` });
+  for (const [place, arg] of args.entries()) {
+    const { name: what, choices } = entries[place] ?? {};
+    if (choices !== undefined && !choices.includes(arg))
+      problems.push({
+        message: `${name}: ${what} must be one of ${choices.join(', ')}, got ${shownValue(arg)}; ${didYouMean(arg, choices, 'take one of them')}`,
+      });
+  }
   if (args.length <= entries.length || entries.at(-1)?.isVariadic === true) return;
   const surplus = args.slice(entries.length);
   const takes = entries.length === 0 ? 'no arguments' : `one argument, ${entries[0]!.name}`;
