@@ -22,7 +22,13 @@ for (const [name, theirs] of Object.entries(TABLE)) {
   test.each(schedules.cases.filter((recorded) => recorded.name === theirs))(
     `${name} has the rates of Transformers at every step, warm-up $warmup_steps`,
     ({ warmup_steps: warmupSteps, multipliers }) => {
-      const options = { name: name as ScheduleName, learningRate: 1, warmupSteps, totalSteps: schedules.total_steps };
+      const options = {
+        name: name as ScheduleName,
+        learningRate: 1,
+        warmupSteps,
+        totalSteps: schedules.total_steps,
+        startsAtZero: true,
+      };
       const ours = multipliers.map((_multiplier, step) => learningRateAt(options, step));
       expect(multipliers.length).toBe(13);
       ours.forEach((rate, step) => expect(rate).toBeCloseTo(multipliers[step]!, 15));
@@ -31,7 +37,7 @@ for (const [name, theirs] of Object.entries(TABLE)) {
 }
 
 function at(name: ScheduleName, step: number): number {
-  return learningRateAt({ name, learningRate: 8, warmupSteps: 4, totalSteps: 12 }, step);
+  return learningRateAt({ name, learningRate: 8, warmupSteps: 4, totalSteps: 12, startsAtZero: true }, step);
 }
 
 test('rates by hand: half of a warm-up, half of what follows, never below 0', () => {
@@ -42,7 +48,12 @@ test('rates by hand: half of a warm-up, half of what follows, never below 0', ()
 });
 
 test('a run that is all warm-up ends below the rate, and one step has the whole rate', () => {
-  const all = { name: 'linear', learningRate: 1, warmupSteps: 4, totalSteps: 4 } as const;
+  const all = { name: 'linear', learningRate: 1, warmupSteps: 4, totalSteps: 4, startsAtZero: true } as const;
   expect([0, 1, 2, 3].map((step) => learningRateAt(all, step))).toEqual([0, 0.25, 0.5, 0.75]);
   expect(learningRateAt({ ...all, warmupSteps: 0, totalSteps: 1 }, 0)).toBe(1);
+});
+
+test('without the mode of Transformers the first step of a warm-up changes the model, and the rate behind it is the same', () => {
+  const ours = { name: 'linear', learningRate: 8, warmupSteps: 3, totalSteps: 11 } as const;
+  expect([0, 1, 2, 3, 7, 11].map((step) => learningRateAt(ours, step))).toEqual([2, 4, 6, 8, 4, 0]);
 });

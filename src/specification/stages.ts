@@ -1,4 +1,5 @@
 import { badInput } from '../core/index.ts';
+import type { CompatibilityMode } from '../objectives/index.ts';
 
 /** A part of the rows that is trained before the next one begins: rows [start, start + count), steps [firstStep, firstStep + steps) counted from 0. */
 export interface Stage {
@@ -8,6 +9,8 @@ export interface Stage {
   readonly steps: number;
   /** Of its own schedule. */
   readonly warmupSteps: number;
+  /** The first of them has rate 0, as in Transformers. */
+  readonly startsAtZero: boolean;
 }
 
 export interface StageOptions {
@@ -15,6 +18,8 @@ export interface StageOptions {
   readonly epochs: number;
   readonly maxSteps?: number | undefined;
   readonly warmupRatio: number;
+  /** Under the modes of TRL warm-up is that of Transformers: rounded up, from a rate of 0. */
+  readonly compat?: CompatibilityMode | undefined;
 }
 
 /** Steps of one pass over `count` rows; an incomplete last batch is a step of its own. */
@@ -27,7 +32,7 @@ export function stepsPerEpoch(count: number, batchSize: number): number {
  * or no step within maxSteps.
  */
 export function planStages(rows: number, options: StageOptions, parts = 1): readonly Stage[] {
-  const { batchSize, epochs, maxSteps = Infinity, warmupRatio } = options;
+  const { batchSize, epochs, maxSteps = Infinity } = options;
   if (parts > rows)
     throw badInput({
       path: 'stages',
@@ -45,10 +50,17 @@ export function planStages(rows: number, options: StageOptions, parts = 1): read
         path: 'maxSteps',
         message: `--max-steps must leave a step for each of ${parts} --stages, got ${maxSteps}, after which stage ${part + 1} would begin; raise it or lower --stages`,
       });
-    stages.push({ start, count, firstStep, steps, warmupSteps: Math.ceil(warmupRatio * steps) });
+    stages.push({ start, count, firstStep, steps, ...warmupOf(steps, options) });
     firstStep += steps;
   }
   return stages;
+}
+
+/** The part of the steps over which the rate rises. Outside of TRL's modes a step with the whole rate is always left. */
+function warmupOf(steps: number, { warmupRatio, compat }: StageOptions): Pick<Stage, 'warmupSteps' | 'startsAtZero'> {
+  const warmupSteps = Math.ceil(warmupRatio * steps);
+  const startsAtZero = compat !== undefined && compat !== 'original';
+  return { warmupSteps: startsAtZero ? warmupSteps : Math.min(warmupSteps, steps - 1), startsAtZero };
 }
 
 /** The stage that a step belongs to. */

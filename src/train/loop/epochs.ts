@@ -17,7 +17,7 @@ export interface EpochOptions extends OrderOptions {
 
 /** All rows at once. */
 function wholeStage(rows: Rows): Stage {
-  return { start: 0, count: rows.count, firstStep: 0, steps: Infinity, warmupSteps: 0 };
+  return { start: 0, count: rows.count, firstStep: 0, steps: Infinity, warmupSteps: 0, startsAtZero: false };
 }
 
 /** The numbers of the rows of each step, a pure function of seed and step, so that a resumed run sees the same. */

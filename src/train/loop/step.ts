@@ -37,10 +37,7 @@ export async function takeStep(training: Training, step: number, options: StepOp
   if (!Number.isFinite(norm)) throw gradientFailure(norm, step + 1, rows);
   const stage = stageAt(stages, step);
   const stepOfStage = step - stage.firstStep;
-  const learningRate = learningRateAt(
-    { ...options.schedule, totalSteps: stage.steps, warmupSteps: stage.warmupSteps },
-    stepOfStage,
-  );
+  const learningRate = learningRateAt({ ...options.schedule, ...stage, totalSteps: stage.steps }, stepOfStage);
   await trainable.update({ step: stepOfStage + 1, learningRate, norm, maximum: options.maxGradientNorm });
   const metrics = {
     ...measured,

@@ -53,7 +53,7 @@ export async function readPreferences(
   const data = completeRows(objective, read, { specification, options });
   const stages = planStages(
     data.train.count,
-    specification,
+    { ...specification, compat: specification.objective.compat },
     referenceUpdate?.kind === 'stepwise' ? referenceUpdate.stages : 1,
   );
   requireUpdates(referenceUpdate, stages);
