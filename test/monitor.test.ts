@@ -195,7 +195,7 @@ describe('runs that were made to go wrong', () => {
   it('dead-adapter: an adapter whose scale is nearly nothing', async () => {
     const options = { data: 'style', lora: { rank: 4, alpha: 1e-9 }, learningRate: 1e-3, epochs: 2, run: 'dead' };
     const findings = await findingsOf('dpo', options);
-    expect(findings.map(({ name, step }) => [name, step])).toEqual([['dead-adapter', 7]]);
+    expect(findings.map(({ name, step }) => [name, step])).toEqual([['dead-adapter', 6]]);
     expect(findings[0]!.values['gradient']).toBeLessThan(1e-6);
   });
 
@@ -289,7 +289,7 @@ describe('--stop-on', () => {
     );
     expect(html.indexOf('id="checks"')).toBeLessThan(html.indexOf('id="figures"'));
     expect(html).toContain('arXiv 2305.18290, equation 7');
-    expect(html).toContain('<th scope="row">threshold</th><td class="value">a reward further from 0 than 0.01');
+    expect(html).toContain('<th scope="row">threshold</th><td class="value">a reward further from 0 than 0.1 nats');
   });
 
   it('diagnose says the same afterwards, and other thresholds change it', async () => {
@@ -309,7 +309,7 @@ describe('--stop-on', () => {
     ]);
     const raised = await preftune(
       main,
-      ['diagnose', 'stopped', '--monitor', '{"wrong-reference": {"reward": 9, "loss": 9}}'],
+      ['diagnose', 'stopped', '--monitor', '{"wrong-reference": {"nats": 90, "loss": 9}}'],
       { cwd: folder.path },
     );
     expect(raised.out.split('\n')[0]).toBe('None of 11 checks for known faults fired.');

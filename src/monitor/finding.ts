@@ -1,3 +1,4 @@
+import type { LossKind, RewardForm } from '../objectives/index.ts';
 import type { History } from './history.ts';
 import type { SampleVerdict } from './sample-verdict.ts';
 
@@ -17,6 +18,35 @@ export const DETECTOR_NAMES = [
 
 export type DetectorName = (typeof DETECTOR_NAMES)[number];
 
+/** What is known of an objective. */
+export interface ObjectiveFacts {
+  /** Names of its losses. */
+  readonly losses: readonly string[];
+  readonly kind: LossKind;
+  readonly needsReference: boolean;
+  readonly reward: RewardForm;
+  /** Where policy and reference are one, rewards are 0. */
+  readonly startsAtReference: boolean;
+  /** The likelihood of chosen answers is trained too. */
+  readonly imitates: boolean;
+  readonly lowersChosen: boolean;
+  readonly risesAtStart: boolean;
+  readonly dividesByLength: boolean;
+  /** Tokens beyond the shorter answer count less. */
+  readonly takesOutLength: boolean;
+  /** Label smoothing is possible and 0. */
+  readonly canSmooth: boolean;
+}
+
+/** Settings that advice speaks of. */
+export interface RunSettings {
+  readonly method: 'lora' | 'full' | undefined;
+  readonly epochs: number | undefined;
+  readonly warmupRatio: number | undefined;
+  /** 0 never clips. */
+  readonly maxGradientNorm: number | undefined;
+}
+
 /** What is known of a run besides its metrics; undefined where it is not. */
 export interface RunFacts {
   /** Of an SFT run the checks of pairs are not asked. */
@@ -25,6 +55,8 @@ export interface RunFacts {
   /** The loss where policy and reference are the same: ln 2 of the sigmoid loss. */
   readonly firstLoss?: number | undefined;
   readonly totalSteps?: number | undefined;
+  readonly objective?: ObjectiveFacts | undefined;
+  readonly settings?: RunSettings | undefined;
 }
 
 /** What a detector saw. */
@@ -47,15 +79,17 @@ export interface Detector {
   readonly title: string;
   /** What it means, in one plain sentence. */
   readonly sentence: string;
-  /** What to change. */
-  readonly advice: string;
+  /** What to change, by what the run is: nothing that it has already. */
+  readonly advice: (facts: RunFacts) => string;
   /** Paper or document. */
   readonly source: string;
   readonly thresholds: Readonly<Record<string, number>>;
   /** The thresholds in words, with their numbers. */
   readonly rule: (thresholds: Readonly<Record<string, number>>) => string;
-  /** Why it cannot be judged by these records; undefined where it can. */
+  /** Why it cannot be judged by these records, however many there were; undefined where it can. */
   readonly lacks: (history: History, facts: RunFacts) => string | undefined;
+  /** What a judgement takes that there is not enough of yet: `30 steps, it has 4`; undefined where there is. */
+  readonly tooShort: (history: History, facts: RunFacts) => string | undefined;
   readonly detect: (history: History, context: DetectorContext) => Evidence | undefined;
 }
 
@@ -84,6 +118,8 @@ export interface RunVerdict {
   readonly samples?: SampleVerdict;
   /** Not judged, and what for. */
   readonly unjudged: readonly { readonly name: DetectorName; readonly reason: string }[];
+  /** Not judged, as the run is too short, and what a judgement takes. */
+  readonly tooShort: readonly { readonly name: DetectorName; readonly needs: string }[];
 }
 
 /** A number as evidence shows it. */

@@ -97,3 +97,17 @@ export function rewardsOf(history: History): { chosen: Change; rejected: Change;
   if (chosen === undefined || rejected === undefined) return undefined;
   return { chosen, rejected, margin: chosen.now - rejected.now };
 }
+
+/** What changeOf takes of a metric that it does not have yet: two evaluations, or two windows of logged steps. */
+export function changeTooShort(history: History, name: string): string | undefined {
+  if (changeOf(history, name) !== undefined) return undefined;
+  const evaluations = history.points(`eval_${name}`).length;
+  return evaluations > 0
+    ? needed(2, 'evaluations', evaluations)
+    : needed(2 * WINDOW, 'logged steps', history.points(name).length);
+}
+
+/** `30 steps, it has 4`; undefined where there are as many. */
+export function needed(count: number, what: string, has: number): string | undefined {
+  return has >= count ? undefined : `${count} ${what}, it has ${has}`;
+}

@@ -10,6 +10,7 @@ import { DETECTOR_NAMES } from './finding.ts';
 import { createMonitor, diagnose } from './monitor.ts';
 import { DETECTOR_LIST, detectorsOf, THRESHOLDS } from './monitor-options.ts';
 import { readRunLog } from './read-log.ts';
+import { renderVerdict, verdictSentence } from './verdict-text.ts';
 
 /** A run that is well: rewards go apart, nothing else moves. Fields of `change` replace those of a step. */
 function healthy(steps: number, change: (step: number) => Partial<MetricRecord> = () => ({})): MetricRecord[] {
@@ -73,9 +74,9 @@ describe('monitor', () => {
         sentence: DETECTORS['gradient-spikes'].sentence,
         evidence: 'grad_norm 40.00 at step 30 (19 times the median), 40.00 at step 33 (19 times the median)',
         values: { spikes: 2, highest: 40 / 2.1 },
-        rule: '10 times the median of the 50 logged steps before and more than in any of the first 8, 2 times; or once 50 times',
+        rule: '10 times the median of the 50 logged steps before and 2 times any of the first 8, 2 times; or once 50 times',
         source: DETECTORS['gradient-spikes'].source,
-        advice: DETECTORS['gradient-spikes'].advice,
+        advice: DETECTORS['gradient-spikes'].advice({}),
       },
     ]);
     expect(monitor.finish()).toEqual([]);
@@ -87,8 +88,13 @@ describe('monitor', () => {
   });
 
   it('says what it cannot judge, and why', () => {
-    const { quiet, unjudged } = diagnose([{ step: 10, loss: 2 }], { recipe: 'sft' });
-    expect(quiet).toEqual(['dead-adapter', 'learning-rate-too-high', 'learning-rate-too-low']);
+    const { quiet, unjudged, tooShort } = diagnose([{ step: 10, loss: 2 }], { recipe: 'sft' });
+    expect(quiet).toEqual([]);
+    expect(tooShort).toEqual([
+      { name: 'dead-adapter', needs: '6 logged steps, it has 1' },
+      { name: 'learning-rate-too-high', needs: '5 logged steps, it has 1' },
+      { name: 'learning-rate-too-low', needs: '30 steps, it has 10' },
+    ]);
     expect(unjudged).toEqual([
       { name: 'chosen-falling', reason: 'supervised training has no pairs' },
       { name: 'rejected-alone', reason: 'supervised training has no pairs' },
@@ -99,6 +105,27 @@ describe('monitor', () => {
       { name: 'wrong-reference', reason: 'supervised training has no pairs' },
       { name: 'entropy-collapse', reason: 'in supervised training entropy falls by what is learned' },
     ]);
+  });
+
+  it('says of a short run what it is too short for, once for checks that lack the same', () => {
+    const verdict = diagnose(healthy(4), { recipe: 'dpo', beta: 0.1 });
+    expect(verdict.quiet).toEqual(['wrong-reference']);
+    expect(verdictSentence(verdict)).toBe(
+      'None of 1 checks for known faults fired; the run is too short for 8 others.',
+    );
+    expect(renderVerdict(verdict).split('\n').slice(2)).toEqual([
+      'not seen:   wrong-reference',
+      'too short to judge: chosen-falling, rejected-alone, kl, entropy-collapse (needs 16 logged steps, it has 4)',
+      'too short to judge: gradient-spikes (needs 9 logged steps, it has 4)',
+      'too short to judge: dead-adapter (needs 6 logged steps, it has 4)',
+      'too short to judge: learning-rate-too-high (needs 5 logged steps, it has 4)',
+      'too short to judge: learning-rate-too-low (needs 30 steps, it has 4)',
+      'not judged: overfitting: nothing was held out (--held-out-fraction)',
+      'not judged: length: no lengths were logged',
+    ]);
+    expect(verdictSentence(diagnose([{ step: 1, loss: 2 }], { recipe: 'sft' }))).toBe(
+      'The run is too short to judge: each of 3 checks for known faults needs more of it.',
+    );
   });
 
   it('names every detector, threshold and value that is none', () => {

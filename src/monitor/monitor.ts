@@ -35,19 +35,24 @@ export interface Monitor {
 export function createMonitor(facts: RunFacts = {}, thresholds: Thresholds = {}): Monitor {
   const history = createHistory();
   const findings = new Map<DetectorName, RunFinding>();
+  const lackOf = (name: DetectorName): string | undefined => DETECTORS[name].lacks(history, facts);
+  const shortnessOf = (name: DetectorName): string | undefined =>
+    lackOf(name) === undefined ? DETECTORS[name].tooShort(history, facts) : undefined;
+  const isJudged = (name: DetectorName): boolean => lackOf(name) === undefined && shortnessOf(name) === undefined;
   const look = (isEnd: boolean): RunFinding[] => {
     const found: RunFinding[] = [];
     for (const name of DETECTOR_NAMES) {
-      const { detect, lacks, rule, thresholds: own, title, sentence, advice, source } = DETECTORS[name];
+      const { detect, rule, thresholds: own, title, sentence, advice, source } = DETECTORS[name];
       // A run that does not move has no learning rate to speak of.
       const isExplained = name === 'learning-rate-too-low' && findings.has('dead-adapter');
-      if (findings.has(name) || isExplained || lacks(history, facts) !== undefined) continue;
+      if (findings.has(name) || isExplained || !isJudged(name)) continue;
       const limits = { ...own, ...thresholds[name] };
       const evidence = detect(history, { facts, thresholds: limits, isEnd });
       if (evidence === undefined) continue;
       const { text, values } = evidence;
       const { step } = history;
-      const finding = { name, title, step, sentence, evidence: text, values, rule: rule(limits), source, advice };
+      const told = { name, title, step, sentence, evidence: text, values };
+      const finding = { ...told, rule: rule(limits), source, advice: advice(facts) };
       findings.set(name, finding);
       found.push(finding);
     }
@@ -62,12 +67,14 @@ export function createMonitor(facts: RunFacts = {}, thresholds: Thresholds = {})
     verdict: () => ({
       step: history.step,
       findings: [...findings.values()],
-      quiet: DETECTOR_NAMES.filter(
-        (name) => !findings.has(name) && DETECTORS[name].lacks(history, facts) === undefined,
-      ),
+      quiet: DETECTOR_NAMES.filter((name) => !findings.has(name) && isJudged(name)),
       unjudged: DETECTOR_NAMES.flatMap((name) => {
-        const reason = findings.has(name) ? undefined : DETECTORS[name].lacks(history, facts);
+        const reason = findings.has(name) ? undefined : lackOf(name);
         return reason === undefined ? [] : [{ name, reason }];
+      }),
+      tooShort: DETECTOR_NAMES.flatMap((name) => {
+        const needs = findings.has(name) ? undefined : shortnessOf(name);
+        return needs === undefined ? [] : [{ name, needs }];
       }),
     }),
   };

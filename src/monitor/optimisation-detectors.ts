@@ -1,6 +1,18 @@
 import { percent } from '../core/index.ts';
+import { clipsMore, either, isOfPairs as takesPairs, joined, others, raisesBeta, warmsLonger } from './advice.ts';
 import { shown, type Detector, type RunFacts } from './finding.ts';
-import { changeOf, meanOf, medianOf, WINDOW, type History, type Point } from './history.ts';
+import {
+  changeOf,
+  changeTooShort,
+  meanOf,
+  medianOf,
+  needed,
+  WINDOW,
+  type Change,
+  type History,
+  type Point,
+} from './history.ts';
+import { betaOf, isReferenceFree } from './reward-detectors.ts';
 
 function lacksLoss(history: History): string | undefined {
   return history.points('loss').length > 0 ? undefined : 'no training loss was logged';
@@ -24,8 +36,7 @@ function firstLossOf(history: History, { firstLoss }: RunFacts): Point | undefin
 export const OVERFITTING: Detector = {
   title: 'training rows are learned by heart',
   sentence: 'The model knows the training rows while it gets worse at rows that it has not seen.',
-  advice:
-    'train fewer epochs (one is usual), keep an earlier checkpoint, raise --beta, or bring more data; --objective ipo or label smoothing hold margins down',
+  advice: (facts) => joined(learnsLess(facts), holdsMargins(facts)),
   source:
     'Tunstall et al. 2023, arXiv 2310.16944 (held-out loss rises from epoch 2); Azar et al. 2023, arXiv 2310.12036',
   thresholds: { accuracy: 0.95, loss: 0.1, sftLoss: 0.05 },
@@ -34,16 +45,21 @@ export const OVERFITTING: Detector = {
   lacks: (history) =>
     lacksLoss(history) ??
     (history.points('eval_loss').length > 0 ? undefined : 'nothing was held out (--held-out-fraction)'),
+  tooShort: (history) => needed(3, 'evaluations', history.points('eval_loss').length),
   detect: (history, { facts, thresholds }) => {
     const evaluations = history.points('eval_loss');
     const [before, last] = evaluations.slice(-2);
     if (before === undefined || last === undefined || evaluations.length < 3) return undefined;
     const best = evaluations.reduce((least, point) => (point.value < least.value ? point : least));
     const ofPairs = isOfPairs(history, facts);
-    const limit = best.value + Math.abs(best.value) * thresholds[ofPairs ? 'loss' : 'sftLoss']!;
-    const hasRisen = before.step > best.step && before.value >= limit && last.value >= limit;
     const start = firstLossOf(history, facts)?.value ?? Infinity;
-    const isAtStart = ofPairs && before.step > 0 && before.value >= start && last.value >= start;
+    // Near 0 a tenth more is nothing: what counts is seen beside the loss before training, too.
+    const least = ofPairs && Number.isFinite(start) ? LEAST_RISE * Math.abs(start) : 0;
+    const rise = Math.max(Math.abs(best.value) * thresholds[ofPairs ? 'loss' : 'sftLoss']!, least);
+    const limit = best.value + rise;
+    const hasRisen = before.step > best.step && before.value >= limit && last.value >= limit;
+    const mayRise = facts.objective?.risesAtStart === true;
+    const isAtStart = ofPairs && !mayRise && before.step > 0 && before.value >= start && last.value >= start;
     if (!hasRisen && !isAtStart) return undefined;
     const from = hasRisen ? best : { step: 0, value: start };
     const heldOut = `held-out loss ${shown(from.value)} (step ${from.step}), ${shown(last.value)} (step ${last.step})`;
@@ -65,27 +81,53 @@ export const OVERFITTING: Detector = {
   },
 };
 
+/** Share of the first loss. */
+const LEAST_RISE = 0.02;
+
+function learnsLess({ settings, ...facts }: RunFacts): string {
+  const ways = [
+    settings?.epochs === undefined || settings.epochs > 1 ? 'train fewer epochs (one is usual)' : '',
+    'keep an earlier checkpoint',
+    raisesBeta(facts) ? 'raise --beta' : '',
+    'bring more data',
+  ];
+  return either(ways.filter((part) => part !== ''))!;
+}
+
+/** What gives margins a target. */
+function holdsMargins(facts: RunFacts): string | undefined {
+  const { objective } = facts;
+  const losses = takesPairs(facts) ? others(['ipo'], facts).map((name) => `--objective ${name}`) : [];
+  const smoothing = objective === undefined ? 'label smoothing' : objective.canSmooth ? '--label-smoothing 0.1' : '';
+  const ways = [...losses, smoothing].filter((part) => part !== '');
+  return ways.length === 0 ? undefined : `${either(ways)} ${ways.length > 1 ? 'hold' : 'holds'} margins down`;
+}
+
 export const GRADIENT_SPIKES: Detector = {
   title: 'gradients spike',
   sentence:
     'A few batches push the weights many times harder than the others, and each push can undo what was learned.',
-  advice:
-    'clip (--max-gradient-norm 1), lower --learning-rate, and look at the rows of these steps: very long answers, broken text or wrong templates are the usual ones',
+  advice: (facts) =>
+    `${clipsMore(facts)}, lower --learning-rate, and look at the rows of these steps: very long answers, broken text or wrong templates are the usual ones`,
   source:
     'Huang et al. 2025, arXiv 2501.06842 (spikes of gradients in language models); Chowdhery et al. 2022, arXiv 2204.02311, section 5.1',
-  thresholds: { ratio: 10, times: 2, single: 50, before: 8 },
-  rule: ({ ratio, times, single, before }) =>
-    `${ratio} times the median of the 50 logged steps before and more than in any of the first ${before}, ${times} times; or once ${single} times`,
+  thresholds: { ratio: 10, times: 2, single: 50, before: 8, opening: 2 },
+  rule: ({ ratio, times, single, before, opening }) =>
+    `${ratio} times the median of the 50 logged steps before and ${opening} times any of the first ${before}, ${times} times; or once ${single} times`,
   lacks: (history) => (history.points('grad_norm').length > 0 ? undefined : 'no grad_norm was logged'),
+  tooShort: (history) => needed(9, 'logged steps', history.points('grad_norm').length),
   detect: (history, { thresholds }) => {
     const norms = history.points('grad_norm');
-    const { ratio, times, single, before } = thresholds as Record<'ratio' | 'times' | 'single' | 'before', number>;
+    const { ratio, times, single, before, opening } = thresholds as Record<
+      'ratio' | 'times' | 'single' | 'before' | 'opening',
+      number
+    >;
     if (norms.length <= before) return undefined;
     // Where the loss is nearly 0 gradients are too, and ordinary ones stand out.
-    const opening = Math.max(...norms.slice(0, before).map(({ value }) => value));
+    const least = opening * Math.max(...norms.slice(0, before).map(({ value }) => value));
     const spikeAt = (at: number): { step: number; norm: number; ratio: number } | undefined => {
       const { step, value } = norms[at]!;
-      if (value <= opening) return undefined;
+      if (value <= least) return undefined;
       const by = value / medianOf(norms.slice(Math.max(0, at - SPIKE_MEDIAN), at));
       return by >= ratio ? { step, norm: value, ratio: by } : undefined;
     };
@@ -109,14 +151,17 @@ export const DEAD_ADAPTER: Detector = {
   title: 'nothing is being trained',
   sentence:
     'The steps leave the model as it was: no gradient reaches the weights, or the weights do not reach the answers.',
-  advice:
-    'look whether --targets name layers of this model, whether --lora.alpha and --learning-rate are above 0, and whether the answers have scored tokens (--show-tokens)',
+  advice: ({ settings }) =>
+    settings?.method === 'full'
+      ? 'look whether --learning-rate is above 0, and whether the answers have scored tokens (--show-tokens)'
+      : 'look whether --targets name layers of this model, whether --lora.alpha and --learning-rate are above 0, and whether the answers have scored tokens (--show-tokens)',
   source:
     'Hu et al. 2021, arXiv 2106.09685: B starts at 0, so an adapter that works leaves its start with the first steps',
-  thresholds: { steps: 5, gradient: 1e-6, reward: 1e-5, loss: 1e-7 },
-  rule: ({ steps, gradient, reward, loss }) =>
-    `${steps} logged steps with a gradient norm below ${gradient} or rewards below ${reward}; of supervised training, held-out loss unchanged to a relative ${loss}`,
+  thresholds: { steps: 5, gradient: 1e-6, nats: 1e-4, loss: 1e-7 },
+  rule: ({ steps, gradient, nats, loss }) =>
+    `${steps} logged steps with a gradient norm below ${gradient} or rewards below ${nats} nats (times beta); of supervised training, held-out loss unchanged to a relative ${loss}`,
   lacks: lacksLoss,
+  tooShort: (history) => needed(6, 'logged steps', history.points('loss').length),
   detect: (history, { facts, thresholds }) => {
     const limit = (name: string): number => thresholds[name]!;
     const rates = history.points('learning_rate').slice(-limit('steps') - 1);
@@ -133,8 +178,8 @@ export const DEAD_ADAPTER: Detector = {
         values: { gradient: largest(norms) },
       };
     const rewards = [...lastOf('rewards/chosen'), ...lastOf('rewards/rejected')];
-    if (isOfPairs(history, facts) && rewards.length === 2 * limit('steps'))
-      return largest(rewards) >= limit('reward')
+    if (isOfPairs(history, facts) && !isReferenceFree(history, facts) && rewards.length === 2 * limit('steps'))
+      return largest(rewards) >= limit('nats') * betaOf(history, facts)
         ? undefined
         : {
             text: `rewards at most ${shown(largest(rewards))} from 0 until step ${rewards.at(-1)!.step}`,
@@ -153,8 +198,12 @@ export const DEAD_ADAPTER: Detector = {
 export const RATE_TOO_HIGH: Detector = {
   title: 'the learning rate is too high',
   sentence: 'Training makes the loss on its own rows worse than it was at the start: the steps are too long.',
-  advice:
-    'divide --learning-rate by 3 to 10, warm up longer (--warmup-ratio 0.1), and start again: what was trained so far is not worth keeping',
+  advice: (facts) =>
+    joined(
+      'divide --learning-rate by 3 to 10',
+      warmsLonger(facts),
+      'and start again: what was trained so far is not worth keeping',
+    ).replaceAll('; ', ', '),
   source:
     'Bengio 2012, arXiv 1206.5533, section 3.1.1 (the rate above which training loss rises); Rafailov et al. 2023, arXiv 2305.18290, appendix B (1e-6 for whole models)',
   thresholds: { ratio: 1.5, window: 5 },
@@ -162,6 +211,8 @@ export const RATE_TOO_HIGH: Detector = {
     `a mean loss over ${window} logged steps of ${ratio} times the first, or one that is not finite`,
   lacks: (history) =>
     history.points('loss').length > 0 || history.brokenStep !== undefined ? undefined : 'no training loss was logged',
+  tooShort: (history) =>
+    history.brokenStep === undefined ? needed(5, 'logged steps', history.points('loss').length) : undefined,
   detect: (history, { facts, thresholds }) => {
     const { brokenStep } = history;
     if (brokenStep !== undefined)
@@ -170,7 +221,7 @@ export const RATE_TOO_HIGH: Detector = {
     const [first, recent] = [firstLossOf(history, facts), history.points('loss').slice(-window)];
     if (first === undefined || first.value <= 0 || recent.length < window) return undefined;
     const now = meanOf(recent);
-    if (now < ratio * first.value) return undefined;
+    if (now < ratio * first.value || now < first.value + spreadOf(history, window)) return undefined;
     return {
       text: `loss ${shown(first.value)} (step ${first.step}), ${shown(now)} (mean of steps ${recent[0]!.step} to ${recent.at(-1)!.step})`,
       values: { first: first.value, now },
@@ -178,29 +229,49 @@ export const RATE_TOO_HIGH: Detector = {
   },
 };
 
+/** How much a mean over `window` steps may lie above the first one by the rows alone: three standard errors of a difference, by the first steps. */
+function spreadOf(history: History, window: number): number {
+  const first = history.points('loss').slice(0, WINDOW);
+  const mean = meanOf(first);
+  const variance = meanOf(first.map(({ step, value }) => ({ step, value: (value - mean) ** 2 })));
+  return 3 * Math.sqrt(variance * (1 + 1 / window));
+}
+
 export const RATE_TOO_LOW: Detector = {
   title: 'the learning rate is too low',
   sentence: 'Most of the run is over and the model answers as it did at the start: it has hardly been trained.',
-  advice: 'multiply --learning-rate by 3 to 10 (adapters take about ten times what whole models take), or train longer',
+  advice: ({ settings }) =>
+    `multiply --learning-rate by 3 to 10${settings?.method === 'full' ? '' : ' (adapters take about ten times what whole models take)'}, or train longer`,
   source:
     'Bengio 2012, arXiv 1206.5533, section 3.1.1; Schulman et al. 2025, LoRA Without Regret (thinkingmachines.ai/blog/lora): adapters want about ten times the rate',
-  thresholds: { reward: 0.02, loss: 0.002, steps: 30, progress: 0.75 },
-  rule: ({ reward, loss, steps, progress }) =>
-    `after ${steps} steps and ${percent(progress!, 0)} of the run no reward further than ${reward} from 0; in supervised training, held-out loss less than ${loss} nats below the first`,
-  lacks: lacksLoss,
+  thresholds: { nats: 0.2, loss: 0.002, steps: 30, progress: 0.75 },
+  rule: ({ nats, loss, steps, progress }) =>
+    `after ${steps} steps and ${percent(progress!, 0)} of the run no answer further than ${nats} nats from the start (rewards are times beta); in supervised training, held-out loss less than ${loss} nats below the first`,
+  lacks: (history, facts) => {
+    const lack = lacksLoss(history);
+    if (lack !== undefined || !isOfPairs(history, facts) || !isReferenceFree(history, facts)) return lack;
+    return history.points('eval_logps/chosen').length > 0
+      ? undefined
+      : 'the loss has no reference, and nothing was held out';
+  },
+  tooShort: ({ step }) => needed(30, 'steps', step),
   detect: (history, { facts, thresholds, isEnd }) => {
-    const { reward, loss, steps, progress } = thresholds as Record<'reward' | 'loss' | 'steps' | 'progress', number>;
+    const { nats, loss, steps, progress } = thresholds as Record<'nats' | 'loss' | 'steps' | 'progress', number>;
     const { step } = history;
     const isLate = facts.totalSteps === undefined ? isEnd : step >= progress * facts.totalSteps;
     if (!isLate || step < steps) return undefined;
     if (isOfPairs(history, facts)) {
-      const [chosen, rejected] = ['rewards/chosen', 'rewards/rejected'].map((name) => changeOf(history, name));
+      const isFree = isReferenceFree(history, facts);
+      const metric = isFree ? 'logps' : 'rewards';
+      const [chosen, rejected] = [changeOf(history, `${metric}/chosen`), changeOf(history, `${metric}/rejected`)];
       if (chosen === undefined || rejected === undefined) return undefined;
-      const furthest = Math.max(Math.abs(chosen.now), Math.abs(rejected.now));
-      if (furthest >= reward) return undefined;
+      // Without a reference the start is the first evaluation; with one it is 0.
+      const movedBy = ({ first, now }: Change): number => (isFree ? now - first : now);
+      const [up, down] = [movedBy(chosen), movedBy(rejected)];
+      if (Math.max(Math.abs(up), Math.abs(down)) >= nats * (isFree ? 1 : betaOf(history, facts))) return undefined;
       return {
-        text: `rewards of ${chosen.where} rows ${shown(chosen.now)} and ${shown(rejected.now)} at step ${chosen.step}`,
-        values: { chosen: chosen.now, rejected: rejected.now },
+        text: `${metric} of ${chosen.where} rows ${isFree ? 'changed by ' : ''}${shown(up)} and ${shown(down)} at step ${chosen.step}`,
+        values: { chosen: up, rejected: down },
       };
     }
     const change = changeOf(history, 'loss');
@@ -216,16 +287,19 @@ export const ENTROPY_COLLAPSE: Detector = {
   title: 'entropy collapses',
   sentence:
     'The model has become so sure of every next word that its answers will all be alike, and often repeat themselves.',
-  advice:
-    'stop earlier, raise --beta, lower --learning-rate; preftune evaluate says how far distinct words and repetition went',
+  advice: (facts) =>
+    `stop earlier, ${raisesBeta(facts) ? 'raise --beta, ' : ''}lower --learning-rate; preftune evaluate says how far distinct words and repetition went`,
   source: 'Cui et al. 2025, arXiv 2505.22617 (entropy of policies in reinforcement learning)',
   thresholds: { share: 0.5 },
   rule: ({ share }) => `${percent(share!, 0)} of the first entropy`,
-  lacks: (history, { recipe }) => {
+  lacks: (history, { recipe, objective }) => {
     if (recipe === 'sft') return 'in supervised training entropy falls by what is learned';
+    if (objective?.imitates === true || history.points('nll_loss').length > 0)
+      return 'the loss trains the likelihood of answers, by which entropy falls';
     const names = ['entropy', 'eval_entropy'];
     return names.some((name) => history.points(name).length > 0) ? undefined : 'no entropy was logged';
   },
+  tooShort: (history) => changeTooShort(history, 'entropy'),
   detect: (history, { thresholds }) => {
     const entropy = changeOf(history, 'entropy');
     if (entropy === undefined || entropy.first <= 0 || entropy.now > thresholds['share']! * entropy.first)

@@ -68,11 +68,13 @@ describe('readRunLog', () => {
       JSON.stringify({ formatVersion: 1, specification, versions: {}, model: {}, reference: null, data: {} }),
     );
     written('run/metrics.jsonl', '{"step":1,"epoch":0.1,"loss":0.69}\n{"step":5,"epoch":0.5,"loss":0.6}\n');
-    expect(readRunLog(join(folder, 'run')).facts).toEqual({
+    expect(readRunLog(join(folder, 'run')).facts).toMatchObject({
       recipe: 'dpo',
       beta: 0.3,
       firstLoss: Math.LN2,
       totalSteps: 20,
+      objective: { losses: ['sigmoid'], needsReference: true },
+      settings: { epochs: 2, method: undefined },
     });
   });
 

@@ -1,12 +1,13 @@
 import { percent } from '../core/index.ts';
+import { either, holdsChosen, isOfPairs, joined, others, raisesBeta } from './advice.ts';
 import { shown, type Detector, type RunFacts } from './finding.ts';
-import { changeOf, meanOf, rewardsOf, WINDOW, type Change, type History } from './history.ts';
+import { changeOf, changeTooShort, meanOf, needed, rewardsOf, WINDOW, type Change, type History } from './history.ts';
 
 /** TRL's, where nothing is known of it. */
 const USUAL_BETA = 0.1;
 
 /** Nats of chosen log-probability that are one unit of reward. */
-function betaOf(history: History, facts: RunFacts): number {
+export function betaOf(history: History, facts: RunFacts): number {
   const scheduled = history.points('beta').at(-1)?.value;
   return scheduled ?? facts.beta ?? measuredBeta(history) ?? USUAL_BETA;
 }
@@ -20,8 +21,9 @@ function measuredBeta(history: History): number | undefined {
   return Math.abs(moved) > 0.01 && beta > 0 && Number.isFinite(beta) ? beta : undefined;
 }
 
-/** Rewards that are beta times the log-probability itself. */
-function isReferenceFree(history: History): boolean {
+/** Whether rewards are measured from 0: known of the objective, else rewards are one number times the log-probability itself. */
+export function isReferenceFree(history: History, { objective }: RunFacts): boolean {
+  if (objective !== undefined) return !objective.needsReference;
   const ratio = (side: string): number => {
     const prefix = history.points('eval_rewards/chosen').length > 0 ? 'eval_' : '';
     const [reward, logp] = ['rewards', 'logps'].map((name) => history.points(`${prefix}${name}/${side}`)[0]);
@@ -38,7 +40,19 @@ function lacksRewards(history: History, { recipe }: RunFacts): string | undefine
 }
 
 function lacksReference(history: History, facts: RunFacts): string | undefined {
-  return lacksRewards(history, facts) ?? (isReferenceFree(history) ? 'the loss has no reference' : undefined);
+  return lacksRewards(history, facts) ?? (isReferenceFree(history, facts) ? 'the loss has no reference' : undefined);
+}
+
+/** Rewards in which a nat of log-probability counts beta, wherever it is. */
+function lacksLinear(history: History, facts: RunFacts): string | undefined {
+  return (
+    lacksReference(history, facts) ??
+    (facts.objective?.reward === 'chi-squared' ? 'the reward of the loss grows with exp(log-ratio)' : undefined)
+  );
+}
+
+function lowersChosen({ objective }: RunFacts): string | undefined {
+  return objective?.lowersChosen === true ? 'the loss lowers chosen answers by design' : undefined;
 }
 
 /** `rewards/chosen of held-out rows 0 (step 0), -1.20 (step 64)`. */
@@ -58,24 +72,32 @@ export const CHOSEN_FALLING: Detector = {
   title: 'chosen answers become less likely',
   sentence:
     'The model gives the answers that people chose less probability than before, so what it gained went to answers that are not in the data.',
-  advice:
-    'lower --learning-rate or raise --beta; add a term that holds the chosen answers (--objective rpo or dpop); leave out pairs whose answers are nearly the same',
+  advice: (facts) =>
+    joined(
+      `lower --learning-rate${raisesBeta(facts) ? ' or raise --beta' : ''}`,
+      holdsChosen(facts),
+      isOfPairs(facts) && 'leave out pairs whose answers are nearly the same',
+    ),
   source: 'Razin et al. 2024, arXiv 2410.08847, likelihood displacement; Pal et al. 2024, arXiv 2402.13228',
   thresholds: { natsPerToken: 0.15, share: 0.1, nats: 5 },
   rule: ({ natsPerToken, share, nats }) =>
     `${natsPerToken} nats a token below the start; where lengths are not logged, ${percent(share!, 0)} of the log-probability and ${nats} nats`,
-  lacks: (history, { recipe }) => {
-    if (recipe === 'sft') return 'supervised training has no pairs';
+  lacks: (history, facts) => {
+    if (facts.recipe === 'sft') return 'supervised training has no pairs';
     const names = ['logps/chosen', 'eval_logps/chosen'];
-    return names.some((name) => history.points(name).length > 0) ? undefined : 'no logps/chosen was logged';
+    if (!names.some((name) => history.points(name).length > 0)) return 'no logps/chosen was logged';
+    const isMeasured = history.points('eval_logps/chosen').length > 0;
+    // Training batches are of other rows each time, so only the reward, which is relative to the reference, can tell.
+    const unmeasured = isMeasured ? undefined : lacksLinear(history, facts);
+    return lowersChosen(facts) ?? (unmeasured && `${unmeasured}, and nothing was held out`);
   },
+  tooShort: (history) => changeTooShort(history, 'logps/chosen'),
   detect: (history, { facts, thresholds }) => {
     const heldOut = history.points('eval_logps/chosen').length > 0;
     const logps = changeOf(history, 'logps/chosen');
     const rewards = changeOf(history, 'rewards/chosen');
     if (logps === undefined) return undefined;
-    // Training batches are of other rows each time, so only the reward, which is relative to the reference, can tell.
-    if (!heldOut && (rewards === undefined || isReferenceFree(history))) return undefined;
+    if (!heldOut && rewards === undefined) return undefined;
     const fall = heldOut ? logps.first - logps.now : -rewards!.now / betaOf(history, facts);
     const start = heldOut ? logps.first : logps.now + fall;
     const tokens = chosenTokens(history);
@@ -96,18 +118,24 @@ export const REJECTED_ALONE: Detector = {
   title: 'the margin comes from rejected answers alone',
   sentence:
     'The margin grows because rejected answers become less likely, while chosen ones lose too: the model learns what not to say, and not what to say.',
-  advice:
-    'train on chosen answers first (preftune sft) or beside (--objective rpo or dpop), take answers of the model itself as chosen ones, or lower --learning-rate',
+  advice: (facts) =>
+    joined(
+      'train on chosen answers first (preftune sft)',
+      holdsChosen(facts),
+      'take answers of the model itself as chosen ones, or lower --learning-rate',
+    ),
   source: 'Feng et al. 2024, arXiv 2404.04626; Pal et al. 2024, arXiv 2402.13228',
-  thresholds: { margin: 0.5, share: 0.5 },
-  rule: ({ margin, share }) =>
-    `a margin of at least ${margin} for which the chosen reward fell by at least ${percent(share!, 0)} of it`,
-  lacks: lacksReference,
-  detect: (history, { thresholds }) => {
+  thresholds: { nats: 5, share: 0.5 },
+  rule: ({ nats, share }) =>
+    `a margin of at least ${nats} nats (of reward, that is times beta) for which the chosen reward fell by at least ${percent(share!, 0)} of it`,
+  lacks: (history, facts) => lacksLinear(history, facts) ?? lowersChosen(facts),
+  tooShort: (history) => changeTooShort(history, 'rewards/chosen'),
+  detect: (history, { facts, thresholds }) => {
     const rewards = rewardsOf(history);
-    if (rewards === undefined || isReferenceFree(history)) return undefined;
+    if (rewards === undefined) return undefined;
     const { chosen, rejected, margin } = rewards;
-    if (margin < thresholds['margin']! || chosen.now > -thresholds['share']! * margin) return undefined;
+    const least = thresholds['nats']! * betaOf(history, facts);
+    if (margin < least || chosen.now > -thresholds['share']! * margin) return undefined;
     return {
       text: `${way('rewards/chosen', chosen)}; ${way('rewards/rejected', rejected)}: a margin of ${shown(margin)}`,
       values: { chosen: chosen.now, rejected: rejected.now, margin },
@@ -119,16 +147,18 @@ export const WRONG_REFERENCE: Detector = {
   title: 'the policy does not start at its reference',
   sentence:
     'Before the first step the model already differs from the reference that it is compared with, so rewards count a difference that no training made.',
-  advice:
+  advice: () =>
     'make the reference the model that training starts from, with the same template, precision and no dropout; where --reference names another model on purpose, expect this',
   source:
     'Rafailov et al. 2023, arXiv 2305.18290, equation 7: at policy = reference margins are 0 and the loss is ln 2',
-  thresholds: { reward: 0.01, loss: 0.01 },
-  rule: ({ reward, loss }) =>
-    `a reward further from 0 than ${reward} before the first update, or a loss further than ${loss} from what it is there`,
+  thresholds: { nats: 0.1, loss: 0.01 },
+  rule: ({ nats, loss }) =>
+    `a reward further from 0 than ${nats} nats (times beta) before the first update, or a loss further than ${loss} from what it is there`,
   lacks: (history, facts) => {
     const other = lacksReference(history, facts);
     if (other !== undefined) return other;
+    if (facts.objective?.startsAtReference === false)
+      return 'the loss weighs tokens of the policy alone (ldSides policy)';
     const first = [
       ...history.points('eval_rewards/chosen').slice(0, 1),
       ...history.points('rewards/chosen').slice(0, 1),
@@ -136,8 +166,9 @@ export const WRONG_REFERENCE: Detector = {
     const isEarly = history.points('eval_rewards/chosen')[0]?.step === 0 || first.some(({ step }) => step <= 1);
     return isEarly ? undefined : 'neither step 1 nor an evaluation before it was logged';
   },
+  tooShort: () => undefined,
   detect: (history, { facts, thresholds }) => {
-    if (lacksReference(history, facts) !== undefined) return undefined;
+    const limitOfReward = thresholds['nats']! * betaOf(history, facts);
     const at = (name: string, prefix: string, limit: number) => {
       const point = history.points(`${prefix}${name}`)[0];
       return point !== undefined && point.step <= limit ? point : undefined;
@@ -152,7 +183,7 @@ export const WRONG_REFERENCE: Detector = {
       if (chosen === undefined || rejected === undefined) continue;
       const far = Math.max(Math.abs(chosen.value), Math.abs(rejected.value));
       const lossOff = loss === undefined || facts.firstLoss === undefined ? 0 : Math.abs(loss.value - facts.firstLoss);
-      if (far <= thresholds['reward']! && lossOff <= thresholds['loss']!) continue;
+      if (far <= limitOfReward && lossOff <= thresholds['loss']!) continue;
       const ofLoss = facts.firstLoss === undefined ? '' : ` instead of ${shown(facts.firstLoss)}`;
       return {
         text: `step ${chosen.step}, ${where} rows: rewards ${shown(chosen.value)} and ${shown(rejected.value)} instead of 0${loss === undefined ? '' : `, loss ${shown(loss.value)}${ofLoss}`}`,
@@ -180,14 +211,15 @@ export const KL: Detector = {
   title: 'the model runs away from its reference',
   sentence:
     'The model has gone so far from where it started that what it was not trained on is probably lost, without a margin that is worth it.',
-  advice:
-    'raise --beta, lower --learning-rate, train fewer steps; preftune evaluate RUN --prompts P --frontier says which checkpoint to keep',
+  advice: (facts) =>
+    `${raisesBeta(facts) ? 'raise --beta, ' : ''}lower --learning-rate, train fewer steps; preftune evaluate RUN --prompts P --frontier says which checkpoint to keep`,
   source:
     'Gao et al. 2022, arXiv 2210.10760; Rafailov et al. 2024, arXiv 2406.02900: what is won turns to loss as KL grows',
   thresholds: { nats: 50, driftNats: 20, margins: 2 },
   rule: ({ nats, driftNats, margins }) =>
     `${nats} nats an answer; or, where no KL was logged, ${driftNats} nats that both answers lost and ${margins} times the margin`,
-  lacks: (history, facts) => (measuredKl(history) === undefined ? lacksReference(history, facts) : undefined),
+  lacks: (history, facts) => (measuredKl(history) === undefined ? lacksLinear(history, facts) : undefined),
+  tooShort: (history) => (measuredKl(history) === undefined ? changeTooShort(history, 'rewards/chosen') : undefined),
   detect: (history, { facts, thresholds }) => {
     const measured = measuredKl(history);
     if (measured !== undefined)
@@ -198,7 +230,7 @@ export const KL: Detector = {
             values: { nats: measured.nats },
           };
     const rewards = rewardsOf(history);
-    if (rewards === undefined || isReferenceFree(history)) return undefined;
+    if (rewards === undefined) return undefined;
     const beta = betaOf(history, facts);
     const nats = -(rewards.chosen.now + rewards.rejected.now) / (2 * beta);
     const margin = rewards.margin / beta;
@@ -217,18 +249,32 @@ export const LENGTH: Detector = {
   title: 'length is rewarded',
   sentence:
     'How long an answer is decides its reward more than anything else about it, so answers will grow or shrink for no reason of theirs.',
-  advice:
-    'take a loss that divides by length (--objective sigmoid_norm or simpo) or takes it out (r_dpo, ld_dpo); balance lengths of chosen and rejected in the data (preftune data stats)',
+  advice: (facts) =>
+    joined(lessLength(facts), 'balance lengths of chosen and rejected in the data (preftune data stats)'),
   source: 'Park et al. 2024, arXiv 2403.19159; Singhal et al. 2023, arXiv 2310.03716',
-  thresholds: { correlation: 0.7, growth: 1.5 },
-  rule: ({ correlation, growth }) =>
-    `a correlation of ${correlation} between a pair's margin and its difference in length in two evaluations, that is half of what margins vary by; of sampled answers, ${growth} times the first length while the reward rises`,
-  lacks: (history, { recipe }) => {
-    if (recipe === 'sft') return 'supervised training has no rewards';
-    const names = ['rewards/length_correlation', 'eval_rewards/length_correlation', 'completions/mean_length'];
-    return names.some((name) => history.points(name).length > 0) ? undefined : 'no lengths were logged';
+  thresholds: { correlation: 0.7, growth: 1.5, further: 0.3 },
+  rule: ({ correlation, growth, further }) =>
+    `a correlation of ${correlation} between a pair's margin and its difference in length in two evaluations, that is half of what margins vary by (without a reference, and ${further} further than before the first step); of sampled answers, ${growth} times the first length while the reward rises`,
+  lacks: (history, facts) => {
+    if (facts.recipe === 'sft') return 'supervised training has no rewards';
+    if (history.points('completions/mean_length').length > 0) return undefined;
+    const names = ['rewards/length_correlation', 'eval_rewards/length_correlation'];
+    if (!names.some((name) => history.points(name).length > 0)) return 'no lengths were logged';
+    if (facts.objective?.imitates === true || facts.objective?.lowersChosen === true)
+      return 'the loss moves both answers in one direction, the longer one further';
+    const hasStart = history.points('eval_rewards/length_correlation')[0]?.step === 0;
+    return hasStart || !isReferenceFree(history, facts)
+      ? undefined
+      : 'without a reference rewards follow length before any training, and no evaluation before it was logged';
   },
-  detect: (history, { thresholds }) => {
+  tooShort: (history) => {
+    if (history.points('completions/mean_length').length > 0) return undefined;
+    const evaluations = history.points('eval_rewards/length_correlation');
+    return evaluations.length > 0
+      ? needed(2, 'evaluations after the first step', evaluations.filter(({ step }) => step > 0).length)
+      : needed(2 * WINDOW, 'logged steps', history.points('rewards/length_correlation').length);
+  },
+  detect: (history, { facts, thresholds }) => {
     const growing = changeOf(history, 'completions/mean_length');
     const reward = changeOf(history, 'reward');
     if (growing && growing.now >= thresholds['growth']! * growing.first && (reward?.now ?? 0) > (reward?.first ?? 0))
@@ -242,7 +288,10 @@ export const LENGTH: Detector = {
     const recent = isHeldOut ? heldOut.slice(-2) : training.slice(-2 * WINDOW);
     if (recent.length < (isHeldOut ? 2 : 2 * WINDOW)) return undefined;
     const values = isHeldOut ? recent.map(({ value }) => value) : [meanOf(recent)];
+    // Log-probabilities of whole answers follow length by themselves.
+    const start = isReferenceFree(history, facts) ? history.points('eval_rewards/length_correlation')[0]!.value : 0;
     const limit = thresholds['correlation']!;
+    if (start !== 0 && Math.abs(values.at(-1)! - start) < thresholds['further']!) return undefined;
     if (!values.every((value) => value >= limit) && !values.every((value) => value <= -limit)) return undefined;
     const correlation = values.at(-1)!;
     return {
@@ -251,3 +300,13 @@ export const LENGTH: Detector = {
     };
   },
 };
+
+/** Losses that care less for length, but those that the run has; none where it divides by length already. */
+function lessLength(facts: RunFacts): string | undefined {
+  const { objective } = facts;
+  if (!isOfPairs(facts)) return undefined;
+  const dividing = objective?.dividesByLength === true ? undefined : either(others(['sigmoid_norm', 'simpo'], facts));
+  const apart = others(objective?.takesOutLength === true ? ['r_dpo'] : ['r_dpo', 'ld_dpo'], facts).join(', ');
+  if (dividing === undefined) return `take a loss that takes length out (--objective ${apart.replace(', ', ' or ')})`;
+  return `take a loss that divides by length (--objective ${dividing})${apart === '' ? '' : ` or takes it out (${apart})`}`;
+}

@@ -15,10 +15,22 @@ export function verdictSentence(verdict: RunVerdict): string {
 }
 
 /** One sentence on what was looked for in the metrics. */
-export function checksSentence({ findings, quiet }: RunVerdict): string {
+export function checksSentence({ findings, quiet, tooShort }: RunVerdict): string {
   const checks = `${findings.length + quiet.length} checks`;
-  if (findings.length === 0) return `None of ${checks} for known faults fired.`;
-  return `${findings.length} of ${checks} for known faults fired: ${findings.map(({ title }) => title).join('; ')}.`;
+  const others = tooShort.length === 0 ? '' : `; the run is too short for ${tooShort.length} others`;
+  if (findings.length > 0)
+    return `${findings.length} of ${checks} for known faults fired${others}: ${findings.map(({ title }) => title).join('; ')}.`;
+  if (quiet.length > 0) return `None of ${checks} for known faults fired${others}.`;
+  return tooShort.length === 0
+    ? 'No check for known faults could be made.'
+    : `The run is too short to judge: each of ${tooShort.length} checks for known faults needs more of it.`;
+}
+
+/** What checks lack in a short run, one line for those that lack the same. */
+function shortnessLines({ tooShort }: RunVerdict, named: (name: DetectorName) => string): string[] {
+  const byNeeds = new Map<string, string[]>();
+  for (const { name, needs } of tooShort) byNeeds.set(needs, [...(byNeeds.get(needs) ?? []), named(name)]);
+  return [...byNeeds].map(([needs, names]) => `too short to judge: ${names.join(', ')} (needs ${needs})`);
 }
 
 /** Everything, for a terminal. */
@@ -36,6 +48,7 @@ export function renderVerdict(verdict: RunVerdict): string {
   );
   const rest = [
     ...(quiet.length === 0 ? [] : [`not seen:   ${quiet.join(', ')}`]),
+    ...shortnessLines(verdict, (name) => name),
     ...unjudged.map(({ name, reason }) => `not judged: ${name}: ${reason}`),
   ];
   return [verdictSentence(verdict), ...parts, ...sampleParts(verdict.samples), rest.join('\n')]
@@ -55,7 +68,8 @@ function sampleParts(samples: SampleVerdict | undefined): string[] {
 }
 
 /** Cards of a report: one for each finding, and one for what was looked for besides. */
-export function verdictSections({ findings, quiet, unjudged, samples }: RunVerdict): ReportSection[] {
+export function verdictSections(verdict: RunVerdict): ReportSection[] {
+  const { findings, quiet, unjudged, samples } = verdict;
   const sampled = samples && samplesSentence(samples);
   return [
     ...(sampled === undefined ? [] : [samplesSection(samples!, sampled)]),
@@ -75,6 +89,7 @@ export function verdictSections({ findings, quiet, unjudged, samples }: RunVerdi
       rows: [],
       notes: [
         ...(quiet.length === 0 ? [] : [`not seen: ${quiet.map(titleOf).join('; ')}`]),
+        ...shortnessLines(verdict, titleOf),
         ...unjudged.map(({ name, reason }) => `not judged, ${titleOf(name)}: ${reason}`),
       ],
     },

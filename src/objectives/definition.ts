@@ -94,6 +94,12 @@ export interface LossOf<K extends LossKind> {
   readonly compares: 'first' | 'second';
   /** Whether it makes the chosen answers likely by themselves, as supervised training does, so that entropy falls by what is learned. */
   readonly imitates: (options: LossOptions) => boolean;
+  /** Whether it makes chosen answers less likely by design. */
+  readonly lowersChosen: boolean;
+  /** Whether it rises for small rewards in the right order, so that a loss above the first one is no bad sign. */
+  readonly risesAtStart: boolean;
+  /** Whether it compares means over the tokens of answers. */
+  readonly dividesByLength: (options: LossOptions) => boolean;
   /** Statistics beyond log-probabilities and lengths that these options ask for. */
   readonly needs: (options: LossOptions) => readonly StatisticName[];
   readonly coupling: (options: LossOptions) => Coupling;
@@ -120,6 +126,9 @@ type Defaults =
   | 'reward'
   | 'compares'
   | 'imitates'
+  | 'lowersChosen'
+  | 'risesAtStart'
+  | 'dividesByLength'
   | 'needs'
   | 'coupling'
   | 'takesMargins'
@@ -133,6 +142,9 @@ export type LossDefinition<K extends LossKind, S extends LossOptionSpecs> = Omit
   readonly reward?: RewardForm;
   readonly compares?: 'first' | 'second';
   readonly imitates?: (options: ValuesOf<S>) => boolean;
+  readonly lowersChosen?: boolean;
+  readonly risesAtStart?: boolean;
+  readonly dividesByLength?: (options: ValuesOf<S>) => boolean;
   readonly needs?: (options: ValuesOf<S>) => readonly StatisticName[];
   readonly coupling?: (options: ValuesOf<S>) => Coupling;
   readonly takesMargins?: boolean;
@@ -145,6 +157,9 @@ const DEFAULTS = {
   reward: 'answer',
   compares: 'first',
   imitates: () => false,
+  lowersChosen: false,
+  risesAtStart: false,
+  dividesByLength: () => false,
   needs: () => [],
   coupling: () => 'rows',
   takesMargins: false,

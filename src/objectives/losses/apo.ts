@@ -48,6 +48,7 @@ export const apoDown = pairLoss({
     traps: 'lowers the chosen answers by design',
   },
   needsReference: true,
+  lowersChosen: true,
   options: { beta: betaOption(REWARD_BETA), ...pairOptions },
   loss: (pairs, o) => {
     const { chosen, rejected } = logRatios(pairs, o);

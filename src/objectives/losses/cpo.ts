@@ -59,6 +59,7 @@ export const simpo = pairLoss({
   },
   needsReference: false,
   reward: 'token',
+  dividesByLength: () => true,
   options: {
     beta: betaOption(SIMPO_BETA, 2),
     simpoGamma: { default: 1, trlDefault: 0.5, minimum: 0, meaning: 'target of the reward difference (gamma)' },

@@ -23,6 +23,7 @@ export const discopop = pairLoss({
     traps: 'not convex: pushes the wrong way at the start, where policy and reference agree',
   },
   needsReference: true,
+  risesAtStart: true,
   options: {
     beta: betaOption(REWARD_BETA, 0.05),
     discopopTau: {

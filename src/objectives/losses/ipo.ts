@@ -30,6 +30,7 @@ export const ipo = pairLoss({
     traps: 'with beta 0.1 the target of 5 nats per token is out of reach; start from 0.5 to 10',
   },
   needsReference: true,
+  dividesByLength: ({ ipoForm }) => ipoForm === 'mean',
   options: {
     ...options,
     ...offsetOption,

@@ -22,6 +22,7 @@ export const sigmoidNorm = pairLoss({
     traps: 'beta 0.1 trains next to nothing; the paper has 5',
   },
   needsReference: true,
+  dividesByLength: () => true,
   options: { beta: betaOption(PER_TOKEN_BETA, 5), labelSmoothing, ...scoreOptions, ...offsetOption },
   takesMargins: true,
   loss: (pairs, o) => {

@@ -34,6 +34,7 @@ export const orpo = pairLoss({
   },
   needsReference: false,
   reward: 'token',
+  dividesByLength: () => true,
   imitates: () => true,
   options: { beta: betaOption(ORPO_BETA), ...weightingOptions },
   loss: (pairs, o) => {

@@ -95,6 +95,7 @@ export const tpoL = rankingLoss({
   },
   needsReference: false,
   reward: 'token',
+  dividesByLength: () => true,
   compares: 'second',
   imitates: ({ tpoAlpha: alpha }) => alpha > 0,
   options: {
