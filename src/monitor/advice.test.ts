@@ -70,10 +70,10 @@ describe.each(OBJECTIVES)('%s', (objective) => {
   });
 });
 
-describe('settings', () => {
-  const adviceOf = (name: (typeof DETECTOR_NAMES)[number], more: Readonly<Record<string, unknown>>): string =>
-    DETECTORS[name].advice(factsWith(more));
+const adviceOf = (name: (typeof DETECTOR_NAMES)[number], more: Readonly<Record<string, unknown>>): string =>
+  DETECTORS[name].advice(factsWith(more));
 
+describe('settings', () => {
   it('are advised further, or left out', () => {
     expect(adviceOf('gradient-spikes', { maxGradientNorm: 0 })).toMatch(/^clip \(--max-gradient-norm 1\), /);
     expect(adviceOf('gradient-spikes', {})).toMatch(/^clip at less \(--max-gradient-norm 0.3\), /);

@@ -68,7 +68,7 @@ test('one answer for all prompts; a prompt that comes twice may have one answer'
   expect(sentences(samplesOf(same).map((sample) => ({ ...sample, prompt: 'One?' })))).toEqual([]);
 });
 
-const QUIET: RunVerdict = { step: 9, findings: [], quiet: ['kl', 'length'], unjudged: [] };
+const QUIET: RunVerdict = { step: 9, findings: [], quiet: ['kl', 'length'], unjudged: [], tooShort: [] };
 const GOOD = { tone: 'good', text: 'The held-out loss went from 2 to 1.' } as const;
 
 test('a verdict is never good news beside broken answers', () => {

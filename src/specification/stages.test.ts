@@ -31,11 +31,12 @@ test('a stage without rows or steps is refused', () => {
   );
 });
 
+function warmup(maxSteps: number, compat?: 'trl-1' | 'original'): unknown[] {
+  const [stage] = planStages(100, { batchSize: 1, epochs: 1, warmupRatio: 0.1, maxSteps, compat });
+  return [stage!.warmupSteps, stage!.startsAtZero];
+}
+
 test('warm-up leaves a step with the whole rate; in the modes of TRL it is that of Transformers', () => {
-  const warmup = (maxSteps: number, compat?: 'trl-1' | 'original') => {
-    const [stage] = planStages(100, { batchSize: 1, epochs: 1, warmupRatio: 0.1, maxSteps, compat });
-    return [stage!.warmupSteps, stage!.startsAtZero];
-  };
   expect([1, 2, 10, 11].map((steps) => warmup(steps))).toEqual([
     [0, false],
     [1, false],
