@@ -221,7 +221,8 @@ export const RATE_TOO_HIGH: Detector = {
     const [first, recent] = [firstLossOf(history, facts), history.points('loss').slice(-window)];
     if (first === undefined || first.value <= 0 || recent.length < window) return undefined;
     const now = meanOf(recent);
-    if (now < ratio * first.value || now < first.value + spreadOf(history, window)) return undefined;
+    const spread = isReferenceFree(history, facts) ? spreadOf(history, window) : 0;
+    if (now < Math.max(ratio * first.value, first.value + spread)) return undefined;
     return {
       text: `loss ${shown(first.value)} (step ${first.step}), ${shown(now)} (mean of steps ${recent[0]!.step} to ${recent.at(-1)!.step})`,
       values: { first: first.value, now },
@@ -229,9 +230,12 @@ export const RATE_TOO_HIGH: Detector = {
   },
 };
 
-/** How much a mean over `window` steps may lie above the first one by the rows alone: three standard errors of a difference, by the first steps. */
+/**
+ * How much a mean over `window` steps may lie above the first one by the rows alone, where policy and reference do not cancel: three standard errors of a
+ * difference, by the first four steps, in which rates are small.
+ */
 function spreadOf(history: History, window: number): number {
-  const first = history.points('loss').slice(0, WINDOW);
+  const first = history.points('loss').slice(0, 4);
   const mean = meanOf(first);
   const variance = meanOf(first.map(({ step, value }) => ({ step, value: (value - mean) ** 2 })));
   return 3 * Math.sqrt(variance * (1 + 1 / window));
