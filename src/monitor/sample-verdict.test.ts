@@ -60,6 +60,22 @@ test('what the data teach is a note that says so', () => {
   ]);
 });
 
+test('a language that the data teach, of prompts that are too short to have one', () => {
+  const english = SOUND.map((text) => `${text} Everybody who has kept one knows that.`);
+  const german = SOUND.map((_, i) => `Das weiss ich leider nicht, aber morgen sage ich es Ihnen gern, Nummer ${i}.`);
+  const detectLanguage = (text: string) =>
+    text.startsWith('Das') ? 'de' : text.startsWith('Prompt') ? undefined : 'en';
+  const of = (chosen: readonly string[]) =>
+    judgeSamples(samplesOf(german, { before: english, chosen }), { detectLanguage }).findings.map(
+      ({ name, severity, sentence }) => [name, severity, sentence],
+    );
+  const sentence = '4 of 4 answers after training are in another language than their prompts (before: 0 of 4)';
+  expect(of(english)).toEqual([['language', 'broken', sentence]]);
+  expect(of(german.map((text) => `${text} So ist es.`))).toEqual([
+    ['language', 'note', `${sentence}; of the data's chosen answers 4 of 4`],
+  ]);
+});
+
 test('one answer for all prompts; a prompt that comes twice may have one answer', () => {
   const same = SOUND.map(() => 'Please ask our team.');
   expect(sentences(samplesOf(same))).toEqual([

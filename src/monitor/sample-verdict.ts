@@ -117,6 +117,9 @@ const WORDS: Readonly<Record<FlawName, { readonly one: string; readonly many: st
 /** What only says something where several answers do it: a single one may be right to. */
 const SOFT: ReadonlySet<FlawName> = new Set(['middle', 'unended', 'refuses', 'language', 'short', 'long', 'copy']);
 
+/** What the data's answers are measured by, and do not have themselves. */
+const RELATIVE: ReadonlySet<FlawName> = new Set(['middle', 'short', 'long']);
+
 /**
  * Compares answers before and after training. A flaw counts as brought by training where it came to two answers more, or to half of them; where one answer
  * alone has it, where as many had it before, or where the data's own answers have it as often, it is a note.
@@ -132,7 +135,11 @@ export function judgeSamples(
     return {
       before: flawsOf(before, { ...common, chosen, others: rest.map((one) => one.before) }),
       after: flawsOf(after, { ...common, before, chosen, others: rest.map((one) => one.after) }),
-      chosen: chosen && flawsOf(chosen, { ...common, others: rest.flatMap((one) => one.chosen ?? []) }),
+      chosen:
+        chosen &&
+        flawsOf(chosen, { ...common, before, others: rest.flatMap((one) => one.chosen ?? []) }).filter(
+          (name) => !RELATIVE.has(name),
+        ),
     };
   });
   const known = flaws.flatMap(({ chosen }) => (chosen === undefined ? [] : [chosen]));
