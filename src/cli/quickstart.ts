@@ -163,6 +163,7 @@ function listenerOf({ terminal }: CommandContext): RecipeListener {
       const figures = trainingFigures({ loss: loss!, accuracy: accuracy!, margin: margin! });
       bar.update({ done: step, total: totalSteps, figures });
     },
+    onWarning: terminal.warn,
     onFinding: (finding) => terminal.warn(findingText(finding)),
   };
 }
