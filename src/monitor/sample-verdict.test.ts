@@ -60,11 +60,14 @@ test('what the data teach is a note that says so', () => {
   ]);
 });
 
+function detectLanguage(text: string): string | undefined {
+  if (text.startsWith('Prompt')) return undefined;
+  return text.startsWith('Das') ? 'de' : 'en';
+}
+
 test('a language that the data teach, of prompts that are too short to have one', () => {
   const english = SOUND.map((text) => `${text} Everybody who has kept one knows that.`);
   const german = SOUND.map((_, i) => `Das weiss ich leider nicht, aber morgen sage ich es Ihnen gern, Nummer ${i}.`);
-  const detectLanguage = (text: string) =>
-    text.startsWith('Das') ? 'de' : text.startsWith('Prompt') ? undefined : 'en';
   const of = (chosen: readonly string[]) =>
     judgeSamples(samplesOf(german, { before: english, chosen }), { detectLanguage }).findings.map(
       ({ name, severity, sentence }) => [name, severity, sentence],

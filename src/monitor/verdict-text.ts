@@ -130,8 +130,9 @@ export function monitoredVerdict(
   }
   if (findings.length === 0) {
     if (measured === undefined) return { tone: 'neutral', text: sentence };
-    const hasNotes = (samples?.findings.length ?? 0) > 0;
-    return { ...measured, tone: hasNotes && measured.tone === 'good' ? 'neutral' : measured.tone, detail: sentence };
+    // Where nothing could be judged, or answers have flaws of whatever cause, a loss that fell is no good news yet.
+    const isSure = verdict.quiet.length > 0 && (samples?.findings.length ?? 0) === 0;
+    return { ...measured, tone: !isSure && measured.tone === 'good' ? 'neutral' : measured.tone, detail: sentence };
   }
   const [first] = findings;
   return {
