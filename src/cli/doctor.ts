@@ -3,6 +3,7 @@ import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { messageOf, runFailed, type JsonValue, wrap } from '../core/index.ts';
+import { cacheFolder, placeTrouble, requireWritable } from '../files/index.ts';
 import { option } from '../options/index.ts';
 import { defineCommand, type Command } from './frame/command.ts';
 import { nodeProblem } from './frame/node-version.ts';
@@ -57,6 +58,13 @@ export function createDoctor(probeProviders: ProviderProbe): Command {
         memoryCheck(totalmem(), freemem()),
         diskCheck('disk for runs', output),
         diskCheck('disk for models', hub.cacheDir),
+        writeCheck('write runs', output, 'name another folder with --output'),
+        writeCheck('write models', hub.cacheDir, 'models are read where they are, and none is fetched; set HF_HOME'),
+        writeCheck(
+          'write cache',
+          cacheFolder(environment, 'reference'),
+          'references are computed anew each time; set XDG_CACHE_HOME',
+        ),
         ...(await providerChecks(probeProviders)),
         {
           name: 'hub',
@@ -113,6 +121,17 @@ function diskCheck(name: string, folder: string): Check {
       : { name, verdict: 'note', text: `${text}; checkpoints or a model may not fit` };
   } catch (error) {
     return { name, verdict: 'problem', text: `${folder} cannot be asked: ${messageOf(error)}` };
+  }
+}
+
+/** Whether files can be written into a folder: a note where not, since other folders can be named. */
+export function writeCheck(name: string, folder: string, otherwise: string): Check {
+  const path = resolve(folder);
+  try {
+    requireWritable(path);
+    return { name, verdict: 'ok', text: path };
+  } catch (error) {
+    return { name, verdict: 'note', text: `${placeTrouble(path, error)}; ${otherwise}` };
   }
 }
 

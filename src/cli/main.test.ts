@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readHubSettings } from '../hub/index.ts';
-import { memoryCheck, nodeCheck } from './doctor.ts';
+import { memoryCheck, nodeCheck, writeCheck } from './doctor.ts';
+import { readReports } from './probe-providers.ts';
 
 const MAIN = join(import.meta.dirname, 'main.ts');
 const SAMPLE = join(import.meta.dirname, 'testing', 'sample-command.ts');
@@ -87,7 +88,9 @@ test('Ctrl-C twice ends at once, with 130', async () => {
 });
 
 test('doctor says what there is, in text and in JSON', async () => {
-  const { code, out } = await start(MAIN, ['doctor', '--json']);
+  const { code, out, err } = await start(MAIN, ['doctor', '--json']);
+  // Nothing that a driver printed.
+  expect(err.split('\n').filter((line) => line !== '' && !line.startsWith('{'))).toEqual([]);
   const checks = JSON.parse(out) as { name: string; verdict: string; text: string }[];
   expect(code).toBe(checks.some(({ verdict }) => verdict === 'problem') ? 1 : 0);
   expect(checks.slice(0, 2).map(({ name }) => name)).toEqual(['node', 'processor']);
@@ -106,6 +109,42 @@ test("doctor's judgements", () => {
   expect(memoryCheck(2e9, 1e9).text).toBe(
     '1.0 GB free of 2.0 GB; models above about 100 million parameters will not fit',
   );
+});
+
+test('doctor sees folders that cannot be written', () => {
+  const home = mkdtempSync(join(tmpdir(), 'preftune-home-'));
+  try {
+    writeFileSync(join(home, 'file'), '');
+    expect(writeCheck('write runs', home, 'name another')).toEqual({ name: 'write runs', verdict: 'ok', text: home });
+    const { verdict, text } = writeCheck('write runs', join(home, 'file', 'runs'), 'name another');
+    expect([verdict, text.endsWith('; name another'), text.includes(join(home, 'file'))]).toEqual(['note', true, true]);
+    expect(readdirSync(home)).toEqual(['file']);
+  } finally {
+    rmSync(home, { recursive: true });
+  }
+});
+
+test('what drivers say is told in our words', () => {
+  const reports = [
+    { name: 'cpu', isAvailable: true },
+    {
+      name: 'webgpu',
+      isAvailable: false,
+      detail:
+        'device "webgpu": must be usable on this machine, it is not: program "probe": ONNX Runtime failed: No supported adapters; it needs a GPU',
+    },
+  ];
+  expect(
+    readReports(JSON.stringify(reports), "Warning: Couldn't load Vulkan: libvulkan.so.1: cannot open\n at x.cpp\n"),
+  ).toEqual([
+    { name: 'cpu', isAvailable: true },
+    {
+      name: 'webgpu',
+      isAvailable: false,
+      detail:
+        'not on this machine: No supported adapters; it needs a GPU; the Vulkan loader (libvulkan.so.1) is not installed',
+    },
+  ]);
 });
 
 test("the hub's settings come from the ecosystem's variables, in their order", () => {

@@ -4,7 +4,7 @@ import { placeErrorOf } from '../../files/index.ts';
 import type { Command, CommandEntry } from './command.ts';
 import { formatHelp } from './help-layout.ts';
 import { EXIT_INTERRUPTED, watchInterrupts, type SignalSource } from './interrupt.ts';
-import { createTerminal, DEFAULT_COLUMNS, type Terminal } from './terminal.ts';
+import { createTerminal, DEFAULT_COLUMNS, fitted, type Terminal } from './terminal.ts';
 import type { TextStream } from './text-stream.ts';
 
 /** The process, as far as the command line touches it. */
@@ -201,7 +201,7 @@ function report(thrown: unknown, to: { isJson: boolean; terminal: Terminal; stde
   }
   const { code, problems } = error;
   if (to.isJson) to.terminal.event({ event: 'error', error: { code, problems: problems.map((one) => ({ ...one })) } });
-  else to.stderr.write(`${formatProblems(problems)}\n`);
+  else to.stderr.write(`${fitted(to.stderr, formatProblems(problems), 2)}\n`);
   if (code === 'cancelled') return EXIT_INTERRUPTED;
   return code === 'bad-input' || code === 'bad-usage' ? 2 : 1;
 }

@@ -3,6 +3,7 @@ import type { TextStream } from './text-stream.ts';
 import type { JsonValue } from '../../core/index.ts';
 import { createActivity, type Activity } from './activity.ts';
 import { eventLine, type UntimedEvent } from './events.ts';
+import { fitLines } from './fit-lines.ts';
 import { createProgress, type ProgressBar, type ProgressState } from './progress.ts';
 
 /** Where a command writes: results to stdout, everything else to stderr. */
@@ -25,7 +26,7 @@ export interface Terminal {
   activity(label: string, options?: { readonly isTold?: boolean }): Activity;
   /** Ends a bar that an error left open. */
   close(): void;
-  /** Columns of stderr, 80 when unknown. */
+  /** Columns for tables: those of stdout, else of stderr, else 80. */
   readonly columns: number;
 }
 
@@ -62,8 +63,9 @@ export function createTerminal({
     stderr.write(`${eventLine(one, now())}\n`);
   };
   const say = (line: string): void => {
-    if (shown === undefined || isJson) stderr.write(`${line}\n`);
-    else shown.note(line);
+    const text = fitted(stderr, line, 2);
+    if (shown === undefined || isJson) stderr.write(`${text}\n`);
+    else shown.note(text);
   };
   const close = (): void => {
     shown?.finish();
@@ -72,7 +74,8 @@ export function createTerminal({
   return {
     result(value, text) {
       shown?.clear();
-      stdout.write(isJson ? `${writeExactJson(value)}\n` : text.endsWith('\n') ? text : `${text}\n`);
+      if (isJson) stdout.write(`${writeExactJson(value)}\n`);
+      else stdout.write(fitted(stdout, text.endsWith('\n') ? text : `${text}\n`));
     },
     stream(text) {
       shown?.clear();
@@ -109,9 +112,14 @@ export function createTerminal({
     },
     close,
     get columns() {
-      return stderr.columns ?? DEFAULT_COLUMNS;
+      return stdout.columns ?? stderr.columns ?? DEFAULT_COLUMNS;
     },
   };
+}
+
+/** The text as a terminal takes it; a file or a pipe gets every line whole, for those that search it. */
+export function fitted(stream: TextStream, text: string, rest?: number): string {
+  return stream.isTTY === true && stream.columns !== undefined ? fitLines(text, stream.columns, rest) : text;
 }
 
 /** A bar as events: the first state, one a second, and the last. */

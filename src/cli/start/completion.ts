@@ -25,6 +25,8 @@ export const COMPLETION = defineCommand({
   async run(_options, { args, terminal }) {
     const commands = completedCommands(await Promise.all(COMMANDS.map((entry) => entry.load())));
     const script = SHELLS[args[0] as Shell](commands);
-    terminal.result({ shell: args[0]!, script }, script);
+    // A script is no text that may be laid out.
+    if (terminal.isJson) terminal.result({ shell: args[0]!, script }, script);
+    else terminal.stream(script);
   },
 });
