@@ -44,6 +44,10 @@ const OPTIONS = z.strictObject({
     alias: '-o',
   }),
   overwrite: changed(OVERWRITE, { help: 'replace what is there' }),
+  baseName: option(text.optional(), {
+    help: 'hub id or path by which others find the base, in adapters and cards',
+    usually: 'what the run or the GGUF file says',
+  }),
   name: option(text.optional(), { help: 'in file names and cards', usually: "the run's or model's" }),
   ...grouped('Types', {
     dtype: option(z.enum(NAMES).optional(), {
@@ -110,6 +114,7 @@ export const EXPORT = defineCommand({
       model,
       adapter,
       name: options.name,
+      baseName: options.baseName,
       resolve: async (named) => (await locateModel(named, context)).path,
     });
     loading.finish();

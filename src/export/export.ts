@@ -172,10 +172,6 @@ async function writeTargets(folder: string, targets: readonly ExportTarget[], jo
   }
 }
 
-function baseName({ source }: Job): string {
-  return String(source.run?.record.specification['model'] ?? source.opened.files.location);
-}
-
 async function writeHfFolder(folder: string, job: Job): Promise<Artefact> {
   const { source, model, specification, trained } = job;
   const type = specification.dtype ?? naturalType(source);
@@ -187,7 +183,7 @@ async function writeHfFolder(folder: string, job: Job): Promise<Artefact> {
   const content = `The whole model in ${type}, for Transformers and everything that reads its folders. ${verdictText(verdict)}`;
   await writeFile(
     join(folder, 'README.md'),
-    modelCard({ source, content, library: 'transformers', base: baseName(job), limits: [] }),
+    modelCard({ source, content, library: 'transformers', base: source.base.name, limits: [] }),
   );
   return { target: 'hf', path: '', sizeBytes: sizeOnDisk(folder), verdict, notes: [] };
 }
@@ -195,13 +191,17 @@ async function writeHfFolder(folder: string, job: Job): Promise<Artefact> {
 async function writePeftFolder(folder: string, job: Job): Promise<Artefact> {
   const { source, trained } = job;
   job.onStage?.('peft: write');
-  await writePeft(folder, { source, adapter: source.adapter!, base: baseName(job) });
+  await writePeft(folder, { source, adapter: source.adapter! });
   job.onStage?.('peft: verify');
   const verdict = await verifyPeft(folder, source, trained);
-  const content = `A LoRA adapter for PEFT; it needs its base model. ${verdictText(verdict)}`;
+  // Nobody else has the path of this computer.
+  const where = source.base.isHub
+    ? ''
+    : 'adapter_config.json names it by a path of the computer that it was trained on: elsewhere, write its hub id or its path there into base_model_name_or_path. ';
+  const content = `A LoRA adapter for PEFT; it needs its base model. ${where}${verdictText(verdict)}`;
   await writeFile(
     join(folder, 'README.md'),
-    modelCard({ source, content, library: 'peft', base: baseName(job), limits: [] }),
+    modelCard({ source, content, library: 'peft', base: source.base.name, limits: [] }),
   );
   return { target: 'peft', path: '', sizeBytes: sizeOnDisk(folder), verdict, notes: [] };
 }
@@ -244,7 +244,7 @@ async function writeGgufFiles(folder: string, targets: readonly ExportTarget[], 
   const limits = artefacts[0]!.notes.slice(1);
   await writeFile(
     join(folder, 'README.md'),
-    modelCard({ source, content, library: 'gguf', base: baseName(job), limits }),
+    modelCard({ source, content, library: 'gguf', base: source.base.name, limits }),
   );
   return artefacts;
 }
@@ -294,7 +294,7 @@ async function writeOnnxFolder(folder: string, job: Job): Promise<Artefact[]> {
   const content = `A decoder with key/value cache for transformers.js.\n\n${artefacts.map(({ verdict, notes }) => `- ${notes[0]}: ${verdictText(verdict!)}`).join('\n')}`;
   await writeFile(
     join(folder, 'README.md'),
-    modelCard({ source, content, library: 'transformers.js', base: baseName(job), limits }),
+    modelCard({ source, content, library: 'transformers.js', base: source.base.name, limits }),
   );
   return artefacts;
 }

@@ -21,7 +21,7 @@ export function modelCard(options: CardOptions): string {
   const { source, content, library, base } = options;
   const { name, run } = source;
   const recipe = text(run?.record.specification['recipe']);
-  const isHubId = /^[\w.-]+\/[\w.-]+$/.test(base) && !base.startsWith('.');
+  const { isHub: isHubId } = source.base;
   const header = [
     '---',
     ...(isHubId ? [`base_model: ${base}`] : []),

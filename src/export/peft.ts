@@ -2,12 +2,19 @@ import { readAdapter, writeAdapter, type ReadAdapter } from '../policy/index.ts'
 import type { ExportSource } from './source.ts';
 import { verifyModel, type Trained, type Verification } from './verify.ts';
 
-/** Writes an adapter as PEFT's folder; `base` is the name by which its users find the model below it. */
+/** Writes an adapter as PEFT's folder, with the name by which its users find the model below it. */
 export async function writePeft(
   path: string,
-  { source, adapter, base }: { readonly source: ExportSource; readonly adapter: ReadAdapter; readonly base: string },
+  { source, adapter }: { readonly source: ExportSource; readonly adapter: ReadAdapter },
 ): Promise<void> {
-  const peftConfig = { ...adapter.peftConfig, base_model_name_or_path: base, inference_mode: true };
+  const { name: base, revision } = source.base;
+  const { revision: _other, ...own } = adapter.peftConfig;
+  const peftConfig = {
+    ...own,
+    base_model_name_or_path: base,
+    ...(revision !== undefined && { revision }),
+    inference_mode: true,
+  };
   const read = (name: string): Promise<Float32Array> =>
     Promise.resolve(adapter.weights.get(name)!.data as Float32Array);
   await writeAdapter(path, { adapter: { ...adapter, peftConfig }, config: source.opened.config, read });

@@ -2,11 +2,16 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, extname, join, resolve as absolute } from 'node:path';
 import { badInput } from '../core/index.ts';
 import { readMetrics, readRunFile, type MetricRecord, type RunRecord } from '../store/index.ts';
+import { parseHubId, takeApart } from '../hub/index.ts';
 import {
+  baseNameOf,
   openNamedModel,
   parseModelAndAdapter,
   parseModelName,
   runOfAdapter,
+  startOfRun,
+  wasHere,
+  type BaseName,
   type ModelName,
   type OpenedModel,
   type ReadAdapter,
@@ -20,6 +25,8 @@ export interface ExportSource {
   readonly opened: OpenedModel;
   readonly adapter: ReadAdapter | undefined;
   readonly run: ExportedRun | undefined;
+  /** How others find the model that it was made from. */
+  readonly base: BaseName;
   close(): Promise<void>;
 }
 
@@ -37,6 +44,8 @@ export interface SourceOptions {
   readonly model?: string | undefined;
   readonly adapter?: string | undefined;
   readonly name?: string | undefined;
+  /** How others find the model that it was made from: a hub id, or a path. Default: what the run, the hub's cache or the GGUF file says. */
+  readonly baseName?: string | undefined;
   /** Turns what the user named into a path on this computer. */
   readonly resolve: ResolveModel;
 }
@@ -50,7 +59,24 @@ export async function openExportSource(options: SourceOptions): Promise<ExportSo
   const run = parsed.run === undefined ? undefined : readRun(parsed.run);
   const { opened, adapter, close } = await openNamedModel(parsed, { resolve: options.resolve });
   const name = options.name ?? plainName(options.source ?? options.adapter ?? parsed.model);
-  return { name, opened, adapter, run, close };
+  return { name, opened, adapter, run, base: baseOf(parsed, { opened, given: options.baseName }), close };
+}
+
+function baseOf(
+  { model, adapter, run }: ModelName,
+  { opened, given }: { readonly opened: OpenedModel; readonly given: string | undefined },
+): BaseName {
+  if (given !== undefined) {
+    const { id, revision } = takeApart(given);
+    const isHub = !existsSync(given) && parseHubId(id) !== undefined;
+    return { name: isHub ? id : given, isHub, ...(isHub && revision !== undefined && { revision }) };
+  }
+  const files = opened.files;
+  if (run === undefined) return baseNameOf(model, files);
+  const { model: named } = readRunFile(run).specification;
+  // What a run that trained every weight left is another model than that it began from.
+  const below = adapter === undefined ? { location: startOfRun(run).model } : files;
+  return baseNameOf(typeof named === 'string' ? named : model, below, wasHere(run) || existsSync(String(named)));
 }
 
 function nameOf({ source, model, adapter }: SourceOptions): ModelName {

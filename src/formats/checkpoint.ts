@@ -32,7 +32,17 @@ export interface ModelFiles {
   readonly generationConfig: Readonly<Record<string, unknown>> | undefined;
   readonly tokenizer: TokenizerFiles;
   readonly checkpoint: Checkpoint;
+  /** Where a GGUF file says that its model comes from. */
+  readonly origin?: ModelOrigin;
   close(): Promise<void>;
+}
+
+/** Repositories of the hub, owner/name. */
+export interface ModelOrigin {
+  /** The same model before it was made a GGUF file. */
+  readonly source?: string;
+  /** A model that this one was trained from, and so another one. */
+  readonly parent?: string;
 }
 
 /** The sources of a tokenizer, as tokenizer/ takes them. */

@@ -69,14 +69,23 @@ export function newLora(config: ModelConfig, lora: NewAdapter): LoraConfig {
   };
 }
 
-/** The adapter of a specification over a model: PEFT's configuration for it and the modules that it adapts. Throws as newLora. */
-export function newAdapter(config: ModelConfig, lora: NewAdapter, baseModel: string): Adapter {
+/**
+ * The adapter of a specification over a model: PEFT's configuration for it and the modules that it adapts. `base` is how others find the model, a hub id with its revision or a
+ * path. Throws as newLora.
+ */
+export function newAdapter(
+  config: ModelConfig,
+  lora: NewAdapter,
+  base: string | { readonly name: string; readonly revision?: string },
+): Adapter {
+  const { name: baseModel, revision } = typeof base === 'string' ? { name: base, revision: undefined } : base;
   const resolved = newLora(config, lora);
   const paths = resolved.targets.map(({ path }) => path);
   const peftConfig = {
     peft_type: 'LORA',
     task_type: 'CAUSAL_LM',
     base_model_name_or_path: baseModel,
+    ...(revision === undefined ? {} : { revision }),
     inference_mode: true,
     r: lora.rank,
     lora_alpha: lora.alpha,

@@ -36,6 +36,7 @@ export {
   type BaseError,
   type BaseErrorOptions,
 } from './node/base-error.ts';
+export { baseNameOf, type BaseName } from './node/base-name.ts';
 export { markOf } from './node/moved-model.ts';
 export { readNamedAdapter } from './node/checkpoint-weights.ts';
 export { openInputs, sourcesOf, type NamedInputs, type RunInputs } from './node/inputs.ts';
@@ -58,7 +59,7 @@ export {
   type ResolveModel,
 } from './node/open-named.ts';
 export { openPolicy, type OpenPolicyOptions, type OpenedPolicy } from './node/open-policy.ts';
-export { startOfRun } from './node/run-parts.ts';
+export { startOfRun, wasHere } from './node/run-parts.ts';
 export {
   clockNote,
   requireClock,

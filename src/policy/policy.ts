@@ -56,12 +56,15 @@ export async function createPolicy(
     model,
     specification,
     adapter: existing,
+    base = specification.model,
   }: {
     readonly opened: OpenedModel;
     readonly model: ResidentModel;
     readonly specification: CommonSpecification;
     /** What the specification's adapter names, read with the model's weights. */
     readonly adapter?: ReadAdapter | undefined;
+    /** How others find the model, for a new adapter's configuration. Default: as the specification names it. */
+    readonly base?: Parameters<typeof newAdapter>[2];
   },
 ): Promise<Policy> {
   const { config } = opened;
@@ -84,7 +87,7 @@ export async function createPolicy(
     throw badUsage(
       `policy: the adapter that is continued must be given, got none for ${specification.adapter}; read it first`,
     );
-  const adapter = existing ?? newAdapter(config, specification.lora!, specification.model);
+  const adapter = existing ?? newAdapter(config, specification.lora!, base);
   const evaluation = withLora(plain, adapter.lora, { path: 'separate' });
   const training =
     adapter.lora.dropout > 0

@@ -1,5 +1,6 @@
 import type { LoraConfig, ModelConfig } from '../models/index.ts';
 import {
+  baseNameOf,
   createPolicy,
   fixedMemory,
   newLora,
@@ -66,7 +67,13 @@ export async function openSession(
   try {
     if (specification.method !== 'full') context.listener?.onLoad?.('preparing the adapter');
     const adapter = await continuedAdapter(specification, opened);
-    const policy = await createPolicy(device, { opened, model, specification, adapter });
+    const policy = await createPolicy(device, {
+      opened,
+      model,
+      specification,
+      adapter,
+      base: baseNameOf(specification.model, opened.files),
+    });
     return { device, opened, model, policy, tokenizer: opened.tokenizer, dispose };
   } catch (thrown) {
     await dispose();

@@ -4,6 +4,7 @@ import { huggingFaceName, interleavedRows, normShift, type ModelFamily } from '.
 import type { ByteSource } from '../byte-source.ts';
 import type { ModelFiles } from '../checkpoint.ts';
 import { configOfGguf } from './gguf-config.ts';
+import { originOf } from './gguf-origin.ts';
 import { readGgufHeader, type GgufHeader, type GgufTensor } from './gguf-header.ts';
 import { checkpointOf, type LocatedTensor } from '../located-tensors.ts';
 import type { RopeDivisors } from './gguf-rope.ts';
@@ -35,6 +36,7 @@ export async function openGguf(source: ByteSource, createHash: CreateHash): Prom
     generationConfig: undefined,
     tokenizer: { kind: 'gguf', metadata: tokenizerMetadata(header) },
     checkpoint,
+    origin: originOf(header.metadata),
     close: () => source.close(),
   };
 }
