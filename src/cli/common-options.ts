@@ -9,13 +9,13 @@ const count = z.int().min(1);
 const text = z.string().min(1);
 
 export const MODEL = option(text, {
-  help: 'folder, .gguf file or hub id; MODEL+ADAPTER, RUN, RUN@step-N',
+  help: 'folder, .gguf file or hub id; MODEL+ADAPTER, RUN, RUN@step-N, RUN@best',
   alias: '-m',
   isCommon: true,
 });
 
 export const ADAPTER = option(text.optional(), {
-  help: 'PEFT adapter folder, RUN or RUN@step-N',
+  help: 'PEFT adapter folder, RUN, RUN@step-N or RUN@best',
   isCommon: true,
 });
 

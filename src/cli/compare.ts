@@ -98,7 +98,7 @@ export const COMPARE = defineCommand({
   arguments: [
     {
       name: 'contestants',
-      help: 'models (MODEL+ADAPTER, RUN, RUN@step-N too), https://host/v1#model, or .jsonl files of answers; the first is what the others are compared with; a run folder alone meets what it began from; NAME= before one names it',
+      help: 'models (MODEL+ADAPTER, RUN, RUN@step-N, RUN@best too), https://host/v1#model, or .jsonl files of answers; the first is what the others are compared with; a run folder alone meets what it began from; NAME= before one names it',
       isRequired: true,
       isVariadic: true,
     },

@@ -82,7 +82,7 @@ export const EVALUATE = defineCommand({
   hasEvents: true,
   description: 'Measures how far a model went from its reference, how its answers changed, and what it lost',
   takesConfig: true,
-  arguments: [{ name: 'run', help: 'RUN, RUN@step-N or another name of the policy; instead of --model' }],
+  arguments: [{ name: 'run', help: 'RUN, RUN@step-N, RUN@best or another name of the policy; instead of --model' }],
   examples: [
     { does: 'what a run changed, on prompts of yours', words: 'run --prompts prompts.txt --output evaluation' },
     {

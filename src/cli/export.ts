@@ -93,7 +93,7 @@ export const EXPORT = defineCommand({
   name: 'export',
   hasEvents: true,
   description: 'Hands a trained model over: Hugging Face, PEFT, GGUF, ONNX, Ollama; verified',
-  arguments: [{ name: 'RUN', help: 'a run that has ended, RUN@step-N, or a model by another name' }],
+  arguments: [{ name: 'RUN', help: 'a run, RUN@step-N, RUN@best, or a model by another name' }],
   examples: [
     { does: 'one file for llama.cpp, LM Studio and others', words: 'run --to gguf --gguf-type Q8_0 --output exported' },
     { does: 'the whole model, and the adapter alone', words: 'run --to hf,peft --output exported-hf' },

@@ -158,6 +158,11 @@ function asOneModel(
     readonly config: ModelConfig;
   },
 ): readonly string[] {
+  const empty = [...checkpoint.entries.values()].filter(({ shape }) => shape.includes(0));
+  if (empty.length > 0)
+    return [
+      `the adapter's tensors must hold numbers, ${empty.length} hold none, such as ${empty[0]!.name} [${empty[0]!.shape.join(', ')}]; it was saved while its parts lay on several devices (DeepSpeed ZeRO-3): gather them and save it again`,
+    ];
   // A file that lacks tensors is damaged.
   const isOther = unfit.some((text) => !text.endsWith('it is missing'));
   if (unfit.length <= MOST_TENSOR_PROBLEMS || !isOther) return unfit;
