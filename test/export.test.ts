@@ -351,7 +351,7 @@ describe('what cannot be', () => {
       JSON.stringify({ ...record, specification: { ...record.specification, model: '/gone/model' } }),
     );
     expect((await cli([moved, '--to', 'hf', '--output', 'o'])).err).toBe(
-      `/gone/model: the model that ${moved} was trained on must exist, got nothing at its path; say where it is now: MODEL+${moved}\n`,
+      `/gone/model: the model that ${moved} was trained on must exist, got nothing at its path, nor its files beside the run, here or in the hub's cache; say where it is now: MODEL+${moved}\n`,
     );
     const other = join(folder, 'all', 'hf');
     expect((await cli([moved, '--model', other, '--to', 'hf', '--output', 'o'])).err).toMatch(
