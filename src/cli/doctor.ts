@@ -59,7 +59,11 @@ export function createDoctor(probeProviders: ProviderProbe): Command {
         diskCheck('disk for runs', output),
         diskCheck('disk for models', hub.cacheDir),
         writeCheck('write runs', output, 'name another folder with --output'),
-        writeCheck('write models', hub.cacheDir, 'models are read where they are, others are fetched into the temporary folder; set HF_HOME'),
+        writeCheck(
+          'write models',
+          hub.cacheDir,
+          'models are read where they are, others are fetched into the temporary folder; set HF_HOME',
+        ),
         writeCheck(
           'write cache',
           cacheFolder(environment, 'reference'),
