@@ -33,5 +33,14 @@ export {
   type SftSpecification,
 } from './specification/index.ts';
 export { scorePairs } from './score/index.ts';
-export { trainDpo, trainSft, type RecipeContext, type RecipeListener, type RecipeResult } from './train/index.ts';
+export {
+  planDpo,
+  planSft,
+  trainDpo,
+  trainSft,
+  type RecipeContext,
+  type RecipeListener,
+  type RecipeResult,
+  type RunPlan,
+} from './train/index.ts';
 export { createGenerator, openGenerator } from './generate/index.ts';

@@ -7,6 +7,7 @@ import type { checkTrainingData, DataFinding } from '../reliability/index.ts';
 import type { Decoder } from '../models/index.ts';
 import type { Device, DeviceTensor } from '../runtime/index.ts';
 import type { ReportSample } from '../report/index.ts';
+import type { PlannedTime, RunPlan } from './plan/run-plan.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 
 /** What a recipe needs from outside. */
@@ -53,12 +54,16 @@ export type SampledAnswer = Pick<Answer, 'ids' | 'text' | 'finishReason'>;
 export interface RunSampler {
   /** As the report shows them. */
   readonly prompts: readonly string[];
-  /** One answer for each prompt, as a generator gives them. */
-  answer(model: SampledModel): Promise<readonly SampledAnswer[]>;
+  /** One answer for each prompt, as a generator gives them; no longer than `maxNewTokens` where that is given. */
+  answer(model: SampledModel, options?: { readonly maxNewTokens?: number }): Promise<readonly SampledAnswer[]>;
 }
 
 /** Everything that a recipe tells while it works. */
 export interface RecipeListener extends RunListener {
+  /** What the run is going to do; nothing is loaded yet. */
+  readonly onPlan?: (plan: RunPlan) => void;
+  /** How long it takes, as soon as something was timed. */
+  readonly onEstimate?: (time: PlannedTime) => void;
   /** Everything is ready and the first step begins: of `total` steps, `done` came from a checkpoint. */
   readonly onStart?: (done: number, total: number) => void;
   readonly onStep?: (record: StepRecord) => void;
@@ -74,6 +79,15 @@ export interface RecipeListener extends RunListener {
   readonly onFinding?: (finding: RunFinding) => void;
 }
 
+export interface RunCost {
+  readonly seconds: number;
+  /** As it was estimated after the first step; absent where there was none. */
+  readonly planned?: PlannedTime;
+  /** The most memory that the process held; absent where nobody says. */
+  readonly peakBytes?: number;
+  readonly plannedPeakBytes: number;
+}
+
 export interface RecipeResult {
   readonly run: string;
   readonly steps: number;
@@ -82,6 +96,8 @@ export interface RecipeResult {
   readonly firstEvaluation: Metrics | undefined;
   readonly lastEvaluation: Metrics | undefined;
   readonly lastStep: Metrics | undefined;
+  /** What the run took, beside what was planned. */
+  readonly took: RunCost;
   /** What the metrics say about how the run went. */
   readonly verdict: RunVerdict;
   /** The finding that ended the run before its last step. */

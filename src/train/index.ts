@@ -85,6 +85,20 @@ export {
   type PreferenceSteps,
   type PreferenceTaskOptions,
 } from './recipes/preference-task.ts';
+export type {
+  Int8Plan,
+  PlannedDisk,
+  PlannedMemory,
+  PlannedParameters,
+  PlannedRows,
+  PlannedSteps,
+  PlannedTime,
+  PlannedTokens,
+  RowCounts,
+  RunPlan,
+} from './plan/run-plan.ts';
+export { planDpo } from './recipes/plan-dpo.ts';
+export { planSft } from './recipes/plan-sft.ts';
 export { trainSft } from './recipes/sft.ts';
 export { HELD_OUT_FILE, trainInRunFolder, type TrainOptions } from './run.ts';
 export { createSampler } from './sampler.ts';

@@ -11,10 +11,14 @@ import type { Tokenizer } from '../tokenizer/index.ts';
 import { saveArtefact } from './artefact.ts';
 import { restoreCheckpoint } from './checkpoint-files.ts';
 import type { RecipeContext, RecipeResult, SampledPrompt } from './context.ts';
-import { runLoop, type LoopOptions, type LoopProgress } from './loop/loop.ts';
+import { runLoop, type LoopEvents, type LoopOptions, type LoopProgress } from './loop/loop.ts';
 import type { Task } from './loop/task.ts';
 import { openTraining, type Training } from './loop/training.ts';
 import { checkSections, tokenisationSections } from './run-report.ts';
+import { intervalsOf } from './plan/intervals.ts';
+import type { PreparedPlan } from './plan/make-plan.ts';
+import { createRunClock, type RunClock } from './plan/run-clock.ts';
+import type { PlannedTime } from './plan/run-plan.ts';
 import { openRun, type RunWriter } from './run-writer.ts';
 import { createSampling, NO_SAMPLES, type SampledRows } from './samples.ts';
 import { planOf, type Session } from './session.ts';
@@ -25,6 +29,9 @@ export interface TrainOptions {
   readonly specification: CommonSpecification;
   readonly context: RecipeContext;
   readonly task: Task;
+  readonly prepared: PreparedPlan;
+  /** When the command began, by performance.now(). */
+  readonly began: number;
   readonly reports: Readonly<Record<string, TokenisationReport>>;
   /** What was said of the rows before. */
   readonly check: TrainingDataCheck | undefined;
@@ -43,11 +50,11 @@ type BudgetedSpecification = CommonSpecification & { readonly memoryBudgetMb: nu
 /** Everything after the task is made: run folder, programs, the loop, the artefact, the report. Throws as these do; what is complete stays. */
 export async function trainInRunFolder(options: TrainOptions): Promise<RecipeResult> {
   const { session, context, task } = options;
-  const { clock } = session.tokenizer.chatTemplate ?? {};
+  const { clock: templateClock } = session.tokenizer.chatTemplate ?? {};
   // What rows say of the time decides them, so it stands beside what else does.
   const specification = {
     ...options.specification,
-    templateTime: clock?.time,
+    templateTime: templateClock?.time,
     memoryBudgetMb: memoryBudgetMb(options),
   };
   const record = recordOf(specification, options);
@@ -69,10 +76,20 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
     const { totalSteps, stepsPerEpoch } = training.source;
     const watch = watchRun(writer.folder, context, { specification: record.specification, totalSteps });
     context.listener.onStart?.(start.step, totalSteps);
+    const clock = createRunClock(options.prepared.costs, options.prepared.plan, options.began);
+    clock.start();
+    let planned: PlannedTime | undefined;
     const result = await runLoop({
       training,
       start,
-      events: writer.events(training, { stepsPerEpoch, keep: specification.keepCheckpoints, watch }),
+      events: timedEvents(
+        writer.events(training, { stepsPerEpoch, keep: specification.keepCheckpoints, watch }),
+        clock,
+        (time) => {
+          planned = time;
+          context.listener.onEstimate?.(time);
+        },
+      ),
       options: loopOptions(specification, totalSteps, watch.signal),
     });
     if (result.isComplete) {
@@ -91,7 +108,7 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
     if (sampled.verdict !== undefined && hasBroken(sampled.verdict))
       context.listener.onWarning?.(`samples: ${sampleFaults(sampled.verdict)}`);
     writer.report({
-      data: [...checkSections(options.check), ...tokenisationSections(options.reports, clock?.printed())],
+      data: [...checkSections(options.check), ...tokenisationSections(options.reports, templateClock?.printed())],
       samples: sampled.shown,
       samplesNote: sampling.note,
       verdict,
@@ -105,6 +122,12 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
       firstEvaluation: writer.firstEvaluation(),
       lastEvaluation: writer.lastEvaluation(),
       lastStep: writer.lastStep(),
+      took: {
+        seconds: (performance.now() - options.began) / 1000,
+        ...(planned === undefined ? {} : { planned }),
+        peakBytes: process.resourceUsage().maxRSS * 1024,
+        plannedPeakBytes: options.prepared.plan.memory.peakBytes,
+      },
       verdict,
       ...(stoppedBy && { stoppedBy }),
       samples: sampled.shown,
@@ -134,6 +157,22 @@ async function writeHeldOut(
   return path;
 }
 
+/** The same events, from which a clock hears how long things take. */
+function timedEvents(events: LoopEvents, clock: RunClock, tell: (time: PlannedTime) => void): LoopEvents {
+  return {
+    ...events,
+    onStep: async (record, isLogged) => {
+      const time = clock.stepped();
+      await events.onStep(record, isLogged);
+      if (time !== undefined) tell(time);
+    },
+    onEvaluation: async (step, metrics) => {
+      clock.evaluated();
+      await events.onEvaluation(step, metrics);
+    },
+  };
+}
+
 /** run.json: the specification as JSON has it, without what is undefined. */
 function recordOf(specification: BudgetedSpecification, { session, context, identity }: TrainOptions): RunRecord {
   return {
@@ -157,19 +196,16 @@ async function startOf(writer: RunWriter, training: Training): Promise<LoopProgr
   return writer.continued(await restoreCheckpoint(writer.checkpoint, training));
 }
 
-/** Of the steps of a run: how often is evaluated and saved where nothing else is said. */
-const DEFAULT_INTERVALS = 10;
-
 function loopOptions(specification: CommonSpecification, totalSteps: number, signal: AbortSignal): LoopOptions {
-  const interval = Math.max(1, Math.round(totalSteps / DEFAULT_INTERVALS));
+  const { evaluateSteps, checkpointSteps } = intervalsOf(specification, totalSteps);
   return {
     schedule: { name: specification.schedule, learningRate: specification.learningRate },
     microBatchTokens: specification.microBatchTokens,
     seed: specification.seed,
     maxGradientNorm: specification.maxGradientNorm === 0 ? undefined : specification.maxGradientNorm,
     logSteps: specification.logSteps,
-    evaluateSteps: specification.evaluateSteps ?? interval,
-    checkpointSteps: specification.checkpointSteps ?? interval,
+    evaluateSteps,
+    checkpointSteps,
     signal,
   };
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { dpoProblems, dpoSpecificationOf, SCHEMAS, TRAINING_GROUPS } from '../../specification/index.ts';
-import { trainDpo } from '../../train/index.ts';
+import { planDpo, trainDpo } from '../../train/index.ts';
 import { defineCommand } from '../frame/command.ts';
 import { resumedGiven, runTraining } from './run-training.ts';
 import { REFERENCE_CACHE, RUN_SHAPE } from './training-options.ts';
@@ -27,5 +27,9 @@ export const DPO = defineCommand({
   complete: (given) => resumedGiven('dpo', given),
   check: (options, { given }) => dpoProblems(options, given),
   run: (options, context) =>
-    runTraining({ recipe: 'dpo', specification: dpoSpecificationOf(options), train: trainDpo }, options, context),
+    runTraining(
+      { recipe: 'dpo', specification: dpoSpecificationOf(options), train: trainDpo, plan: planDpo },
+      options,
+      context,
+    ),
 });

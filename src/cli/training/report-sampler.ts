@@ -12,15 +12,16 @@ export function createReportSampler(
   let isTold = false;
   return {
     prompts: prompts.map(({ text }) => text),
-    answer: async ({ device, tokenizer, decoder, resident }) => {
+    answer: async ({ device, tokenizer, decoder, resident }, { maxNewTokens } = {}) => {
       const count = prompts.length;
-      if (!isTold) onNote(`report: ${count} ${count === 1 ? 'prompt' : 'prompts'} answered before and after training`);
+      if (!isTold && maxNewTokens === undefined)
+        onNote(`report: ${count} ${count === 1 ? 'prompt' : 'prompts'} answered before and after training`);
       isTold = true;
       const generator = await createGenerator(device, { decoder, tokenizer, resident });
       try {
         return await generator.generate(
           prompts.map(({ ids }) => ids),
-          { maxNewTokens: MAX_ANSWER_TOKENS, signal },
+          { maxNewTokens: Math.min(maxNewTokens ?? MAX_ANSWER_TOKENS, MAX_ANSWER_TOKENS), signal },
         );
       } finally {
         await generator.dispose();

@@ -5,12 +5,21 @@ import { checksSentence, findingText, samplesSentence } from '../../monitor/inde
 import { checkTrainingData } from '../../reliability/index.ts';
 import { valuesOf, type GivenOptions } from '../../options/index.ts';
 import { resumedOptions, SCHEMAS, type DpoSpecification, type SftSpecification } from '../../specification/index.ts';
-import type { Metrics, RecipeContext, RecipeListener, RecipeResult, RunSampler } from '../../train/index.ts';
+import type {
+  Metrics,
+  RecipeContext,
+  RecipeListener,
+  RecipeResult,
+  RunPlan,
+  RunSampler,
+  SampledPrompt,
+} from '../../train/index.ts';
 import type { CommandContext } from '../frame/command.ts';
-import { fixed, trainingFigures, type ProgressBar } from '../frame/progress.ts';
+import { duration, fixed, sizeText, trainingFigures, type ProgressBar } from '../frame/progress.ts';
 import { nextLines } from '../frame/next-lines.ts';
 import type { Terminal } from '../frame/terminal.ts';
 import { nextCommands } from './next-commands.ts';
+import { planLines, timeText } from './plan-text.ts';
 import { recipeContext } from './recipe-context.ts';
 import { createReportSampler } from './report-sampler.ts';
 import { tellTokenisation } from '../token-notes.ts';
@@ -20,6 +29,8 @@ export interface Training<T> {
   readonly recipe: 'dpo' | 'sft';
   readonly specification: T;
   readonly train: (specification: T, context: RecipeContext) => Promise<RecipeResult>;
+  /** What --dry-run does instead. */
+  readonly plan: (specification: T, context: RecipeContext) => Promise<RunPlan>;
 }
 
 /** The options that are meant: a run that is resumed knows its own. Throws bad-input where other ones are given. */
@@ -35,7 +46,7 @@ export function resumedGiven(recipe: 'dpo' | 'sft', given: GivenOptions): GivenO
  * with the command that continues.
  */
 export async function runTraining<T extends DpoSpecification | SftSpecification>(
-  { recipe, specification, train }: Training<T>,
+  { recipe, specification, train, plan }: Training<T>,
   options: RunOptions & { readonly referenceCache?: string | undefined },
   context: CommandContext,
 ): Promise<void> {
@@ -43,19 +54,24 @@ export async function runTraining<T extends DpoSpecification | SftSpecification>
   const { resume: isResuming, showTokens, referenceCache } = options;
   const listener = createListener(terminal, showTokens);
   let hasTemplate: boolean | undefined;
-  const result = await train(specification, {
+  const recipeOptions = {
     ...recipeContext(context, { listener, isResuming, referenceCache }),
     checkData: checkTrainingData,
     monitor: monitorOf(options),
-    samplePrompts: (prompts) => {
+    samplePrompts: (prompts: readonly SampledPrompt[]) => {
       const sampler = createReportSampler(prompts, { signal: context.signal, onNote: terminal.note });
-      const answer: RunSampler['answer'] = (session) => {
+      const answer: RunSampler['answer'] = (session, limits) => {
         hasTemplate = session.tokenizer.chatTemplate !== undefined;
-        return sampler.answer(session);
+        return sampler.answer(session, limits);
       };
       return { ...sampler, answer };
     },
-  });
+  } satisfies RecipeContext;
+  if (options.dryRun) {
+    tellPlan(terminal, await plan(specification, recipeOptions));
+    return;
+  }
+  const result = await train(specification, recipeOptions);
   terminal.close();
   if (!result.isComplete) {
     const where =
@@ -73,6 +89,13 @@ export async function runTraining<T extends DpoSpecification | SftSpecification>
   }
   const next = nextCommands(result, { specification, hasTemplate });
   terminal.result(summaryValue(result), [summaryText(result), ...nextLines(next, terminal.columns)].join('\n'));
+}
+
+/** The plan as the result. Throws run-failed with all that would stop the run. */
+export function tellPlan(terminal: Terminal, plan: RunPlan): void {
+  terminal.close();
+  terminal.result(JSON.parse(JSON.stringify(plan)) as JsonValue, planLines(plan).join('\n'));
+  if (plan.problems.length > 0) throw runFailed([...plan.problems]);
 }
 
 /** Shows a run as it goes: bars and notes. */
@@ -103,6 +126,17 @@ export function createListener(terminal: Terminal, showsTokens: boolean): Recipe
       finish();
       const name = split === 'train' ? 'training data' : 'held-out data';
       tellTokenisation(terminal, { name, report, isWhole: showsTokens });
+    },
+    onPlan: (plan) => {
+      finish();
+      terminal.event({ event: 'plan', plan: { ...plan } });
+      for (const line of planLines(plan)) terminal.note(line);
+      // What memory lacks ends the run at once.
+      for (const { message } of plan.problems) if (message.startsWith('disk:')) terminal.warn(message);
+    },
+    onEstimate: (estimate) => {
+      terminal.event({ event: 'estimate', estimate: { ...estimate } });
+      terminal.note(`time:    ${timeText(estimate)}`);
     },
     onReference: (done, total) => {
       terminal.event({ event: 'reference', done, total });
@@ -174,6 +208,7 @@ function summaryValue(result: RecipeResult): JsonValue {
     report: join(run, 'report.html'),
     tensorboard: join(run, 'tensorboard'),
     lastStep: lastStep ?? null,
+    took: JSON.parse(JSON.stringify(result.took)) as JsonValue,
     verdict: result.verdict as unknown as JsonValue,
     heldOut: firstEvaluation === undefined ? null : { start: firstEvaluation, end: lastEvaluation! },
   };
@@ -199,5 +234,15 @@ function summaryText(result: RecipeResult): string {
     `${isAdapter ? 'adapter' : 'model'}:  ${artefact}`,
     `report:   ${join(run, 'report.html')}`,
     `metrics:  ${join(run, 'metrics.jsonl')}${existsSync(join(run, 'tensorboard')) ? ` (TensorBoard: ${join(run, 'tensorboard')})` : ''}`,
+    `took:     ${tookText(result.took)}`,
   ].join('\n');
+}
+
+/** What happened beside what was said after the first step. */
+function tookText({ seconds, planned, peakBytes, plannedPeakBytes }: RecipeResult['took']): string {
+  const time =
+    planned === undefined ? '' : ` (the first step said ${duration(planned.from)} to ${duration(planned.to)})`;
+  const memory =
+    peakBytes === undefined ? '' : `, ${sizeText(peakBytes)} at most (planned ${sizeText(plannedPeakBytes)})`;
+  return `${duration(seconds)}${time}${memory}`;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { SCHEMAS, sftProblems, sftSpecificationOf, TRAINING_GROUPS } from '../../specification/index.ts';
-import { trainSft } from '../../train/index.ts';
+import { planSft, trainSft } from '../../train/index.ts';
 import { defineCommand } from '../frame/command.ts';
 import { resumedGiven, runTraining } from './run-training.ts';
 import { RUN_SHAPE } from './training-options.ts';
@@ -27,5 +27,9 @@ export const SFT = defineCommand({
   complete: (given) => resumedGiven('sft', given),
   check: (options, { given }) => sftProblems(options, given),
   run: (options, context) =>
-    runTraining({ recipe: 'sft', specification: sftSpecificationOf(options), train: trainSft }, options, context),
+    runTraining(
+      { recipe: 'sft', specification: sftSpecificationOf(options), train: trainSft, plan: planSft },
+      options,
+      context,
+    ),
 });

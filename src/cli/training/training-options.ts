@@ -21,6 +21,12 @@ export const MONITOR = option(THRESHOLDS.optional(), {
   group: 'Run',
 });
 
+export const DRY_RUN = option(z.boolean().default(false), {
+  help: 'print the plan (rows, steps, tokens, memory, disk, minutes) and end; a micro-batch is timed, nothing is written',
+  group: 'Run',
+  isCommon: true,
+});
+
 /** How a training run is watched and continued. */
 export const RUN_SHAPE = {
   ...grouped('Run', {
@@ -32,6 +38,7 @@ export const RUN_SHAPE = {
       help: 'checks that end the run, after a checkpoint, when they fire; docs/monitoring.md has them',
     }),
   }),
+  dryRun: DRY_RUN,
   monitor: MONITOR,
   showTokens: SHOW_TOKENS,
 };

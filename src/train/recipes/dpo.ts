@@ -7,14 +7,15 @@ import {
   type BaseError,
 } from '../../policy/index.ts';
 import { referenceFolder } from '../../score/index.ts';
-import { objectiveOf, type DpoSpecification } from '../../specification/index.ts';
+import type { DpoSpecification } from '../../specification/index.ts';
 import type { RecipeContext, RecipeResult } from '../context.ts';
 import { trainInRunFolder } from '../run.ts';
 import { samplePrompts } from '../samples.ts';
 import { openSession, type Session } from '../session.ts';
-import { readPreferences, type PlannedPreferences } from './preference-data.ts';
-import { computeReference, describeReference, lackingReference, openReference } from './preference-reference.ts';
+import type { PlannedPreferences } from './preference-data.ts';
+import { computeReference, describeReference, openReference } from './preference-reference.ts';
 import { preferenceTask } from './preference-task.ts';
+import { readDpo } from './read-dpo.ts';
 
 /**
  * Preference optimization, from a specification to a run folder: open the model, tokenise the rows that the objective takes (pairs, unpaired answers
@@ -36,13 +37,13 @@ import { preferenceTask } from './preference-task.ts';
  * ```
  */
 export async function trainDpo(specification: DpoSpecification, context: RecipeContext): Promise<RecipeResult> {
-  const objective = objectiveOf(specification.objective);
+  const began = performance.now();
   const inputs = await openInputs(specification, context);
   let session: Session | undefined;
   try {
-    const data = await readPreferences(specification, objective, { inputs, context });
     const store = referenceFolder(context.referenceCache, { onUnwritable: context.listener.onWarning });
-    const lacking = await lackingReference(inputs, { specification, objective, data, store });
+    const { objective, data, lacking, prepared } = await readDpo(specification, { inputs, context, store });
+    context.listener.onPlan?.(prepared.plan);
     session = await openSession(specification, inputs, {
       context,
       movesReference: specification.referenceUpdate !== undefined,
@@ -77,6 +78,8 @@ export async function trainDpo(specification: DpoSpecification, context: RecipeC
       specification,
       context,
       task,
+      prepared,
+      began,
       reports: data.reports,
       check: data.check,
       heldOutRecords: data.heldOutRecords,

@@ -113,6 +113,25 @@ export async function lackingReference(
   return undefined;
 }
 
+/** Whether every log-probability that a run needs of this reference is stored. */
+export async function isKnownReference(
+  reference: Pick<Reference, 'fingerprint' | 'precision'>,
+  { objective, rows: { train, heldOut }, steps, update, store }: Omit<ReferenceRows, 'listener' | 'signal'>,
+): Promise<boolean> {
+  const { width } = preferenceRows(objective, { train, heldOut });
+  const trained =
+    update === undefined ? firstEpochBatches(rowsOf(train), steps, totalStepsOf(steps.stages)).flat() : [];
+  const all = Array.from({ length: heldOut?.count ?? 0 }, (_, row) => row);
+  const wanted = [{ set: train, rows: trained }, ...(heldOut === undefined ? [] : [{ set: heldOut, rows: all }])];
+  for (const { set, rows } of wanted)
+    if (
+      rows.length > 0 &&
+      !(await isReferenceStored(identityOf(reference, set, objective), store, { count: set.count, width, rows }))
+    )
+      return false;
+  return true;
+}
+
 export interface LackingOptions {
   readonly specification: DpoSpecification;
   readonly objective: ResolvedObjective;

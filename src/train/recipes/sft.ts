@@ -1,21 +1,20 @@
-import { loadCompletions, type RowSet, type TokenizedCompletion } from '../../data/index.ts';
+import type { RowSet, TokenizedCompletion } from '../../data/index.ts';
 import {
   BASE_ERROR_ROWS,
   completionMicroBatch,
   completionScoreGraph,
-  loadOptions,
   measureBaseError,
   measuredOf,
   openInputs,
   type BaseError,
 } from '../../policy/index.ts';
-import { planStages, type SftSpecification } from '../../specification/index.ts';
+import type { SftSpecification } from '../../specification/index.ts';
 import type { RecipeContext, RecipeResult } from '../context.ts';
 import { trainInRunFolder } from '../run.ts';
 import { samplePrompts } from '../samples.ts';
 import { openSession, type Session } from '../session.ts';
-import { loadTrainingData } from '../training-data.ts';
 import { completionTask } from './completion-task.ts';
+import { readSft } from './read-sft.ts';
 
 /**
  * Supervised fine-tuning, on completions, on all tokens, or on plain text (which makes it a pre-trainer), from a
@@ -37,28 +36,24 @@ import { completionTask } from './completion-task.ts';
  * ```
  */
 export async function trainSft(specification: SftSpecification, context: RecipeContext): Promise<RecipeResult> {
+  const began = performance.now();
   const inputs = await openInputs(specification, context);
   let session: Session | undefined;
   try {
-    const { chosenOfPairs, initialise, compat } = specification;
-    const trl = compat && ({ version: compat, trainer: 'sft' } as const);
-    const data = await loadTrainingData(specification, { inputs, context }, (sources) =>
-      loadCompletions(sources, {
-        ...loadOptions(specification, trl, { inputs, context }),
-        chosenOfPairs,
-        lastTurnOnly: specification.loss !== 'completion',
-      }),
-    );
+    const { initialise } = specification;
+    const { data, stages, prepared } = await readSft(specification, { inputs, context });
+    context.listener.onPlan?.(prepared.plan);
     const shown = data.heldOut ?? data.train;
     session = await openSession(specification, inputs, { context, initialise });
     const scorePrompt = specification.loss === 'all';
     const baseError = await baseErrorOf(session, shown, { scorePrompt, context });
-    const stages = planStages(data.train.count, specification);
     return await trainInRunFolder({
       session,
       specification,
       context,
       task: completionTask({ policy: session.policy, rows: data, scorePrompt, steps: { ...specification, stages } }),
+      prepared,
+      began,
       reports: data.reports,
       check: data.check,
       heldOutRecords: data.heldOutRecords,

@@ -1,0 +1,34 @@
+import { openInputs } from '../../policy/index.ts';
+import type { SftSpecification } from '../../specification/index.ts';
+import type { RecipeContext } from '../context.ts';
+import { completePlan, type PlanSession } from '../plan/complete-plan.ts';
+import type { RunPlan } from '../plan/run-plan.ts';
+import { samplePrompts } from '../samples.ts';
+import { openSession } from '../session.ts';
+import { completionTask } from './completion-task.ts';
+import { readSft } from './read-sft.ts';
+
+/** planDpo for supervised fine-tuning. */
+export async function planSft(specification: SftSpecification, context: RecipeContext): Promise<RunPlan> {
+  const began = performance.now();
+  const inputs = await openInputs(specification, context);
+  try {
+    const { data, stages, prepared } = await readSft(specification, { inputs, context });
+    const scorePrompt = specification.loss === 'all';
+    const open = async (of: SftSpecification): Promise<PlanSession> => {
+      const session = await openSession(of, inputs, { context, initialise: of.initialise });
+      const task = completionTask({ policy: session.policy, rows: data, scorePrompt, steps: { ...of, stages } });
+      return { session, task, dispose: () => session.dispose() };
+    };
+    return await completePlan(prepared, {
+      specification,
+      inputs,
+      context,
+      began,
+      promptsOf: (tokenizer) => samplePrompts(data.heldOut ?? data.train, tokenizer, specification.samples),
+      open,
+    });
+  } finally {
+    await inputs.close();
+  }
+}

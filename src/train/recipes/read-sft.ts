@@ -1,0 +1,31 @@
+import { loadCompletions, type TokenizedCompletion } from '../../data/index.ts';
+import { loadOptions, type RunInputs } from '../../policy/index.ts';
+import { planStages, type SftSpecification, type Stage } from '../../specification/index.ts';
+import type { RecipeContext } from '../context.ts';
+import { makePlan, type PreparedPlan } from '../plan/make-plan.ts';
+import { loadTrainingData, type TrainingData } from '../training-data.ts';
+
+/** What an sft run knows before a model is loaded. */
+export interface ReadSft {
+  readonly data: TrainingData<TokenizedCompletion>;
+  readonly stages: readonly Stage[];
+  readonly prepared: PreparedPlan;
+}
+
+/** Reads the rows and plans the run. Throws as loadTrainingData does. */
+export async function readSft(
+  specification: SftSpecification,
+  { inputs, context }: { readonly inputs: RunInputs; readonly context: RecipeContext },
+): Promise<ReadSft> {
+  const { chosenOfPairs, compat } = specification;
+  const trl = compat && ({ version: compat, trainer: 'sft' } as const);
+  const data = await loadTrainingData(specification, { inputs, context }, (sources) =>
+    loadCompletions(sources, {
+      ...loadOptions(specification, trl, { inputs, context }),
+      chosenOfPairs,
+      lastTurnOnly: specification.loss !== 'completion',
+    }),
+  );
+  const stages = planStages(data.train.count, specification);
+  return { data, stages, prepared: makePlan({ recipe: 'sft', specification, inputs, data, stages, context }) };
+}
