@@ -97,6 +97,8 @@ export type {
   RowCounts,
   RunPlan,
 } from './plan/run-plan.ts';
+export type { PlanOptions } from './plan/complete-plan.ts';
+export type { RunCost } from './context.ts';
 export { planDpo } from './recipes/plan-dpo.ts';
 export { planSft } from './recipes/plan-sft.ts';
 export { trainSft } from './recipes/sft.ts';

@@ -1,3 +1,4 @@
+import type { JsonValue } from '../../core/index.ts';
 import { dropCause, type DropReason } from '../../data/index.ts';
 import type { Int8Plan, PlannedTime, RunPlan } from '../../train/index.ts';
 import { duration, sizeText } from '../frame/progress.ts';
@@ -122,4 +123,36 @@ function int8Text({ processor, savedBytes, speedup }: Int8Plan): string {
   if (speedup === undefined) return `${saved}; ${PROCESSORS[processor]}`;
   const factor = speedup.toFixed(2);
   return `${saved}; a micro-batch runs ${speedup >= 1.05 ? `${factor} times as fast` : `no faster (${factor} times the speed)`} here, as measured`;
+}
+
+export interface NamedPlan {
+  readonly name: string;
+  readonly plan: RunPlan;
+}
+
+/** The plans of a sweep as one: the first in full, seconds and bytes of all runs together. The first run stores the reference for the others. */
+export function sweepPlan(
+  plans: readonly NamedPlan[],
+  runs: number,
+): { readonly text: string; readonly value: JsonValue } {
+  const [first] = plans;
+  const diskBytes = plans.reduce((sum, { plan }) => sum + plan.disk.totalBytes, 0);
+  const time = first?.plan.time && sweepTime(first.plan, first.plan.time, plans);
+  const value = JSON.parse(JSON.stringify({ ...(time && { time }), diskBytes, runs: plans })) as JsonValue;
+  if (first === undefined) return { text: 'every run is finished', value };
+  const lines = [
+    `${plans.length} of ${amount(runs, 'run')} to train, one at a time; the first, ${first.name}:`,
+    ...planLines(first.plan),
+    `all:     ${time === undefined ? '' : `about ${duration(time.seconds)} (${duration(time.from)} to ${duration(time.to)}), `}${sizeText(diskBytes)} of disk`,
+  ];
+  return { text: lines.join('\n'), value };
+}
+
+function sweepTime(first: RunPlan, { seconds, from, to, parts }: PlannedTime, plans: readonly NamedPlan[]) {
+  const [fixed, scaled] = [parts.preparing + parts.answers, parts.training + parts.evaluation];
+  const all = plans.reduce(
+    (sum, { plan }) => sum + fixed + (scaled * plan.tokens.total) / first.tokens.total,
+    parts.reference,
+  );
+  return { seconds: all, from: (all * from) / seconds, to: (all * to) / seconds };
 }

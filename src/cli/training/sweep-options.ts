@@ -16,7 +16,7 @@ import {
   type OptionShape,
 } from '../../options/index.ts';
 import { SCHEMAS, TRAINING_GROUPS, type SweepAxis, type SweepValue } from '../../specification/index.ts';
-import { REFERENCE_CACHE, SHOW_TOKENS } from './training-options.ts';
+import { DRY_RUN, REFERENCE_CACHE, SHOW_TOKENS } from './training-options.ts';
 
 const RUN_OPTIONS = new Map(optionsOf(SCHEMAS.dpo).map((one) => [one.path, one] as const));
 
@@ -59,6 +59,7 @@ const OWN_SHAPE = {
       isCommon: true,
     }),
   }),
+  dryRun: DRY_RUN,
   referenceCache: REFERENCE_CACHE,
   showTokens: SHOW_TOKENS,
 };

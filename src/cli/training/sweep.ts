@@ -27,9 +27,10 @@ import {
 import { flagOf, typedText, valuesOf } from '../../options/index.ts';
 import { groupOutcomes, sweepFigures, type SweepGroup, type SweepOutcome } from '../../evaluate/index.ts';
 import { checkTrainingData } from '../../reliability/index.ts';
-import { HELD_OUT_FILE, trainDpo } from '../../train/index.ts';
+import { HELD_OUT_FILE, planDpo, trainDpo, type RunPlan } from '../../train/index.ts';
 import { defineCommand, type CommandContext } from '../frame/command.ts';
 import { nextLines } from '../frame/next-lines.ts';
+import { sweepPlan } from './plan-text.ts';
 import { recipeContext, versions } from './recipe-context.ts';
 import { createReportSampler } from './report-sampler.ts';
 import { nextCommands } from './next-commands.ts';
@@ -87,6 +88,7 @@ async function run(options: SweepCommandOptions, context: CommandContext): Promi
   const { output, sort } = options;
   const { plan, record } = planOf(options, context.given);
   checkStarted(plan.points);
+  if (options.dryRun) return planPoints(plan.points, { options, context, began: record.began });
   const isNew = !existsSync(join(output, SWEEP_FILE));
   mkdirSync(output, { recursive: true });
   writeFileAtomic(
@@ -215,14 +217,18 @@ async function trainPoint(
   const specification = isResuming
     ? parseDpoSpecification(resumedOptions(folder, 'dpo', point.given as JsonObject))
     : point.specification;
-  const { onTokenised, onDataFinding, ...listener } = createListener(terminal, showTokens);
+  const { onTokenised, onDataFinding, onPlan, ...listener } = createListener(terminal, showTokens);
   try {
     const result = await trainDpo(specification, {
       // The rows are the same in every run: how they become tokens is told once.
       ...recipeContext(context, {
         listener: {
           ...listener,
-          ...(isFirst && { ...(onTokenised && { onTokenised }), ...(onDataFinding && { onDataFinding }) }),
+          ...(isFirst && {
+            ...(onTokenised && { onTokenised }),
+            ...(onDataFinding && { onDataFinding }),
+            ...(onPlan && { onPlan }),
+          }),
         },
         isResuming,
         referenceCache,
@@ -251,6 +257,41 @@ function createDataCheck(): typeof checkTrainingData {
     known.set(key, check);
     return check;
   };
+}
+
+/** The plans of all runs that are not finished; the first is measured, and the others are scaled by what their steps read. */
+async function planPoints(
+  points: readonly SweepPoint[],
+  { options, context, began }: { options: SweepCommandOptions; context: CommandContext; began: string },
+): Promise<void> {
+  const { terminal } = context;
+  const plans: { readonly name: string; readonly plan: RunPlan }[] = [];
+  for (const { name, specification } of points.filter((point) => !isFinished(folderOf(point)))) {
+    const isFirst = plans.length === 0;
+    const listener = createListener(terminal, options.showTokens);
+    const { onWarning = () => {}, onLoad = () => {} } = listener;
+    const plan = await planDpo(
+      specification,
+      {
+        // The rows are the same in every run: what is said of them is said once.
+        ...recipeContext(context, {
+          listener: isFirst ? listener : { onWarning, onLoad },
+          referenceCache: options.referenceCache,
+        }),
+        now: () => began,
+        samplePrompts: (prompts) => createReportSampler(prompts, { signal: context.signal, onNote: terminal.note }),
+      },
+      { measures: isFirst },
+    );
+    plans.push({ name, plan });
+  }
+  terminal.close();
+  const { text, value } = sweepPlan(plans, points.length);
+  terminal.result(value, text);
+  const problems = plans.flatMap(({ name, plan }) =>
+    plan.problems.map((problem) => ({ ...problem, message: `${name}: ${problem.message}` })),
+  );
+  if (problems.length > 0) throw runFailed(problems);
 }
 
 function stopped(output: string): PreftuneError {

@@ -16,6 +16,11 @@ export interface PlanSession {
   dispose(): Promise<void>;
 }
 
+export interface PlanOptions {
+  /** Whether the model is loaded and a micro-batch timed; without it the plan has no time. Default true. */
+  readonly measures?: boolean;
+}
+
 export interface CompleteOptions<S extends CommonSpecification> {
   readonly specification: S;
   readonly inputs: RunInputs;

@@ -3,7 +3,7 @@ import { openInputs, type RunInputs } from '../../policy/index.ts';
 import { NO_REFERENCE_STORE, referenceFolder, type ReferenceValues } from '../../score/index.ts';
 import type { DpoSpecification } from '../../specification/index.ts';
 import type { RecipeContext } from '../context.ts';
-import { completePlan, type PlanSession } from '../plan/complete-plan.ts';
+import { completePlan, type PlanOptions, type PlanSession } from '../plan/complete-plan.ts';
 import type { RunPlan } from '../plan/run-plan.ts';
 import { samplePrompts } from '../samples.ts';
 import { openSession } from '../session.ts';
@@ -31,13 +31,18 @@ import { readDpo, type ReadDpo } from './read-dpo.ts';
  * console.log(rows.train.rows, steps.total, time?.seconds, memory.peakBytes, problems);
  * ```
  */
-export async function planDpo(specification: DpoSpecification, context: RecipeContext): Promise<RunPlan> {
+export async function planDpo(
+  specification: DpoSpecification,
+  context: RecipeContext,
+  { measures = true }: PlanOptions = {},
+): Promise<RunPlan> {
   const began = performance.now();
   const inputs = await openInputs(specification, context);
   try {
     // A folder that is not there holds nothing, and is not made.
     const store = existsSync(context.referenceCache) ? referenceFolder(context.referenceCache) : NO_REFERENCE_STORE;
     const read = await readDpo(specification, { inputs, context, store });
+    if (!measures) return read.prepared.plan;
     return await completePlan(read.prepared, {
       specification,
       inputs,

@@ -1,19 +1,41 @@
 import { openInputs } from '../../policy/index.ts';
 import type { SftSpecification } from '../../specification/index.ts';
 import type { RecipeContext } from '../context.ts';
-import { completePlan, type PlanSession } from '../plan/complete-plan.ts';
+import { completePlan, type PlanOptions, type PlanSession } from '../plan/complete-plan.ts';
 import type { RunPlan } from '../plan/run-plan.ts';
 import { samplePrompts } from '../samples.ts';
 import { openSession } from '../session.ts';
 import { completionTask } from './completion-task.ts';
 import { readSft } from './read-sft.ts';
 
-/** planDpo for supervised fine-tuning. */
-export async function planSft(specification: SftSpecification, context: RecipeContext): Promise<RunPlan> {
+/**
+ * planDpo for supervised fine-tuning.
+ *
+ * @example
+ * ```ts
+ * import { parseSftSpecification, planSft } from 'preftune';
+ *
+ * const specification = parseSftSpecification({ model: 'model.gguf', data: 'answers.jsonl', output: 'run' });
+ * const { steps, time, problems } = await planSft(specification, {
+ *   resolve: async (named) => named,
+ *   referenceCache: 'reference-cache',
+ *   versions: {},
+ *   isResuming: false,
+ *   listener: {},
+ * });
+ * console.log(steps.total, time?.seconds, problems);
+ * ```
+ */
+export async function planSft(
+  specification: SftSpecification,
+  context: RecipeContext,
+  { measures = true }: PlanOptions = {},
+): Promise<RunPlan> {
   const began = performance.now();
   const inputs = await openInputs(specification, context);
   try {
     const { data, stages, prepared } = await readSft(specification, { inputs, context });
+    if (!measures) return prepared.plan;
     const scorePrompt = specification.loss === 'all';
     const open = async (of: SftSpecification): Promise<PlanSession> => {
       const session = await openSession(of, inputs, { context, initialise: of.initialise });
