@@ -181,7 +181,7 @@ describe('preftune dpo', () => {
     // The reference is in the cache where a test before had the same rows.
     const other = ['load', 'progress', 'reference', 'warning'];
     const kinds = kindsOf(events.filter(({ event }) => !other.includes(event)));
-    expect(kinds).toEqual(['start', 'step', 'checkpoint', 'sample', 'done']);
+    expect(kinds).toEqual(['plan', 'start', 'step', 'estimate', 'checkpoint', 'sample', 'done']);
     expect(JSON.parse(out)).toMatchObject({
       run: 'json',
       steps: 1,

@@ -84,6 +84,10 @@ it('dpo shows what most people need first, in 60 columns', () => {
       --resume
           continue the run in --output from its last checkpoint;
           it knows its options
+      --dry-run
+          print the plan (rows, steps, tokens, memory, disk,
+          minutes) and end; a micro-batch is timed, nothing is
+          written
 
     Machine:
       --device <cpu|webgpu|cuda>
@@ -111,7 +115,7 @@ it('dpo shows what most people need first, in 60 columns', () => {
       # everything in a file, which preftune init writes
       npx preftune dpo --config run.yaml
 
-    21 of 94 options are shown; preftune dpo --help-all prints
+    22 of 95 options are shown; preftune dpo --help-all prints
     all of them.
     "
   `);
