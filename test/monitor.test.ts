@@ -70,6 +70,8 @@ async function train(recipe: 'dpo' | 'sft', { data, run, full = false, ...option
     model: at('model'),
     batchSize: 4,
     checkpointSteps: 1000,
+    // What goes wrong here was found on texts as they stand.
+    textRows: 'raw',
     ...(existsSync(heldOut) ? { heldOut, evaluateSteps: 10 } : {}),
     ...(full ? { method: 'full' } : options['adapter'] === undefined ? { lora: { rank: 4, alpha: 8 } } : {}),
     ...(recipe === 'sft' && data !== 'spikes' ? { chosenOfPairs: true } : {}),

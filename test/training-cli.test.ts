@@ -42,11 +42,13 @@ describe('preftune dpo', () => {
       'pairs.jsonl: format: trl-preference (prompt, chosen, rejected: texts), from the first 12 rows',
     );
     expect(said[1]).toBe(
-      'training data: 12 of 12 rows kept; tokens on average: prompt 36, chosen 11, rejected 7; longest 58',
+      'training data: 12 of 12 rows kept; tokens on average: prompt 55, chosen 10, rejected 6; longest 76',
     );
-    expect(said[2]).toBe(
-      '  row 1, chosen: ... 0\u00b7 \u00b7a\u00b7n\u00b7d\u00b7 \u00b71\u00b7?\u27e6 \u00b7y\u00b7e\u00b7s\u00b7,\u00b7 \u00b71\u00b7!\u00b7<|im_end|>\u27e7',
-    );
+    expect(said.slice(2, 5)).toEqual([
+      "training data: 12 of 12 rows are a user's question and an assistant's answer in the chat template (--text-rows raw: as they stand)",
+      'training data: white space at the ends of answers is left out in 12: the template sets its own',
+      String.raw`  row 1, chosen: ... s·i·s·t·a·n·t·\n⟦y·e·s·,· ·1·!·<|im_end|>⟧`,
+    ]);
     expect(said).toContain('step 0: held-out loss 0.6931, accuracy 0.50, margin 0.000');
     expect(
       said.filter((line) => /^train: 1\/2  50%  loss 0\.6931  acc \d\.\d\d  margin 0\.000  SPEED$/.test(line)).length,

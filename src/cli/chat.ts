@@ -5,7 +5,8 @@ import { openGenerator } from '../generate/index.ts';
 import { changed } from '../options/index.ts';
 import { writeFileAtomic } from '../files/index.ts';
 import type { Message } from '../tokenizer/index.ts';
-import { ADAPTER, MACHINE_SHAPE, MODEL, SYSTEM, TEMPLATE_TIME } from './common-options.ts';
+import { ADAPTER, ASK, MACHINE_SHAPE, MODEL, SYSTEM, TEMPLATE_TIME } from './common-options.ts';
+import { askTexts } from '../policy/index.ts';
 import { defineCommand, type CommandContext } from './frame/command.ts';
 import { BASE_PRECISION, DECODING_SHAPE, decodingOf, idleDrawing } from './decoding-options.ts';
 import { resolveLoading } from './resolve-loading.ts';
@@ -20,6 +21,7 @@ const OPTIONS = z.strictObject({
   model: MODEL,
   adapter: ADAPTER,
   system: changed(SYSTEM, { help: 'system message' }),
+  ask: ASK,
   templateTime: TEMPLATE_TIME,
   ...DECODING_SHAPE,
   basePrecision: BASE_PRECISION,
@@ -39,6 +41,9 @@ export const CHAT = defineCommand({
   options: OPTIONS,
   check: (options, { given, isJson }) => [
     ...idleDrawing(options, given),
+    ...(options.ask === 'raw' && options.system !== undefined
+      ? [{ path: 'system', message: '--system has no effect with --ask raw; leave one out' }]
+      : []),
     ...(isJson ? [{ path: 'json', message: '--json has no effect; take generate for machines' }] : []),
   ],
   async run(options, context) {
@@ -55,11 +60,20 @@ export const CHAT = defineCommand({
       keepsPrefix: true,
     });
     try {
-      context.terminal.close();
-      if (generator.tokenizer.chatTemplate === undefined)
+      const { tokenizer, trained, notes } = generator;
+      const { terminal } = context;
+      terminal.close();
+      const hasSystem = options.system !== undefined;
+      const asked = askTexts(options.ask, { trained: trained(), tokenizer, hasSystem });
+      // Nothing says that a model without template is meant to continue texts.
+      const isUnsaid = options.ask === undefined && trained() === undefined;
+      if (tokenizer.chatTemplate === undefined && (isUnsaid || asked.isRaw === false))
         throw badUsage('chat: the model must have a chat template, it has none; take generate --raw');
-      for (const note of generator.notes) context.terminal.note(note);
-      await talk(generator, options, context);
+      const isRaw = asked.isRaw !== false;
+      for (const note of [...notes, ...(asked.note === undefined ? [] : [asked.note])]) terminal.note(note);
+      if (asked.warning !== undefined) terminal.warn(asked.warning);
+      if (isRaw) terminal.note('each question is given by itself, without those before it');
+      await talk(generator, { ...options, isRaw }, context);
     } finally {
       await generator.dispose();
     }
@@ -69,13 +83,18 @@ export const CHAT = defineCommand({
 type ChatGenerator = Awaited<ReturnType<typeof openGenerator>>;
 
 interface Conversation {
+  /** Questions are given alone, as they stand. */
+  readonly isRaw: boolean;
   system: string | undefined;
   turns: Message[];
   /** Of the next answer: each attempt has its own. */
   seed: number;
 }
 
-async function talk(generator: ChatGenerator, options: ChatOptions, context: CommandContext): Promise<void> {
+/** Options with how questions are given: alone and as they stand, or as a conversation in the template. */
+type TalkOptions = ChatOptions & { readonly isRaw: boolean };
+
+async function talk(generator: ChatGenerator, options: TalkOptions, context: CommandContext): Promise<void> {
   const { terminal, signal } = context;
   const isLive = process.stdin.isTTY === true && process.stderr.isTTY === true;
   const lines = createInterface({
@@ -84,6 +103,7 @@ async function talk(generator: ChatGenerator, options: ChatOptions, context: Com
     terminal: isLive,
   });
   const conversation: Conversation = {
+    isRaw: options.isRaw,
     system: options.system,
     turns: [],
     seed: options.seed,
@@ -150,6 +170,12 @@ function command(
       terminal.note('the conversation is forgotten');
       return undefined;
     case '/system':
+      if (conversation.isRaw) {
+        terminal.note(
+          'a system message has no effect: questions are given as they stand (--ask chat gives them in the template)',
+        );
+        return undefined;
+      }
       turns.length = 0;
       conversation.system = argument === '' ? undefined : argument;
       terminal.note(argument === '' ? 'no system message' : `system message: ${argument}`);
@@ -186,13 +212,17 @@ function messagesOf({ system, turns }: Conversation): Message[] {
 async function answer(
   generator: ChatGenerator,
   conversation: Conversation,
-  { options, terminal, signal }: { options: ChatOptions; terminal: CommandContext['terminal']; signal: AbortSignal },
+  { options, terminal, signal }: { options: TalkOptions; terminal: CommandContext['terminal']; signal: AbortSignal },
 ): Promise<void> {
   const { tokenizer } = generator;
   let text = '';
   try {
-    const rendered = tokenizer.chatTemplate!.render(messagesOf(conversation), { addGenerationPrompt: true });
-    const ids = tokenizer.encode(rendered, { addSpecialTokens: false });
+    const messages = messagesOf(conversation);
+    const ids = options.isRaw
+      ? tokenizer.encode(messages.at(-1)!.content)
+      : tokenizer.encode(tokenizer.chatTemplate!.render(messages, { addGenerationPrompt: true }), {
+          addSpecialTokens: false,
+        });
     await generator.generate([ids], {
       ...decodingOf(options),
       seed: conversation.seed++,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { FORMATS } from '../data/index.ts';
+import { ASKINGS } from '../policy/index.ts';
 import { changed, option } from '../options/index.ts';
 import { COLUMNS, TEMPLATE_TIME as RUN_TEMPLATE_TIME } from '../specification/index.ts';
 
@@ -22,6 +23,11 @@ export const ADAPTER = option(text.optional(), {
 export const TEMPLATE_TIME = changed(RUN_TEMPLATE_TIME, { usually: 'now' });
 
 export const SYSTEM = option(z.string().optional(), { help: 'system message for prompts that have none' });
+
+export const ASK = option(z.enum(ASKINGS).optional(), {
+  help: "texts are given as a user's turn in the chat template (chat), or as they stand (raw)",
+  usually: 'as the model was trained, else chat',
+});
 
 export const OVERWRITE = option(z.boolean().default(false), { help: 'replace the file if it exists' });
 

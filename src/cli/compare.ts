@@ -25,7 +25,7 @@ import { readPrompts, type Prompt } from '../generate/index.ts';
 import type { Judge, OpenedJudges } from '../judge/index.ts';
 import { changed, flagOf, grouped, idleProblem, option, optionWords, texts } from '../options/index.ts';
 import { writeFileAtomic } from '../files/index.ts';
-import { MACHINE_SHAPE, SEED, SYSTEM, TEMPLATE_TIME } from './common-options.ts';
+import { ASK, MACHINE_SHAPE, SEED, SYSTEM, TEMPLATE_TIME } from './common-options.ts';
 import { comparisonTime } from './comparison-time.ts';
 import { defineCommand, type CommandContext, type CommandUsage } from './frame/command.ts';
 import { valueOf, writeReport } from './compare-report.ts';
@@ -60,6 +60,7 @@ const OPTIONS = z.strictObject({
       help: 'draw among the fewest likely tokens of this probability',
     }),
     system: SYSTEM,
+    ask: ASK,
     templateTime: changed(TEMPLATE_TIME, { usually: 'when the comparison began' }),
     seed: changed(SEED, { help: 'of draws and intervals' }),
     keyVariable: option(text.optional(), {
@@ -271,7 +272,7 @@ function drawingOf(
   { terminal, signal }: CommandContext,
   told: Pick<DrawingOptions, 'resolve' | 'templateTime'>,
 ): DrawingOptions {
-  const { output: folder, maxNewTokens, seed, system, batchSize, device, threads } = options;
+  const { output: folder, maxNewTokens, seed, system, ask, batchSize, device, threads } = options;
   const onWarning = terminal.warn;
   // A model is opened for its answers and for what is measured.
   const notes = new Set<string>();
@@ -279,7 +280,7 @@ function drawingOf(
     if (!notes.has(note)) terminal.note(note);
     notes.add(note);
   };
-  return { folder, maxNewTokens, seed, system, batchSize, device, threads, onWarning, onNote, signal, ...told };
+  return { folder, maxNewTokens, seed, system, ask, batchSize, device, threads, onWarning, onNote, signal, ...told };
 }
 
 /** Looks for every model and file before anything is fetched or drawn. Throws bad-input with all that are not there, and those `known` before. */

@@ -15,7 +15,7 @@ import { readPrompts, type Prompt } from '../generate/index.ts';
 import { changed, grouped, option } from '../options/index.ts';
 import { readRunFile } from '../store/index.ts';
 import { requireWritable, writeFileAtomic } from '../files/index.ts';
-import { ADAPTER, MACHINE_SHAPE, MODEL, SEED, TEMPLATE_TIME } from './common-options.ts';
+import { ADAPTER, ASK, MACHINE_SHAPE, MODEL, SEED, TEMPLATE_TIME } from './common-options.ts';
 import { defineCommand, type CommandContext, type CommandUsage } from './frame/command.ts';
 import { locateData, locateModel } from '../hub/index.ts';
 import { adapterText, hasAdapter, parseModelAndAdapter, requireClock, startOfRun } from '../policy/index.ts';
@@ -50,6 +50,7 @@ const OPTIONS = z.strictObject({
     isCommon: true,
   }),
   ...MEASURE_SHAPE,
+  ask: ASK,
   templateTime: TEMPLATE_TIME,
   ...grouped('Answers', {
     maxPrompts: option(count.default(100), {
@@ -109,6 +110,7 @@ export const EVALUATE = defineCommand({
       policy: named.policy,
       reference: named.reference,
       resolve,
+      ask: options.ask,
       device: options.device,
       threads: options.threads,
       microBatchTokens: options.microBatchTokens,

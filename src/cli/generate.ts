@@ -3,20 +3,23 @@ import { badInput, type Problem, type JsonObject, type JsonValue } from '../core
 import {
   conversationOf,
   encodePrompt,
+  isRawPrompt,
   openGenerator,
   readPrompts,
   type Answer,
   type GenerateOptions,
   type Generator,
+  type OpenedGenerator,
   type Prompt,
   type PromptOptions,
 } from '../generate/index.ts';
 import { changed, option, texts } from '../options/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
-import { ADAPTER, MACHINE_SHAPE, MODEL, SYSTEM, TEMPLATE_TIME } from './common-options.ts';
+import { ADAPTER, ASK, MACHINE_SHAPE, MODEL, SYSTEM, TEMPLATE_TIME } from './common-options.ts';
 import { defineCommand, type CommandContext, type CommandUsage } from './frame/command.ts';
 import { BASE_PRECISION, DECODING_SHAPE, decodingOf, idleDrawing } from './decoding-options.ts';
 import { requireWritableFile } from '../files/index.ts';
+import { askTexts } from '../policy/index.ts';
 import { openAnswerFile, startedTime } from './answer-file.ts';
 import { requireModels } from './require-models.ts';
 import { locateData } from '../hub/index.ts';
@@ -40,7 +43,10 @@ const OPTIONS = z.strictObject({
   }),
   system: changed(SYSTEM, { isCommon: true }),
   templateTime: TEMPLATE_TIME,
-  raw: option(z.boolean().default(false), { help: 'continue the text as it stands, without the chat template' }),
+  ask: ASK,
+  raw: option(z.boolean().default(false), {
+    help: 'continue the text as it stands, without the chat template: --ask raw',
+  }),
   logprobs: option(z.int().min(0).optional(), {
     help: "with each row the log-probability of every token under the model's own distribution, and so many likeliest ones; needs --json or --output",
   }),
@@ -79,7 +85,7 @@ export const GENERATE = defineCommand({
   check: usageProblems,
   async run(options, context) {
     const { terminal } = context;
-    const { samples, output, system } = options;
+    const { samples, output } = options;
     if (output !== undefined) requireWritableFile(output);
     requireModels([options], context);
     const prompts = await promptsOf(options, context);
@@ -101,9 +107,10 @@ export const GENERATE = defineCommand({
       terminal.close();
       for (const note of generator.notes) terminal.note(note);
       const { clock } = generator.tokenizer.chatTemplate ?? {};
-      const promptOptions = { system, isRaw: options.raw };
       const rows = prompts.flatMap((prompt) => Array.from({ length: samples }, () => prompt));
-      const encoded = rows.map((prompt) => encodePrompt(generator.tokenizer, prompt, promptOptions));
+      const optionsOf = askedPrompts(generator, options, { adapters, terminal });
+      const encoded = rows.map((prompt) => encodePrompt(generator.tokenizer, prompt, optionsOf(prompt)));
+      const isRaw = rows.some((prompt) => isRawPrompt(prompt, optionsOf(prompt)));
       const isStreamed = options.data === undefined;
       const file =
         output === undefined
@@ -111,11 +118,12 @@ export const GENERATE = defineCommand({
           : openAnswerFile(output, {
               model: generator.location,
               ...settingsOf(options),
-              ...(clock && !options.raw && { templateTime: clock.time }),
+              ...(isRaw && { raw: true }),
+              ...(clock && !isRaw && { templateTime: clock.time }),
               prompts: rows.length,
             });
       const print = (prompt: Prompt, ids: readonly number[], answer: Answer): void => {
-        const row = rowOf({ prompt, ids, answer, options: promptOptions });
+        const row = rowOf({ prompt, ids, answer, options: optionsOf(prompt) });
         if (file !== undefined) return file.append(row);
         const text = isStreamed ? '' : `> ${shownPrompt(prompt)}\n${answer.text.trim()}\n`;
         if (!isStreamed || context.isJson) terminal.result(row, text);
@@ -143,6 +151,32 @@ export const GENERATE = defineCommand({
     }
   },
 });
+
+/** How each prompt is given to the model or adapter that it asks for; tells what a user should know of it, once. */
+function askedPrompts(
+  { trained, tokenizer }: OpenedGenerator,
+  { ask, raw, system }: GenerateCommandOptions,
+  {
+    adapters,
+    terminal,
+  }: { readonly adapters: ReadonlyMap<string, string>; readonly terminal: CommandContext['terminal'] },
+): (prompt: Prompt) => PromptOptions {
+  const known = new Map<string | undefined, PromptOptions>();
+  return ({ adapter }) => {
+    const name = adapters.size === 0 ? undefined : adapter;
+    const found = known.get(name);
+    if (found !== undefined) return found;
+    const own = trained(name);
+    const asked = askTexts(raw ? 'raw' : ask, { trained: own, tokenizer, hasSystem: system !== undefined });
+    if (asked.note !== undefined) terminal.note(asked.note);
+    if (asked.warning !== undefined) terminal.warn(asked.warning);
+    // Nothing says that a model without template is meant to continue texts.
+    const isUnsaid = !raw && ask === undefined && own === undefined;
+    const options = { system, isRaw: isUnsaid ? false : asked.isRaw };
+    known.set(name, options);
+    return options;
+  };
+}
 
 async function promptsOf({ prompt, data }: GenerateCommandOptions, context: CommandContext): Promise<Prompt[]> {
   if (prompt !== undefined) return [{ id: '1', content: prompt }];
@@ -233,7 +267,7 @@ interface AnsweredPrompt {
 
 /** A row that sft takes: prompt and completion as the model read and wrote them, texts when raw, else messages. */
 function rowOf({ prompt, ids, answer, options }: AnsweredPrompt): JsonObject {
-  const isRaw = options.isRaw === true;
+  const isRaw = isRawPrompt(prompt, options);
   return {
     id: prompt.id,
     prompt: (isRaw ? prompt.content : conversationOf(prompt, options)) as JsonValue,
@@ -256,10 +290,11 @@ function settingsOf(options: GenerateCommandOptions): JsonObject {
     batchSize: _size,
     device: _device,
     threads: _threads,
-    raw,
+    raw: _raw,
+    ask: _ask,
     ...deciding
   } = options;
-  return JSON.parse(JSON.stringify({ ...deciding, ...(raw && { raw }) })) as JsonObject;
+  return JSON.parse(JSON.stringify(deciding)) as JsonObject;
 }
 
 /** The last turn of a prompt on one line. */
@@ -272,12 +307,14 @@ function shownPrompt({ content }: Prompt): string {
 function usageProblems(options: GenerateCommandOptions, { given, isJson }: CommandUsage<typeof OPTIONS>): Problem[] {
   const problems: Problem[] = [];
   const fail = (path: keyof GenerateCommandOptions, message: string): void => void problems.push({ path, message });
-  const { prompt, data, adapter, system, raw, temperature, samples, logprobs, output } = options;
+  const { prompt, data, adapter, system, raw, ask, temperature, samples, logprobs, output } = options;
   if (prompt === undefined && data === undefined) fail('prompt', '--prompt or --data must be given, got neither');
   if (prompt !== undefined && data !== undefined) fail('prompt', '--prompt has no effect with --data; leave one out');
   if (given.adapters !== undefined && adapter !== undefined)
     fail('adapters', '--adapters has no effect with --adapter, which answers every row; leave one out');
-  if (raw && system !== undefined) fail('system', '--system has no effect with --raw; write it into the text');
+  if (raw && ask === 'chat') fail('ask', '--ask chat has no effect with --raw; leave one out');
+  if ((raw || ask === 'raw') && system !== undefined)
+    fail('system', `--system has no effect with ${raw ? '--raw' : '--ask raw'}; write it into the text`);
   problems.push(...adapterProblems(options), ...idleDrawing(options, given));
   if (samples > 1 && temperature === 0)
     fail('samples', '--samples has no effect with --temperature 0, which draws the same each time; give a temperature');

@@ -2,6 +2,7 @@ import {
   dropCause,
   placesText,
   renderTokenisationReport,
+  textLines,
   type DropReason,
   type RowCount,
   type TextCount,
@@ -44,7 +45,11 @@ export function tokenisationParagraph(name: string, report: TokenisationReport):
     ...(longest === undefined ? [] : [`longest ${longest.tokens}`]),
   ];
   const example = examples[0];
-  return [`${name}: ${counts.join('; ')}`, ...(example === undefined ? [] : [`  ${exampleLine(example)}`])];
+  return [
+    `${name}: ${counts.join('; ')}`,
+    ...textLines(report).map((line) => `${name}: ${line}`),
+    ...(example === undefined ? [] : [`  ${exampleLine(example)}`]),
+  ];
 }
 
 /** What is wrong with a text that was found, and what to do; each sentence goes behind the number of rows. */

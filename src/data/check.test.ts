@@ -85,6 +85,8 @@ test('the report as text at 80 columns, control characters made visible', async 
     kept                  4 (100.0 %)
     max length            20
     dropped               0
+    texts                 4 of 4 rows stay as they stand: the model has no chat
+                          template
     answer cut: rejected  2 (50.0 %), rows 1, 2
     answer cut: chosen    1 (25.0 %), row 3
     EOS appended          4 (100.0 %)

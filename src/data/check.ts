@@ -11,6 +11,7 @@ import { MISSING_TEMPLATE } from './tokens/render-row.ts';
 import type { Content, DataRow, PairRow } from './row.ts';
 import { readRowBatches, type DetectedFormat } from './rows.ts';
 import type { DataSource } from './sources/source.ts';
+import type { TextMode } from './row-texts/text-turns.ts';
 import { createTokenisationLog, type TokenisationReport } from './tokens/tokenisation-report.ts';
 import { createRowTokenizer } from './tokens/tokenize-row.ts';
 import { validateTruncation, type TruncationOptions } from './tokens/truncate.ts';
@@ -19,6 +20,8 @@ import { canonicalJson, messageOf, PreftuneError } from '../core/index.ts';
 export interface CheckOptions extends TruncationOptions {
   /** With a tokenizer the report holds the tokenisation proof. */
   readonly tokenizer?: Tokenizer;
+  /** How rows of texts become tokens, as in training. Default auto. */
+  readonly textRows?: TextMode;
   readonly format?: string;
   readonly limits?: DataLimits;
   readonly onProgress?: (recordsRead: number) => void;
@@ -116,12 +119,12 @@ export async function checkData(
   };
 }
 
-function createTokenising(tokenizer: Tokenizer, { maxLength, maxPromptLength }: TruncationOptions) {
+function createTokenising(tokenizer: Tokenizer, { maxLength, maxPromptLength, textRows = 'auto' }: CheckOptions) {
   const truncation = {
     ...(maxLength !== undefined && { maxLength }),
     ...(maxPromptLength !== undefined && { maxPromptLength }),
   };
-  const rows = createRowTokenizer(tokenizer, truncation);
+  const rows = createRowTokenizer(tokenizer, { ...truncation, textRows });
   const log = createTokenisationLog(tokenizer, truncation);
   return {
     /** The problem of a row that the chat template refuses. */

@@ -24,6 +24,8 @@ export {
 export { createControlTokens, type ControlTokens } from './row-texts/control-tokens.ts';
 export { dropCause, type DropCause } from './row-texts/drop-causes.ts';
 export type { RowTokenizer } from './row-texts/row-tokenizer.ts';
+export { askedAs, textLines } from './row-texts/text-lines.ts';
+export { TEXT_MODES, type TextMode, type TextUse } from './row-texts/text-turns.ts';
 export { readObjects, type ObjectRecord, type ReadObjectsOptions } from './read-objects.ts';
 export { readRecords } from './records.ts';
 export {

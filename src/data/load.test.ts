@@ -55,6 +55,8 @@ test('pairs come back as they went in, with lengths, and the report counts every
     renderedAsText: none,
     endWritten: none,
     answersLeftOut: none,
+    texts: { 'no-template': { count: 2, rows: ['1', '3'] } },
+    answersTrimmed: none,
     stopAppended: { count: 2, rows: ['1', '3'] },
     duplicatedBos: none,
     longest: { row: '3', tokens: 6 },

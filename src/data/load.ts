@@ -163,7 +163,7 @@ export const none = new Int32Array(0);
 
 export function createTokenizing(options: LoadOptions) {
   validateTruncation(options);
-  const { tokenizer, maxLength, maxPromptLength, lastTurnOnly = false, trl } = options;
+  const { tokenizer, maxLength, maxPromptLength, lastTurnOnly = false, textRows = 'auto', trl } = options;
   const truncation: TruncationOptions = {
     ...(maxLength !== undefined && { maxLength }),
     ...(maxPromptLength !== undefined && { maxPromptLength }),
@@ -171,7 +171,7 @@ export function createTokenizing(options: LoadOptions) {
   return {
     tokenize:
       trl === undefined
-        ? createRowTokenizer(tokenizer, { ...truncation, lastTurnOnly })
+        ? createRowTokenizer(tokenizer, { ...truncation, lastTurnOnly, textRows })
         : createTrlRowTokenizer(tokenizer, truncation, trl),
     log: createTokenisationLog(tokenizer, truncation),
   };

@@ -51,6 +51,8 @@ export interface PairRow {
   readonly prompt: Content;
   readonly chosen: Content;
   readonly rejected: Content;
+  /** The file has two whole texts: the prompt is the start that they share, and no question of its own. */
+  readonly isTextStart?: true;
   /** JSON schemas of tools for the chat template. */
   readonly tools?: readonly unknown[];
   /** Further variables of the chat template for this row: the field chat_template_kwargs. */
@@ -66,6 +68,8 @@ export interface CompletionRow {
   readonly completion: Content;
   /** The file has one whole conversation, of which the last turn was taken as the completion: its earlier answers are learned too. */
   readonly isWhole?: true;
+  /** As that of the pair whose chosen side it is. */
+  readonly isTextStart?: true;
   readonly tools?: readonly unknown[];
   readonly templateVariables?: Readonly<Record<string, unknown>>;
   readonly meta?: RowMeta;
@@ -77,6 +81,8 @@ export interface UnpairedRow {
   readonly origin: RowOrigin;
   readonly prompt: Content;
   readonly completion: Content;
+  /** As that of the pair that it comes from. */
+  readonly isTextStart?: true;
   /** True: desirable. */
   readonly label: boolean;
   readonly tools?: readonly unknown[];

@@ -40,7 +40,7 @@ test('each shape of TRL gives its row', async () => {
   expect(await read([{ chosen: 'Capital? Lima.', rejected: 'Capital? Cusco.' }])).toEqual({
     format:
       'format: trl-preference-implicit (chosen, rejected: texts whose shared start is the prompt), from the first row',
-    rows: [{ ...expected, prompt: 'Capital?', chosen: ' Lima.', rejected: ' Cusco.' }],
+    rows: [{ ...expected, prompt: 'Capital?', chosen: ' Lima.', rejected: ' Cusco.', isTextStart: true }],
     problems: [],
   });
   const turns = { prompt: [user('Capital?')], chosen: [assistant('Lima.')], rejected: [assistant('Cusco.')] };

@@ -221,7 +221,7 @@ async function writeGgufFiles(folder: string, targets: readonly ExportTarget[], 
     artefacts.push({ target: 'gguf', path: name, sizeBytes: sizeOnDisk(path), verdict, notes });
   }
   if (targets.includes('ollama')) {
-    const modelfile = modelfileOf(source.opened.tokenizer, artefacts.at(-1)!.path);
+    const modelfile = modelfileOf(source.opened.tokenizer, artefacts.at(-1)!.path, source.asked);
     await writeFile(join(folder, 'Modelfile'), modelfile.text);
     const note =
       modelfile.template === undefined

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { badInput, runFailed } from '../core/index.ts';
 import { writeModelFolder, type ModelFolderContent, type SafetensorsType } from '../formats/index.ts';
 import { parameterSpecs } from '../models/index.ts';
-import { openModel } from '../policy/index.ts';
+import { askingFiles, openModel } from '../policy/index.ts';
 import { tokenizerFilesOf, type Tokenizer } from '../tokenizer/index.ts';
 import type { MergedModel } from './merged-model.ts';
 import type { ExportSource } from './source.ts';
@@ -24,6 +24,7 @@ const TOKENIZER_FILES = [
 /** What besides weights makes a folder loadable: tokenizer files, copied or made, and how to decode. */
 export function companionFiles({
   opened,
+  asked,
 }: ExportSource): Pick<ModelFolderContent, 'generationConfig' | 'tokenizerFilesToCopy' | 'textFiles'> {
   const { files, tokenizer } = opened;
   // Transformers stops at what stands here before anything else: at all that training ended an answer with, whatever the base named.
@@ -34,9 +35,10 @@ export function companionFiles({
     }),
     eos_token_id: stopsOf(tokenizer),
   };
-  if (files.tokenizer.kind !== 'huggingface') return { generationConfig, textFiles: tokenizerFilesOf(files.tokenizer) };
+  if (files.tokenizer.kind !== 'huggingface')
+    return { generationConfig, textFiles: { ...tokenizerFilesOf(files.tokenizer), ...askingFiles(asked) } };
   const paths = TOKENIZER_FILES.map((name) => join(files.location, name)).filter((path) => existsSync(path));
-  return { generationConfig, tokenizerFilesToCopy: paths };
+  return { generationConfig, tokenizerFilesToCopy: paths, textFiles: askingFiles(asked) };
 }
 
 /** Every id at which an answer ends, in order. */

@@ -80,6 +80,7 @@ const FIELDS: readonly (readonly [path: string, label: string])[] = [
   ['epochs', 'epochs'],
   ['maxSteps', 'steps'],
   ['maxLength', 'longest row'],
+  ['textRows', 'rows of texts'],
   ['seed', 'seed'],
 ];
 
@@ -157,12 +158,21 @@ function timeLimit({ opened, run }: ExportSource): string[] {
   return [`Its chat template prints the time at which it is used; ${known}.`];
 }
 
+/** How it is to be asked where that is not what everybody does. */
+function askingLimit({ asked, opened }: ExportSource): string[] {
+  if (asked !== 'raw' || opened.tokenizer.chatTemplate === undefined) return [];
+  return [
+    'It was trained on texts as they stand, without its chat template: give it texts so (llama.cpp: completion and not chat). Asked through the template it may answer as its base does.',
+  ];
+}
+
 function limitsSection({ limits, source }: CardOptions): string[] {
   const stored = new Set([...source.opened.files.checkpoint.entries.values()].map(({ storedType }) => storedType));
   const quantised = [...stored].filter((type) => !['F32', 'F16', 'BF16'].includes(type));
   const all = [
     ...limits,
     ...timeLimit(source),
+    ...askingLimit(source),
     ...(quantised.length === 0
       ? []
       : [`Its base was quantised (${quantised.join(', ')}) before training: what that lost is not regained.`]),

@@ -17,7 +17,12 @@ export async function writePeft(
   };
   const read = (name: string): Promise<Float32Array> =>
     Promise.resolve(adapter.weights.get(name)!.data as Float32Array);
-  await writeAdapter(path, { adapter: { ...adapter, peftConfig }, config: source.opened.config, read });
+  await writeAdapter(path, {
+    adapter: { ...adapter, peftConfig },
+    config: source.opened.config,
+    asked: source.asked,
+    read,
+  });
 }
 
 /** Reads the folder again over the base, and compares with the trained model. */

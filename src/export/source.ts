@@ -10,7 +10,9 @@ import {
   parseModelName,
   runOfAdapter,
   startOfRun,
+  trainedAsking,
   wasHere,
+  type Asking,
   type BaseName,
   type ModelName,
   type OpenedModel,
@@ -27,6 +29,8 @@ export interface ExportSource {
   readonly run: ExportedRun | undefined;
   /** How others find the model that it was made from. */
   readonly base: BaseName;
+  /** How it was trained to be asked, where it says so. */
+  readonly asked: Asking | undefined;
   close(): Promise<void>;
 }
 
@@ -59,7 +63,8 @@ export async function openExportSource(options: SourceOptions): Promise<ExportSo
   const run = parsed.run === undefined ? undefined : readRun(parsed.run);
   const { opened, adapter, close } = await openNamedModel(parsed, { resolve: options.resolve });
   const name = options.name ?? plainName(options.source ?? options.adapter ?? parsed.model);
-  return { name, opened, adapter, run, base: baseOf(parsed, { opened, given: options.baseName }), close };
+  const base = baseOf(parsed, { opened, given: options.baseName });
+  return { name, opened, adapter, run, base, asked: trainedAsking(parsed, opened)?.asked, close };
 }
 
 function baseOf(

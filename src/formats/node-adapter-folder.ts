@@ -24,6 +24,8 @@ export interface AdapterFolder {
 export interface AdapterContent {
   readonly config: Readonly<Record<string, unknown>>;
   readonly tensors: readonly WritableTensor[];
+  /** Further files by name. */
+  readonly textFiles?: Readonly<Record<string, string>>;
   /** How weights are stored; default F32. */
   readonly type?: SafetensorsType;
   /** Replace a folder that already holds something; default false: that is an error. */
@@ -54,9 +56,10 @@ export async function readAdapterFolder(path: string): Promise<AdapterFolder> {
 
 /** Writes a folder that PEFT loads: complete under `path` or not at all. Throws as writeModelFolder does. */
 export async function writeAdapterFolder(path: string, content: AdapterContent): Promise<void> {
-  const { config, tensors, type = 'F32', overwrite = false } = content;
+  const { config, tensors, textFiles = {}, type = 'F32', overwrite = false } = content;
   const fill = async (folder: string): Promise<void> => {
     writeFileAtomic(join(folder, CONFIG), jsonText(config));
+    for (const [name, text] of Object.entries(textFiles)) writeFileAtomic(join(folder, name), text);
     await writeSafetensors(join(folder, WEIGHTS), tensors, { type, metadata: { format: 'pt' } });
   };
   await writeFolderAtomic(path, fill, { overwrite });

@@ -11,7 +11,7 @@ export {
   type GeneratorOptions,
 } from './generator.ts';
 export { openGenerator, type OpenedGenerator, type OpenGeneratorOptions } from './node-open-generator.ts';
-export { conversationOf, encodePrompt, readPrompts, type Prompt, type PromptOptions } from './prompts.ts';
+export { conversationOf, encodePrompt, isRawPrompt, readPrompts, type Prompt, type PromptOptions } from './prompts.ts';
 export type { QueueLimits } from './queue.ts';
 export { BASE, type AddOptions } from './registry.ts';
 export type { DecodingOptions, GenerationRequest } from './request.ts';

@@ -9,10 +9,12 @@ import {
   readNamedAdapter,
   requireClock,
   sourceOf,
+  trainedAsking,
   trainedTimeNote,
   type ModelName,
   type ReadAdapter,
   type ResolveModel,
+  type TrainedAsking,
 } from '../policy/index.ts';
 import type { DeviceName } from '../runtime/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
@@ -66,6 +68,8 @@ export interface OpenedGenerator extends Generator {
   readonly tokenizer: Tokenizer;
   /** Where the model's files are on this computer; behind them what of an adapter or a checkpoint the name of the model says. */
   readonly location: string;
+  /** How the model was trained to be asked, or the one of `adapters` with this name; undefined where nothing says it. */
+  readonly trained: (adapter?: string) => TrainedAsking | undefined;
   /** What a user should know before trusting the answers: which checkpoint was taken, that the chat template prints another day than in training. */
   readonly notes: readonly string[];
 }
@@ -103,8 +107,13 @@ export async function openGenerator({
     requireClock(templateTime, [{ name: model, tokenizer }]);
     if (named.adapter !== undefined && precision !== 'float32') requireSeparable(adapter ?? model, named.adapter);
     const others = new Map<string, ReadAdapter>();
+    const asking = new Map<string | undefined, TrainedAsking | undefined>([
+      [undefined, trainedAsking(named.name, named.opened)],
+    ]);
     for (const [name, text] of adapters) {
-      const one = await readNamedAdapter(parseAdapterName(text), config, files.checkpoint);
+      const adapterName = parseAdapterName(text);
+      const one = await readNamedAdapter(adapterName, config, files.checkpoint);
+      asking.set(name, trainedAsking({ ...named.name, adapter: adapterName }, named.opened));
       if (precision !== 'float32') requireSeparable(text, one);
       others.set(name, one);
     }
@@ -127,7 +136,14 @@ export async function openGenerator({
       const location = [files.location, ...partsOf(parseModelName(model))].join('+');
       const trained = trainedTimeNote(named.name, tokenizer);
       const notes = [...(named.opened.notes ?? []), ...(trained === undefined ? [] : [trained])];
-      return { generate, tokenizer, location, notes, dispose: () => policy.dispose() };
+      return {
+        generate,
+        tokenizer,
+        location,
+        notes,
+        trained: (name) => asking.get(name),
+        dispose: () => policy.dispose(),
+      };
     } catch (thrown) {
       await policy.dispose();
       throw thrown;

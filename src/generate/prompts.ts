@@ -79,8 +79,11 @@ function contentProblems(content: Content, field: string): FieldProblem[] {
 export interface PromptOptions {
   /** A system message for prompts that have none. */
   readonly system?: string | undefined;
-  /** Give the text to the model as it stands, instead of as a user's turn in its chat template. */
-  readonly isRaw?: boolean;
+  /**
+   * Give a text to the model as it stands, instead of as a user's turn in its chat template. Conversations, which need one, are refused; with `texts` they are
+   * given in the template.
+   */
+  readonly isRaw?: boolean | 'texts';
 }
 
 /** The conversation that a prompt becomes: a text is a user's turn. */
@@ -90,13 +93,18 @@ export function conversationOf({ content }: Prompt, { system }: PromptOptions): 
   return system === undefined || hasOwn ? turns : [{ role: 'system', content: system }, ...turns];
 }
 
+/** Whether a prompt is given as it stands. */
+export function isRawPrompt({ content }: Prompt, { isRaw = false }: PromptOptions): boolean {
+  return isRaw === 'texts' ? typeof content === 'string' : isRaw;
+}
+
 /**
  * The ids that the model reads: the conversation in its chat template, opened for an answer; or, raw, the text with what the
  * tokenizer itself adds. Throws bad-input when there is no template, when it fails, and for a conversation that should be raw.
  */
 export function encodePrompt(tokenizer: Tokenizer, prompt: Prompt, options: PromptOptions): number[] {
   const { content, id, tools, templateVariables } = prompt;
-  if (options.isRaw === true) {
+  if (isRawPrompt(prompt, options)) {
     if (typeof content === 'string') return tokenizer.encode(content);
     throw badInput(`generate: a raw prompt must be a text, prompt ${id} is a conversation; leave out --raw`);
   }

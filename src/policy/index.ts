@@ -28,6 +28,19 @@ export {
 export { loadOptions } from './load-options.ts';
 export { fixedMemory, referenceMemory, requireMemory, type MemoryParts, type MemoryPlan } from './memory.ts';
 export { readAdapter, saveAdapter, writeAdapter } from './node/adapter-files.ts';
+export {
+  ASKINGS,
+  askingFiles,
+  askTexts,
+  GGUF_ASKED,
+  resolvedTextRows,
+  textRowsOf,
+  textRowsWarning,
+  type AskedTexts,
+  type Asking,
+  type AskingOptions,
+  type TrainedAsking,
+} from './asking.ts';
 export { availableBytes } from './node/available-bytes.ts';
 export {
   BASE_ERROR_ROWS,
@@ -58,6 +71,7 @@ export {
   type OpenNamedOptions,
   type ResolveModel,
 } from './node/open-named.ts';
+export { trainedAsking } from './node/trained-asking.ts';
 export { openPolicy, type OpenPolicyOptions, type OpenedPolicy } from './node/open-policy.ts';
 export { startOfRun, wasHere } from './node/run-parts.ts';
 export {

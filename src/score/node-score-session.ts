@@ -8,6 +8,7 @@ import {
   openPolicy,
   pairMicroBatch,
   sourceOf,
+  trainedAsking,
   weightsFingerprint,
   type BatchProgram,
   type NamedModel,
@@ -69,6 +70,7 @@ export async function openScoreSession(options: ScoreSessionOptions): Promise<Sc
   };
   try {
     const { opened } = named;
+    const trained = trainedAsking(named.name, opened);
     if (options.reference !== undefined) {
       reference = await openModelAndAdapter({ model: options.reference }, { resolve, templateTime });
       compareTokenizers(opened.tokenizer, reference.opened.tokenizer, () => {});
@@ -82,7 +84,7 @@ export async function openScoreSession(options: ScoreSessionOptions): Promise<Sc
     });
     device = model.device;
     const { policy, base } = await openPrograms(model, { named, reference, microBatchTokens: 2 * maxLength });
-    const tokenizer = createRowTokenizer(opened.tokenizer, { maxLength });
+    const tokenizer = createRowTokenizer(opened.tokenizer, { maxLength, textRows: trained?.asked ?? 'auto' });
     let last: Promise<unknown> = Promise.resolve();
     const scoreOne = async (answers: ScoredAnswers): Promise<SessionScore> => {
       const row = tokenizer.pair({ id: '1', origin: { file: 'answers', line: 1 }, ...answers });
@@ -149,6 +151,8 @@ async function identityOf(named: NamedModel, reference: NamedModel | undefined, 
     adapter?.fingerprint ?? '',
     reference === undefined ? '' : await weightsFingerprint(reference.opened.files.checkpoint, reference.adapter),
     String(maxLength),
+    // As texts stand they have other ids.
+    ...(trainedAsking(named.name, opened)?.asked === 'raw' ? ['raw'] : []),
     // Rows say it; where the template prints no time the identity stays what it was.
     ...(clock === undefined ? [] : [clock.printed()]),
   ];

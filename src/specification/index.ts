@@ -4,6 +4,7 @@ export {
   COLUMNS,
   SCHEMAS,
   TEMPLATE_TIME,
+  TEXT_ROWS,
   TRAINING_GROUPS,
   type LoraSpecification,
   type RecipeName,

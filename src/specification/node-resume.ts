@@ -30,7 +30,8 @@ export function resumedOptions(output: string, recipe: string, given: JsonObject
       message: `must hold a run of ${recipe}, got one of ${showValue(specification['recipe'])}; resume it with preftune ${String(specification['recipe'])}`,
     });
   }
-  const stored = givenOf(specification);
+  // Runs of earlier versions gave every row of texts as it stands.
+  const stored: Record<string, unknown> = { textRows: 'raw', ...givenOf(specification) };
   const places = placesHere(output, stored);
   const before = new Map(flattenJson(stored as JsonObject));
   const problems: Problem[] = [];

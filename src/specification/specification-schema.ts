@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { localTimeProblem, wallClockOf } from '../core/index.ts';
-import { columnsProblem, TRL_VERSIONS } from '../data/index.ts';
+import { columnsProblem, TEXT_MODES, TRL_VERSIONS } from '../data/index.ts';
 import { BASE_PRECISIONS } from '../models/index.ts';
 import { COMPATIBILITY_MODES, lossOptions, type LossOption, type NumberOption } from '../objectives/index.ts';
 import { changed, grouped, option, texts, type OptionsOf, type OptionShape } from '../options/index.ts';
@@ -113,8 +113,14 @@ export const COLUMNS = option(
   },
 );
 
+/** The same for every command that makes tokens of rows. */
+export const TEXT_ROWS = option(z.enum(TEXT_MODES).default('auto'), {
+  help: "rows of texts: a question and its answer in the model's chat template (chat), or as they stand (raw); auto: as the model was trained, else chat where it has a template",
+});
+
 const limits = inGroup('Rows', {
   columns: changed(COLUMNS, { isSameInSweep: true }),
+  textRows: changed(TEXT_ROWS, { isSameInSweep: true, isCommon: true }),
   maxLength: option(positiveInteger.optional(), {
     help: 'tokens of prompt and answer; longer answers are cut at the end',
     usually: "1024, or the model's positions where these are fewer",

@@ -1,5 +1,5 @@
 import type { Problem } from '../core/index.ts';
-import { hasPromptLimit, nameOfRules, type TrlRules } from '../data/index.ts';
+import { hasPromptLimit, nameOfRules, type TextMode, type TrlRules } from '../data/index.ts';
 import type { CompatibilityMode, ResolvedObjective } from '../objectives/index.ts';
 import { idleProblem } from '../options/index.ts';
 
@@ -19,11 +19,24 @@ export function trlRulesOf(
   return { version: compat, trainer: terms.some(({ loss }) => OF_CPO.has(loss.name)) ? 'cpo' : 'dpo' };
 }
 
-/** Limits that the rules do not have. */
+/** Limits that the rules do not have, and rows of texts in a template, which no trainer of TRL puts there. */
 export function trlProblems(
   rules: TrlRules | undefined,
-  fields: { readonly maxPromptLength?: number | undefined },
+  { maxPromptLength, textRows }: { readonly maxPromptLength?: number | undefined; readonly textRows?: TextMode },
 ): Problem[] {
-  if (rules === undefined || fields.maxPromptLength === undefined || hasPromptLimit(rules)) return [];
-  return [idleProblem('maxPromptLength', `with --compat ${rules.version}: ${nameOfRules(rules)} has no such limit`)];
+  if (rules === undefined) return [];
+  const problems: Problem[] =
+    textRows === 'chat'
+      ? [
+          {
+            path: 'textRows',
+            message: `--text-rows must be raw with --compat ${rules.version}, got chat: ${nameOfRules(rules)} trains texts as they stand; leave one of them out`,
+          },
+        ]
+      : [];
+  if (maxPromptLength === undefined || hasPromptLimit(rules)) return problems;
+  return [
+    ...problems,
+    idleProblem('maxPromptLength', `with --compat ${rules.version}: ${nameOfRules(rules)} has no such limit`),
+  ];
 }

@@ -2,18 +2,25 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeModelFolder, type WritableTensor } from '../formats/index.ts';
 import { tokenizerFilesOf } from '../tokenizer/index.ts';
-import { readFinite, saveAdapter, type Policy, type OpenedModel } from '../policy/index.ts';
+import { askingFiles, readFinite, saveAdapter, type Asking, type OpenedModel, type Policy } from '../policy/index.ts';
 import type { Trainable } from './loop/trainable.ts';
+
+export interface TrainedModel {
+  readonly policy: Policy;
+  readonly opened: OpenedModel;
+  /** How it is to be asked, where that is known. */
+  readonly asked: Asking | undefined;
+}
 
 /** Writes RUN/adapter/ or RUN/model/, complete or absent, and returns its path. `folder` is the run's. */
 export async function saveArtefact(
   folder: string,
-  { policy, opened }: { readonly policy: Policy; readonly opened: OpenedModel },
+  { policy, opened, asked }: TrainedModel,
   trainable: Trainable,
 ): Promise<string> {
   if (policy.adapter !== undefined) {
     const path = join(folder, 'adapter');
-    await saveAdapter(path, policy, trainable.tensors);
+    await saveAdapter(path, policy, { tensors: trainable.tensors, asked });
     return path;
   }
   const path = join(folder, 'model');
@@ -28,8 +35,8 @@ export async function saveArtefact(
     // Where the source says nothing about decoding, its stop tokens must not be lost.
     generationConfig: files.generationConfig ?? { eos_token_id: [...tokenizer.stopIds] },
     ...(files.tokenizer.kind === 'huggingface'
-      ? { tokenizerFilesToCopy: tokenizerFiles(files.location) }
-      : { textFiles: tokenizerFilesOf(files.tokenizer) }),
+      ? { tokenizerFilesToCopy: tokenizerFiles(files.location), textFiles: askingFiles(asked) }
+      : { textFiles: { ...tokenizerFilesOf(files.tokenizer), ...askingFiles(asked) } }),
     tensors,
     overwrite: true,
   });

@@ -6,6 +6,7 @@ import {
   newestCheckpoint,
   pruneCheckpoints,
   readMetrics,
+  readRunFile,
   removeCheckpointsAfter,
   resumeRunFolder,
   TensorboardEvents,
@@ -48,7 +49,10 @@ export interface EventOptions {
 /** Creates the folder of a run, or takes up one that is resumed: what was written after its newest checkpoint goes. Throws bad-input for a folder that cannot be used. */
 export function openRun(output: string, record: RunRecord, context: RecipeContext): RunWriter {
   const folder = context.isResuming
-    ? resumeRunFolder(output, record, { mayDiffer: [...MAY_DIFFER, ...PLACED], ...undatedRun(output, record) })
+    ? resumeRunFolder(output, record, {
+        mayDiffer: [...MAY_DIFFER, ...PLACED, ...unsaidByRun(output)],
+        ...undatedRun(output, record),
+      })
     : createRunFolder(output, record);
   for (const { path, before, after } of folder.versionDifferences)
     context.listener.onNote?.(`resuming with another ${path}: ${String(before)} before, ${String(after)} now`);
@@ -100,6 +104,11 @@ function undatedRun(output: string, { specification }: RunRecord): Pick<ResumeOp
       problem: { file: output, path: 'templateTime', message },
     },
   };
+}
+
+/** What a run of an earlier version does not say; its rows of texts stood as they are, which the fingerprint of its rows holds. */
+function unsaidByRun(output: string): string[] {
+  return readRunFile(output).specification['textRows'] === undefined ? ['textRows'] : [];
 }
 
 interface OpenFiles {

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import type { JsonObject } from '../core/index.ts';
+import { isObject, type JsonObject } from '../core/index.ts';
 import { writeLinesAtomic } from '../files/index.ts';
-import type { TokenisationReport } from '../data/index.ts';
+import type { TextMode, TokenisationReport } from '../data/index.ts';
 import { hasBroken, sampleFaults, SAMPLES_FILE, samplesText } from '../monitor/index.ts';
 import type { TrainingDataCheck } from '../reliability/index.ts';
-import { availableBytes, fixedMemory, markOf, requireMemory } from '../policy/index.ts';
+import { availableBytes, fixedMemory, markOf, requireMemory, resolvedTextRows, type Asking } from '../policy/index.ts';
 import type { CommonSpecification } from '../specification/index.ts';
 import { placesOf, readRunFile, type RunFolder, type RunRecord } from '../store/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
@@ -41,6 +41,8 @@ export interface TrainOptions {
   readonly promptsOf: (tokenizer: Tokenizer) => readonly SampledPrompt[];
   /** The rows that are trained on, in which answers are looked for. */
   readonly trained: SampledRows;
+  /** How rows of texts become tokens, and how the model is to be asked then. */
+  readonly asking: { readonly textRows: TextMode; readonly asked: Asking | undefined };
   /** What run.json says of reference and data. */
   readonly identity: Pick<RunRecord, 'reference' | 'data' | 'measured'>;
 }
@@ -55,6 +57,7 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
   const specification = {
     ...options.specification,
     templateTime: templateClock?.time,
+    textRows: resolvedTextRows(options.asking.textRows, session.tokenizer),
     memoryBudgetMb: memoryBudgetMb(options),
   };
   const record = recordOf(specification, options);
@@ -97,7 +100,7 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
       context.listener.onLoad?.(`saving what was trained in ${specification.output}`);
     }
     const artefact = result.isComplete
-      ? await saveArtefact(writer.folder.path, session, training.trainable)
+      ? await saveArtefact(writer.folder.path, { ...session, asked: options.asking.asked }, training.trainable)
       : undefined;
     // Its memory is free for the answers.
     await training.release();
@@ -174,11 +177,16 @@ function timedEvents(events: LoopEvents, clock: RunClock, tell: (time: PlannedTi
 }
 
 /** run.json: the specification as JSON has it, without what is undefined. */
-function recordOf(specification: BudgetedSpecification, { session, context, identity }: TrainOptions): RunRecord {
+function recordOf(
+  specification: BudgetedSpecification,
+  { session, context, identity, asking }: TrainOptions,
+): RunRecord {
+  const { measured } = identity;
   return {
     specification: JSON.parse(JSON.stringify(specification)) as JsonObject,
     versions: { ...context.versions },
     ...identity,
+    measured: { ...(isObject(measured) && measured), asked: asking.asked ?? null } as JsonObject,
     model: { weights: session.policy.startFingerprint, tokenizer: session.tokenizer.identity },
     places: placesOfRun(specification, session.opened.files.location),
   };

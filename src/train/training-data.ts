@@ -1,6 +1,7 @@
 import { type DetectedFormat, formatLine } from '../data/index.ts';
 import { type FieldUse, fieldUseLines } from '../data/index.ts';
 import {
+  askedAs,
   mixtureLines,
   recordsOfPrompts,
   selectRows,
@@ -16,7 +17,7 @@ import {
 import { badInput } from '../core/index.ts';
 import { trainingDataText, type TrainingDataCheck, type TrainingDataOptions } from '../reliability/index.ts';
 import type { RecipeContext } from './context.ts';
-import { type RunInputs, checkPositions } from '../policy/index.ts';
+import { type Asking, type RunInputs, checkPositions } from '../policy/index.ts';
 import type { CommonSpecification } from '../specification/index.ts';
 
 /** Rows to train on and to hold out, tokenised, with the proof of each file. */
@@ -28,6 +29,8 @@ export interface TrainingData<T> {
   readonly heldOutRecords: (() => AsyncIterable<string>) | undefined;
   /** What is said of the rows before they are trained on; undefined where nobody asked. */
   readonly check: TrainingDataCheck | undefined;
+  /** How a model that is trained on the rows is to be asked; undefined where they do not say it. */
+  readonly asked: Asking | undefined;
 }
 
 interface Loaded<T> {
@@ -72,6 +75,7 @@ export async function loadTrainingData<T extends TokenizedPair | TokenizedComple
     checkRows({ inputs, context }, { rows, conversational, ...options });
   const loaded = await read('train', inputs.data);
   const reports = { 'the training data': loaded.tokenisation };
+  const asked = askedOf(loaded.tokenisation, inputs);
   if (inputs.heldOut !== undefined) {
     const other = await read('held-out', inputs.heldOut);
     return {
@@ -79,6 +83,7 @@ export async function loadTrainingData<T extends TokenizedPair | TokenizedComple
       heldOut: other.rows,
       reports: { ...reports, 'the held-out data': other.tokenisation },
       heldOutRecords: undefined,
+      asked,
       check: await check(loaded.rows.count, { heldOut: inputs.heldOut }),
     };
   }
@@ -87,6 +92,7 @@ export async function loadTrainingData<T extends TokenizedPair | TokenizedComple
       train: loaded.rows,
       heldOut: undefined,
       reports,
+      asked,
       heldOutRecords: undefined,
       check: await check(loaded.rows.count, {}),
     };
@@ -105,6 +111,7 @@ export async function loadTrainingData<T extends TokenizedPair | TokenizedComple
       split.heldOut.length > MOST_KEPT_ROWS
         ? undefined
         : () => recordsOfPrompts(inputs.data, { prompts: heldOutPrompts, conversational }),
+    asked,
     check: await check(loaded.rows.count, { heldOutPrompts }),
   };
 }
@@ -122,4 +129,10 @@ async function checkRows(
   });
   for (const finding of check?.findings ?? []) listener.onDataFinding?.(trainingDataText(finding, check!), finding);
   return check;
+}
+
+/** By the rows; texts without prompt, which say nothing, leave it as it was, and a model without template is asked raw. */
+function askedOf(report: TokenisationReport, { trained, opened }: RunInputs): Asking | undefined {
+  const own = askedAs(report) ?? trained?.asked;
+  return own === undefined && opened.tokenizer.chatTemplate === undefined ? 'raw' : own;
 }

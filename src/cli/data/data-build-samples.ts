@@ -6,7 +6,7 @@ import { writeExactJson } from '../../core/index.ts';
 import type { DataSource, RankingRow } from '../../data/index.ts';
 import { encodePrompt, openGenerator, readPrompts, type Prompt } from '../../generate/index.ts';
 import { mapConcurrently, openCallStore } from '../../ask/index.ts';
-import { parseModelAndAdapter, type ModelName } from '../../policy/index.ts';
+import { askTexts, parseModelAndAdapter, type AskedTexts, type ModelName } from '../../policy/index.ts';
 import { sampleRow, type SampleAnswers } from '../../pairs/index.ts';
 import type { CommandContext } from '../frame/command.ts';
 import type { BuildOptions } from './data-build-options.ts';
@@ -97,6 +97,13 @@ async function openSampler(
     for (const note of generator.notes) terminal.note(note);
     return generator;
   };
+  const askedOf = ({ trained, tokenizer }: Awaited<ReturnType<typeof open>>): AskedTexts => {
+    const asked = askTexts(undefined, { trained: trained(), tokenizer, hasSystem: system !== undefined });
+    if (asked.note !== undefined) context.terminal.note(asked.note);
+    if (asked.warning !== undefined) context.terminal.warn(asked.warning);
+    return asked;
+  };
+  let asked: AskedTexts | undefined;
   return {
     async sample(prompt, count, firstRow) {
       const { id: _id, ...content } = prompt;
@@ -104,7 +111,8 @@ async function openSampler(
       const kept = await store.get(key);
       if (kept !== undefined) return kept;
       const generator = await (opening ??= open());
-      const ids = encodePrompt(generator.tokenizer, prompt, { system });
+      asked ??= askedOf(generator);
+      const ids = encodePrompt(generator.tokenizer, prompt, { system, isRaw: asked.isRaw });
       const prompts = Array.from({ length: count }, () => ids);
       const answers = await generator.generate(prompts, { ...settings, firstRow, signal });
       const texts = answers.map(({ text }) => text.trim());

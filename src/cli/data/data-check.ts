@@ -9,14 +9,15 @@ import {
   type Reliability,
 } from '../../reliability/index.ts';
 import { requireWritableFile, writeFileAtomic } from '../../files/index.ts';
-import type { Tokenizer } from '../../tokenizer/index.ts';
 import { changed, option, optionWords, present, type OptionsOf } from '../../options/index.ts';
 import { COLUMNS, FORMAT, MODEL, TEMPLATE_TIME } from '../common-options.ts';
+import { textRowsOf, textRowsWarning } from '../../policy/index.ts';
+import { TEXT_ROWS } from '../../specification/index.ts';
 import { defineCommand, type CommandContext } from '../frame/command.ts';
 import { nextLines } from '../frame/next-lines.ts';
 import { trainingOn } from '../start/starter.ts';
 import { locateData } from '../../hub/index.ts';
-import { readReliability, readTokenizer, RELIABILITY_SHAPE } from './data-reliability.ts';
+import { readReliability, readTokenizer, RELIABILITY_SHAPE, type NamedTokenizer } from './data-reliability.ts';
 import { tokenisationWarnings } from '../token-notes.ts';
 import { versions } from '../training/recipe-context.ts';
 
@@ -34,6 +35,7 @@ const STATS_SHAPE = {
     help: 'tokens of the prompt, its end is kept; needs --model',
     onlyWith: { option: 'model' },
   }),
+  textRows: changed(TEXT_ROWS, { onlyWith: { option: 'model' }, isCommon: true }),
   templateTime: changed(TEMPLATE_TIME, { onlyWith: { option: 'model' } }),
 };
 type StatsOptions = OptionsOf<typeof STATS_SHAPE>;
@@ -64,10 +66,10 @@ export const DATA_CHECK = defineCommand({
     const { args, terminal } = context;
     const { model, places, report: page } = options;
     if (page !== undefined) requireWritableFile(page);
-    const tokenizer = await readTokenizer(model, context, options.templateTime);
-    const report = await readData(options, context, tokenizer);
+    const named = await readTokenizer(model, context, options.templateTime);
+    const report = await readData(options, context, named);
     const sources = withColumns(await locateData(args, context), options.columns);
-    const reliability = await readReliability(sources, options, { context, tokenizer });
+    const reliability = await readReliability(sources, options, { context, tokenizer: named?.tokenizer });
     terminal.result(
       {
         ...(report as unknown as JsonObject),
@@ -108,24 +110,28 @@ export const DATA_STATS = defineCommand({
   ],
   options: z.strictObject(STATS_SHAPE),
   async run(options, context) {
-    const tokenizer = await readTokenizer(options.model, context, options.templateTime);
-    const report = await readData(options, context, tokenizer);
+    const named = await readTokenizer(options.model, context, options.templateTime);
+    const report = await readData(options, context, named);
     printReport(report, context);
     warnOfTokens(report, context);
   },
 });
 
 async function readData(
-  { format, columns, maxLength, maxPromptLength }: StatsOptions,
+  { format, columns, maxLength, maxPromptLength, textRows }: StatsOptions,
   context: CommandContext,
-  tokenizer: Tokenizer | undefined,
+  named: NamedTokenizer | undefined,
 ): Promise<DataReport> {
   const { args, terminal, signal } = context;
   const sources = withColumns(await locateData(args, context), columns);
+  const { tokenizer, trained } = named ?? {};
+  const warning = textRowsWarning(textRows, trained);
+  if (warning !== undefined) terminal.warn(warning);
   const progress = terminal.progress('read');
   try {
     return await checkData(sources, {
       ...present({ format, maxLength, maxPromptLength, tokenizer }),
+      textRows: textRowsOf(textRows, { trained, trl: undefined }),
       signal,
       onProgress: (rows) => progress.update({ done: rows, total: undefined, unit: 'rows' }),
     });

@@ -60,7 +60,7 @@ export const DATA_CLEAN = defineCommand({
     const sources = withColumns(await locateData(named, context), options.columns);
     const reliability = await readReliability(sources, options, {
       context,
-      tokenizer: await readTokenizer(model, context),
+      tokenizer: (await readTokenizer(model, context))?.tokenizer,
     });
     const result = await cleanData({ sources, reliability, remedies, output, signal });
     terminal.result(

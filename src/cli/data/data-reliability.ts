@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { withColumns, type ColumnNames, type DataSource } from '../../data/index.ts';
+import { withColumns, type ColumnNames, type DataSource, type TextMode } from '../../data/index.ts';
 import { openModelFiles } from '../../formats/index.ts';
 import { checkReliability, type Reliability } from '../../reliability/index.ts';
 import { createTokenizer, type Tokenizer } from '../../tokenizer/index.ts';
 import { present, option, type OptionsOf } from '../../options/index.ts';
 import type { CommandContext } from '../frame/command.ts';
 import { locateData, locateModel } from '../../hub/index.ts';
-import { clockNote, parseModelName, requireClock } from '../../policy/index.ts';
+import { clockNote, parseModelName, requireClock, trainedAsking, type TrainedAsking } from '../../policy/index.ts';
 import { createBars } from '../frame/bars.ts';
 
 /** Options of the reliability checks, which `data check` and `data clean` share. */
@@ -38,6 +38,7 @@ export type ReliabilityOptions = OptionsOf<typeof RELIABILITY_SHAPE> & {
   readonly columns?: ColumnNames | undefined;
   readonly model?: string | undefined;
   readonly maxLength?: number | undefined;
+  readonly textRows?: TextMode | undefined;
   readonly templateTime?: string | undefined;
 };
 
@@ -57,6 +58,7 @@ export async function readReliability(
     threads,
     maxLength,
     templateTime,
+    textRows,
     seed,
   } = options;
   const bars = createBars(terminal);
@@ -82,7 +84,7 @@ export async function readReliability(
               folds,
               seed,
               maxPairs: foldPairs,
-              training: present({ threads, maxLength, templateTime }),
+              training: present({ threads, maxLength, templateTime, textRows }),
               onFold: (at) => (fold = `fold ${at + 1} of ${folds}: `),
               context: training.recipeContext(context, {
                 listener: {
@@ -106,21 +108,28 @@ async function loadTraining() {
   return { crossValidatedMargins, recipeContext };
 }
 
+/** The tokenizer of a model, and how that was trained to be asked, where it says so. */
+export interface NamedTokenizer {
+  readonly tokenizer: Tokenizer;
+  readonly trained: TrainedAsking | undefined;
+}
+
 /** The tokenizer of the model that the options name, if they name one. */
 export async function readTokenizer(
   model: string | undefined,
   context: CommandContext,
   templateTime?: string,
-): Promise<Tokenizer | undefined> {
+): Promise<NamedTokenizer | undefined> {
   if (model === undefined) return undefined;
-  const { path } = await locateModel(parseModelName(model).model, context);
+  const name = parseModelName(model);
+  const { path } = await locateModel(name.model, context);
   const files = await openModelFiles(path);
   try {
     const tokenizer = createTokenizer(files.tokenizer, { templateTime });
     requireClock(templateTime, [{ name: model, tokenizer }]);
     const note = clockNote(tokenizer, 'row');
     if (note !== undefined) context.terminal.note(note);
-    return tokenizer;
+    return { tokenizer, trained: trainedAsking(name, { files }) };
   } finally {
     await files.close();
   }

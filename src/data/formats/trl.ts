@@ -4,7 +4,7 @@ import { createFieldReader, type FieldReader } from '../fields.ts';
 import { has, type JsonRecord } from '../../core/index.ts';
 import { refused, rowOfKind, rowUnless, type DataFormat, type ParseContext, type ParsedRecord } from '../format.ts';
 import { shown, type FieldProblem } from '../problems.ts';
-import type { Content } from '../row.ts';
+import type { Content, PairRow } from '../row.ts';
 import { behindSystem } from './earlier-turns.ts';
 import { recordOf, rowExtras, turnList } from './record-parts.ts';
 
@@ -99,7 +99,7 @@ function implicitPreference(name: string, turns: boolean): DataFormat {
       const [chosen, rejected] = contents(fields, ['chosen', 'rejected']);
       if (fields.problems.length > 0) return { kind: 'problems', problems: fields.problems };
       if (typeof chosen === 'string' && typeof rejected === 'string')
-        return preference(fields, context, extractTextPrompt(chosen, rejected));
+        return preference(fields, context, { ...extractTextPrompt(chosen, rejected), isTextStart: true });
       if (typeof chosen !== 'string' && typeof rejected !== 'string') {
         const parts = extractTurnsPrompt(chosen!, rejected!);
         const parted = partingProblem(parts);
@@ -203,7 +203,7 @@ function notAnswered(role: string | undefined): FieldProblem {
 function preference(
   fields: FieldReader,
   { id, origin }: ParseContext,
-  parts: { readonly prompt: Content; readonly chosen: Content; readonly rejected: Content },
+  parts: Pick<PairRow, 'prompt' | 'chosen' | 'rejected'> & { readonly isTextStart?: true },
 ): ParsedRecord {
   const row = { id, origin, ...parts, ...rowExtras(fields) };
   return rowUnless(fields.problems, { kind: 'pair', row });

@@ -11,6 +11,7 @@ import type {
 import type { DropReason, SideNotes } from '../tokens/tokenize-answer.ts';
 import type { LostText } from './lost-text.ts';
 import type { RowScan } from './scan-row.ts';
+import type { TextUse } from './text-turns.ts';
 
 /** A row in tokens with what happened on the way, or why it is dropped. */
 export type TokenizedRow<T> =
@@ -22,6 +23,10 @@ export type TokenizedRow<T> =
       readonly scan: RowScan;
       /** Of a ranking: the answers that are left out since a better one has the same ids. */
       readonly leftOut?: number;
+      /** Of a row of texts: what became of them; undefined for conversations. */
+      readonly texts?: TextUse;
+      /** White space at the ends of its answers is left out. */
+      readonly isTrimmed?: true;
     }
   | DroppedRow;
 

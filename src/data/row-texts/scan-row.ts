@@ -2,7 +2,7 @@ import { isObject } from '../../core/index.ts';
 import type { Message, Tokenizer } from '../../tokenizer/index.ts';
 import type { Content } from '../row.ts';
 import { createControlTokens } from './control-tokens.ts';
-import { templateFrames } from './template-frames.ts';
+import { isRenderedText, templateFrames, withoutBos, withoutEnds } from './template-frames.ts';
 
 /** Something in a part of a row. */
 export interface FieldText {
@@ -51,15 +51,7 @@ export function createRowScanner(tokenizer: Tokenizer): (row: ScannedRow) => Row
   const stops = tokenizer.stopIds.flatMap((id) => spelled(id) ?? []);
   const turnEnds = stops.filter((stop) => frames.closing.startsWith(stop));
 
-  const isRendered = (text: string, isAnswer: boolean): boolean => {
-    const openers = isAnswer ? frames.answerOpeners : frames.openers;
-    if (openers.length === 0 && frames.handovers.length === 0) return false;
-    const start = withoutBos(text.trimStart(), bos).trimStart();
-    if (openers.some((opener) => start.startsWith(opener))) return true;
-    if (isAnswer) return false;
-    const end = text.trimEnd();
-    return frames.handovers.some((handover) => end.endsWith(handover));
-  };
+  const isRendered = (text: string, isAnswer: boolean): boolean => isRenderedText(frames, text, { bos, isAnswer });
   /** The tokens of the last text of an answer, and whether it ends with what ends it anyway. */
   const inEnd = (text: string, ends: readonly string[]): { found: readonly string[]; isEnded: boolean } => {
     const found = tokens.find(text);
@@ -138,17 +130,4 @@ export function forEachText(value: unknown, visit: (text: string) => void): void
       visit(name);
       forEachText(item, visit);
     }
-}
-
-function withoutBos(text: string, bos: string | undefined): string {
-  return bos !== undefined && text.startsWith(bos) ? text.slice(bos.length) : text;
-}
-
-function withoutEnds(text: string, ends: readonly string[]): string {
-  for (let rest = text; ;) {
-    const trimmed = rest.trimEnd();
-    const end = ends.find((each) => trimmed.endsWith(each));
-    if (end === undefined) return rest;
-    rest = trimmed.slice(0, trimmed.length - end.length);
-  }
 }

@@ -64,6 +64,38 @@ export function templateFrames(template: ChatTemplate | undefined, bos: string |
   };
 }
 
+/**
+ * Whether the template wrote a text already: it begins as a conversation does (with `isAnswer` as an answer), or ends with what leads to the answer. BOS in
+ * front is not looked at.
+ */
+export function isRenderedText(
+  { openers, answerOpeners, handovers }: TemplateFrames,
+  text: string,
+  { bos, isAnswer }: { readonly bos: string | undefined; readonly isAnswer: boolean },
+): boolean {
+  const starts = isAnswer ? answerOpeners : openers;
+  if (starts.length === 0 && handovers.length === 0) return false;
+  const start = withoutBos(text.trimStart(), bos).trimStart();
+  if (starts.some((opener) => start.startsWith(opener))) return true;
+  if (isAnswer) return false;
+  const end = text.trimEnd();
+  return handovers.some((handover) => end.endsWith(handover));
+}
+
+export function withoutBos(text: string, bos: string | undefined): string {
+  return bos !== undefined && text.startsWith(bos) ? text.slice(bos.length) : text;
+}
+
+/** A text without the tokens that close it, and white space around them; the text itself where none does. */
+export function withoutEnds(text: string, ends: readonly string[]): string {
+  for (let rest = text; ;) {
+    const trimmed = rest.trimEnd();
+    const end = ends.find((each) => trimmed.endsWith(each));
+    if (end === undefined) return rest;
+    rest = trimmed.slice(0, trimmed.length - end.length);
+  }
+}
+
 function known(...texts: readonly string[]): readonly string[] {
   return [...new Set(texts.map((text) => text.trim()))].filter((text) => text.length >= MIN_LENGTH);
 }

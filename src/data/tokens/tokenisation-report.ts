@@ -3,6 +3,7 @@ import { createDistribution, type Spread } from '../distribution.ts';
 import type { TokenizedCompletion, TokenizedRanking, TokenizedPair } from '../row.ts';
 import type { LostText } from '../row-texts/lost-text.ts';
 import type { RowScan } from '../row-texts/scan-row.ts';
+import type { TextUse } from '../row-texts/text-turns.ts';
 import { createTokenSpeller } from './spell-tokens.ts';
 import { exampleOf, type ExampleIds, type TokenisationExample } from './tokenisation-example.ts';
 import type { DropReason, SideName, SideNotes } from './tokenize-answer.ts';
@@ -64,6 +65,10 @@ export interface TokenisationReport {
   readonly endWritten: RowCount;
   /** Rankings that lost answers, since a better one has the same ids. */
   readonly answersLeftOut: RowCount;
+  /** Rows of texts by what became of them. */
+  readonly texts: Readonly<Partial<Record<TextUse, RowCount>>>;
+  /** Rows of texts of whose answers white space is left out. */
+  readonly answersTrimmed: RowCount;
   readonly stopAppended: RowCount;
   readonly duplicatedBos: RowCount;
   /** Rows that open with BOS. */
@@ -98,6 +103,7 @@ const COUNTED_NOTES = [
   'renderedAsText',
   'endWritten',
   'answersLeftOut',
+  'answersTrimmed',
 ] as const;
 type CountedNote = (typeof COUNTED_NOTES)[number];
 
@@ -184,6 +190,8 @@ function createSeen(spell: (id: number) => string) {
       note(id, row.notes);
       noteScan(id, row.scan);
       if (row.leftOut !== undefined) counters.mark('answersLeftOut', id);
+      if (row.texts !== undefined) counters.mark(`texts ${row.texts}`, id);
+      if (row.isTrimmed) counters.mark('answersTrimmed', id);
       return true;
     },
     measure(part: 'prompt' | SideName, tokens: number): void {
@@ -202,6 +210,7 @@ function createSeen(spell: (id: number) => string) {
       limits,
       dropped: counters.named('dropped'),
       truncated: counters.named('truncated'),
+      texts: counters.named('texts'),
       ...(Object.fromEntries(COUNTED_NOTES.map((name) => [name, counters.of(name)])) as Record<CountedNote, RowCount>),
       lost: texts.named('lost'),
       ...(Object.fromEntries(TEXT_NOTES.map((name) => [name, texts.of(name)])) as Record<TextNote, TextCount>),

@@ -1,6 +1,7 @@
 import type { Spread } from '../distribution.ts';
 import { count, listing, share, table, visibleText, wrap, type LabelledLine } from '../../core/index.ts';
 import { dropCause } from '../row-texts/drop-causes.ts';
+import { textLines } from '../row-texts/text-lines.ts';
 import type { DropReason } from './tokenize-answer.ts';
 import type { RowCount, TextCount, TokenisationReport } from './tokenisation-report.ts';
 import type { TokenisationExample } from './tokenisation-example.ts';
@@ -66,6 +67,7 @@ function summaryLines(report: TokenisationReport): LabelledLine[] {
           'dropped',
           `${named(rowCount, rows)}: ${dropCause(reason as DropReason, limits).cause}`,
         ])),
+    ...textLines(report).map((line): LabelledLine => ['texts', line]),
     ...always('answer cut', truncated),
     ...sometimes('prompt cut', report.promptCut),
     ...sometimes('prompt tokens differ', report.promptTokensDiffer),

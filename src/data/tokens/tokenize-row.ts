@@ -13,6 +13,8 @@ import type {
 import type { LostText } from '../row-texts/lost-text.ts';
 import type { DroppedRow, RowTokenizer, Unscanned } from '../row-texts/row-tokenizer.ts';
 import { scanningRows } from '../row-texts/scanned-rows.ts';
+import { createTextTurns, type TextMode } from '../row-texts/text-turns.ts';
+import { turningTexts } from '../row-texts/turned-rows.ts';
 import { sameJson } from './extract-prompt.ts';
 import {
   createAnswerTokenizer,
@@ -25,14 +27,16 @@ import { fromFirstTrained, hasTrained } from './trained-turns.ts';
 import type { TruncatedSide, TruncationOptions } from './truncate.ts';
 
 export interface RowTokenizerOptions extends TruncationOptions {
+  /** How rows of texts become tokens. Default auto: through the chat template where there is one. */
+  readonly textRows?: TextMode;
   /** Of a conversation that was given whole, only the last turn is the completion, not every turn of the assistant. */
   readonly lastTurnOnly?: boolean;
 }
 
 export function createRowTokenizer(tokenizer: Tokenizer, options: RowTokenizerOptions): RowTokenizer {
-  const { lastTurnOnly = false, ...truncation } = options;
+  const { lastTurnOnly = false, textRows = 'auto', ...truncation } = options;
   const answers = createAnswerTokenizer(tokenizer, truncation);
-  return scanningRows(tokenizer, {
+  const rows = scanningRows(tokenizer, {
     pair: (row) => tokenizePair(row, answers),
     completion: (row) =>
       row.prompt === ''
@@ -41,6 +45,7 @@ export function createRowTokenizer(tokenizer: Tokenizer, options: RowTokenizerOp
     unpaired: (row) => tokenizeUnpaired(row, answers),
     ranking: (row) => tokenizeRanking(row, answers),
   });
+  return turningTexts(rows, createTextTurns(tokenizer, textRows));
 }
 
 function dropped(reason: DropReason, lost: readonly LostText[] = []): DroppedRow {

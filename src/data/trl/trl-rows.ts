@@ -1,6 +1,7 @@
 import { internal } from '../../core/index.ts';
 import type { Tokenizer } from '../../tokenizer/index.ts';
 import type { CompletionRow, PairRow, TokenizedCompletion, TokenizedPair, UnpairedRow } from '../row.ts';
+import { turningTexts } from '../row-texts/turned-rows.ts';
 import { scanningRows } from '../row-texts/scanned-rows.ts';
 import type { SideName, SideNotes } from '../tokens/tokenize-answer.ts';
 import { closingStop, createBlankTest } from '../tokens/tokenize-side.ts';
@@ -53,7 +54,7 @@ export function createTrlRowTokenizer(
     const found = answersOf({ prompt, answers: [row.completion], inputs: row }, ['completion']);
     return 'kind' in found ? found : found[0]!;
   };
-  return scanningRows(tokenizer, {
+  const rows = scanningRows(tokenizer, {
     pair(row) {
       const found = answersOf({ prompt: row.prompt, answers: [row.chosen, row.rejected], inputs: row }, SIDES);
       if ('kind' in found) return found;
@@ -73,6 +74,7 @@ export function createTrlRowTokenizer(
       throw internal('rows of lists have no rules of TRL');
     },
   });
+  return turningTexts(rows, () => ({ use: 'trl' }));
 }
 
 const SIDES = ['chosen', 'rejected'] as const;

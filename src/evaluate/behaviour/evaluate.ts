@@ -2,7 +2,6 @@ import { badInput } from '../../core/index.ts';
 import { loadCompletions, memorySource, type DataSource, type TokenizedCompletion } from '../../data/index.ts';
 import type { Prompt } from '../../generate/index.ts';
 import { openLanguageDetector } from '../../answers/index.ts';
-import type { Tokenizer } from '../../tokenizer/index.ts';
 import { compareBehaviour, type Behaviour } from './compare-behaviour.ts';
 import { estimateDrift, type Drift } from './drift.ts';
 import { isClear, meanEstimate, shareEstimate, type Estimate } from './estimates.ts';
@@ -114,7 +113,7 @@ type Settings = EvaluateOptions & Required<Pick<EvaluateOptions, keyof typeof DE
 
 async function behaviourOf(subjects: Subjects, prompts: readonly Prompt[], options: Settings) {
   const { samples, maxNewTokens, temperature, seed, system, signal, onProgress } = options;
-  const { tokenizer } = subjects;
+  const { tokenizer, isRaw } = subjects;
   const draw = ({ generator }: OpenedSubject, what: string) =>
     drawAnswers({ generator, tokenizer }, prompts, {
       samples,
@@ -124,7 +123,7 @@ async function behaviourOf(subjects: Subjects, prompts: readonly Prompt[], optio
       seed,
       signal,
       system,
-      isRaw: tokenizer.chatTemplate === undefined,
+      isRaw,
       onProgress: (done, total) => onProgress?.(what, done, total),
     });
   const policy = await subjects.policy();
@@ -187,7 +186,7 @@ async function instructionsOf(
   prompts: readonly InstructedPrompt[],
   options: Settings,
 ): Promise<InstructionComparison> {
-  const { tokenizer } = subjects;
+  const { tokenizer, isRaw } = subjects;
   const { maxNewTokens, signal, onProgress } = options;
   const context = { detectLanguage: await openLanguageDetector() };
   const asked = prompts.map(({ id, prompt }): Prompt => ({ id, content: prompt }));
@@ -196,7 +195,7 @@ async function instructionsOf(
       samples: 1,
       maxNewTokens,
       signal,
-      isRaw: tokenizer.chatTemplate === undefined,
+      isRaw,
       onProgress: (done, total) => onProgress?.(what, done, total),
     });
     return followedBy(
@@ -229,7 +228,7 @@ async function factsOf(
 }
 
 async function answerFacts(
-  { tokenizer }: Subjects,
+  { tokenizer, isRaw }: Subjects,
   { generator, scorer }: OpenedSubject,
   { facts, options }: { readonly facts: readonly KnownFact[]; readonly options: Settings },
 ): Promise<{ readonly scores: FactScores; readonly right: readonly number[] }> {
@@ -239,7 +238,7 @@ async function answerFacts(
     choices.length === 0
       ? []
       : await scoreAllChoices(
-          tokenizer,
+          { tokenizer, isRaw },
           choices.map(({ fact }) => fact),
           scorer,
         );
@@ -258,7 +257,7 @@ async function answerFacts(
           samples: 1,
           maxNewTokens,
           signal,
-          isRaw: tokenizer.chatTemplate === undefined,
+          isRaw,
         });
   const results = drawn.map(({ text }, i) => {
     const result = scoreFree(text, free[i]!.fact.answers);
@@ -280,8 +279,12 @@ async function answerFacts(
 type ChoiceFact = Extract<KnownFact, { readonly choices: readonly string[] }>;
 
 /** Every choice as the answer to its question, with the prompt and the end of turn that training would give it. */
-async function scoreAllChoices(tokenizer: Tokenizer, facts: readonly ChoiceFact[], scorer: OpenedSubject['scorer']) {
-  const isChat = tokenizer.chatTemplate !== undefined;
+async function scoreAllChoices(
+  { tokenizer, isRaw }: Pick<Subjects, 'tokenizer' | 'isRaw'>,
+  facts: readonly ChoiceFact[],
+  scorer: OpenedSubject['scorer'],
+) {
+  const isChat = isRaw === false;
   const rows = facts.flatMap(({ question, choices }, fact) =>
     choices.map((choice, at) => ({
       id: `${fact}/${at}`,
@@ -290,7 +293,7 @@ async function scoreAllChoices(tokenizer: Tokenizer, facts: readonly ChoiceFact[
     })),
   );
   const source = memorySource('facts', rows.map((row) => JSON.stringify(row)).join('\n'));
-  const { rows: loaded } = await loadCompletions(source, { tokenizer });
+  const { rows: loaded } = await loadCompletions(source, { tokenizer, textRows: 'raw' });
   const completions = Array.from({ length: loaded.count }, (_, i): TokenizedCompletion => loaded.row(i));
   if (completions.length !== rows.length)
     throw badInput('evaluate: every choice must fit the model beside its question; shorten the questions');

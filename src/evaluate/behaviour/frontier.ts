@@ -28,7 +28,7 @@ export async function frontierOf(
     onStep,
     ...sampling
   }: SamplingOptions &
-    PromptOptions & {
+    Omit<PromptOptions, 'isRaw'> & {
       readonly prompts: readonly Prompt[];
       readonly onStep?: (step: number, done: number, total: number) => void;
     },
@@ -40,9 +40,10 @@ export async function frontierOf(
     const { step } = checkpoint;
     await subjects.setAdapter({ kind: 'checkpoint', run, checkpoint });
     const { generator, scorer } = await subjects.policy();
-    const { tokenizer } = subjects;
+    const { tokenizer, isRaw } = subjects;
     const answers = await drawAnswers({ generator, tokenizer }, prompts, {
       ...sampling,
+      isRaw,
       onProgress: (done, total) => onStep?.(step, done, total),
     });
     const scores = await scorer.score(answers.map(({ tokens }) => tokens));

@@ -43,7 +43,7 @@ export async function drawAnswers(
 ): Promise<DrawnAnswer[]> {
   const { system, isRaw, ...generating } = decoding;
   const rows = prompts.flatMap((prompt, i) => {
-    const ids = encodePrompt(tokenizer, prompt, { system, isRaw: isRaw === true });
+    const ids = encodePrompt(tokenizer, prompt, { system, ...(isRaw !== undefined && { isRaw }) });
     return Array.from({ length: samples }, (_, k) => ({ prompt, ids, place: samples * (places?.[i] ?? i) + k }));
   });
   const lastIds = new Map<number, number>();

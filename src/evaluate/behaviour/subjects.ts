@@ -2,6 +2,7 @@ import { badInput, badInputProblems, type HostTensor, type Problem } from '../..
 import { createGenerator, type Generator } from '../../generate/index.ts';
 import type { Decoder } from '../../models/index.ts';
 import {
+  askTexts,
   clockNote,
   adapterText,
   compareTokenizers,
@@ -9,8 +10,11 @@ import {
   openPolicy,
   readNamedAdapter,
   sourceOf,
+  trainedAsking,
   trainedTimeNote,
   type AdapterName,
+  type AskedTexts,
+  type Asking,
   type NamedModel,
   type OpenedPolicy,
   type ResolveModel,
@@ -33,6 +37,10 @@ export interface OpenSubjectsOptions {
   readonly resolve?: ResolveModel | undefined;
   /** What chat templates are told, a local time in ISO 8601. Default: now. */
   readonly templateTime?: string | undefined;
+  /** How texts are given to both. Default: as the policy was trained, else through its chat template. */
+  readonly ask?: Asking | undefined;
+  /** A system message goes with texts, which only a chat template has a place for. */
+  readonly hasSystem?: boolean | undefined;
   readonly device?: DeviceName | undefined;
   readonly threads?: number | undefined;
   /** Memory that may be taken; default: what is free on this machine. */
@@ -42,7 +50,7 @@ export interface OpenSubjectsOptions {
   readonly batchSize: number;
   readonly signal?: AbortSignal | undefined;
   readonly onWarning?: (text: string) => void;
-  /** What the chat template says of the time, where it prints it. */
+  /** What the chat template says of the time, where it prints it, and that texts are given as they stand. */
   readonly onNote?: (text: string) => void;
 }
 
@@ -54,6 +62,8 @@ export interface OpenedSubject {
 
 export interface Subjects {
   readonly tokenizer: Tokenizer;
+  /** How texts are given to both, as PromptOptions has it. */
+  readonly isRaw: AskedTexts['isRaw'];
   /** Compiled when they are first asked for. */
   policy(): Promise<OpenedSubject>;
   /** Undefined where there is no reference. */
@@ -89,6 +99,10 @@ export async function openSubjects(options: OpenSubjectsOptions): Promise<Subjec
       const trained = one && trainedTimeNote(one.name, one.opened.tokenizer);
       if (trained !== undefined) options.onNote?.(trained);
     }
+    const trained = trainedAsking(own.name, own.opened);
+    const { isRaw, note, warning } = askTexts(options.ask, { trained, tokenizer, hasSystem: options.hasSystem });
+    if (note !== undefined) options.onNote?.(note);
+    if (warning !== undefined) onWarning?.(warning);
     if (other !== undefined) compareTokenizers(tokenizer, other.opened.tokenizer, onWarning);
     const { microBatchTokens, availableBytes } = options;
     const sources = [sourceOf(own), other && sourceOf(other)] as const;
@@ -111,6 +125,7 @@ export async function openSubjects(options: OpenSubjectsOptions): Promise<Subjec
     const beside = referenceModel ?? (isShared ? alone : undefined);
     return {
       tokenizer,
+      isRaw,
       policy: openPolicyOnce,
       reference: beside && once(() => compile(device, { ...beside, tokenizer }, options)),
       isShared,

@@ -11,6 +11,7 @@ import {
   type Outcome,
   type ChatMessage,
 } from '../../ask/index.ts';
+import type { Asking } from '../../policy/index.ts';
 import type { DeviceName } from '../../runtime/index.ts';
 import { drawAnswers } from '../behaviour/sample.ts';
 import { openSubjects } from '../behaviour/subjects.ts';
@@ -35,6 +36,8 @@ export interface DrawingOptions {
   readonly maxNewTokens: number;
   readonly seed: number;
   readonly system?: string | undefined;
+  /** How texts are given to models. Default: as each was trained, else through its chat template. */
+  readonly ask?: Asking | undefined;
   readonly batchSize: number;
   readonly device: DeviceName;
   readonly threads?: number | undefined;
@@ -87,9 +90,22 @@ export async function answersOf(
 }
 
 /** Everything that decides what is drawn. */
-function identityOf(contestant: Contestant, { maxNewTokens, temperature, topP, seed, system }: AnswerOptions): object {
+function identityOf(
+  contestant: Contestant,
+  { maxNewTokens, temperature, topP, seed, system, ask }: AnswerOptions,
+): object {
   const { name: _name, source, ...rest } = contestant;
-  return { format: 1, source, ...rest, maxNewTokens, temperature, topP, seed, system: system ?? null };
+  return {
+    format: 1,
+    source,
+    ...rest,
+    maxNewTokens,
+    temperature,
+    topP,
+    seed,
+    system: system ?? null,
+    ...(ask && { ask }),
+  };
 }
 
 function lookUp(rows: readonly GivenAnswer[]): Answers {
@@ -125,6 +141,7 @@ async function drawFromModel(
     onNote,
     resolve,
     templateTime,
+    ask,
     availableBytes,
     ...decoding
   } = options;
@@ -135,6 +152,8 @@ async function drawFromModel(
     policy: { model: source },
     resolve,
     templateTime,
+    ask,
+    hasSystem: system !== undefined,
     device,
     threads,
     availableBytes,
@@ -146,7 +165,7 @@ async function drawFromModel(
   });
   try {
     const { generator } = await subjects.policy();
-    const { tokenizer } = subjects;
+    const { tokenizer, isRaw } = subjects;
     const placeOf = new Map(prompts.map(({ id }, place) => [id, place]));
     let done = 0;
     for (let sample = 0; sample < samples; sample++) {
@@ -161,7 +180,7 @@ async function drawFromModel(
         places: lacking.map(({ id }) => placeOf.get(id)!),
         signal,
         system,
-        isRaw: tokenizer.chatTemplate === undefined,
+        isRaw,
         onAnswer: ({ promptId: prompt, text, isCut }) => {
           store.append([{ prompt, sample, text, ...(isCut && { isCut }) }]);
           onProgress?.(++done, todo.length);

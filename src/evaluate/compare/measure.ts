@@ -76,10 +76,10 @@ export async function measureContestants(
 }
 
 async function kept(contestant: Model, first: Model, options: MeasureOptions): Promise<Measured | NotMeasured> {
-  const { prompts, texts, facts, instructions, hasFrontier, maxNewTokens, seed, system } = options;
+  const { prompts, texts, facts, instructions, hasFrontier, maxNewTokens, seed, system, ask } = options;
   const inputs = { prompts, texts: texts?.state, facts, instructions };
   const identity = createHash('sha256')
-    .update(writeExactJson([1, contestant, first, inputs, { hasFrontier, maxNewTokens, seed, system }]))
+    .update(writeExactJson([1, contestant, first, inputs, { hasFrontier, maxNewTokens, seed, system, ask }]))
     .digest('hex');
   const path = join(options.folder, 'measures', `${contestant.name}.json`);
   const there = readKept(path, identity);
@@ -119,6 +119,8 @@ async function measure(contestant: Model, first: Model, options: MeasureOptions)
     reference: isShared ? undefined : { model: first.source },
     resolve,
     templateTime,
+    ask: options.ask,
+    hasSystem: options.system !== undefined,
     device,
     threads,
     availableBytes: options.availableBytes,
@@ -159,7 +161,6 @@ async function measure(contestant: Model, first: Model, options: MeasureOptions)
         ? await frontierOf(subjects, run, {
             ...sampling,
             prompts,
-            isRaw: subjects.tokenizer.chatTemplate === undefined,
             onStep: (step, done, total) => onProgress?.(name, `step ${step}`, done, total),
           })
         : undefined;

@@ -1,5 +1,5 @@
 import { openModelFiles, writeGguf, type TokenizerFiles } from '../../formats/index.ts';
-import { understandModel } from '../../policy/index.ts';
+import { GGUF_ASKED, understandModel } from '../../policy/index.ts';
 import { nameForStripping } from '../../tokenizer/index.ts';
 import { ggufDialect, ggufConfig, ggufLimits, text, type GgufMetadata } from './gguf-config.ts';
 import { GGUF_FILE_TYPES, ggufTensors, mixtureText, type GgufFileType } from './gguf-tensors.ts';
@@ -44,6 +44,7 @@ function metadataOf({ source, model, samples, fileType }: GgufOptions): GgufMeta
     ['general.quantization_version', { type: 'uint32', value: QUANTISATION_VERSION }],
     ...ggufConfig(model),
     ...ggufTokenizer(options),
+    ...(source.asked === 'raw' ? ([[GGUF_ASKED, text('raw')]] as const) : []),
   ]);
 }
 

@@ -1,3 +1,4 @@
+import type { Asking } from '../../policy/index.ts';
 import type { Message, Tokenizer } from '../../tokenizer/index.ts';
 
 /** A way to write conversations that Ollama's template language says too. */
@@ -51,6 +52,9 @@ const TURNS: readonly Message[] = [
   { role: 'user', content: 'How are you?' },
 ];
 
+/** What the user wrote, and nothing around it. */
+const RAW = '{{ .Prompt }}';
+
 export interface Modelfile {
   readonly text: string;
   /** The known template, or undefined where Ollama is left to read the one in the GGUF file. */
@@ -60,15 +64,19 @@ export interface Modelfile {
 /**
  * Ollama's Modelfile for a GGUF file beside it. TEMPLATE stands where the chat template is one of ours known by what it renders, with and
  * without a system turn; a system text that it adds by itself becomes SYSTEM. The stop tokens become PARAMETER stop. A template that prints
- * the time is none of ours.
+ * the time is none of ours. A model that was trained on texts as they stand gets the prompt alone.
  *
  * Source: Ollama's documentation of Modelfile and of templates.
  */
-export function modelfileOf(tokenizer: Tokenizer, ggufFile: string): Modelfile {
+export function modelfileOf(tokenizer: Tokenizer, ggufFile: string, asked?: Asking): Modelfile {
+  const stops = tokenizer.stopIds.map((id) => `PARAMETER stop ${JSON.stringify(tokenizer.tokenText(id))}\n`).join('');
+  if (asked === 'raw') {
+    const told = '# It was trained on texts as they stand, so they are given to it so, without the chat template.\n';
+    return { text: `FROM ./${ggufFile}\n${told}TEMPLATE """${RAW}"""\n${stops}`, template: 'texts as they stand' };
+  }
   // Text of today would stand in SYSTEM for good.
   const prints = tokenizer.chatTemplate?.clock !== undefined;
   const { known, system } = prints ? { known: undefined, system: undefined } : knownTemplate(tokenizer);
-  const stops = tokenizer.stopIds.map((id) => `PARAMETER stop ${JSON.stringify(tokenizer.tokenText(id))}\n`).join('');
   const template =
     known === undefined
       ? `# No TEMPLATE here: the chat template inside the GGUF file ${prints ? 'prints the time, which this file would freeze' : 'is none that this file could repeat exactly'}, and Ollama reads that one.\n`

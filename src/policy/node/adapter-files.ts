@@ -3,6 +3,7 @@ import { readAdapterFolder, writeAdapterFolder, type Checkpoint } from '../../fo
 import type { ModelConfig } from '../../models/index.ts';
 import type { DeviceTensor } from '../../runtime/index.ts';
 import { understandAdapter, writtenTensors, type ReadAdapter } from '../adapter-checkpoint.ts';
+import { askingFiles, type Asking } from '../asking.ts';
 import type { Adapter } from '../adapter-config.ts';
 import type { Policy } from '../policy.ts';
 import { readFinite } from '../read-finite.ts';
@@ -18,26 +19,33 @@ export async function readAdapter(path: string, config: ModelConfig, base?: Chec
   }
 }
 
-/** Writes a PEFT folder that PEFT's own loader reads. `read` gives a tensor by its name without prefix. */
-export async function writeAdapter(
-  path: string,
-  { adapter, config, read }: { adapter: Adapter; config: ModelConfig; read: (name: string) => Promise<Float32Array> },
-): Promise<void> {
+export interface WrittenAdapter {
+  readonly adapter: Adapter;
+  readonly config: ModelConfig;
+  /** How the model with it is to be asked, where that is known; it stands in a file that PEFT does not read. */
+  readonly asked?: Asking | undefined;
+  /** A tensor by its name without prefix. */
+  readonly read: (name: string) => Promise<Float32Array>;
+}
+
+/** Writes a PEFT folder that PEFT's own loader reads. */
+export async function writeAdapter(path: string, { adapter, config, asked, read }: WrittenAdapter): Promise<void> {
   const tensors = writtenTensors(adapter, { config, read });
   const files = wrappedAdapter(config, { config: adapter.peftConfig, tensors });
-  await writeAdapterFolder(path, { ...files, overwrite: true });
+  await writeAdapterFolder(path, { ...files, textFiles: askingFiles(asked), overwrite: true });
 }
 
 /** Writes the trained adapter as a PEFT folder. */
 export async function saveAdapter(
   path: string,
   policy: Policy,
-  tensors: ReadonlyMap<string, DeviceTensor>,
+  { tensors, asked }: { readonly tensors: ReadonlyMap<string, DeviceTensor>; readonly asked?: Asking | undefined },
 ): Promise<void> {
   if (policy.adapter === undefined) throw badInput('save: there must be an adapter, every weight was trained');
   await writeAdapter(path, {
     adapter: policy.adapter,
     config: policy.training.config,
+    asked,
     read: (name) => readFinite(tensors.get(name)!, name),
   });
 }

@@ -6,11 +6,13 @@ import type { Tokenizer } from '../../tokenizer/index.ts';
 import type { ReadAdapter } from '../adapter-checkpoint.ts';
 import { compareTokenizers } from '../compare-tokenizers.ts';
 import type { RunContext } from '../context.ts';
+import type { TrainedAsking } from '../asking.ts';
 import { adapterText, parseModelAndAdapter, parseModelName, type ModelName } from './model-name.ts';
 import { startOfRun } from './run-parts.ts';
 import { openModelAndAdapter, openNamedModel, type ResolveModel } from './open-named.ts';
 import { openModel } from './open-model.ts';
 import { clockNote, requireClock, templateTimeOf, trainedTimeNote } from './template-time.ts';
+import { trainedAsking } from './trained-asking.ts';
 import type { OpenedModel } from '../understand-model.ts';
 
 /** What the user named, found and opened, before anything is computed or written. */
@@ -18,6 +20,8 @@ export interface RunInputs {
   readonly opened: OpenedModel;
   /** What stands on the model; training begins with it. */
   readonly adapter: ReadAdapter | undefined;
+  /** How the model was trained to be asked, where it says so. */
+  readonly trained: TrainedAsking | undefined;
   readonly data: readonly DataSource[];
   readonly heldOut: readonly DataSource[] | undefined;
   /** The model of --reference, and its adapter where it has one. */
@@ -119,12 +123,13 @@ export async function openInputs(
     await close();
     throw badInput(problems);
   }
-  const { opened, adapter } = policy;
+  const { opened, adapter, trained } = policy;
   for (const note of [...(opened.notes ?? []), ...(reference?.opened.notes ?? [])]) context.listener.onNote?.(note);
   for (const note of timeNotes(named, opened.tokenizer)) context.listener.onNote?.(note);
   return {
     opened,
     adapter,
+    trained,
     data,
     heldOut,
     reference: reference && { ...reference.opened, adapter: reference.adapter },
@@ -175,13 +180,16 @@ function timeNotes({ model, adapter, takesAdapted = false }: NamedInputs, tokeni
 async function openPolicyModel(
   { model, adapter, initialise = false, takesAdapted = false }: NamedInputs,
   options: { readonly resolve: ResolveModel; readonly templateTime: string | undefined },
-): Promise<Pick<RunInputs, 'opened' | 'adapter'> & { close(): Promise<void> }> {
+): Promise<Pick<RunInputs, 'opened' | 'adapter' | 'trained'> & { close(): Promise<void> }> {
   const name = parseModelName(model);
   if (!takesAdapted) requireTrainable(name);
-  if (!initialise) return openModelAndAdapter({ model, adapter }, { ...options, isChecked: !takesAdapted });
+  if (!initialise) {
+    const found = await openModelAndAdapter({ model, adapter }, { ...options, isChecked: !takesAdapted });
+    return { ...found, trained: trainedAsking(found.name, found.opened) };
+  }
   const { resolve, templateTime } = options;
   const opened = await openModel(await resolve(name.model), { withoutWeights: true, templateTime });
-  return { opened, adapter: undefined, close: () => opened.files.close() };
+  return { opened, adapter: undefined, trained: undefined, close: () => opened.files.close() };
 }
 
 /** Training from a model with an adapter can mean two things, and a checkpoint is no model that others could be given. */

@@ -149,12 +149,13 @@ function pairOf(event: DataRow): PairRow | undefined {
   return event.kind === 'pair' ? event.row : undefined;
 }
 
-function recordOf({ prompt, chosen, rejected, tools, templateVariables }: PairRow, row: number) {
+function recordOf({ prompt, chosen, rejected, isTextStart, tools, templateVariables }: PairRow, row: number) {
+  const answers = isTextStart
+    ? { chosen: `${String(prompt)}${String(chosen)}`, rejected: `${String(prompt)}${String(rejected)}` }
+    : { prompt, chosen, rejected };
   return {
     id: String(row),
-    prompt,
-    chosen,
-    rejected,
+    ...answers,
     ...(tools && { tools }),
     ...(templateVariables && { chat_template_kwargs: templateVariables }),
   };

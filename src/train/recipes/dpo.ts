@@ -83,6 +83,7 @@ export async function trainDpo(specification: DpoSpecification, context: RecipeC
       reports: data.reports,
       check: data.check,
       heldOutRecords: data.heldOutRecords,
+      asking: { textRows: data.textRows, asked: data.asked },
       promptsOf: (tokenizer) => samplePrompts(data.heldOut ?? data.train, tokenizer, specification.samples),
       trained: data.train,
       identity: {

@@ -10,6 +10,7 @@ import {
   type LoadedData,
   type LoadOptions,
   type RowSet,
+  type TextMode,
   type TokenizedUnpaired,
 } from '../../data/index.ts';
 import type { ResolvedObjective } from '../../objectives/index.ts';
@@ -30,6 +31,8 @@ import { rowWarnings } from './row-warnings.ts';
 /** Rows of an objective with the steps that they are trained in. */
 export interface PlannedPreferences extends TrainingData<TokenizedPreference> {
   readonly stages: readonly Stage[];
+  /** How rows of texts became tokens. */
+  readonly textRows: TextMode;
   readonly preferences: PreferenceRows;
 }
 
@@ -57,7 +60,7 @@ export async function readPreferences(
     referenceUpdate?.kind === 'stepwise' ? referenceUpdate.stages : 1,
   );
   requireUpdates(referenceUpdate, stages);
-  return { ...data, stages, preferences: preferenceRows(objective, data) };
+  return { ...data, stages, textRows: options.textRows, preferences: preferenceRows(objective, data) };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { loadCompletions, type TokenizedCompletion } from '../../data/index.ts';
+import { loadCompletions, type TextMode, type TokenizedCompletion } from '../../data/index.ts';
 import { loadOptions, type RunInputs } from '../../policy/index.ts';
 import { planStages, type SftSpecification, type Stage } from '../../specification/index.ts';
 import type { RecipeContext } from '../context.ts';
@@ -9,6 +9,8 @@ import { loadTrainingData, type TrainingData } from '../training-data.ts';
 export interface ReadSft {
   readonly data: TrainingData<TokenizedCompletion>;
   readonly stages: readonly Stage[];
+  /** How rows of texts became tokens. */
+  readonly textRows: TextMode;
   readonly prepared: PreparedPlan;
 }
 
@@ -19,13 +21,20 @@ export async function readSft(
 ): Promise<ReadSft> {
   const { chosenOfPairs, compat } = specification;
   const trl = compat && ({ version: compat, trainer: 'sft' } as const);
+  const options = loadOptions(specification, trl, { inputs, context });
   const data = await loadTrainingData(specification, { inputs, context }, (sources) =>
     loadCompletions(sources, {
-      ...loadOptions(specification, trl, { inputs, context }),
+      ...options,
       chosenOfPairs,
       lastTurnOnly: specification.loss !== 'completion',
     }),
   );
   const stages = planStages(data.train.count, specification);
-  return { data, stages, prepared: makePlan({ recipe: 'sft', specification, inputs, data, stages, context }) };
+  const { textRows } = options;
+  return {
+    data,
+    stages,
+    textRows,
+    prepared: makePlan({ recipe: 'sft', specification, inputs, data, stages, context }),
+  };
 }

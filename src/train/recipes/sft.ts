@@ -41,7 +41,7 @@ export async function trainSft(specification: SftSpecification, context: RecipeC
   let session: Session | undefined;
   try {
     const { initialise } = specification;
-    const { data, stages, prepared } = await readSft(specification, { inputs, context });
+    const { data, stages, textRows, prepared } = await readSft(specification, { inputs, context });
     context.listener.onPlan?.(prepared.plan);
     const shown = data.heldOut ?? data.train;
     session = await openSession(specification, inputs, { context, initialise });
@@ -57,6 +57,7 @@ export async function trainSft(specification: SftSpecification, context: RecipeC
       reports: data.reports,
       check: data.check,
       heldOutRecords: data.heldOutRecords,
+      asking: { textRows, asked: data.asked },
       promptsOf: (tokenizer) => samplePrompts(shown, tokenizer, specification.samples),
       trained: data.train,
       identity: {
