@@ -33,6 +33,8 @@ export interface CompleteOptions<S extends CommonSpecification> {
 
 /** A second base is loaded and timed only for models up to so many parameters; above, it takes longer than one waits for a plan. */
 const CHEAP_PARAMETERS = 4e8;
+/** And only where the plan took no longer than this until then. */
+const CHEAP_SECONDS = 30;
 
 /** The plan with what must be measured: time, the compiled step's memory, what int8 changes. A plan with problems stays as it is: nothing is loaded for it. */
 export async function completePlan<S extends CommonSpecification>(
@@ -80,6 +82,7 @@ export async function completePlan<S extends CommonSpecification>(
   async function int8Speedup(): Promise<{ readonly speedup?: number }> {
     if (plan.trained.of > CHEAP_PARAMETERS || specification.device !== 'cpu' || plan.int8?.processor === 'none')
       return {};
+    if ((performance.now() - began) / 1000 > CHEAP_SECONDS) return {};
     const other = { ...specification, basePrecision: 'int8' as const };
     const compact = await open(other);
     context.listener.onLoad?.('timing a micro-batch on an int8 base');
