@@ -67,6 +67,17 @@ test('a run that is in use is neither created nor resumed', async () => {
   resumed.dispose();
 });
 
+test('where something is whose contents are compared may differ', async () => {
+  const stored = { ...RECORD, reference: { weights: 'w', model: 'models/a' } };
+  createRunFolder(run, stored).dispose();
+  const elsewhere = (weights: string) => ({ ...RECORD, reference: { weights, model: '../models/a' } });
+  const options = { namesMayDiffer: ['reference.model'] };
+  resumeRunFolder(run, elsewhere('w'), options).dispose();
+  expect((await thrownBy(() => resumeRunFolder(run, elsewhere('v'), options))).message).toBe(
+    `${run}: reference.weights must be what the run began with to resume it, got "v" instead of "w"; change it back or choose another --output`,
+  );
+});
+
 test('resuming lists every difference with its option path, old and new value', async () => {
   createRunFolder(run, RECORD).dispose();
   const error = await thrownBy(() =>

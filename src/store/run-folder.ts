@@ -53,6 +53,8 @@ export interface RunFolder {
 export interface ResumeOptions {
   /** Dotted paths in the specification that may differ on resume, with everything below them. */
   readonly mayDiffer?: readonly string[];
+  /** Paths of the identities that name something whose contents are compared beside them: where it is may differ. */
+  readonly namesMayDiffer?: readonly string[];
   /** What the version that began the run did not record: paths that are not compared, and what is said where others differ. */
   readonly unrecorded?: { readonly paths: readonly string[]; readonly problem: Problem };
 }
@@ -103,7 +105,7 @@ export function resumeRunFolder(path: string, record: RunRecord, options: Resume
       ...compareJson(stored.reference, given.reference, 'reference'),
       ...compareJson(stored.data, given.data, 'data'),
       ...compareJson(stored.model ?? null, given.model ?? null, 'model'),
-    ].filter(({ path: at }) => options.unrecorded?.paths.includes(at) !== true);
+    ].filter(({ path: at }) => ![...(options.unrecorded?.paths ?? []), ...(options.namesMayDiffer ?? [])].includes(at));
     if (differences.length > 0)
       throw badInput([
         ...differences.map((difference) => resumeProblem(path, difference)),

@@ -46,11 +46,15 @@ export interface EventOptions {
   readonly watch: Watch;
 }
 
+/** Paths of the reference, whose weights stand beside them. */
+const REFERENCE_NAMES = ['reference.model', 'reference.adapter'];
+
 /** Creates the folder of a run, or takes up one that is resumed: what was written after its newest checkpoint goes. Throws bad-input for a folder that cannot be used. */
 export function openRun(output: string, record: RunRecord, context: RecipeContext): RunWriter {
   const folder = context.isResuming
     ? resumeRunFolder(output, record, {
         mayDiffer: [...MAY_DIFFER, ...PLACED, ...unsaidByRun(output)],
+        namesMayDiffer: REFERENCE_NAMES,
         ...undatedRun(output, record),
       })
     : createRunFolder(output, record);
