@@ -325,7 +325,7 @@ describe('the command', () => {
         '--samples must be at least 1, got 0',
         '--samples has no effect without --prompts; add it or leave --samples out',
         '--model has no effect with a run folder, which names it; leave one out',
-        'there must be something to measure with: --prompts, --texts, --facts or --instructions, got none',
+        '--prompts, --texts, --facts or --instructions must be given, got nothing to measure with; a start: --prompts prompts.txt, a prompt a line',
         '--frontier needs a run folder and --prompts',
       ],
     ]);

@@ -59,7 +59,8 @@ it('dpo shows what most people need first, in 60 columns', () => {
       --epochs <number>
           passes over the data (default: 1)
       --max-steps <integer>
-          at most this many steps, however many the epochs have
+          a limit: end after so many steps where the epochs have
+          more; it never makes a run longer
       --seed <integer>
           decides order, new weights and dropout (default: 42)
 

@@ -269,7 +269,10 @@ function usageProblems(options: EvaluateOptions, { args, given }: CommandUsage<t
     for (const path of ['model', 'adapter'] as const)
       if (has(path)) fail(path, `--${path} has no effect with a run folder, which names it; leave one out`);
   if (!(['prompts', 'texts', 'facts', 'instructions'] as const).some(has))
-    fail('prompts', 'there must be something to measure with: --prompts, --texts, --facts or --instructions, got none');
+    fail(
+      'prompts',
+      '--prompts, --texts, --facts or --instructions must be given, got nothing to measure with; a start: --prompts prompts.txt, a prompt a line',
+    );
   if (frontier && (args[0] === undefined || !has('prompts')))
     fail('frontier', '--frontier needs a run folder and --prompts');
   if (output !== undefined && existsSync(join(output, 'evaluation.json')))

@@ -8,8 +8,9 @@ const MEASURES: Readonly<Record<ScoreMeasure, readonly [by: string, unit: string
 };
 const HEAD = ['pairs', 'accuracy', '95 %', 'margin', 'by length'] as const;
 const GAP = '  ';
-/** Names of groups are cut to what a narrow terminal leaves. */
-const NARROWEST_NAME = 8;
+const TITLES = { sources: 'source', lengths: 'longer answer', differences: 'which is longer' } as const;
+/** Names of groups are cut to what a narrow terminal leaves, but not below the longest title. */
+const NARROWEST_NAME = Math.max(...Object.values(TITLES).map(({ length }) => length));
 
 /** What `preftune score` prints: a sentence, the groups of pairs, RewardBench's sections. At most `columns` wide, names of sources cut. */
 export function renderScores(summary: ScoreSummary, columns: number): string {
@@ -23,18 +24,24 @@ export function renderScores(summary: ScoreSummary, columns: number): string {
   ];
   const groups = [...summary.sources, ...summary.lengths, ...summary.differences];
   const cells = groups.map(cellsOf);
-  const widths = HEAD.map((name, at) => Math.max(name.length, ...cells.map((row) => row[at]!.length)));
-  const taken = widths.reduce((sum, width) => sum + width + GAP.length, 0);
-  const longest = Math.max(0, ...groups.map(({ name }) => name.length));
-  const nameWidth = Math.min(longest, Math.max(NARROWEST_NAME, columns - taken));
+  const widths: number[] = HEAD.map((name, at) => Math.max(name.length, ...cells.map((row) => row[at]!.length)));
+  const taken = (): number => widths.reduce((sum, width) => sum + width + GAP.length, 0);
+  const longest = Math.max(
+    ...Object.values(TITLES).map(({ length }) => length),
+    ...groups.map(({ name }) => name.length),
+  );
+  // Names of sources are cut, our own headings never: the last columns make room.
+  const least = Math.min(longest, NARROWEST_NAME);
+  while (widths.length > 1 && taken() + least > columns) widths.pop();
+  const nameWidth = Math.min(longest, Math.max(least, columns - taken()));
   const line = (name: string, values: readonly string[]): string =>
-    [cut(name, nameWidth).padEnd(nameWidth), ...values.map((value, at) => value.padStart(widths[at]!))].join(GAP);
+    [cut(name, nameWidth).padEnd(nameWidth), ...widths.map((width, at) => values[at]!.padStart(width))].join(GAP);
   const section = (title: string, members: readonly PairGroup[]): string[] =>
     members.length === 0 ? [] : ['', line(title, HEAD), ...members.map((member) => line(member.name, cellsOf(member)))];
   lines.push(
-    ...section('source', summary.sources),
-    ...section('longer answer', summary.lengths),
-    ...section('which is longer', summary.differences),
+    ...section(TITLES.sources, summary.sources),
+    ...section(TITLES.lengths, summary.lengths),
+    ...section(TITLES.differences, summary.differences),
   );
   return [...lines, ...rewardBenchLines(summary)].join('\n');
 }

@@ -52,12 +52,17 @@ function requirement(issue: z.core.$ZodIssue): string {
   }
 }
 
+/** The first choice that a word of at least three letters begins: `dup` of duplicates. */
+function begunBy(word: string, choices: readonly string[]): string | undefined {
+  return word.length < 3 ? undefined : choices.find((choice) => choice.startsWith(word.toLowerCase()));
+}
+
 /** What is said of a wrong one of many choices that is near a right one: that one first, the whole list last. */
 function guess(issue: z.core.$ZodIssue): string | undefined {
   if (issue.code !== 'invalid_value' || issue.values.length < MANY_CHOICES || typeof issue.input !== 'string')
     return undefined;
   const choices = issue.values.map(String);
-  const near = nearestName(issue.input, choices);
+  const near = begunBy(issue.input, choices) ?? nearestName(issue.input, choices);
   if (near === undefined) return undefined;
   return `must be one of ${choices.length} choices, got ${shownValue(issue.input)}; did you mean ${near}? there are ${choices.join(', ')}`;
 }

@@ -43,7 +43,7 @@ export function readOptions<S extends OptionSchema>(
   const told = new z.ZodError(result.error.issues.filter((issue) => !lacks.includes(issue)));
   const problems = schemaProblems(told, {
     nameOf: (path) => nameWithin(path, own(path), nameOf),
-    helpOf: (path) => (own(path)?.path === path ? own(path)!.meta.help : undefined),
+    helpOf: (path) => (own(path)?.path === path ? missingHelp(own(path)!) : undefined),
     typeOf: (path) => typeText(own(path)?.kind),
     namesBeside: (path, owner) =>
       own(path.join('.')) === undefined ? options.map((each) => each.path) : fieldNames(schema, path, owner),
@@ -91,6 +91,15 @@ function typeText(kind: OptionKind | undefined): string | undefined {
   if (kind?.type === 'pairs') return 'name=text,name=text with each name once, or an object of texts';
   const isInteger = kind?.type === 'integer' || (kind?.type === 'values' && kind.of.type === 'integer');
   return isInteger ? 'a whole number' : undefined;
+}
+
+/** Choices that a message about a missing option lists. */
+const FEW_CHOICES = 12;
+
+/** What is said of an option that must be given: its help, and where these are few its choices. */
+function missingHelp({ meta: { help }, kind }: Option): string {
+  if (kind.type !== 'choice' || kind.choices.length > FEW_CHOICES) return help;
+  return kind.choices.every((choice) => help.includes(choice)) ? help : `${help}: ${kind.choices.join(', ')}`;
 }
 
 /** An option's name, and where in its value: `--judges[0].model`; an item of a list is told with the list. */

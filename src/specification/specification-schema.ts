@@ -221,7 +221,7 @@ const steps = {
     batchSize: option(positiveInteger.default(8), { help: 'rows of an optimizer step', isCommon: true }),
     epochs: option(positive.default(1), { help: 'passes over the data', isCommon: true }),
     maxSteps: option(positiveInteger.optional(), {
-      help: 'at most this many steps, however many the epochs have',
+      help: 'a limit: end after so many steps where the epochs have more; it never makes a run longer',
       isCommon: true,
     }),
   }),

@@ -60,7 +60,7 @@ export async function runCli(words: readonly string[], options: CliOptions): Pro
   const columns = widthOf(stdout, environment);
   try {
     const first = words[0];
-    if (first === '--version' || first === '-V') {
+    if (first === '--version' || first === '-V' || first === '-v') {
       terminal.result({ version }, version);
       return 0;
     }

@@ -198,11 +198,8 @@ function readUnknown(unknown: readonly string[], options: readonly Option[], pro
 }
 
 /** Arguments that are missing, or more than the command takes. */
-function checkArguments(
-  { name, arguments: entries = [], options }: Command,
-  args: readonly string[],
-  problems: Problem[],
-): void {
+function checkArguments(command: Command, args: readonly string[], problems: Problem[]): void {
+  const { name, arguments: entries = [] } = command;
   for (const entry of entries.slice(args.length))
     if (entry.isRequired === true) problems.push({ message: `${name}: ${entry.name} is required; ${entry.help}` });
   for (const [place, arg] of args.entries()) {
@@ -215,13 +212,16 @@ function checkArguments(
   if (args.length <= entries.length || entries.at(-1)?.isVariadic === true) return;
   const surplus = args.slice(entries.length);
   const takes = entries.length === 0 ? 'no arguments' : `one argument, ${entries[0]!.name}`;
-  // Rows are named by an option where nothing else is meant.
-  const data = optionsOf(options).find(({ path }) => path === 'data');
-  const advice =
-    data === undefined || entries.length > 0
-      ? 'leave it out'
-      : `if these are rows: ${data.flag} ${surplus.map(shellWord).join(` ${data.flag} `)}`;
   problems.push({
-    message: `${name}: must be given ${takes}, got ${surplus.map(shownValue).join(', ')}${entries.length > 0 ? ' too' : ''}; ${advice}`,
+    message: `${name}: must be given ${takes}, got ${surplus.map(shownValue).join(', ')}${entries.length > 0 ? ' too' : ''}; ${adviceOf(command, surplus)}`,
   });
+}
+
+/** Where surplus words belong: a prompt and rows are named by options, where no argument is meant. */
+function adviceOf({ arguments: entries = [], options }: Command, surplus: readonly string[]): string {
+  const flags = entries.length > 0 ? [] : optionsOf(options);
+  const [prompt, data] = ['prompt', 'data'].map((wanted) => flags.find(({ path }) => path === wanted)?.flag);
+  if (prompt !== undefined) return `if it is the prompt: ${prompt} ${shellWord(surplus.join(' '))}`;
+  if (data === undefined) return 'leave it out';
+  return `if these are rows: ${surplus.map((word) => `${data} ${shellWord(word)}`).join(' ')}`;
 }

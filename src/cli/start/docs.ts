@@ -34,6 +34,10 @@ export const DOCS = defineCommand({
   name: 'docs',
   description: 'Shows the documentation in a browser, offline, or searches it for words',
   arguments: [{ name: 'words', help: 'print the sections that have these words', isVariadic: true }],
+  examples: [
+    { does: 'in the browser', words: '' },
+    { does: 'what it says of something, here', words: 'gguf quantised' },
+  ],
   options: OPTIONS,
   check: ({ output }, { args, given }) => [
     ...(args.length === 0
