@@ -104,11 +104,13 @@ const FLAWS: Readonly<Record<Exclude<FlawName, 'empty'>, IsFlawed>> = {
   // Where the data's own answer is as long, the limit says nothing.
   unended: ({ isCut, tokens }, { chosen }) => isCut === true && (chosen === undefined || 2 * chosen.tokens <= tokens),
   refuses: ({ text }) => isRefusal(text),
-  // A short prompt has no language that is sure; the answer before has then.
-  language: ({ text }, { prompt, before, detectLanguage }) => {
+  // A short prompt has no language that is sure; the answer before has then, and where that is short, too, the data's.
+  language: ({ text }, { prompt, before, chosen, detectLanguage }) => {
     const own = detectLanguage?.(text);
     if (own === undefined || asksForLanguage(prompt)) return false;
-    const wanted = [prompt, before?.text].flatMap((one) => (one === undefined ? [] : (detectLanguage!(one) ?? [])));
+    const wanted = [prompt, ...(before === undefined ? [] : [before.text, chosen?.text])].flatMap((one) =>
+      one === undefined ? [] : (detectLanguage!(one) ?? []),
+    );
     return wanted.length > 0 && own !== wanted[0];
   },
   short: ({ tokens }, { before, chosen }) => {
