@@ -13,6 +13,6 @@ test('a type that loses says so, with the types that do not', () => {
   expect(qualityText({ mean: 0.11, bias: 0.002, format: 'Q8_0' })).toBe(
     'a little worse than the trained model; --gguf-type F16 is not',
   );
-  expect(qualityText({ mean: 0.054, bias: -0.01, format: 'Q8_0' })).toBe('hardly another model');
+  expect(qualityText({ mean: 0.054, bias: -0.01, format: 'Q8_0' })).toBe('hardly worse than the trained model');
   expect(qualityText({ mean: 0.002, bias: 0, format: 'F16' })).toBe('as good as the trained model');
 });

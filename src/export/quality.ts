@@ -17,7 +17,7 @@ export function qualityOf({ mean }: Pick<Verification, 'mean'>): Quality {
 
 const WORDS: Readonly<Record<Quality, string>> = {
   same: 'as good as the trained model',
-  close: 'hardly another model',
+  close: 'hardly worse than the trained model',
   worse: 'a little worse than the trained model',
   'much-worse': 'noticeably worse than the trained model',
 };
