@@ -316,7 +316,7 @@ describe('--stop-on', () => {
       ['diagnose', 'stopped', '--monitor', '{"wrong-reference": {"nats": 90, "loss": 9}}'],
       { cwd: folder.path },
     );
-    expect(raised.out.split('\n')[0]).toBe('None of 11 checks for known faults fired.');
+    expect(raised.out).toMatch(/^None of 9 checks for known faults fired; the run is too short for 2 others\. /);
   });
 
   it('names what it does not know', async () => {
