@@ -208,9 +208,8 @@ describe('what preftune scores otherwise by default', () => {
     const tokenizer = tokenizerOf('zephyr', date);
     const textOf = async (version?: TrlVersion): Promise<string[]> => {
       const trl = version && ({ version, trainer: 'dpo' } as const);
-      const { prompt, chosen } = (await loadPairs(source, { tokenizer, maxLength: 64, ...(trl && { trl }) })).rows.row(
-        0,
-      );
+      const options = { tokenizer, maxLength: 64, textRows: 'raw', ...(trl && { trl }) } as const;
+      const { prompt, chosen } = (await loadPairs(source, options)).rows.row(0);
       return [prompt, chosen].map((ids) => tokenizer.decode(Array.from(ids)));
     };
     expect(await textOf()).toEqual(['<s>Say', ' Yes.</s>']);
