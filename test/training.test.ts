@@ -177,7 +177,7 @@ describe('resuming', () => {
     const straight = await runDpo({ ...whole, output: at(`run-${runs++}`) }, { folder: folder.path });
     const output = at(`run-${runs++}`);
     const first = await runDpo({ ...whole, output }, { folder: folder.path, stopAfter: 2 });
-    expect([first.result.isComplete, first.result.steps, first.result.artefact]).toEqual([false, 2, undefined]);
+    expect([first.result.isComplete, first.result.steps, first.result.outcome?.artefact.step]).toEqual([false, 2, 2]);
     const second = await runDpo({ ...whole, output }, { folder: folder.path, isResuming: true, stopAfter: 5 });
     expect([second.result.isComplete, second.result.steps]).toEqual([false, 5]);
     const third = await runDpo({ ...whole, output }, { folder: folder.path, isResuming: true });

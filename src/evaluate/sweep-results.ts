@@ -31,6 +31,8 @@ export interface SweepOutcome {
   readonly values: Readonly<Record<string, SweepValue>>;
   readonly folder: string;
   readonly figures?: SweepFigures;
+  /** The step that they are of. */
+  readonly step?: number;
   readonly failure?: string;
 }
 
@@ -49,10 +51,10 @@ function evaluated(record: MetricRecord, name: string): number {
   return Number(record[`eval_${name}`]);
 }
 
-/** The held-out figures of a run's records; undefined before it has both evaluations. */
-export function sweepFigures(records: readonly MetricRecord[]): SweepFigures | undefined {
+/** The held-out figures of a run's records at a step, or at its last evaluation; undefined before it has both evaluations. */
+export function sweepFigures(records: readonly MetricRecord[], step?: number): SweepFigures | undefined {
   const evaluations = records.filter((record) => typeof record['eval_loss'] === 'number');
-  const [start, end] = [evaluations[0], evaluations.at(-1)];
+  const [start, end] = [evaluations[0], evaluations.find((one) => one.step === step) ?? evaluations.at(-1)];
   if (start === undefined || end === undefined || evaluations.length < 2) return undefined;
   const change = (side: 'chosen' | 'rejected'): number =>
     evaluated(end, `logps/${side}`) - evaluated(start, `logps/${side}`);

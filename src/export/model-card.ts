@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import type { MetricRecord } from '../store/index.ts';
+import { BEST_METRICS } from '../store/index.ts';
 import type { ExportSource } from './source.ts';
 
 /** What a card says beside what the run tells. */
@@ -41,7 +41,7 @@ export function modelCard(options: CardOptions): string {
     `Made from ${isHubId ? `[${base}](https://huggingface.co/${base})` : `\`${basename(base)}\``} with preftune${versionOf(source)}.`,
     '',
     ...trainingSection(source),
-    ...resultsSection(run?.metrics ?? []),
+    ...resultsSection(run),
     ...limitsSection(options),
   ].join('\n')}\n`;
 }
@@ -125,25 +125,37 @@ function figure(value: unknown): string {
   return typeof value === 'number' ? value.toPrecision(4) : '';
 }
 
-function resultsSection(metrics: readonly MetricRecord[]): string[] {
-  const evaluations = metrics.filter(
-    (record) => typeof (record as Record<string, unknown>)['eval_loss'] === 'number',
-  ) as Record<string, unknown>[];
+/** The results of the step that is exported, which need not be the last one. */
+function resultsSection(run: ExportSource['run']): string[] {
+  const evaluations = (run?.metrics ?? []).filter((record) => typeof record['eval_loss'] === 'number');
   const [first, last] = [evaluations[0], evaluations.at(-1)];
-  if (first === undefined || last === undefined)
+  if (run === undefined || first === undefined || last === undefined)
     return ['## Results', '', 'No rows were held out, so nothing is known of how it does on what it has not seen.', ''];
+  const own = run.step === undefined ? last : evaluations.find(({ step }) => step === run.step);
+  if (own === undefined)
+    return ['## Results', '', `This is step ${run.step} of its run, at which held-out rows were not measured.`, ''];
   return [
     '## Results',
     '',
-    `On held-out rows, at step ${shown(first['step'])} and at the last step, ${shown(last['step'])}. Definitions: docs/training.md of preftune.`,
+    `On held-out rows, at step ${first.step} and at ${stepText(run, own.step)}. Definitions: docs/training.md of preftune.`,
     '',
-    `| | step ${shown(first['step'])} | step ${shown(last['step'])} |`,
+    `| | step ${first.step} | step ${own.step} |`,
     '| --- | --- | --- |',
-    ...RESULTS.filter(([key]) => typeof last[key] === 'number').map(
-      ([key, label]) => `| ${label} | ${figure(first[key])} | ${figure(last[key])} |`,
+    ...RESULTS.filter(([key]) => typeof own[key] === 'number').map(
+      ([key, label]) => `| ${label} | ${figure(first[key])} | ${figure(own[key])} |`,
     ),
     '',
   ];
+}
+
+/** Which step this is, and what it was chosen by: held-out rows that chose a step are kinder to it than new ones. */
+function stepText({ record, metrics }: NonNullable<ExportSource['run']>, step: number): string {
+  const { outcome } = record;
+  const lastStep = outcome?.step ?? metrics.at(-1)?.step ?? step;
+  const isChosen = outcome?.artefact.choice === 'best' && outcome.artefact.step === step;
+  if (isChosen && outcome.best !== undefined)
+    return `step ${step} of ${lastStep}, which was chosen because its ${BEST_METRICS[outcome.best.metric].title} was the best on these rows`;
+  return step === lastStep ? `the last step, ${step}` : `step ${step} of ${lastStep}, which is what was exported`;
 }
 
 /** That the chat template prints the time, and which it was in training. */

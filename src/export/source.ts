@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, extname, join, resolve as absolute } from 'node:path';
 import { badInput } from '../core/index.ts';
-import { readMetrics, readRunFile, type MetricRecord, type RunRecord } from '../store/index.ts';
+import { METRICS_FILE, readMetrics, readRunFile, type MetricRecord, type RunRecord } from '../store/index.ts';
 import { parseHubId, takeApart } from '../hub/index.ts';
 import {
   baseNameOf,
@@ -39,6 +39,8 @@ export interface ExportedRun {
   readonly path: string;
   readonly record: RunRecord;
   readonly metrics: readonly MetricRecord[];
+  /** The step whose model is exported: of a checkpoint, or of what the run left; undefined where run.json does not say it. */
+  readonly step: number | undefined;
 }
 
 /** What is exported, by any of its names; see ModelName. */
@@ -60,7 +62,7 @@ export interface SourceOptions {
  */
 export async function openExportSource(options: SourceOptions): Promise<ExportSource> {
   const parsed = nameOf(options);
-  const run = parsed.run === undefined ? undefined : readRun(parsed.run);
+  const run = parsed.run === undefined ? undefined : readRun(parsed.run, stepOf(parsed));
   const { opened, adapter, close } = await openNamedModel(parsed, { resolve: options.resolve });
   const name = options.name ?? plainName(options.source ?? options.adapter ?? parsed.model);
   const base = baseOf(parsed, { opened, given: options.baseName });
@@ -96,9 +98,20 @@ function nameOf({ source, model, adapter }: SourceOptions): ModelName {
   return parseModelAndAdapter({ model, adapter });
 }
 
-function readRun(path: string): ExportedRun {
-  const metrics = join(path, 'metrics.jsonl');
-  return { path, record: readRunFile(path), metrics: existsSync(metrics) ? readMetrics(metrics) : [] };
+function readRun(path: string, step: number | undefined): ExportedRun {
+  const metrics = join(path, METRICS_FILE);
+  const record = readRunFile(path);
+  return {
+    path,
+    record,
+    metrics: existsSync(metrics) ? readMetrics(metrics) : [],
+    step: step ?? record.outcome?.artefact.step,
+  };
+}
+
+/** The step of a checkpoint that is named. */
+function stepOf({ checkpoint, adapter }: ModelName): number | undefined {
+  return checkpoint?.step ?? (adapter?.kind === 'checkpoint' ? adapter.checkpoint.step : undefined);
 }
 
 /** The last part of a path or hub id without what says its format: letters, digits, dots, dashes. */

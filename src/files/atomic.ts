@@ -139,6 +139,15 @@ async function publish(filled: string, target: string): Promise<void> {
   if (hasAside) await rm(aside, { recursive: true, force: true });
 }
 
+/** Removes a file or folder, where there is one: out of sight in one step, and only then piece by piece. */
+export function removeWhole(path: string): void {
+  const target = resolve(path);
+  const temporary = temporaryBeside(target);
+  if (!renamed(target, temporary)) return;
+  syncFolder(dirname(target));
+  rmSync(temporary, { recursive: true, force: true });
+}
+
 /** Whether there was something to rename. */
 function renamed(from: string, to: string): boolean {
   try {

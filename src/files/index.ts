@@ -1,4 +1,5 @@
 export {
+  removeWhole,
   streamFileAtomic,
   writeFileAtomic,
   writeFolderAtomic,

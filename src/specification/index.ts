@@ -1,4 +1,5 @@
-export { MAY_DIFFER, PLACED, resumedOptions } from './node-resume.ts';
+export { ADDED_LATER, MAY_DIFFER, PLACED, resumedOptions } from './node-resume.ts';
+export { type KeptCheckpoints } from './specification-best.ts';
 export { requireUpdates, type ReferenceUpdate } from './specification-reference.ts';
 export {
   COLUMNS,

@@ -15,8 +15,11 @@ export const MAY_DIFFER: readonly string[] = [
   ),
 ];
 
+/** Options of run.json that earlier versions did not have: a run that lacks them takes what they are now. */
+export const ADDED_LATER: readonly string[] = ['keep', 'bestMetric'];
+
 /** What runs of earlier versions do not hold, so that it can be given when they are resumed. */
-const UNRECORDED = 'templateTime';
+const UNRECORDED: readonly string[] = ['templateTime', ...ADDED_LATER];
 
 /**
  * The options with which the run in `output` began, for continuing it: `given` may repeat them, and may change those of MAY_DIFFER. Throws
@@ -43,7 +46,7 @@ export function resumedOptions(output: string, recipe: string, given: JsonObject
       places['model'] = value;
       continue;
     }
-    if (path === UNRECORDED && before.get(path) === undefined) continue;
+    if (UNRECORDED.includes(path) && before.get(path) === undefined) continue;
     problems.push({
       file: output,
       path,
@@ -53,7 +56,7 @@ export function resumedOptions(output: string, recipe: string, given: JsonObject
     });
   }
   if (problems.length > 0) throw badInput(problems);
-  const changed = [...MAY_DIFFER, UNRECORDED]
+  const changed = [...MAY_DIFFER, ...UNRECORDED]
     .filter((path) => Object.hasOwn(given, path))
     .map((path) => [path, given[path]] as const);
   return { ...stored, ...places, ...Object.fromEntries(changed) };

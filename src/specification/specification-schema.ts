@@ -3,6 +3,7 @@ import { localTimeProblem, wallClockOf } from '../core/index.ts';
 import { columnsProblem, TEXT_MODES, TRL_VERSIONS } from '../data/index.ts';
 import { BASE_PRECISIONS } from '../models/index.ts';
 import { COMPATIBILITY_MODES, lossOptions, type LossOption, type NumberOption } from '../objectives/index.ts';
+import { BEST_METRIC_NAMES } from '../store/index.ts';
 import { changed, grouped, option, texts, type OptionsOf, type OptionShape } from '../options/index.ts';
 
 /**
@@ -253,6 +254,40 @@ const reports = inGroup('Reports and checkpoints', {
   }),
   keepCheckpoints: option(positiveInteger.default(2), {
     help: 'newest checkpoints that stay',
+    mayDifferOnResume: true,
+    isSameInSweep: true,
+  }),
+  keep: option(
+    z
+      .array(z.enum(['best', 'last']))
+      .min(1)
+      .optional(),
+    {
+      help: 'checkpoints that stay: the best on held-out rows, the newest ones (--keep-checkpoints; at least one always stays)',
+      usually: 'best,last where rows are held out',
+      isSameInSweep: true,
+    },
+  ),
+  bestMetric: option(z.enum(BEST_METRIC_NAMES).optional(), {
+    help: 'what the best is best by: lowest held-out loss, or highest accuracy or margin',
+    usually: 'loss; accuracy with --beta-schedule',
+    isSameInSweep: true,
+  }),
+  loadBest: option(z.boolean().optional(), {
+    help: 'write the model of the best checkpoint instead of the last',
+    usually: 'with --early-stopping-patience',
+    mayDifferOnResume: true,
+    isCommon: true,
+  }),
+  earlyStoppingPatience: option(positiveInteger.optional(), {
+    help: 'end after so many evaluations in a row that are no better by --best-metric',
+    mayDifferOnResume: true,
+    isSameInSweep: true,
+    isCommon: true,
+  }),
+  earlyStoppingImprovement: option(z.number().min(0).optional(), {
+    help: 'an evaluation is better where it gains more than this',
+    usually: '0',
     mayDifferOnResume: true,
     isSameInSweep: true,
   }),

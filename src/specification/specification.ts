@@ -13,6 +13,7 @@ import {
 import type { TrlVersion } from '../data/index.ts';
 import { trlProblems, trlRulesOf } from './specification-trl.ts';
 import { adapterProblems } from './specification-adapter.ts';
+import { bestProblems, keptCheckpoints, type KeptCheckpoints } from './specification-best.ts';
 import {
   givenOfReferenceUpdate,
   movingReferenceProblems,
@@ -38,12 +39,13 @@ import {
  * The specification of a run: everything that changes its result, with every default written out. All problems are reported
  * at once, and an option that has no effect in the chosen combination is refused by name.
  */
-export type CommonSpecification = Omit<CommonFields, 'lora' | 'learningRate' | 'optimizer'> & {
-  /** Undefined when every weight is trained or an adapter is continued. */
-  readonly lora: LoraSpecification | undefined;
-  readonly learningRate: number;
-  readonly optimizer: { readonly name: OptimizerName; readonly options: OptimizerOptions };
-};
+export type CommonSpecification = Omit<CommonFields, 'lora' | 'learningRate' | 'optimizer' | keyof KeptCheckpoints> &
+  KeptCheckpoints & {
+    /** Undefined when every weight is trained or an adapter is continued. */
+    readonly lora: LoraSpecification | undefined;
+    readonly learningRate: number;
+    readonly optimizer: { readonly name: OptimizerName; readonly options: OptimizerOptions };
+  };
 
 export interface ObjectiveSpecification {
   /** A loss, a preset or a weighted list. */
@@ -134,7 +136,7 @@ function usualRate(recipe: 'dpo' | 'sft', method: CommonFields['method']): numbe
   return metaOf(SCHEMAS[recipe].shape.learningRate)!.usuallyBy!.values[method] as number;
 }
 
-function resolveCommon(recipe: 'dpo' | 'sft', parsed: CommonFields): CommonSpecification {
+function resolveCommon(recipe: 'dpo' | 'sft', parsed: CommonFields, changesBeta = false): CommonSpecification {
   const { name, ...given } = parsed.optimizer;
   const options = {
     ...OPTIMIZERS[name].defaults,
@@ -143,6 +145,7 @@ function resolveCommon(recipe: 'dpo' | 'sft', parsed: CommonFields): CommonSpeci
   const usesAdapter = parsed.method === 'lora' && parsed.adapter === undefined;
   return {
     ...parsed,
+    ...keptCheckpoints(parsed, { name: recipe, changesBeta }),
     lora: usesAdapter ? (parsed.lora ?? defaultLora()) : undefined,
     learningRate: parsed.learningRate ?? usualRate(recipe, parsed.method),
     optimizer: { name, options },
@@ -217,7 +220,16 @@ function combinationProblems(fields: DpoFields, objective: ResolvedObjective): P
 
 /** What the combination of the options of dpo rules out. `given` has no defaults. */
 export function dpoProblems(fields: DpoFields, given: GivenOptions): Problem[] {
-  return [...idleOptions(given, fields), ...referenceUpdateProblems(fields), ...objectiveProblems(fields)];
+  return [
+    ...idleOptions(given, fields),
+    ...bestProblems(fields, given, {
+      name: 'dpo',
+      changesBeta: fields.betaSchedule !== 'constant',
+      hasStages: fields.referenceUpdate === 'stepwise',
+    }),
+    ...referenceUpdateProblems(fields),
+    ...objectiveProblems(fields),
+  ];
 }
 
 /** The specification that options of dpo without problems give. */
@@ -227,7 +239,7 @@ export function dpoSpecificationOf(fields: DpoFields): DpoSpecification {
   const apart = { ...REFERENCE_SHAPE, ...OBJECTIVE_SHAPE, ...LOSS_SHAPE };
   const common = Object.entries(valuesOf(fields, SCHEMAS.dpo.shape)).filter(([name]) => !Object.hasOwn(apart, name));
   return {
-    ...resolveCommon('dpo', Object.fromEntries(common) as unknown as CommonFields),
+    ...resolveCommon('dpo', Object.fromEntries(common) as unknown as CommonFields, fields.betaSchedule !== 'constant'),
     recipe: 'dpo',
     reference,
     ...(referenceUpdate && { referenceUpdate }),
@@ -259,7 +271,11 @@ export function parseDpoSpecification(given: GivenOptions): DpoSpecification {
 export function sftProblems(fields: SftFields, given: GivenOptions): Problem[] {
   const { compat } = fields;
   const rules = compat && ({ version: compat, trainer: 'sft' } as const);
-  const problems = [...idleOptions(given, fields), ...trlProblems(rules, fields)];
+  const problems = [
+    ...idleOptions(given, fields),
+    ...bestProblems(fields, given, { name: 'sft' }),
+    ...trlProblems(rules, fields),
+  ];
   if (compat !== undefined && fields.loss === 'last')
     problems.push({
       path: 'loss',

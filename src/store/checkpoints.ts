@@ -1,7 +1,7 @@
-import { renameSync, rmSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { badInput, internal } from '../core/index.ts';
-import { entriesOf, removeRemains, syncFile, syncFolder, temporaryName, writeFolderAtomic } from '../files/index.ts';
+import { entriesOf, removeRemains, removeWhole, syncFile, writeFolderAtomic } from '../files/index.ts';
 import { runDiskError } from './run-error.ts';
 
 /** The file that every checkpoint has: the step, and what the caller needs to continue. */
@@ -65,15 +65,19 @@ export function newestCheckpoint(run: string): StoredCheckpoint | undefined {
   return listCheckpoints(run).at(-1);
 }
 
-/** Removes all but the `keep` newest checkpoints; each disappears whole. Returns the removed steps. */
-export function pruneCheckpoints(run: string, keep: number): number[] {
+/** Removes all but the `keep` newest checkpoints and those of the steps `besides`; each disappears whole. Returns the removed steps. */
+export function pruneCheckpoints(run: string, keep: number, besides: readonly number[] = []): number[] {
   if (!Number.isInteger(keep) || keep < 1) {
     throw badInput({
       path: 'checkpoints.keep',
       message: `checkpoints.keep: must be an integer of at least 1, got ${keep}`,
     });
   }
-  return removeAll(run, listCheckpoints(run).slice(0, -keep));
+  const older = listCheckpoints(run).slice(0, -keep);
+  return removeAll(
+    run,
+    older.filter(({ step }) => !besides.includes(step)),
+  );
 }
 
 /** Removes the checkpoints after `step`, which a run that resumes from it will write again. Returns the removed steps. */
@@ -92,19 +96,11 @@ export function removeUnfinishedCheckpoints(run: string): void {
 function removeAll(run: string, checkpoints: readonly StoredCheckpoint[]): number[] {
   const parent = join(run, FOLDER);
   try {
-    for (const { step } of checkpoints) discard(parent, `step-${step}`);
-    if (checkpoints.length > 0) syncFolder(parent);
+    for (const { path } of checkpoints) removeWhole(path);
   } catch (error) {
     throw runDiskError(parent, error);
   }
   return checkpoints.map(({ step }) => step);
-}
-
-/** Out of sight in one step, and only then piece by piece. */
-function discard(parent: string, name: string): void {
-  const temporary = join(parent, temporaryName(name));
-  renameSync(join(parent, name), temporary);
-  rmSync(temporary, { recursive: true, force: true });
 }
 
 function checkContent(step: number, { files }: CheckpointContent): void {

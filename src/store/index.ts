@@ -30,6 +30,7 @@ export {
   resumeRunFolder,
   type ResumeOptions,
   type RunFolder,
+  type RunOutcome,
   type RunRecord,
 } from './run-folder.ts';
 export { placeInRun, placesOf, shownPath, type RunPlaces } from './run-places.ts';

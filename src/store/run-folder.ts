@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { badInput, messageOf, type Problem, type JsonObject, type JsonValue } from '../core/index.ts';
+import type { BestEvaluation } from './best-metric.ts';
 import { removeUnfinishedCheckpoints } from './checkpoints.ts';
 import { compareJson, showValue, type Difference } from './compare.ts';
 import {
@@ -11,6 +12,7 @@ import {
   lockOwner,
   removeDeadAttempts,
   removeRemains,
+  removeWhole,
   requireWritable,
   writeFileAtomic,
   type Lock,
@@ -33,6 +35,22 @@ export interface RunRecord {
   readonly measured?: JsonValue;
   /** Where paths of the specification were; see placesOf. Not compared on resume. */
   readonly places?: JsonValue;
+  /** How it ended, or how far it came before it was stopped; absent while it trains, and after a kill. Not compared on resume. */
+  readonly outcome?: RunOutcome;
+}
+
+/** The end of a run, and what its artefact is. */
+export interface RunOutcome {
+  /** The last step that was taken, of so many. */
+  readonly step: number;
+  readonly totalSteps: number;
+  /** Whether nothing is left to do: after the last step, and where early stopping ended the run. */
+  readonly isComplete: boolean;
+  readonly isEarly: boolean;
+  /** The folder in the run's, the step whose model it holds, and why that one. */
+  readonly artefact: { readonly folder: 'adapter' | 'model'; readonly step: number; readonly choice: 'best' | 'last' };
+  /** The best evaluation after the start; absent where nothing was held out. */
+  readonly best?: BestEvaluation;
 }
 
 /** A run folder that this process holds until `dispose()`. */
@@ -46,6 +64,10 @@ export interface RunFolder {
   file(...names: string[]): string;
   /** Writes a file of the folder whole or not at all. */
   write(name: string, contents: string): void;
+  /** Removes something of the folder in one step, where it is there. */
+  remove(name: string): void;
+  /** Writes run.json again with other fields; one that is undefined is taken out. */
+  amend(fields: { readonly [Name in keyof RunRecord]?: RunRecord[Name] | undefined }): void;
   /** Gives the lock back. */
   dispose(): void;
 }
@@ -57,6 +79,8 @@ export interface ResumeOptions {
   readonly namesMayDiffer?: readonly string[];
   /** What the version that began the run did not record: paths that are not compared, and what is said where others differ. */
   readonly unrecorded?: { readonly paths: readonly string[]; readonly problem: Problem };
+  /** Dotted paths in the specification that a run of an earlier version may lack. */
+  readonly mayLack?: readonly string[];
 }
 
 export const RUN_FILE = 'run.json';
@@ -79,7 +103,7 @@ export function createRunFolder(path: string, record: RunRecord): RunFolder {
     // Another process may have come and gone since the first look.
     refuseForeign(path);
     cleanUp(path);
-    writeFileAtomic(join(path, RUN_FILE), `${JSON.stringify({ formatVersion: FORMAT_VERSION, ...record }, null, 2)}\n`);
+    writeFileAtomic(join(path, RUN_FILE), textOf(record));
     return openFolder(path, { record, lock, isResumed: false, versionDifferences: [] });
   } catch (error) {
     lock?.release();
@@ -100,7 +124,8 @@ export function resumeRunFolder(path: string, record: RunRecord, options: Resume
     const given = JSON.parse(JSON.stringify(record)) as RunRecord & JsonObject;
     const differences = [
       ...compareJson(stored.specification, given.specification).filter(
-        ({ path: at }) => !isBelow(at, options.mayDiffer ?? []),
+        ({ path: at, before }) =>
+          !isBelow(at, options.mayDiffer ?? []) && !(before === undefined && isBelow(at, options.mayLack ?? [])),
       ),
       ...compareJson(stored.reference, given.reference, 'reference'),
       ...compareJson(stored.data, given.data, 'data'),
@@ -167,7 +192,7 @@ export function readRunFile(path: string): RunRecord {
       message: `formatVersion must be ${FORMAT_VERSION}, got ${showValue(run?.formatVersion as JsonValue | undefined)}; use the version of preftune that wrote it`,
     });
   }
-  const { specification = {}, versions = {}, reference = null, data = null, model, measured, places } = run;
+  const { specification = {}, versions = {}, reference = null, data = null, model, measured, places, outcome } = run;
   return {
     specification,
     versions,
@@ -176,7 +201,12 @@ export function readRunFile(path: string): RunRecord {
     ...(model === undefined ? {} : { model }),
     ...(measured === undefined ? {} : { measured }),
     ...(places === undefined ? {} : { places }),
+    ...(outcome === undefined ? {} : { outcome }),
   };
+}
+
+function textOf(record: RunRecord): string {
+  return `${JSON.stringify({ formatVersion: FORMAT_VERSION, ...record }, null, 2)}\n`;
 }
 
 interface Opened {
@@ -192,6 +222,8 @@ function openFolder(path: string, { lock, ...rest }: Opened): RunFolder {
     ...rest,
     file: (...names) => join(path, ...names),
     write: (name, contents) => writeInto(join(path, name), contents),
+    remove: (name) => removeFrom(join(path, name)),
+    amend: (fields) => writeInto(join(path, RUN_FILE), textOf({ ...readRunFile(path), ...fields } as RunRecord)),
     dispose: () => lock.release(),
   };
 }
@@ -199,6 +231,14 @@ function openFolder(path: string, { lock, ...rest }: Opened): RunFolder {
 function writeInto(path: string, contents: string): void {
   try {
     writeFileAtomic(path, contents);
+  } catch (error) {
+    throw runDiskError(path, error);
+  }
+}
+
+function removeFrom(path: string): void {
+  try {
+    removeWhole(path);
   } catch (error) {
     throw runDiskError(path, error);
   }

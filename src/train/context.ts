@@ -8,6 +8,8 @@ import type { Decoder } from '../models/index.ts';
 import type { Device, DeviceTensor } from '../runtime/index.ts';
 import type { ReportSample } from '../report/index.ts';
 import type { PlannedTime, RunPlan } from './plan/run-plan.ts';
+import type { RunOutcome } from '../store/index.ts';
+import type { BestStanding } from './selection.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 
 /** What a recipe needs from outside. */
@@ -67,7 +69,7 @@ export interface RecipeListener extends RunListener {
   /** Everything is ready and the first step begins: of `total` steps, `done` came from a checkpoint. */
   readonly onStart?: (done: number, total: number) => void;
   readonly onStep?: (record: StepRecord) => void;
-  readonly onEvaluation?: (step: number, metrics: Metrics) => void;
+  readonly onEvaluation?: (step: number, metrics: Metrics, standing?: BestStanding) => void;
   readonly onCheckpoint?: (step: number) => void;
   /** A prompt of the report, answered before and after training. */
   readonly onSample?: (sample: ReportSample) => void;
@@ -106,6 +108,12 @@ export interface RecipeResult {
   readonly heldOutFile?: string;
   /** What the sampler answered; none without a sampler, or when the run was stopped. */
   readonly samples: readonly ReportSample[];
-  /** Folder of the adapter or the model; absent when the run was stopped. */
+  /** Folder of the adapter or the model; absent when the run was stopped before its first step. */
   readonly artefact: string | undefined;
+  /** What run.json says of the end and of the artefact; absent with it. */
+  readonly outcome: RunOutcome | undefined;
+  /** The held-out metrics of the artefact's step; absent where that was not evaluated. */
+  readonly artefactEvaluation: Metrics | undefined;
+  /** The step that is best on the held-out rows, and the one that was taken, in a sentence. */
+  readonly choice?: string;
 }

@@ -20,6 +20,7 @@ export {
 export { evaluateRows, evaluationMicroBatches, type EvaluationOptions, type RowEvaluation } from './loop/evaluation.ts';
 export {
   runLoop,
+  type EvaluationDecision,
   type LoopEvents,
   type LoopInput,
   type LoopOptions,
@@ -104,4 +105,5 @@ export { planSft } from './recipes/plan-sft.ts';
 export { trainSft } from './recipes/sft.ts';
 export { HELD_OUT_FILE, trainInRunFolder, type TrainOptions } from './run.ts';
 export { createSampler } from './sampler.ts';
+export { createSelection, type Selection, type SelectionOptions, type Standing } from './selection.ts';
 export { openSession, type Session, type SessionOptions } from './session.ts';

@@ -2,7 +2,8 @@ import { dropCause, type DropReason, type TokenisationReport } from '../data/ind
 import { monitoredVerdict, verdictSections, type RunVerdict } from '../monitor/index.ts';
 import { trainingDataText, type TrainingDataCheck } from '../reliability/index.ts';
 import { renderReport, type ReportSample, type ReportSection } from '../report/index.ts';
-import { readMetrics, type RunFolder, type RunRecord } from '../store/index.ts';
+import { BEST_METRICS, readMetrics, type RunFolder, type RunRecord } from '../store/index.ts';
+import type { RecipeResult } from './context.ts';
 import type { Metrics } from './loop/metrics.ts';
 
 /** What report.html shows besides what the run's folder holds. */
@@ -11,6 +12,8 @@ export interface ReportParts {
   readonly samples?: readonly ReportSample[];
   readonly samplesNote?: string | undefined;
   readonly verdict: RunVerdict;
+  /** Which step the artefact holds, and which was best. */
+  readonly ended: Pick<RecipeResult, 'outcome' | 'artefactEvaluation' | 'choice'>;
 }
 
 /** The run that is reported. */
@@ -25,7 +28,7 @@ export interface ReportedRun {
 /** Writes report.html into a run's folder, complete or not at all. */
 export function writeReport(
   { output, folder, record, versions, evaluations }: ReportedRun,
-  { data, samples, samplesNote, verdict: monitored }: ReportParts,
+  { data, samples, samplesNote, verdict: monitored, ended }: ReportParts,
 ): void {
   const html = renderReport({
     title: `Run ${output}`,
@@ -33,8 +36,8 @@ export function writeReport(
     metrics: readMetrics(folder.file('metrics.jsonl')),
     configuration: record.specification,
     data,
-    verdict: monitoredVerdict(monitored, verdict(evaluations)),
-    checks: verdictSections(monitored),
+    verdict: monitoredVerdict(monitored, verdict(evaluations, ended.artefactEvaluation)),
+    checks: [...endSections(ended), ...verdictSections(monitored)],
     ...(samples === undefined ? {} : { samples }),
     ...(samplesNote === undefined ? {} : { samplesNote }),
     footer: Object.entries(versions)
@@ -45,8 +48,11 @@ export function writeReport(
 }
 
 /** One sentence on the held-out rows: what was measured, not whether the model is better. */
-function verdict(evaluations: readonly Metrics[]): { tone: 'good' | 'bad'; text: string } | undefined {
-  const [first, last] = [evaluations[0], evaluations.at(-1)];
+function verdict(
+  evaluations: readonly Metrics[],
+  ofArtefact = evaluations.at(-1),
+): { tone: 'good' | 'bad'; text: string } | undefined {
+  const [first, last] = [evaluations[0], ofArtefact];
   if (first === undefined || last === undefined || evaluations.length < 2) return undefined;
   const accuracy = last['rewards/accuracies'];
   const fell = last['loss']! < first['loss']!;
@@ -63,6 +69,26 @@ export function checkSections(check: TrainingDataCheck | undefined): ReportSecti
   const notes = check.findings.map((finding) => trainingDataText(finding, check));
   const whole = notes.length > 0 ? notes : ['nothing that bears on this run'];
   return [{ title: 'What was found in the rows (preftune data check says more)', rows: [], notes: whole }];
+}
+
+/** Which step the artefact holds, and which was best on the held-out rows. */
+function endSections({ outcome, choice }: ReportParts['ended']): ReportSection[] {
+  if (outcome === undefined) return [];
+  const { step, totalSteps, isComplete, isEarly, artefact, best } = outcome;
+  const end = isEarly ? ', ended early' : isComplete ? '' : ', stopped; --resume goes on';
+  return [
+    {
+      title: 'Which step',
+      rows: [
+        ['steps taken', `${step} of ${totalSteps}${end}`],
+        [artefact.folder, `step ${artefact.step}, the ${artefact.choice}`],
+        ...(best === undefined
+          ? []
+          : [[`best ${BEST_METRICS[best.metric].title}`, `${best.value}, step ${best.step}`] as const]),
+      ],
+      ...(choice !== undefined && { notes: [`${choice.slice(0, 1).toUpperCase()}${choice.slice(1)}.`] }),
+    },
+  ];
 }
 
 /** The tokenisation proof as cards of the report. `printedTime` is what the chat template made of the time, where it prints it. */

@@ -1,5 +1,5 @@
 import { templateTimeOfRun } from '../policy/index.ts';
-import { MAY_DIFFER, PLACED } from '../specification/index.ts';
+import { ADDED_LATER, MAY_DIFFER, PLACED } from '../specification/index.ts';
 import {
   createRunFolder,
   MetricsFile,
@@ -18,9 +18,10 @@ import {
 } from '../store/index.ts';
 import { saveCheckpoint, type SavedTensors } from './checkpoint-files.ts';
 import type { RecipeContext } from './context.ts';
-import type { LoopEvents, LoopProgress } from './loop/loop.ts';
+import type { EvaluationDecision, LoopEvents, LoopProgress } from './loop/loop.ts';
 import type { Metrics } from './loop/metrics.ts';
 import { writeReport, type ReportParts } from './run-report.ts';
+import type { Selection } from './selection.ts';
 import type { Watch } from './watch.ts';
 
 /** A run's folder while it is written: metrics, TensorBoard events, checkpoints, report. */
@@ -32,6 +33,7 @@ export interface RunWriter {
   continued(progress: LoopProgress): LoopProgress;
   readonly firstEvaluation: () => Metrics | undefined;
   readonly lastEvaluation: () => Metrics | undefined;
+  readonly evaluationAt: (step: number) => Metrics | undefined;
   readonly lastStep: () => Metrics | undefined;
   /** `saved` is what checkpoints hold. */
   events(saved: SavedTensors, options: EventOptions): LoopEvents;
@@ -41,20 +43,33 @@ export interface RunWriter {
 
 export interface EventOptions {
   readonly stepsPerEpoch: number;
-  /** Checkpoints that stay. */
-  readonly keep: number;
+  readonly keep: KeptSteps;
   readonly watch: Watch;
 }
 
 /** Paths of the reference, whose weights stand beside them. */
 const REFERENCE_NAMES = ['reference.model', 'reference.adapter'];
 
+/** Checkpoints that stay. */
+export interface KeptSteps {
+  /** So many of the newest. */
+  readonly newest: number;
+  readonly best: boolean;
+}
+
+export interface OpenRunOptions {
+  readonly context: RecipeContext;
+  /** Takes the evaluations, those that a resumed run has already among them; absent where nothing is held out. */
+  readonly selection: Selection | undefined;
+}
+
 /** Creates the folder of a run, or takes up one that is resumed: what was written after its newest checkpoint goes. Throws bad-input for a folder that cannot be used. */
-export function openRun(output: string, record: RunRecord, context: RecipeContext): RunWriter {
+export function openRun(output: string, record: RunRecord, { context, selection }: OpenRunOptions): RunWriter {
   const folder = context.isResuming
     ? resumeRunFolder(output, record, {
         mayDiffer: [...MAY_DIFFER, ...PLACED, ...unsaidByRun(output)],
         namesMayDiffer: REFERENCE_NAMES,
+        mayLack: ADDED_LATER,
         ...undatedRun(output, record),
       })
     : createRunFolder(output, record);
@@ -67,7 +82,10 @@ export function openRun(output: string, record: RunRecord, context: RecipeContex
   const metrics = new MetricsFile(folder.file('metrics.jsonl'), resumption);
   const tensorboard = new TensorboardEvents({ folder: folder.file('tensorboard'), ...resumption });
   const logged = context.isResuming ? readMetrics(folder.file('metrics.jsonl')) : [];
-  const evaluations = logged.filter((one) => 'eval_loss' in one).map((one) => withoutPrefix(one));
+  const evaluations = new Map(
+    logged.flatMap((one) => ('eval_loss' in one ? [[one.step, withoutPrefix(one)] as const] : [])),
+  );
+  for (const one of logged) if ('eval_loss' in one) selection?.add(one);
   const lastLogged = logged.findLast((one) => 'loss' in one);
   let lastStep = lastLogged && stepMetrics(lastLogged);
   return {
@@ -77,16 +95,21 @@ export function openRun(output: string, record: RunRecord, context: RecipeContex
       ...progress,
       owesEvaluation: owesEvaluation && !logged.some((one) => one.step === progress.step && 'eval_loss' in one),
     }),
-    firstEvaluation: () => evaluations[0],
-    lastEvaluation: () => evaluations.at(-1),
+    firstEvaluation: () => [...evaluations.values()][0],
+    lastEvaluation: () => [...evaluations.values()].at(-1),
+    evaluationAt: (step) => evaluations.get(step),
     lastStep: () => lastStep,
     events: (saved, options) =>
-      eventsOf({ output, metrics, tensorboard, context }, saved, {
+      eventsOf({ output, metrics, tensorboard, context, selection }, saved, {
         ...options,
         onStepMetrics: (one) => (lastStep = one),
-        onEvaluationMetrics: (one) => evaluations.push(one),
+        onEvaluationMetrics: (step, one) => void evaluations.set(step, one),
       }),
-    report: (parts) => writeReport({ output, folder, record, versions: context.versions, evaluations }, parts),
+    report: (parts) =>
+      writeReport(
+        { output, folder, record, versions: context.versions, evaluations: [...evaluations.values()] },
+        parts,
+      ),
     dispose: () => {
       metrics.dispose();
       tensorboard.dispose();
@@ -120,15 +143,16 @@ interface OpenFiles {
   readonly metrics: MetricsFile;
   readonly tensorboard: TensorboardEvents;
   readonly context: RecipeContext;
+  readonly selection: Selection | undefined;
 }
 
 /** Writes what the loop tells, then passes it on. */
 function eventsOf(
-  { output, metrics, tensorboard, context: { listener } }: OpenFiles,
+  { output, metrics, tensorboard, selection, context: { listener } }: OpenFiles,
   saved: SavedTensors,
   options: EventOptions & {
     readonly onStepMetrics: (metrics: Metrics) => void;
-    readonly onEvaluationMetrics: (metrics: Metrics) => void;
+    readonly onEvaluationMetrics: (step: number, metrics: Metrics) => void;
   },
 ): LoopEvents {
   const { keep, watch, stepsPerEpoch } = options;
@@ -136,8 +160,13 @@ function eventsOf(
     metrics.append(one);
     tensorboard.append(one);
   };
+  // The new best is whole on the disk before the old one goes.
+  const prune = (): void => {
+    const best = keep.best ? selection?.best() : undefined;
+    pruneCheckpoints(output, keep.newest, best === undefined ? [] : [best.step]);
+  };
   // A run that was killed between the two may have one checkpoint more, and none may follow.
-  pruneCheckpoints(output, keep);
+  prune();
   return {
     onStep: (step, isLogged) => {
       options.onStepMetrics(step.metrics);
@@ -146,18 +175,20 @@ function eventsOf(
       listener.onStep?.(step);
       if (isLogged) watch.add(one);
     },
-    onEvaluation: (step, values) => {
-      options.onEvaluationMetrics(values);
+    onEvaluation: (step, values): EvaluationDecision | void => {
+      options.onEvaluationMetrics(step, values);
       const named = Object.entries(values).map(([name, value]) => [`eval_${name}`, value]);
       const one = { step, epoch: step / stepsPerEpoch, ...Object.fromEntries(named) } as MetricRecord;
       append(one);
-      listener.onEvaluation?.(step, values);
+      const standing = selection?.add(one);
+      listener.onEvaluation?.(step, values, standing);
       watch.add(one);
+      return standing && { isKept: keep.best && standing.isBest, endsRun: standing.endsRun };
     },
     onCheckpoint: async (progress: LoopProgress) => {
       metrics.flush();
       await saveCheckpoint(output, saved, progress);
-      pruneCheckpoints(output, keep);
+      prune();
       listener.onCheckpoint?.(progress.step);
     },
   };

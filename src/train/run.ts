@@ -8,12 +8,12 @@ import { availableBytes, fixedMemory, markOf, requireMemory, resolvedTextRows, t
 import type { CommonSpecification } from '../specification/index.ts';
 import { placesOf, readRunFile, type RunFolder, type RunRecord } from '../store/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
-import { saveArtefact } from './artefact.ts';
 import { restoreCheckpoint } from './checkpoint-files.ts';
 import type { RecipeContext, RecipeResult, SampledPrompt } from './context.ts';
 import { runLoop, type LoopEvents, type LoopOptions, type LoopProgress } from './loop/loop.ts';
 import type { Task } from './loop/task.ts';
 import { openTraining, type Training } from './loop/training.ts';
+import { keptSteps, selectionOf, takeUp, warnOfPatience, writeOutcome } from './run-end.ts';
 import { checkSections, tokenisationSections } from './run-report.ts';
 import { intervalsOf } from './plan/intervals.ts';
 import type { PreparedPlan } from './plan/make-plan.ts';
@@ -61,7 +61,8 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
     memoryBudgetMb: memoryBudgetMb(options),
   };
   const record = recordOf(specification, options);
-  const writer = openRun(specification.output, record, context);
+  const selection = selectionOf(specification, task);
+  const writer = openRun(specification.output, record, { context, selection });
   let training: Training | undefined;
   try {
     const heldOutFile = await writeHeldOut(writer.folder, options.heldOutRecords);
@@ -78,30 +79,29 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
     const start = await startOf(writer, training);
     const { totalSteps, stepsPerEpoch } = training.source;
     const watch = watchRun(writer.folder, context, { specification: record.specification, totalSteps });
+    const loop = loopOptions(specification, totalSteps, watch.signal);
+    warnOfPatience(specification, { totalSteps, evaluateSteps: loop.evaluateSteps, context });
     context.listener.onStart?.(start.step, totalSteps);
     const clock = createRunClock(options.prepared.costs, options.prepared.plan, options.began);
     clock.start();
     let planned: PlannedTime | undefined;
-    const result = await runLoop({
-      training,
-      start,
-      events: timedEvents(
-        writer.events(training, { stepsPerEpoch, keep: specification.keepCheckpoints, watch }),
-        clock,
-        (time) => {
-          planned = time;
-          context.listener.onEstimate?.(time);
-        },
-      ),
-      options: loopOptions(specification, totalSteps, watch.signal),
-    });
-    if (result.isComplete) {
-      watch.finish();
-      context.listener.onLoad?.(`saving what was trained in ${specification.output}`);
-    }
-    const artefact = result.isComplete
-      ? await saveArtefact(writer.folder.path, { ...session, asked: options.asking.asked }, training.trainable)
-      : undefined;
+    const events = timedEvents(
+      writer.events(training, { stepsPerEpoch, keep: keptSteps(specification), watch }),
+      clock,
+      (time) => {
+        planned = time;
+        context.listener.onEstimate?.(time);
+      },
+    );
+    const isEnded = start.owesEvaluation !== true && selection?.standing().endsRun === true;
+    takeUp(writer, record, !isEnded && start.step < totalSteps);
+    const result = isEnded
+      ? { ...start, isComplete: true, isEarly: start.step < totalSteps }
+      : await runLoop({ training, start, events, options: loop });
+    if (result.isComplete) watch.finish();
+    if (result.step > 0) context.listener.onLoad?.(`saving what was trained in ${specification.output}`);
+    const trained = { ...session, asked: options.asking.asked };
+    const ended = await writeOutcome({ writer, training, trained, selection }, { result, specification, context });
     // Its memory is free for the answers.
     await training.release();
     const sampled = result.isComplete ? await sampling.afterTraining() : NO_SAMPLES;
@@ -115,6 +115,7 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
       samples: sampled.shown,
       samplesNote: sampling.note,
       verdict,
+      ended,
     });
     const stoppedBy = result.isComplete ? undefined : watch.stoppedBy();
     return {
@@ -135,7 +136,7 @@ export async function trainInRunFolder(options: TrainOptions): Promise<RecipeRes
       ...(stoppedBy && { stoppedBy }),
       samples: sampled.shown,
       ...(heldOutFile !== undefined && { heldOutFile }),
-      artefact,
+      ...ended,
     };
   } finally {
     await training?.dispose();

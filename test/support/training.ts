@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly stopAfter?: number;
   /** Stops when so many pairs have their reference. */
   readonly stopAtReference?: number;
+  /** After each checkpoint. */
+  readonly onCheckpoint?: (step: number) => void;
   /** The local time of the clock, where it is not the machine's. */
   readonly now?: string;
   /** Free memory, where it is not the machine's. */
@@ -51,6 +53,7 @@ async function told(options: RunOptions, train: (context: RecipeContext) => Prom
         if (step === stopAfter) stop.abort();
       },
       onEvaluation: (_step, metrics) => evaluations.push(metrics),
+      ...(options.onCheckpoint && { onCheckpoint: options.onCheckpoint }),
       onWarning: (text) => warnings.push(text),
       onNote: (text) => notes.push(text),
     },

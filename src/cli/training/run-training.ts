@@ -6,6 +6,7 @@ import { checkTrainingData } from '../../reliability/index.ts';
 import { valuesOf, type GivenOptions } from '../../options/index.ts';
 import { resumedOptions, SCHEMAS, type DpoSpecification, type SftSpecification } from '../../specification/index.ts';
 import type {
+  BestStanding,
   Metrics,
   RecipeContext,
   RecipeListener,
@@ -77,7 +78,7 @@ export async function runTraining<T extends DpoSpecification | SftSpecification>
     const where =
       result.steps === 0
         ? `before step 1 of ${result.totalSteps}`
-        : `after step ${result.steps} of ${result.totalSteps}, which is saved`;
+        : `after step ${result.steps} of ${result.totalSteps}, which is saved${artefactText(result)}`;
     const { stoppedBy } = result;
     const resume = shellCommand([recipe, '--output', result.run, '--resume']);
     if (stoppedBy !== undefined)
@@ -96,6 +97,13 @@ export function tellPlan(terminal: Terminal, plan: RunPlan): void {
   terminal.close();
   terminal.result(JSON.parse(JSON.stringify(plan)) as JsonValue, planLines(plan).join('\n'));
   if (plan.problems.length > 0) throw runFailed([...plan.problems]);
+}
+
+/** What the artefact of a run that was stopped holds. */
+function artefactText({ artefact, outcome }: RecipeResult): string {
+  if (artefact === undefined || outcome === undefined) return '';
+  const { step, choice } = outcome.artefact;
+  return choice === 'best' ? `; ${artefact} is step ${step}, the best so far` : ` and is what ${artefact} holds`;
 }
 
 /** Shows a run as it goes: bars and notes. */
@@ -152,9 +160,10 @@ export function createListener(terminal: Terminal, showsTokens: boolean): Recipe
       terminal.event({ event: 'step', step, totalSteps, epoch, metrics: finiteOrNull(metrics) });
       barOf('train').update({ done: step, total: totalSteps, figures: figuresOf(metrics) });
     },
-    onEvaluation: (step, metrics) => {
-      terminal.event({ event: 'evaluation', step, metrics: finiteOrNull(metrics) });
-      terminal.note(`step ${step}: held-out ${evaluationText(metrics)}`);
+    onEvaluation: (step, metrics, standing) => {
+      const isBest = standing?.isBest === true;
+      terminal.event({ event: 'evaluation', step, metrics: finiteOrNull(metrics), isBest });
+      terminal.note(`step ${step}: held-out ${evaluationText(metrics)}${standingText(standing)}`);
     },
     onCheckpoint: (step) => {
       terminal.event({ event: 'checkpoint', step });
@@ -197,13 +206,24 @@ function evaluationText(metrics: Metrics): string {
   ].join(', ');
 }
 
+/** Where it counts: how long it did not get better. */
+function standingText(standing: Standing | undefined): string {
+  const { isBest = false, withoutImprovement = 0, patience } = standing ?? {};
+  if (isBest) return ' (best so far)';
+  if (patience === undefined || withoutImprovement === 0) return '';
+  return ` (no better for ${withoutImprovement} of ${patience} evaluations)`;
+}
+
 function summaryValue(result: RecipeResult): JsonValue {
-  const { run, steps, totalSteps, artefact, firstEvaluation, lastEvaluation, lastStep } = result;
+  const { run, steps, totalSteps, artefact, outcome, firstEvaluation, lastEvaluation, lastStep } = result;
   return {
     run,
     steps,
     totalSteps,
+    isEarly: outcome?.isEarly === true,
     artefact: artefact ?? null,
+    artefactStep: outcome?.artefact.step ?? null,
+    best: outcome?.best === undefined ? null : { ...outcome.best },
     metrics: join(run, 'metrics.jsonl'),
     report: join(run, 'report.html'),
     tensorboard: join(run, 'tensorboard'),
@@ -215,7 +235,8 @@ function summaryValue(result: RecipeResult): JsonValue {
 }
 
 function summaryText(result: RecipeResult): string {
-  const { run, steps, artefact, firstEvaluation: start, lastEvaluation: end, lastStep } = result;
+  const { run, steps, totalSteps, artefact, firstEvaluation: start, lastStep, outcome, choice } = result;
+  const end = result.artefactEvaluation ?? result.lastEvaluation;
   const isAdapter = artefact?.endsWith('adapter') === true;
   const change = (name: string, digits: number): string =>
     `${fixed(start![name]!, digits)} -> ${fixed(end![name]!, digits)}`;
@@ -227,8 +248,9 @@ function summaryText(result: RecipeResult): string {
     ...measured('loss', 'loss', 4),
   ];
   return [
-    `done: ${steps} ${steps === 1 ? 'step' : 'steps'}${lastStep?.['loss'] === undefined ? '' : `, last loss ${lastStep['loss'].toFixed(4)}`}`,
+    `done: ${steps} ${outcome?.isEarly === true ? `of ${totalSteps} ` : ''}${steps === 1 ? 'step' : 'steps'}${outcome?.isEarly === true ? ', ended early' : ''}${lastStep?.['loss'] === undefined ? '' : `, last loss ${lastStep['loss'].toFixed(4)}`}`,
     ...(heldOut.length === 0 ? [] : [`held out: ${heldOut.join(', ')}`]),
+    ...(choice === undefined ? [] : [`best:     ${choice}`]),
     ...(result.verdict.findings.length === 0 ? [] : [`verdict:  ${checksSentence(result.verdict)}`]),
     ...(result.verdict.samples === undefined ? [] : [`samples:  ${samplesSentence(result.verdict.samples)}`]),
     `${isAdapter ? 'adapter' : 'model'}:  ${artefact}`,

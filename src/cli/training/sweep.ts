@@ -13,7 +13,7 @@ import {
   type JsonValue,
   shellCommand,
 } from '../../core/index.ts';
-import { checkRunFolder, readMetrics, RUN_FILE } from '../../store/index.ts';
+import { checkRunFolder, readMetrics, readRunFile, RUN_FILE } from '../../store/index.ts';
 import { writeFileAtomic } from '../../files/index.ts';
 import { renderSweepReport } from '../../report/index.ts';
 import {
@@ -102,9 +102,9 @@ async function run(options: SweepCommandOptions, context: CommandContext): Promi
     for (const [at, point] of plan.points.entries()) {
       const folder = folderOf(point);
       const place = `run ${at + 1} of ${plan.points.length}`;
-      if (isFinished(folder)) terminal.note(`${place}: ${point.name} was finished before`);
-      else terminal.note(`${place}: ${point.name}`);
-      const failure = isFinished(folder)
+      const wasFinished = isFinished(point);
+      terminal.note(`${place}: ${point.name}${wasFinished ? ' was finished before' : ''}`);
+      const failure = wasFinished
         ? undefined
         : await trainPoint(point, { options, context, began, isFirst: at === 0, checkData });
       outcomes.push(outcomeOf(point, failure));
@@ -187,10 +187,16 @@ function checkStarted(points: readonly SweepPoint[]): void {
   if (problems.length > 0) throw badInput(problems);
 }
 
-/** A run that ends writes its artefact and then its report; one that is stopped writes a report alone. */
-function isFinished(folder: string): boolean {
-  const has = (name: string): boolean => existsSync(join(folder, name));
-  return has('report.html') && (has('adapter') || has('model'));
+/** A run that ends writes its artefact, then run.json, then its report. One that is stopped does so too, and its run.json says that it is not complete. */
+function isFinished(point: SweepPoint): boolean {
+  const folder = folderOf(point);
+  if (!existsSync(join(folder, RUN_FILE)) || !existsSync(join(folder, 'report.html'))) return false;
+  const { outcome, specification } = readRunFile(folder);
+  if (outcome?.isComplete !== true) return false;
+  // Given anew: another artefact, or more patience for a run that had ended.
+  const { loadBest, earlyStoppingPatience: patience } = point.given;
+  if (loadBest !== undefined && loadBest !== specification['loadBest']) return false;
+  return !outcome.isEarly || patience === undefined || patience === specification['earlyStoppingPatience'];
 }
 
 /** Trains a run, or goes on with it. Resolves with why it failed, where that says nothing about the other runs. */
@@ -305,10 +311,12 @@ function outcomeOf(point: SweepPoint, failure: string | undefined): SweepOutcome
   const { name, values } = point;
   const folder = folderOf(point);
   if (failure !== undefined) return { name, values, folder, failure };
-  const figures = sweepFigures(readMetrics(join(folder, 'metrics.jsonl')));
+  // What is compared is what stays of a run: its last model, or its best one where that was asked for.
+  const step = readRunFile(folder).outcome?.artefact.step;
+  const figures = sweepFigures(readMetrics(join(folder, 'metrics.jsonl')), step);
   return figures === undefined
     ? { name, values, folder, failure: 'metrics.jsonl has no evaluation before and after training' }
-    : { name, values, folder, figures };
+    : { name, values, folder, figures, ...(step !== undefined && { step }) };
 }
 
 /** Takes back what a sweep wrote whose first run could not begin. */
@@ -388,7 +396,7 @@ function summaryText(
   const next =
     best && nextCommands({ run: best.folder, samples: [], ...heldOut }, { specification, hasTemplate: undefined });
   return [
-    `held out, best ${sort} first${seeds > 1 ? `; mean and standard deviation of ${seeds} seeds` : ''}:`,
+    `held out, at the ${specification.loadBest ? 'best' : 'last'} step of each run, best ${sort} first${seeds > 1 ? `; mean and standard deviation of ${seeds} seeds` : ''}:`,
     sweepTable(groups, columns),
     `report:   ${join(output, 'report.html')}`,
     ...(next === undefined ? [] : nextLines(next, columns)),

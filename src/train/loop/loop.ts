@@ -28,8 +28,19 @@ export interface LoopProgress {
 export interface LoopEvents {
   /** After every step; `isLogged` where the record belongs in metrics.jsonl. */
   readonly onStep: (record: StepRecord, isLogged: boolean) => void | Promise<void>;
-  readonly onEvaluation: (step: number, metrics: Metrics) => void | Promise<void>;
+  readonly onEvaluation: (
+    step: number,
+    metrics: Metrics,
+  ) => EvaluationDecision | void | Promise<EvaluationDecision | void>;
   readonly onCheckpoint: (progress: LoopProgress) => void | Promise<void>;
+}
+
+/** What follows from an evaluation. */
+export interface EvaluationDecision {
+  /** The model is worth a checkpoint, whether or not one is due. */
+  readonly isKept: boolean;
+  /** No step shall follow. */
+  readonly endsRun: boolean;
 }
 
 export interface StepRecord {
@@ -42,6 +53,8 @@ export interface StepRecord {
 export interface LoopResult extends LoopProgress {
   /** False when the signal stopped the loop before its last step. */
   readonly isComplete: boolean;
+  /** An evaluation ended the run before its last step. */
+  readonly isEarly?: boolean;
 }
 
 export interface LoopInput {
@@ -75,7 +88,7 @@ export interface LoopInput {
  *
  * An epoch is one pass over the rows and a stage some passes over a part of them; both only decide which rows a source gives. At intervals there are
  * a log line, an evaluation and a checkpoint, in this order, so that what a run has written up to a checkpoint is what its resumption
- * would write. When the signal fires the loop stops after the current step, or after the current micro-batch of an evaluation, which the resumed
+ * would write. An evaluation may ask for a checkpoint, and may end the run behind it. When the signal fires the loop stops after the current step, or after the current micro-batch of an evaluation, which the resumed
  * run then makes whole; a checkpoint is taken first (before the first step there is nothing to save).
  *
  * Throws run-failed with the step, the rows and the likely cause when a loss or gradient is not finite; parameters are then
@@ -89,13 +102,16 @@ export async function runLoop({ training, start, events, options }: LoopInput): 
     step === totalSteps || (interval !== undefined && step % interval === 0);
   const isStopped = (): boolean => options.signal?.aborted === true;
   const progress = (): LoopProgress => ({ step, tokens, ...statesOf(training) });
-  const evaluate = (): Promise<boolean> => evaluateHeldOut(training, step, { events, options });
+  const evaluate = (): Promise<EvaluationDecision | undefined> => evaluateHeldOut(training, step, { events, options });
+  const ended = (): LoopResult => ({ step, tokens, isComplete: true, ...(step < totalSteps && { isEarly: true }) });
   restoreStates(training, start);
   if (isStopped()) return { ...start, isComplete: false };
   if (step === 0 || start.owesEvaluation === true) {
-    if (!(await evaluate())) return { ...start, isComplete: false };
+    const evaluated = await evaluate();
+    if (evaluated === undefined) return { ...start, isComplete: false };
     // From here on nothing is owed: whatever ends the run now, its continuation must not evaluate again.
     if (step > 0) await events.onCheckpoint(progress());
+    if (evaluated.endsRun) return ended();
   }
   while (step < totalSteps) {
     const started = performance.now();
@@ -105,30 +121,34 @@ export async function runLoop({ training, start, events, options }: LoopInput): 
     const seconds = (performance.now() - started) / 1000;
     const metrics = { ...taken.metrics, num_tokens: tokens, tokens_per_second: taken.tokens / seconds };
     await events.onStep({ step, totalSteps, epoch: step / source.stepsPerEpoch, metrics }, due(options.logSteps));
-    const owesEvaluation = due(options.evaluateSteps) && !(await evaluate());
-    const stops = isStopped() && (step < totalSteps || owesEvaluation);
-    if (stops || due(options.checkpointSteps))
+    const evaluated = due(options.evaluateSteps) ? await evaluate() : NOTHING_FOLLOWS;
+    const owesEvaluation = evaluated === undefined;
+    const { isKept, endsRun } = evaluated ?? NOTHING_FOLLOWS;
+    const stops = !endsRun && isStopped() && (step < totalSteps || owesEvaluation);
+    if (stops || isKept || endsRun || due(options.checkpointSteps))
       await events.onCheckpoint({ ...progress(), ...(owesEvaluation ? { owesEvaluation } : {}) });
     if (stops) return { step, tokens, isComplete: false };
+    if (endsRun) return ended();
   }
-  return { step, tokens, isComplete: true };
+  return ended();
 }
 
-/** Whether nothing is owed: false when the signal ended the evaluation. */
+const NOTHING_FOLLOWS: EvaluationDecision = { isKept: false, endsRun: false };
+
+/** What follows from the evaluation; undefined when the signal ended it, so that it is owed. */
 async function evaluateHeldOut(
   training: Training,
   step: number,
   { events, options }: Pick<LoopInput, 'events' | 'options'>,
-): Promise<boolean> {
+): Promise<EvaluationDecision | undefined> {
   const { heldOut, source, program } = training;
-  if (heldOut === undefined) return true;
+  if (heldOut === undefined) return NOTHING_FOLLOWS;
   await program.refresh();
   const { microBatchTokens, signal } = options;
   const moment = { step, totalSteps: source.totalSteps };
   const metrics = await evaluateRows(training, heldOut, { moment, microBatchTokens, signal });
-  if (metrics === undefined) return false;
-  await events.onEvaluation(step, metrics);
-  return true;
+  if (metrics === undefined) return undefined;
+  return (await events.onEvaluation(step, metrics)) ?? NOTHING_FOLLOWS;
 }
 
 function stateHolders({ source, parts }: Training) {

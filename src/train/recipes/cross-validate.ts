@@ -97,8 +97,8 @@ async function scoreFold(fold: number, { options, foldOf, margins, home }: FoldW
   };
   const run = join(home, `fold-${fold}`);
   const given = { ...TRAINING, ...training, beta: BETA, model, data: 'others', output: run, seed, lenient: true };
-  const { artefact } = await trainDpo(parseDpoSpecification(given), inner);
-  if (artefact === undefined) throw context.signal?.reason ?? badInput('data check: stopped');
+  const { artefact, isComplete } = await trainDpo(parseDpoSpecification(given), inner);
+  if (artefact === undefined || !isComplete) throw context.signal?.reason ?? badInput('data check: stopped');
   const { maxLength, device, threads, templateTime } = given as typeof given & {
     device?: string;
     threads?: number;
