@@ -273,7 +273,7 @@ describe('--stop-on', () => {
       /warning: step 0: the policy does not start at its reference \(wrong-reference\): step 0, held-out rows: rewards/,
     );
     expect(stopped.err.trimEnd().split('\n').at(-1)).toMatch(
-      /dpo: stopped after step 1 of 6, which is saved, because the policy does not start at its reference \(wrong-reference\): .*; or continue all the same with: npx preftune dpo --output stopped --resume$/,
+      /dpo: stopped after step 1 of 6, which is saved and is what stopped\/adapter holds, because the policy does not start at its reference \(wrong-reference\): .*; or continue all the same with: npx preftune dpo --output stopped --resume$/,
     );
     expect(listCheckpoints(at('stopped')).map(({ step }) => step)).toEqual([1]);
     const resumed = await cli('dpo --output stopped --resume --stop-on all');

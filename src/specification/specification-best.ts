@@ -64,7 +64,6 @@ function unmeasuredProblems(fields: CommonFields): Problem[] {
 
 function metricProblems({ bestMetric }: CommonFields, { name, changesBeta = false }: Recipe): Problem[] {
   if (bestMetric === undefined) return [];
-  const refused = (message: string): Problem[] => [{ path: 'bestMetric', message: `--best-metric ${message}` }];
   if (name === 'sft' && bestMetric !== 'loss')
     return refused(`must be loss for sft, whose rows have no sides, got ${bestMetric}`);
   if (changesBeta && bestMetric !== 'accuracy')
@@ -72,6 +71,10 @@ function metricProblems({ bestMetric }: CommonFields, { name, changesBeta = fals
       `must be accuracy with --beta-schedule, since beta is in loss and margin and makes those of different steps different things, got ${bestMetric}`,
     );
   return [];
+}
+
+function refused(message: string): Problem[] {
+  return [{ path: 'bestMetric', message: `--best-metric ${message}` }];
 }
 
 /** The options on best checkpoints with what holds where they are not given. */

@@ -3,8 +3,8 @@ import { localTimeProblem, wallClockOf } from '../core/index.ts';
 import { columnsProblem, TEXT_MODES, TRL_VERSIONS } from '../data/index.ts';
 import { BASE_PRECISIONS } from '../models/index.ts';
 import { COMPATIBILITY_MODES, lossOptions, type LossOption, type NumberOption } from '../objectives/index.ts';
-import { BEST_METRIC_NAMES } from '../store/index.ts';
 import { changed, grouped, option, texts, type OptionsOf, type OptionShape } from '../options/index.ts';
+import { REPORT_SHAPE } from './specification-reports.ts';
 
 /**
  * The schemas of the specifications: every option once, with its range, default and meaning. Command line, configuration files
@@ -235,63 +235,7 @@ const steps = {
   }),
 };
 
-const reports = inGroup('Reports and checkpoints', {
-  logSteps: option(positiveInteger.default(1), { help: 'write metrics every so many steps', isSameInSweep: true }),
-  evaluateSteps: option(positiveInteger.optional(), {
-    help: 'evaluate held-out rows every so many steps',
-    usually: 'ten times a run',
-    isSameInSweep: true,
-  }),
-  checkpointSteps: option(positiveInteger.optional(), {
-    help: 'save a checkpoint every so many steps',
-    usually: 'ten times a run',
-    isSameInSweep: true,
-  }),
-  samples: option(z.int().min(0).max(100).default(3), {
-    help: 'held-out prompts that the report shows answered before and after training; 0 for none',
-    mayDifferOnResume: true,
-    isSameInSweep: true,
-  }),
-  keepCheckpoints: option(positiveInteger.default(2), {
-    help: 'newest checkpoints that stay',
-    mayDifferOnResume: true,
-    isSameInSweep: true,
-  }),
-  keep: option(
-    z
-      .array(z.enum(['best', 'last']))
-      .min(1)
-      .optional(),
-    {
-      help: 'checkpoints that stay: the best on held-out rows, the newest ones (--keep-checkpoints; at least one always stays)',
-      usually: 'best,last where rows are held out',
-      isSameInSweep: true,
-    },
-  ),
-  bestMetric: option(z.enum(BEST_METRIC_NAMES).optional(), {
-    help: 'what the best is best by: lowest held-out loss, or highest accuracy or margin',
-    usually: 'loss; accuracy with --beta-schedule',
-    isSameInSweep: true,
-  }),
-  loadBest: option(z.boolean().optional(), {
-    help: 'write the model of the best checkpoint instead of the last',
-    usually: 'with --early-stopping-patience',
-    mayDifferOnResume: true,
-    isCommon: true,
-  }),
-  earlyStoppingPatience: option(positiveInteger.optional(), {
-    help: 'end after so many evaluations in a row that are no better by --best-metric',
-    mayDifferOnResume: true,
-    isSameInSweep: true,
-    isCommon: true,
-  }),
-  earlyStoppingImprovement: option(z.number().min(0).optional(), {
-    help: 'an evaluation is better where it gains more than this',
-    usually: '0',
-    mayDifferOnResume: true,
-    isSameInSweep: true,
-  }),
-});
+const reports = inGroup('Reports and checkpoints', REPORT_SHAPE);
 
 const memory = inGroup('Machine', {
   // It may change the last digits, for a machine that has less memory; the run says so.

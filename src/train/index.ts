@@ -105,5 +105,5 @@ export { planSft } from './recipes/plan-sft.ts';
 export { trainSft } from './recipes/sft.ts';
 export { HELD_OUT_FILE, trainInRunFolder, type TrainOptions } from './run.ts';
 export { createSampler } from './sampler.ts';
-export { createSelection, type Selection, type SelectionOptions, type Standing } from './selection.ts';
+export { createSelection, type Selection, type SelectionOptions, type BestStanding } from './selection.ts';
 export { openSession, type Session, type SessionOptions } from './session.ts';

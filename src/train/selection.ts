@@ -11,7 +11,7 @@ export interface SelectionOptions {
 }
 
 /** What an evaluation means for the run. */
-export interface Standing {
+export interface BestStanding {
   /** It is the best after the start. */
   readonly isBest: boolean;
   /** Evaluations in a row without improvement, this one included. */
@@ -28,11 +28,11 @@ export interface Standing {
 export interface Selection {
   readonly metric: BestMetric;
   /** An evaluation of metrics.jsonl. */
-  add(record: MetricRecord): Standing;
+  add(record: MetricRecord): BestStanding;
   /** The best after the start. */
   best(): BestEvaluation | undefined;
   /** The standing after the last evaluation. */
-  standing(): Standing;
+  standing(): BestStanding;
   /** The values so far by step, those that are not finite left out. */
   values(): ReadonlyMap<number, number>;
 }
@@ -47,7 +47,7 @@ export function createSelection({ metric, patience, improvement = 0 }: Selection
   const values = new Map<number, number>();
   let reference: number | undefined;
   let best: BestEvaluation | undefined;
-  let standing: Standing = { isBest: false, withoutImprovement: 0, endsRun: false };
+  let standing: BestStanding = { isBest: false, withoutImprovement: 0, endsRun: false };
   return {
     metric,
     add: (record) => {

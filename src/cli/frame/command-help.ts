@@ -34,16 +34,16 @@ function groupOf({ meta }: Option): string {
   return meta.group ?? OTHER;
 }
 
-/** The flag; for a switch that is on by default the one that turns it off, which help shows instead. */
+/** The flag; for a switch that is on by default the one that turns it off, which help shows instead, and both where another option decides the default. */
 function parserOptions(option: Option): ParserOption[] {
   const { flag, kind, meta, default: value } = option;
   const heading = `${groupOf(option)}:`;
   const flags = [meta.alias, flag].filter((one) => one !== undefined).join(', ');
   const own = new ParserOption(`${flags} ${placeholderOf(kind, meta)}`.trim(), helpOf(option)).helpGroup(heading);
   if (kind.type === 'texts') own.argParser((text, before: string[] | undefined) => [...(before ?? []), text]);
-  if (kind.type !== 'boolean' || value !== true) return [own];
+  if (kind.type !== 'boolean' || (value !== true && meta.usually === undefined)) return [own];
   const negative = new ParserOption(`--no-${flag.slice(2)}`, `do not ${meta.help}`).helpGroup(heading);
-  return [own.hideHelp(), negative];
+  return [value === true ? own.hideHelp() : own, negative];
 }
 
 /** The text of `preftune COMMAND --help`, or with `isWhole` of --help-all, at most `columns` wide. */

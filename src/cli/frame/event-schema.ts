@@ -39,7 +39,8 @@ export const CLI_EVENT = z.discriminatedUnion('event', [
   /** The first step begins; `done` steps came from a checkpoint. */
   event('start', { done: count, total: count }),
   event('step', { step: count, totalSteps: count, epoch: z.number(), metrics }),
-  event('evaluation', { step: count, metrics }),
+  /** The best so far, where runs keep one. */
+  event('evaluation', { step: count, metrics, isBest: z.boolean() }),
   event('checkpoint', { step: count }),
   /** A prompt answered before and after training. */
   event('sample', { prompt: z.string(), before: z.string(), after: z.string() }),

@@ -207,7 +207,7 @@ function evaluationText(metrics: Metrics): string {
 }
 
 /** Where it counts: how long it did not get better. */
-function standingText(standing: Standing | undefined): string {
+function standingText(standing: BestStanding | undefined): string {
   const { isBest = false, withoutImprovement = 0, patience } = standing ?? {};
   if (isBest) return ' (best so far)';
   if (patience === undefined || withoutImprovement === 0) return '';

@@ -100,7 +100,6 @@ async function run(options: SweepCommandOptions, context: CommandContext): Promi
   const checkData = createDataCheck();
   try {
     for (const [at, point] of plan.points.entries()) {
-      const folder = folderOf(point);
       const place = `run ${at + 1} of ${plan.points.length}`;
       const wasFinished = isFinished(point);
       terminal.note(`${place}: ${point.name}${wasFinished ? ' was finished before' : ''}`);
