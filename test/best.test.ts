@@ -6,7 +6,8 @@ import { openNamedModel, parseModelName } from '../src/policy/index.ts';
 import { scorePairs } from '../src/score/index.ts';
 import { parseScoreSpecification } from '../src/specification/index.ts';
 import { findCheckpoint, readMetrics, readRunFile } from '../src/store/index.ts';
-import { temporaryFolder, writeRows, writeTinyModel, type TinyPair } from './support/tiny-model.ts';
+import { temporaryFolder, writeRows, writeTinyModel } from './support/tiny-model.ts';
+import { contraryPairs } from './support/overfitting.ts';
 import { metricLines, runDpo, runSft, type RunOptions, type ToldRun } from './support/training.ts';
 
 /** Runs that learn a few rows by heart: the best model on held-out rows is an early one, which must stay, be found, and survive whatever ends the run. */
@@ -14,24 +15,15 @@ const folder = temporaryFolder();
 const at = (...names: string[]): string => join(folder.path, ...names);
 let runs = 0;
 
-/** A third of the training pairs say the opposite of most held-out ones. */
-function pairs(from: number, count: number, isFlipped: (i: number) => boolean): TinyPair[] {
-  return Array.from({ length: count }, (_, i) => {
-    const [yes, no] = [` yes, number ${i % 7}`, ` no, ${(i * 31) % 11}`];
-    const [chosen, rejected] = isFlipped(i) ? [no, yes] : [yes, no];
-    return { prompt: `What about ${((from + i) * 7919) % 1000}?`, chosen, rejected };
-  });
-}
-
 beforeAll(async () => {
   await writeTinyModel(at('model'), { hidden: 16, layers: 1 });
   writeRows(
     at('pairs.jsonl'),
-    pairs(0, 6, (i) => i % 3 === 0),
+    contraryPairs(0, 6, (i) => i % 3 === 0),
   );
   writeRows(
     at('held-out.jsonl'),
-    pairs(100, 12, (i) => i % 4 === 1),
+    contraryPairs(100, 12, (i) => i % 4 === 1),
   );
 });
 afterAll(folder.remove);

@@ -3,10 +3,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createRandom, type Random } from '../src/core/index.ts';
-import { listCheckpoints } from '../src/store/index.ts';
+import { listCheckpoints, readRunFile } from '../src/store/index.ts';
 import { buildCli, preftune, type Ended } from './support/built-cli.ts';
+import { contraryPairs } from './support/overfitting.ts';
 import { metricLines } from './support/training.ts';
-import { temporaryFolder, tinyPairs, writeRows, writeTinyModel } from './support/tiny-model.ts';
+import { temporaryFolder, writeRows, writeTinyModel } from './support/tiny-model.ts';
 
 /**
  * Kill -9 at random moments: whatever is on disk then, every checkpoint is whole, and the run that is resumed until it ends has the metrics and the
@@ -25,14 +26,23 @@ let main: string;
 beforeAll(async () => {
   main = buildCli();
   await writeTinyModel(at('model'), { hidden: 16, layers: 1 });
-  writeRows(at('pairs.jsonl'), tinyPairs(16));
+  // The best model on the held-out rows is an early one, so that it must survive all that follows.
+  writeRows(
+    at('pairs.jsonl'),
+    contraryPairs(0, 12, (i) => i % 3 === 0),
+  );
+  writeRows(
+    at('held-out.jsonl'),
+    contraryPairs(100, 4, (i) => i % 4 === 1),
+  );
 });
 afterAll(folder.remove);
 
 function words(output: string, isResuming: boolean): string[] {
   const fresh =
     `--model ${at('model')} --data ${at('pairs.jsonl')} --rank 2 --dropout 0.1 --threads 1 ` +
-    '--batch-size 2 --epochs 4 --checkpoint-steps 3 --held-out-fraction 0.2 --samples 0';
+    `--batch-size 2 --epochs 4 --learning-rate 2e-2 --held-out ${at('held-out.jsonl')} --samples 0 ` +
+    '--checkpoint-steps 3 --keep-checkpoints 1 --evaluate-steps 2 --early-stopping-patience 4';
   const own = isResuming ? ['--resume'] : fresh.split(' ');
   return ['dpo', '--output', output, '--reference-cache', at('reference'), ...own];
 }
@@ -64,6 +74,7 @@ function requireSame(output: string): void {
   expect(metricLines(output)).toEqual(metricLines(at('straight')));
   for (const file of ['adapter/adapter_model.safetensors', 'adapter/adapter_config.json'])
     expect(digest(join(output, file))).toBe(digest(at('straight', file)));
+  expect(readRunFile(output).outcome).toEqual(readRunFile(at('straight')).outcome);
   expect(readdirSync(join(output, 'checkpoints')).toSorted()).toEqual(
     readdirSync(at('straight', 'checkpoints')).toSorted(),
   );
@@ -123,6 +134,7 @@ it(`${KILLS} kills at random moments change nothing of the result`, { timeout: 1
   const straight = await preftune(main, words(at('straight'), false));
   expect(straight.err.split('\n').filter((line) => /error|internal/.test(line))).toEqual([]);
   expect(straight.code).toBe(0);
+  expect(readRunFile(at('straight')).outcome).toMatchObject({ step: 24, artefact: { step: 16, choice: 'best' } });
   await Promise.all(Array.from({ length: LANES }, (_, number) => lane(number)));
   process.stderr.write(
     `kill.test.ts: ${counts.kills} kills, ${counts.finished} runs, ${counts.checkpoints} checkpoints looked at\n`,

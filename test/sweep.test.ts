@@ -174,7 +174,9 @@ it('several seeds give mean and standard deviation; a narrow terminal gets a lis
   }
   const shown = await sweep(`--output ${at('seeds')} --resume`, { columns: 34 });
   const lines = shown.out.split('\n');
-  expect(lines[0]).toBe('held out, best accuracy first; mean and standard deviation of 3 seeds:');
+  expect(lines[0]).toBe(
+    'held out, at the last step of each run, best accuracy first; mean and standard deviation of 3 seeds:',
+  );
   expect(lines[1]).toMatch(/^1\. objective (ipo|sigmoid)$/);
   expect(lines[2]).toMatch(/^ {3}accuracy \d\.\d{3} \+-\d\.\d{3}$/);
   const end = shown.out.slice(0, shown.out.indexOf('report:')).split('\n').length - 1;
