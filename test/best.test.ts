@@ -310,7 +310,11 @@ describe('a run that is stopped', () => {
     // What it says is what a run of seven steps leaves.
     const short = await dpo({ ...more, maxSteps: 7, evaluateSteps: 3, checkpointSteps: 3 });
     expect(digestOf(run)).toBe(digestOf(short.result.run));
-    const { close } = await openNamedModel(parseModelName(run), { resolve: async (name) => name });
+    const named = parseModelName(run);
+    expect(named.notes).toEqual([
+      `${run} was stopped after step 7 of 30 (--resume continues it): its ${kind}/ is that of step 7`,
+    ]);
+    const { close } = await openNamedModel(named, { resolve: async (name) => name });
     await close();
     // A copy that is killed after some more steps: no artefact of an earlier step is left to be taken for its own.
     let during: unknown;

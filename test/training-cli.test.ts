@@ -54,8 +54,9 @@ describe('preftune dpo', () => {
       said.filter((line) => /^train: 1\/2  50%  loss 0\.6931  acc \d\.\d\d  margin 0\.000  SPEED$/.test(line)).length,
     ).toBe(1);
     expect(said).toContain('step 2: checkpoint saved');
-    expect(linesOf(out)[2]).toMatch(/^samples: {2}.*3 samples show little\.$/);
-    expect(linesOf(out).slice(3, 6)).toEqual([
+    expect(linesOf(out)[2]).toMatch(/^best: {5}held-out loss was lowest at step [12] of 2 \(0\.6\d{3}/);
+    expect(linesOf(out)[3]).toMatch(/^samples: {2}.*3 samples show little\.$/);
+    expect(linesOf(out).slice(4, 7)).toEqual([
       'adapter:  run/adapter',
       'report:   run/report.html',
       'metrics:  run/metrics.jsonl (TensorBoard: run/tensorboard)',

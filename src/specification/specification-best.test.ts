@@ -52,7 +52,7 @@ test('without held-out rows everything that needs them is refused at once', () =
 
 test('what cannot work together is refused, and an unknown metric with those that there are', () => {
   expect(messagesOf(() => parseDpoSpecification({ ...HELD, bestMetric: 'eval_loss' }))).toEqual([
-    "--best-metric must be one of loss, accuracy, margin, got 'eval_loss'",
+    '--best-metric must be one of loss, accuracy, margin, got "eval_loss"',
   ]);
   expect(messagesOf(() => parseDpoSpecification({ ...HELD, keep: ['last'], loadBest: true }))).toEqual([
     '--load-best needs the best checkpoint, got --keep last; add best to it or leave it out',

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { JsonObject } from '../core/index.ts';
 import type { CommonSpecification } from '../specification/index.ts';
-import { listCheckpoints, type RunOutcome, type RunRecord } from '../store/index.ts';
+import { BEST_METRICS, listCheckpoints, type RunOutcome, type RunRecord } from '../store/index.ts';
 import { saveArtefact, type TrainedModel } from './artefact.ts';
 import { restoreCheckpoint } from './checkpoint-files.ts';
 import { choiceSentence } from './choice.ts';
@@ -100,6 +100,10 @@ export async function writeOutcome(
   if (result.step === 0) return { artefact: undefined, outcome: undefined, artefactEvaluation: undefined };
   const { folder } = writer;
   const best = selection?.best();
+  if (specification.loadBest && selection !== undefined && best === undefined)
+    context.listener.onWarning?.(
+      `no ${BEST_METRICS[selection.metric].title} was measured after the start, so the artefact is that of step ${result.step} and not of a best one`,
+    );
   const takesBest = specification.loadBest && best !== undefined && (await isLoaded(best.step));
   const artefact = await saveArtefact(folder.path, trained, training.trainable);
   const outcome: RunOutcome = {

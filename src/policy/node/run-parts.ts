@@ -10,6 +10,7 @@ import {
   readRunFile,
   shownPath,
   type CheckpointChoice,
+  type RunOutcome,
   type StoredCheckpoint,
 } from '../../store/index.ts';
 import { findMovedModel } from './moved-model.ts';
@@ -30,18 +31,28 @@ export interface RunParts {
  * a note. Throws bad-input where there is neither, and says what there is.
  */
 export function partsOfRun(run: string, choice?: CheckpointChoice): RunParts {
-  const { method } = readRunFile(run).specification;
+  const { specification, outcome } = readRunFile(run);
+  const { method } = specification;
   const [adapter, model] = [join(run, 'adapter'), join(run, 'model')];
   const isFull = method === 'full' || (!existsSync(adapter) && existsSync(model));
   if (choice !== undefined) return { isFull, artefact: undefined, ...checkpointOf(run, choice) };
   const path = isFull ? model : adapter;
-  if (existsSync(path)) return { isFull, artefact: path, checkpoint: undefined, notes: [] };
+  if (existsSync(path)) return { isFull, artefact: path, checkpoint: undefined, notes: stoppedNotes(run, outcome) };
   const folder = isFull ? 'model/' : 'adapter/';
   const newest = newestCheckpoint(run);
   if (newest === undefined) throw noArtefact(run, folder);
   const why = isRunInUse(run) ? 'is still training' : 'has not ended (--resume continues it)';
   const note = `${run} ${why} and has no ${folder} yet: its last checkpoint is taken, ${run}@step-${newest.step}`;
   return { isFull, artefact: undefined, checkpoint: newest, notes: [note] };
+}
+
+/** That a run was stopped, and what its artefact then is. */
+function stoppedNotes(run: string, outcome: RunOutcome | undefined): string[] {
+  if (outcome === undefined || outcome.isComplete) return [];
+  const { step, totalSteps, artefact } = outcome;
+  return [
+    `${run} was stopped after step ${step} of ${totalSteps} (--resume continues it): its ${artefact.folder}/ is that of step ${artefact.step}`,
+  ];
 }
 
 function checkpointOf(run: string, choice: CheckpointChoice): Pick<RunParts, 'checkpoint' | 'notes'> {
