@@ -271,7 +271,7 @@ async function planPoints(
 ): Promise<void> {
   const { terminal } = context;
   const plans: { readonly name: string; readonly plan: RunPlan }[] = [];
-  for (const { name, specification } of points.filter((point) => !isFinished(folderOf(point)))) {
+  for (const { name, specification } of points.filter((point) => !isFinished(point))) {
     const isFirst = plans.length === 0;
     const listener = createListener(terminal, options.showTokens);
     const { onWarning = () => {}, onLoad = () => {} } = listener;
