@@ -175,7 +175,7 @@ function eventsOf(
       listener.onStep?.(step);
       if (isLogged) watch.add(one);
     },
-    onEvaluation: (step, values): EvaluationDecision | void => {
+    onEvaluation: (step, values): EvaluationDecision | undefined => {
       options.onEvaluationMetrics(step, values);
       const named = Object.entries(values).map(([name, value]) => [`eval_${name}`, value]);
       const one = { step, epoch: step / stepsPerEpoch, ...Object.fromEntries(named) } as MetricRecord;

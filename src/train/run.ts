@@ -172,7 +172,7 @@ function timedEvents(events: LoopEvents, clock: RunClock, tell: (time: PlannedTi
     },
     onEvaluation: async (step, metrics) => {
       clock.evaluated();
-      await events.onEvaluation(step, metrics);
+      return events.onEvaluation(step, metrics);
     },
   };
 }

@@ -31,7 +31,7 @@ export interface LoopEvents {
   readonly onEvaluation: (
     step: number,
     metrics: Metrics,
-  ) => EvaluationDecision | void | Promise<EvaluationDecision | void>;
+  ) => EvaluationDecision | undefined | Promise<EvaluationDecision | undefined>;
   readonly onCheckpoint: (progress: LoopProgress) => void | Promise<void>;
 }
 
