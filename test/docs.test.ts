@@ -51,7 +51,7 @@ afterAll(folder.remove);
 it('runs', { timeout: 300_000 }, async () => {
   const main = buildCli();
   const commands = fences(/^sh run$/).flatMap(({ text }) => text.trim().split('\n'));
-  expect(commands.length).toBe(16);
+  expect(commands.length).toBe(18);
   for (const command of commands) {
     expect(command).toMatch(/^npx preftune /);
     const { code, err } = await preftune(main, command.split(' ').slice(2), {
