@@ -38,6 +38,10 @@ export const DOCS = defineCommand({
     { does: 'in the browser', words: '' },
     { does: 'what it says of something, here', words: 'gguf quantised' },
   ],
+  examples: [
+    { does: 'all pages in a browser', words: '' },
+    { does: 'what they say of stopping early', words: 'early stopping' },
+  ],
   options: OPTIONS,
   check: ({ output }, { args, given }) => [
     ...(args.length === 0
