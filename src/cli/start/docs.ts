@@ -35,10 +35,6 @@ export const DOCS = defineCommand({
   description: 'Shows the documentation in a browser, offline, or searches it for words',
   arguments: [{ name: 'words', help: 'print the sections that have these words', isVariadic: true }],
   examples: [
-    { does: 'in the browser', words: '' },
-    { does: 'what it says of something, here', words: 'gguf quantised' },
-  ],
-  examples: [
     { does: 'all pages in a browser', words: '' },
     { does: 'what they say of stopping early', words: 'early stopping' },
   ],
