@@ -49,14 +49,17 @@ describe('preftune dpo', () => {
       'training data: white space at the ends of answers is left out in 12: the template sets its own',
       String.raw`  row 1, chosen: ... s·i·s·t·a·n·t·\n⟦y·e·s·,· ·1·!·<|im_end|>⟧`,
     ]);
-    expect(said).toContain('step 0: held-out loss 0.6931, accuracy 0.50, margin 0.000');
+    expect(said.find((line) => line.startsWith('step 0:'))).toMatch(
+      /^step 0: held-out loss 0\.6931, accuracy 0\.50 \(95 %: \d+-\d+ %, \d+ pairs\), margin 0\.000$/,
+    );
     expect(
       said.filter((line) => /^train: 1\/2  50%  loss 0\.6931  acc \d\.\d\d  margin 0\.000  SPEED$/.test(line)).length,
     ).toBe(1);
     expect(said).toContain('step 2: checkpoint saved');
-    expect(linesOf(out)[2]).toMatch(/^best: {5}held-out loss was lowest at step [12] of 2 \(0\.6\d{3}/);
-    expect(linesOf(out)[3]).toMatch(/^samples: {2}.*3 samples show little\.$/);
-    expect(linesOf(out).slice(4, 7)).toEqual([
+    const told = linesOf(out).filter((line) => !line.startsWith('     '));
+    expect(told[2]).toMatch(/^best: {5}held-out loss was lowest at step [12] of 2 \(0\.6\d{3}/);
+    expect(told[3]).toMatch(/^samples: {2}.*3 samples show little\.$/);
+    expect(told.slice(4, 7)).toEqual([
       'adapter:  run/adapter',
       'report:   run/report.html',
       'metrics:  run/metrics.jsonl (TensorBoard: run/tensorboard)',
@@ -75,7 +78,7 @@ describe('preftune dpo', () => {
     }
     expect(linesOf(out)[0]).toMatch(/^done: 2 steps, last loss 0\.6\d{3}$/);
     expect(linesOf(out)[1]).toMatch(
-      /^held out: accuracy 0\.50 -> [01]\.\d\d, margin 0\.000 -> -?\d\.\d{3}, loss 0\.6931 -> 0\.6\d{3}$/,
+      /^held out: accuracy 0\.50 -> [01]\.\d\d \(95 %: \d+-\d+ %, \d+ pairs\), margin 0\.000 -> -?\d\.\d{3}, loss 0\.6931 -> 0\.6\d{3}$/,
     );
   });
 

@@ -63,6 +63,9 @@ it('dpo shows what most people need first, in 60 columns', () => {
           more; it never makes a run longer
       --seed <integer>
           decides order, new weights and dropout (default: 42)
+      --auto
+          choose --epochs, --batch-size and --learning-rate by
+          the number of rows, where they are not given
 
     What is trained:
       --method <lora|full>

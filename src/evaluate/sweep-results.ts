@@ -19,9 +19,11 @@ export interface SweepFigures {
   readonly logRatio: number;
   /** (log p_end - log p_start)(chosen), nats per answer, mean over pairs. Below 0 the model has made the better answers less likely. */
   readonly chosenChange: number;
+  /** Pairs that the accuracy is of; absent in runs of earlier versions. */
+  readonly pairs?: number;
 }
 
-export type SweepFigure = keyof SweepFigures;
+export type SweepFigure = Exclude<keyof SweepFigures, 'pairs'>;
 
 export const SWEEP_FIGURES = ['accuracy', 'margin', 'loss', 'logRatio', 'chosenChange'] as const;
 
@@ -64,6 +66,7 @@ export function sweepFigures(records: readonly MetricRecord[], step?: number): S
     margin: evaluated(end, 'rewards/margins'),
     logRatio: (change('chosen') + change('rejected')) / 2,
     chosenChange: change('chosen'),
+    ...(typeof end['eval_pairs'] === 'number' && { pairs: end['eval_pairs'] }),
   };
 }
 
@@ -96,10 +99,11 @@ function groupOf(outcomes: readonly SweepOutcome[]): SweepGroup {
     Object.fromEntries(
       SWEEP_FIGURES.map((name) => [name, summary(done.map((figures) => figures[name]))]),
     ) as unknown as SweepFigures;
+  const pairs = done[0]?.pairs;
   return {
     values: withoutSeed(outcomes[0]!.values),
     outcomes,
-    ...(done.length > 0 && { mean: over(meanOf) }),
+    ...(done.length > 0 && { mean: { ...over(meanOf), ...(pairs !== undefined && { pairs }) } }),
     ...(done.length > 1 && { spread: over(deviationOf) }),
   };
 }

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../core/index.ts';
+import { accuracyText } from '../statistics/index.ts';
 import type { MetricRecord } from '../store/index.ts';
 import { align, type Chart, type Curve } from './report-curves.ts';
 import { escapeHtml, showNumber, showShare } from './report-html.ts';
@@ -12,6 +13,8 @@ export interface SweepReportFigures {
   readonly margin: number;
   readonly logRatio: number;
   readonly chosenChange: number;
+  /** Pairs that the accuracy is of. */
+  readonly pairs?: number;
 }
 
 export interface SweepReportRun {
@@ -115,12 +118,13 @@ export function renderSweepReport(input: SweepReportInput): string {
 function verdictOf({ groups, axes, sort }: SweepReportInput): { tone: 'neutral'; text: string; detail?: string } {
   const [best] = groups;
   if (best?.mean === undefined) return { tone: 'neutral', text: 'No run has finished.' };
-  const { accuracy, loss, margin, chosenChange } = best.mean;
+  const { accuracy, loss, margin, chosenChange, pairs } = best.mean;
+  const interval = pairs === undefined ? undefined : accuracyText(accuracy, pairs);
   const named = axes.length === 0 ? 'the runs' : axes.map((axis, at) => `${axis} ${best.values[at]}`).join(', ');
   const detail = `Margin ${showNumber(margin)}; the chosen answers became ${chosenChange < 0 ? 'less' : 'more'} likely by ${showNumber(Math.abs(chosenChange))} nats.`;
   const text =
     sort === 'accuracy'
-      ? `The highest held-out accuracy is ${showShare(accuracy)}, with ${named}.`
+      ? `The highest held-out accuracy is ${showShare(accuracy)}${interval === undefined ? '' : ` (${interval})`}, with ${named}.`
       : `The lowest held-out loss is ${showNumber(loss)}, with ${named}.`;
   return { tone: 'neutral', text, detail };
 }

@@ -1,3 +1,13 @@
+export {
+  AUTO_SETTINGS,
+  fewStepsOf,
+  proposeSettings,
+  settingFlags,
+  type AutoSetting,
+  type FewSteps,
+  type SettingCounts,
+  type StepSettings,
+} from './few-rows.ts';
 export { ADDED_LATER, MAY_DIFFER, PLACED, resumedOptions } from './node-resume.ts';
 export { type KeptCheckpoints } from './specification-best.ts';
 export { requireUpdates, type ReferenceUpdate } from './specification-reference.ts';

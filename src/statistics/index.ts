@@ -1,3 +1,4 @@
+export { accuracyClaim, accuracyInterval, accuracyText } from './accuracy.ts';
 export {
   cohenKappaInterval,
   fleissKappaInterval,

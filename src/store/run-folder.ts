@@ -33,6 +33,8 @@ export interface RunRecord {
   readonly model?: JsonValue;
   /** What was measured before the first step. Not compared on resume. */
   readonly measured?: JsonValue;
+  /** Settings of the specification that were chosen by the number of rows, by name. Not compared on resume. */
+  readonly chosen?: JsonValue;
   /** Where paths of the specification were; see placesOf. Not compared on resume. */
   readonly places?: JsonValue;
   /** How it ended, or how far it came before it was stopped; absent while it trains, and after a kill. Not compared on resume. */
@@ -192,7 +194,17 @@ export function readRunFile(path: string): RunRecord {
       message: `formatVersion must be ${FORMAT_VERSION}, got ${showValue(run?.formatVersion as JsonValue | undefined)}; use the version of preftune that wrote it`,
     });
   }
-  const { specification = {}, versions = {}, reference = null, data = null, model, measured, places, outcome } = run;
+  const {
+    specification = {},
+    versions = {},
+    reference = null,
+    data = null,
+    model,
+    measured,
+    chosen,
+    places,
+    outcome,
+  } = run;
   return {
     specification,
     versions,
@@ -200,6 +212,7 @@ export function readRunFile(path: string): RunRecord {
     data,
     ...(model === undefined ? {} : { model }),
     ...(measured === undefined ? {} : { measured }),
+    ...(chosen === undefined ? {} : { chosen }),
     ...(places === undefined ? {} : { places }),
     ...(outcome === undefined ? {} : { outcome }),
   };

@@ -1,6 +1,7 @@
 import type { Metrics } from './loop/metrics.ts';
 import type { StepRecord } from './loop/loop.ts';
 import type { RunContext, RunListener } from '../policy/index.ts';
+import type { AutoSetting } from '../specification/index.ts';
 import type { DetectorName, RunFinding, RunVerdict, Thresholds } from '../monitor/index.ts';
 import type { Answer } from '../generate/index.ts';
 import type { checkTrainingData, DataFinding } from '../reliability/index.ts';
@@ -23,6 +24,8 @@ export interface RecipeContext extends RunContext {
   readonly samplePrompts?: (prompts: readonly SampledPrompt[]) => RunSampler;
   /** Looks at the rows before they are trained on: checkTrainingData. Without it nothing is said of them. */
   readonly checkData?: typeof checkTrainingData;
+  /** Settings that are chosen by the number of rows (--auto); none by default. A run that is resumed keeps those with which it began. */
+  readonly auto?: readonly AutoSetting[];
   /** Which findings end the run after a checkpoint, and thresholds over the detectors' own. */
   readonly monitor?: { readonly stopOn?: readonly DetectorName[]; readonly thresholds?: Thresholds };
 }

@@ -7,6 +7,7 @@ export type {
   SampledModel,
   SampledPrompt,
 } from './context.ts';
+export { accuracyIntervalText, heldOutDoubts } from './held-out-text.ts';
 export { betaSchedule } from './loop/beta-schedule.ts';
 export { createCoupledObjective, type CoupledObjective, type CoupledOptions } from './loop/coupled-objective.ts';
 export {

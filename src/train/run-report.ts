@@ -4,6 +4,7 @@ import { trainingDataText, type TrainingDataCheck } from '../reliability/index.t
 import { renderReport, type ReportSample, type ReportSection } from '../report/index.ts';
 import { BEST_METRICS, readMetrics, type RunFolder, type RunRecord } from '../store/index.ts';
 import type { RecipeResult } from './context.ts';
+import { accuracyIntervalText, heldOutDoubts } from './held-out-text.ts';
 import type { Metrics } from './loop/metrics.ts';
 
 /** What report.html shows besides what the run's folder holds. */
@@ -51,16 +52,17 @@ export function writeReport(
 function verdict(
   evaluations: readonly Metrics[],
   ofArtefact = evaluations.at(-1),
-): { tone: 'good' | 'bad'; text: string } | undefined {
+): { tone: 'good' | 'neutral' | 'bad'; text: string } | undefined {
   const [first, last] = [evaluations[0], ofArtefact];
   if (first === undefined || last === undefined || evaluations.length < 2) return undefined;
   const accuracy = last['rewards/accuracies'];
   const fell = last['loss']! < first['loss']!;
-  const text =
-    accuracy === undefined
-      ? `The held-out loss went from ${first['loss']!.toFixed(4)} to ${last['loss']!.toFixed(4)}.`
-      : `On held-out pairs the model prefers the chosen answer in ${(100 * accuracy).toFixed(1)} % (a reward margin of ${last['rewards/margins']!.toFixed(3)}); the loss went from ${first['loss']!.toFixed(4)} to ${last['loss']!.toFixed(4)}.`;
-  return { tone: fell ? 'good' : 'bad', text };
+  const loss = `loss went from ${first['loss']!.toFixed(4)} to ${last['loss']!.toFixed(4)}`;
+  if (accuracy === undefined) return { tone: fell ? 'good' : 'bad', text: `The held-out ${loss}.` };
+  const interval = accuracyIntervalText(last);
+  const doubts = heldOutDoubts(first, last).map((doubt) => ` ${doubt[0]!.toUpperCase()}${doubt.slice(1)}.`);
+  const text = `On held-out pairs the model prefers the chosen answer in ${(100 * accuracy).toFixed(1)} %${interval === undefined ? '' : ` (${interval})`}, with a reward margin of ${last['rewards/margins']!.toFixed(3)}; the ${loss}.${doubts.join('')}`;
+  return { tone: !fell ? 'bad' : doubts.length > 0 ? 'neutral' : 'good', text };
 }
 
 /** What was found in the rows before training, as a card. */

@@ -44,7 +44,7 @@ export interface TrainOptions {
   /** How rows of texts become tokens, and how the model is to be asked then. */
   readonly asking: { readonly textRows: TextMode; readonly asked: Asking | undefined };
   /** What run.json says of reference and data. */
-  readonly identity: Pick<RunRecord, 'reference' | 'data' | 'measured'>;
+  readonly identity: Pick<RunRecord, 'reference' | 'data' | 'measured' | 'chosen'>;
 }
 
 type BudgetedSpecification = CommonSpecification & { readonly memoryBudgetMb: number };

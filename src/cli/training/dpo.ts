@@ -3,7 +3,7 @@ import { dpoProblems, dpoSpecificationOf, SCHEMAS, TRAINING_GROUPS } from '../..
 import { planDpo, trainDpo } from '../../train/index.ts';
 import { defineCommand } from '../frame/command.ts';
 import { resumedGiven, runTraining } from './run-training.ts';
-import { REFERENCE_CACHE, RUN_SHAPE } from './training-options.ts';
+import { REFERENCE_CACHE, RUN_SHAPE, autoProblems } from './training-options.ts';
 
 /** `preftune dpo`: preference optimization of a model on pairs of answers. */
 export const DPO = defineCommand({
@@ -25,7 +25,7 @@ export const DPO = defineCommand({
   ],
   options: z.strictObject({ ...SCHEMAS.dpo.shape, ...RUN_SHAPE, referenceCache: REFERENCE_CACHE }),
   complete: (given) => resumedGiven('dpo', given),
-  check: (options, { given }) => dpoProblems(options, given),
+  check: (options, { given }) => [...dpoProblems(options, given), ...autoProblems(options, given)],
   run: (options, context) =>
     runTraining(
       { recipe: 'dpo', specification: dpoSpecificationOf(options), train: trainDpo, plan: planDpo },

@@ -5,15 +5,17 @@ import { checksSentence, findingText, samplesSentence } from '../../monitor/inde
 import { checkTrainingData } from '../../reliability/index.ts';
 import { valuesOf, type GivenOptions } from '../../options/index.ts';
 import { resumedOptions, SCHEMAS, type DpoSpecification, type SftSpecification } from '../../specification/index.ts';
-import type {
-  BestStanding,
-  Metrics,
-  RecipeContext,
-  RecipeListener,
-  RecipeResult,
-  RunPlan,
-  RunSampler,
-  SampledPrompt,
+import {
+  accuracyIntervalText,
+  heldOutDoubts,
+  type BestStanding,
+  type Metrics,
+  type RecipeContext,
+  type RecipeListener,
+  type RecipeResult,
+  type RunPlan,
+  type RunSampler,
+  type SampledPrompt,
 } from '../../train/index.ts';
 import type { CommandContext } from '../frame/command.ts';
 import { duration, fixed, sizeText, trainingFigures, type ProgressBar } from '../frame/progress.ts';
@@ -24,7 +26,7 @@ import { planLines, timeText } from './plan-text.ts';
 import { recipeContext } from './recipe-context.ts';
 import { createReportSampler } from './report-sampler.ts';
 import { tellTokenisation } from '../token-notes.ts';
-import { monitorOf, type RunOptions } from './training-options.ts';
+import { autoOf, monitorOf, type RunOptions } from './training-options.ts';
 
 export interface Training<T> {
   readonly recipe: 'dpo' | 'sft';
@@ -59,6 +61,7 @@ export async function runTraining<T extends DpoSpecification | SftSpecification>
     ...recipeContext(context, { listener, isResuming, referenceCache }),
     checkData: checkTrainingData,
     monitor: monitorOf(options),
+    auto: autoOf(options, context.given),
     samplePrompts: (prompts: readonly SampledPrompt[]) => {
       const sampler = createReportSampler(prompts, { signal: context.signal, onNote: terminal.note });
       const answer: RunSampler['answer'] = (session, limits) => {
@@ -196,12 +199,16 @@ function figuresOf(metrics: Metrics) {
   });
 }
 
-/** `loss 0.6931, accuracy 0.50, margin 0.000`. */
+function bracketed(text: string | undefined): string {
+  return text === undefined ? '' : ` (${text})`;
+}
+
+/** `loss 0.6931, accuracy 0.50 (95 %: 24-76 %, 10 pairs), margin 0.000`. */
 function evaluationText(metrics: Metrics): string {
   const { loss, 'rewards/accuracies': accuracy, 'rewards/margins': margin } = metrics;
   return [
     `loss ${loss!.toFixed(4)}`,
-    ...(accuracy === undefined ? [] : [`accuracy ${accuracy.toFixed(2)}`]),
+    ...(accuracy === undefined ? [] : [`accuracy ${accuracy.toFixed(2)}${bracketed(accuracyIntervalText(metrics))}`]),
     ...(margin === undefined ? [] : [`margin ${fixed(margin, 3)}`]),
   ].join(', ');
 }
@@ -243,13 +250,14 @@ function summaryText(result: RecipeResult): string {
   const measured = (label: string, name: string, digits: number): string[] =>
     start?.[name] === undefined || end?.[name] === undefined ? [] : [`${label} ${change(name, digits)}`];
   const heldOut = [
-    ...measured('accuracy', 'rewards/accuracies', 2),
+    ...measured('accuracy', 'rewards/accuracies', 2).map((text) => `${text}${bracketed(accuracyIntervalText(end!))}`),
     ...measured('margin', 'rewards/margins', 3),
     ...measured('loss', 'loss', 4),
   ];
   return [
     `done: ${steps} ${outcome?.isEarly === true ? `of ${totalSteps} ` : ''}${steps === 1 ? 'step' : 'steps'}${outcome?.isEarly === true ? ', ended early' : ''}${lastStep?.['loss'] === undefined ? '' : `, last loss ${lastStep['loss'].toFixed(4)}`}`,
     ...(heldOut.length === 0 ? [] : [`held out: ${heldOut.join(', ')}`]),
+    ...(start === undefined ? [] : heldOutDoubts(start, end!).map((doubt) => `          ${doubt}`)),
     ...(choice === undefined ? [] : [`best:     ${choice}`]),
     ...(result.verdict.findings.length === 0 ? [] : [`verdict:  ${checksSentence(result.verdict)}`]),
     ...(result.verdict.samples === undefined ? [] : [`samples:  ${samplesSentence(result.verdict.samples)}`]),

@@ -3,7 +3,7 @@ import { SCHEMAS, sftProblems, sftSpecificationOf, TRAINING_GROUPS } from '../..
 import { planSft, trainSft } from '../../train/index.ts';
 import { defineCommand } from '../frame/command.ts';
 import { resumedGiven, runTraining } from './run-training.ts';
-import { RUN_SHAPE } from './training-options.ts';
+import { RUN_SHAPE, autoProblems } from './training-options.ts';
 
 /** `preftune sft`: supervised fine-tuning on answers or on plain text. */
 export const SFT = defineCommand({
@@ -25,7 +25,7 @@ export const SFT = defineCommand({
   ],
   options: z.strictObject({ ...SCHEMAS.sft.shape, ...RUN_SHAPE }),
   complete: (given) => resumedGiven('sft', given),
-  check: (options, { given }) => sftProblems(options, given),
+  check: (options, { given }) => [...sftProblems(options, given), ...autoProblems(options, given)],
   run: (options, context) =>
     runTraining(
       { recipe: 'sft', specification: sftSpecificationOf(options), train: trainSft, plan: planSft },

@@ -24,6 +24,7 @@ import {
   type SweepPlan,
   type SweepPoint,
 } from '../../specification/index.ts';
+import { accuracyText } from '../../statistics/index.ts';
 import { flagOf, typedText, valuesOf } from '../../options/index.ts';
 import { groupOutcomes, sweepFigures, type SweepGroup, type SweepOutcome } from '../../evaluate/index.ts';
 import { checkTrainingData } from '../../reliability/index.ts';
@@ -389,6 +390,8 @@ function summaryText(
 ): string {
   const best = groups[0]?.outcomes.find(({ figures }) => figures !== undefined);
   const seeds = groups[0]?.outcomes.length ?? 1;
+  const { accuracy = NaN, pairs = 0 } = groups[0]?.mean ?? {};
+  const interval = accuracyText(accuracy, pairs);
   const { specification } = plan.points[0]!;
   const kept = best && join(best.folder, HELD_OUT_FILE);
   const heldOut = kept !== undefined && existsSync(kept) ? { heldOutFile: kept } : {};
@@ -397,6 +400,7 @@ function summaryText(
   return [
     `held out, at the ${specification.loadBest ? 'best' : 'last'} step of each run, best ${sort} first${seeds > 1 ? `; mean and standard deviation of ${seeds} seeds` : ''}:`,
     sweepTable(groups, columns),
+    ...(interval === undefined ? [] : [`accuracy of the first: ${interval}; a difference within it is none`]),
     `report:   ${join(output, 'report.html')}`,
     ...(next === undefined ? [] : nextLines(next, columns)),
   ].join('\n');

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { DETECTOR_LIST, detectorsOf, THRESHOLDS } from '../../monitor/index.ts';
-import { grouped, option, type OptionsOf } from '../../options/index.ts';
+import type { Problem } from '../../core/index.ts';
+import { grouped, option, type GivenOptions, type OptionsOf } from '../../options/index.ts';
+import { AUTO_SETTINGS, type AutoSetting } from '../../specification/index.ts';
 import type { RecipeContext } from '../../train/index.ts';
 
 /** Options of the command line alone, which no specification holds. */
@@ -29,6 +31,12 @@ export const DRY_RUN = option(z.boolean().default(false), {
 
 /** How a training run is watched and continued. */
 export const RUN_SHAPE = {
+  ...grouped('Steps', {
+    auto: option(z.boolean().default(false), {
+      help: 'choose --epochs, --batch-size and --learning-rate by the number of rows, where they are not given',
+      isCommon: true,
+    }),
+  }),
   ...grouped('Run', {
     resume: option(z.boolean().default(false), {
       help: 'continue the run in --output from its last checkpoint; it knows its options',
@@ -44,6 +52,19 @@ export const RUN_SHAPE = {
 };
 
 export type RunOptions = OptionsOf<typeof RUN_SHAPE>;
+
+/** What --auto may choose: the settings that are not given, which a run that goes on knows by itself. */
+export function autoOf({ auto }: Pick<RunOptions, 'auto'>, given: GivenOptions): readonly AutoSetting[] {
+  return auto ? AUTO_SETTINGS.filter((name) => given[name] === undefined) : [];
+}
+
+/** --auto where nothing is left to choose. */
+export function autoProblems({ auto, resume }: Pick<RunOptions, 'auto' | 'resume'>, given: GivenOptions): Problem[] {
+  if (!auto || resume || autoOf({ auto }, given).length > 0) return [];
+  const message =
+    '--auto has no effect with --epochs, --batch-size and --learning-rate, which it would choose; leave one of them out';
+  return [{ path: 'auto', message }];
+}
 
 /** What --stop-on and --monitor say. */
 export function monitorOf({

@@ -19,7 +19,7 @@ export interface EvaluationOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The metrics of all rows, computed without gradients; undefined when the signal fired before the last micro-batch. Throws bad-input without rows. */
+/** The metrics of all rows, computed without gradients, and of how many `pairs` the accuracy is; undefined when the signal fired before the last micro-batch. Throws bad-input without rows. */
 export async function evaluateRows(
   { measure: measureOf, program, parts }: RowEvaluation,
   { rows, batch: batchOf, unit }: HeldOutRows,
@@ -42,7 +42,8 @@ export async function evaluateRows(
     for (const [index, { batch, outputs }] of forward.entries())
       measure.add(batch, solved === undefined ? outputs : { ...outputs, losses: solved[index]!.losses });
   }
-  return measure.result();
+  const pairs = measure.compared?.();
+  return { ...measure.result(), ...(pairs !== undefined && { pairs }) };
 }
 
 /** Every row once, in the micro-batches in which rows are evaluated; `unit` as HeldOutRows has it. */

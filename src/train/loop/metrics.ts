@@ -20,6 +20,8 @@ export interface MetricSums<Outputs> {
   add(outputs: Outputs): void;
   /** Throws nothing; NaN where there were no rows. */
   result(): Metrics;
+  /** Pairs (or lists) that rewards/accuracies are of; of unpaired answers, those of the rarer kind. */
+  compared?(): number;
 }
 
 /** A sum for chosen and one for rejected. */
@@ -59,6 +61,7 @@ export function pairMetrics(): MetricSums<PairOutputs> {
         pairs += 1;
       }
     },
+    compared: () => pairs,
     result: () => ({
       loss: loss / pairs,
       'rewards/chosen': rewards[0] / pairs,
@@ -150,6 +153,7 @@ export function unpairedMetrics(width: number): MetricSums<UnpairedOutputs> {
         rows += 1;
       }
     },
+    compared: () => Math.min(rewards[0].length, rewards[1].length),
     result: () => {
       const metrics: Record<string, number> = { loss: loss / rows };
       const meanReward = rewards.map((values) => values.reduce((sum, value) => sum + value, 0) / values.length);
@@ -236,6 +240,7 @@ export function rankingMetrics(width: number, compares: 'first' | 'second' = 'fi
         accuracy += pairs.reduce((sum, value) => sum + value, 0) / pairs.length;
       }
     },
+    compared: () => compared,
     result: () => ({
       loss: loss / lists,
       'rewards/chosen': rewards[0] / compared,

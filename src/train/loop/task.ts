@@ -24,4 +24,5 @@ export interface HeldOutRows extends BatchRows {
 export interface Measure {
   readonly add: (batch: MicroBatch, outputs: Readonly<Record<string, HostTensor>>) => void;
   readonly result: () => Metrics;
+  readonly compared?: (() => number) | undefined;
 }

@@ -12,6 +12,7 @@ import type { RecipeContext, RecipeResult } from '../context.ts';
 import { trainInRunFolder } from '../run.ts';
 import { samplePrompts } from '../samples.ts';
 import { openSession, type Session } from '../session.ts';
+import { chosenOf } from './choose-settings.ts';
 import type { PlannedPreferences } from './preference-data.ts';
 import { computeReference, describeReference, openReference } from './preference-reference.ts';
 import { preferenceTask } from './preference-task.ts';
@@ -36,13 +37,14 @@ import { readDpo } from './read-dpo.ts';
  * console.log(result.artefact, result.verdict.findings);
  * ```
  */
-export async function trainDpo(specification: DpoSpecification, context: RecipeContext): Promise<RecipeResult> {
+export async function trainDpo(given: DpoSpecification, context: RecipeContext): Promise<RecipeResult> {
   const began = performance.now();
-  const inputs = await openInputs(specification, context);
+  const inputs = await openInputs(given, context);
   let session: Session | undefined;
   try {
     const store = referenceFolder(context.referenceCache, { onUnwritable: context.listener.onWarning });
-    const { objective, data, lacking, prepared } = await readDpo(specification, { inputs, context, store });
+    const { objective, data, lacking, prepared } = await readDpo(given, { inputs, context, store });
+    const { specification } = data;
     context.listener.onPlan?.(prepared.plan);
     session = await openSession(specification, inputs, {
       context,
@@ -90,6 +92,7 @@ export async function trainDpo(specification: DpoSpecification, context: RecipeC
         reference: objective.needsReference ? describeReference(reference, specification) : null,
         data: { train: data.train.fingerprint, heldOut: data.heldOut?.fingerprint ?? null, rows: data.train.count },
         ...measuredOf(baseError),
+        ...chosenOf(specification, context),
       },
     });
   } finally {

@@ -25,6 +25,7 @@ import {
 import type { RecipeContext } from '../context.ts';
 import { firstEpochBatches, type OrderOptions } from '../loop/epochs.ts';
 import { loadTrainingData, type TrainingData } from '../training-data.ts';
+import { chooseSettings, tellFewSteps } from './choose-settings.ts';
 import { preferenceRows, type PreferenceRows, type TokenizedPreference } from './preference-rows.ts';
 import { rowWarnings } from './row-warnings.ts';
 
@@ -34,6 +35,8 @@ export interface PlannedPreferences extends TrainingData<TokenizedPreference> {
   /** How rows of texts became tokens. */
   readonly textRows: TextMode;
   readonly preferences: PreferenceRows;
+  /** With the settings that were chosen by the number of rows. */
+  readonly specification: DpoSpecification;
 }
 
 /**
@@ -41,17 +44,25 @@ export interface PlannedPreferences extends TrainingData<TokenizedPreference> {
  * the objective reads, and for stages or updates of the reference that no step would see.
  */
 export async function readPreferences(
-  specification: DpoSpecification,
+  given: DpoSpecification,
   objective: ResolvedObjective,
   { inputs, context }: { readonly inputs: RunInputs; readonly context: RecipeContext },
 ): Promise<PlannedPreferences> {
-  const { batchSize, referenceUpdate } = specification;
-  const trl = trlRulesOf(specification.objective.compat, objective);
-  const options = loadOptions(specification, trl, { inputs, context });
-  const read = await loadTrainingData(specification, { inputs, context }, (sources) =>
+  const { referenceUpdate } = given;
+  const trl = trlRulesOf(given.objective.compat, objective);
+  const options = loadOptions(given, trl, { inputs, context });
+  const read = await loadTrainingData(given, { inputs, context }, (sources) =>
     loadPreferences(objective, sources, options),
   );
   requireColumns(objective, read);
+  const counts = {
+    rows: read.train.count,
+    recipe: 'dpo',
+    isCoupled: objective.coupling === 'batch',
+    isReferenceFree: !objective.needsReference,
+  } as const;
+  const specification = chooseSettings(given, counts, context);
+  const { batchSize } = specification;
   for (const text of rowWarnings(objective, read.train, batchSize)) context.listener.onWarning?.(text);
   const data = completeRows(objective, read, { specification, options });
   const stages = planStages(
@@ -60,7 +71,9 @@ export async function readPreferences(
     referenceUpdate?.kind === 'stepwise' ? referenceUpdate.stages : 1,
   );
   requireUpdates(referenceUpdate, stages);
-  return { ...data, stages, textRows: options.textRows, preferences: preferenceRows(objective, data) };
+  tellFewSteps(specification, stages, { counts, context });
+  const { textRows } = options;
+  return { ...data, specification, stages, textRows, preferences: preferenceRows(objective, data) };
 }
 
 /**

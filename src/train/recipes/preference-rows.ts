@@ -104,6 +104,7 @@ function measuring<Name extends string>(
       outputs: PairOutputs & Pick<UnpairedOutputs, 'referenceLogps'> & Readonly<Record<Name, ArrayLike<number>>>,
     ): void;
     result: Measure['result'];
+    compared?: Measure['compared'];
   },
   names: readonly Name[],
   { form, beta, lengths, weighsLogps }: ObjectiveReward,
@@ -136,5 +137,6 @@ function measuring<Name extends string>(
       });
     },
     result: sums.result,
+    compared: sums.compared,
   };
 }

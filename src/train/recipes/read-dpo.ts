@@ -19,15 +19,16 @@ export interface ReadDpo {
 
 /** Reads the rows and plans the run. Throws as readPreferences does. */
 export async function readDpo(
-  specification: DpoSpecification,
+  given: DpoSpecification,
   {
     inputs,
     context,
     store,
   }: { readonly inputs: RunInputs; readonly context: RecipeContext; readonly store: ReferenceStore },
 ): Promise<ReadDpo> {
-  const objective = objectiveOf(specification.objective);
-  const data = await readPreferences(specification, objective, { inputs, context });
+  const objective = objectiveOf(given.objective);
+  const data = await readPreferences(given, objective, { inputs, context });
+  const { specification } = data;
   const lacking = await lackingReference(inputs, { specification, objective, data, store });
   const movesReference = specification.referenceUpdate !== undefined;
   // Another model's that is not lacking is stored.

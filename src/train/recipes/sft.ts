@@ -13,6 +13,7 @@ import type { RecipeContext, RecipeResult } from '../context.ts';
 import { trainInRunFolder } from '../run.ts';
 import { samplePrompts } from '../samples.ts';
 import { openSession, type Session } from '../session.ts';
+import { chosenOf } from './choose-settings.ts';
 import { completionTask } from './completion-task.ts';
 import { readSft } from './read-sft.ts';
 
@@ -35,13 +36,13 @@ import { readSft } from './read-sft.ts';
  * console.log(result.artefact, result.lastStep?.['loss']);
  * ```
  */
-export async function trainSft(specification: SftSpecification, context: RecipeContext): Promise<RecipeResult> {
+export async function trainSft(given: SftSpecification, context: RecipeContext): Promise<RecipeResult> {
   const began = performance.now();
-  const inputs = await openInputs(specification, context);
+  const inputs = await openInputs(given, context);
   let session: Session | undefined;
   try {
-    const { initialise } = specification;
-    const { data, stages, textRows, prepared } = await readSft(specification, { inputs, context });
+    const { initialise } = given;
+    const { specification, data, stages, textRows, prepared } = await readSft(given, { inputs, context });
     context.listener.onPlan?.(prepared.plan);
     const shown = data.heldOut ?? data.train;
     session = await openSession(specification, inputs, { context, initialise });
@@ -64,6 +65,7 @@ export async function trainSft(specification: SftSpecification, context: RecipeC
         reference: null,
         data: { train: data.train.fingerprint, heldOut: data.heldOut?.fingerprint ?? null, rows: data.train.count },
         ...measuredOf(baseError),
+        ...chosenOf(specification, context),
       },
     });
   } finally {
