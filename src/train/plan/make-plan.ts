@@ -21,6 +21,7 @@ import { newestCheckpoint } from '../../store/index.ts';
 import type { RecipeContext } from '../context.ts';
 import { firstEpochBatches, firstEpochMicroBatches } from '../loop/epochs.ts';
 import { evaluationMicroBatches } from '../loop/evaluation.ts';
+import { keptSteps } from '../run-end.ts';
 import { planOf } from '../session.ts';
 import type { TrainingData } from '../training-data.ts';
 import { diskProblems, planDisk } from './disk.ts';
@@ -90,7 +91,7 @@ export function makePlan<T extends { readonly id: string }>(parts: PlanParts<T>)
       trained * (1 + OPTIMIZERS[specification.optimizer.name].stateNames.length) +
       anchors +
       (parts.movesReference === true ? trained : 0),
-    keptCheckpoints: specification.keepCheckpoints,
+    keptCheckpoints: keptCount(specification),
     artefact: lora === undefined ? of : trained + anchors,
     metricLines: steps.total / specification.logSteps + steps.evaluations,
     reference: parts.reference === undefined ? 0 : parts.reference.rows * parts.reference.width,
@@ -132,6 +133,12 @@ export function makePlan<T extends { readonly id: string }>(parts: PlanParts<T>)
     notes: [],
   };
   return { plan, costs };
+}
+
+/** Checkpoints that stay, the best one beside the newest. */
+function keptCount(specification: CommonSpecification): number {
+  const { newest, best } = keptSteps(specification);
+  return newest + (best ? 1 : 0);
 }
 
 function numbers(specs: readonly { readonly shape: readonly number[] }[]): number {

@@ -9,7 +9,7 @@ export interface RunClock {
   stepped(): PlannedTime | undefined;
 }
 
-/** A first step reserves memory, so what follows is mostly faster; what it leaves out (checkpoints, answers) makes runs slower. By measurement, docs/log.md. */
+/** A first step reserves memory, so what follows is mostly faster; what it leaves out (checkpoints, answers) makes runs slower. Guessed; the runs of docs/log.md lie within. */
 const RANGE = { from: 0.7, to: 1.4 } as const;
 
 /** Estimates a run from its first step, which costs nothing: `began` is when the command did, by performance.now(). */
