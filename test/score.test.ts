@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openImplicitReward, openJudges, parseJudges } from '../src/judge/index.ts';
 import { answerScores, openScoreSession, scorePairs, type Scores } from '../src/score/index.ts';
-import { parseScoreSpecification } from '../src/specification/index.ts';
-import type { RecipeContext } from '../src/train/index.ts';
+import { parseDpoSpecification, parseScoreSpecification } from '../src/specification/index.ts';
+import { trainDpo, type RecipeContext } from '../src/train/index.ts';
 import { temporaryFolder, tinyPairs, writeRows, writeTinyModel } from './support/tiny-model.ts';
 
 /** Two tiny models, one the reference of the other: what score, a session and an implicit reward say must be one thing. */
@@ -178,5 +178,53 @@ describe('an implicit reward as a judge', () => {
     } finally {
       await opened.close();
     }
+  });
+});
+
+describe("a run's own rewards", () => {
+  it.each([
+    ['simpo', {}],
+    ['ipo', { beta: 0.5 }],
+    ['chi_po', { beta: 0.2 }],
+  ] as const)('%s: score measures what training measured on the same rows', async (objective, options) => {
+    const output = `${folder.path}/run-${objective}`;
+    const trained = await trainDpo(
+      parseDpoSpecification({
+        model,
+        data,
+        heldOut: data,
+        objective,
+        ...options,
+        maxSteps: 3,
+        learningRate: 1e-2,
+        samples: 0,
+        threads: 1,
+        output,
+      }),
+      context,
+    );
+    const { summary } = await scorePairs(parseScoreSpecification({ model: output, data, threads: 1 }), context);
+    const evaluated = trained.lastEvaluation!;
+    expect(summary).toMatchObject({ measure: 'reward', objective: expect.stringContaining(objective) as string });
+    expect(summary.margin).not.toBe(0);
+    expect(summary.margin).toBeCloseTo(evaluated['rewards/margins']!, 4);
+    expect(summary.chosen).toBeCloseTo(evaluated['rewards/chosen']!, 4);
+    expect(summary.accuracy).toBeCloseTo(evaluated['rewards/accuracies']!, 6);
+    const dpo = await scorePairs(
+      parseScoreSpecification({ model, adapter: output, data, objective: 'sigmoid', beta: 1, threads: 1 }),
+      context,
+    );
+    expect(dpo.summary).toMatchObject({ objective: 'sigmoid', beta: 1 });
+    expect(Math.abs(dpo.summary.margin - summary.margin)).toBeGreaterThan(1e-3);
+  });
+
+  it('of a model alone are those of an objective without a reference', async () => {
+    const free = await scorePairs(
+      parseScoreSpecification({ model, data, objective: 'simpo', beta: 2, threads: 1 }),
+      context,
+    );
+    const { chosenLogps, tokens } = free.row(0);
+    expect(free.rewards(0)!.chosen).toBeCloseTo((2 * chosenLogps) / tokens.chosen, 10);
+    expect(() => parseScoreSpecification({ model, data, objective: 'simpoo' })).toThrow('did you mean simpo?');
   });
 });

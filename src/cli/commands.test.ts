@@ -89,6 +89,11 @@ it('dpo shows what most people need first, in 60 columns', () => {
           the end (default: 1024, or the model's positions where
           these are fewer)
 
+    Reports and checkpoints:
+      --early-stopping-patience <integer>
+          end after so many evaluations in a row that are no
+          better by --best-metric
+
     Run:
       --resume
           continue the run in --output from its last checkpoint;
@@ -124,7 +129,7 @@ it('dpo shows what most people need first, in 60 columns', () => {
       # everything in a file, which preftune init writes
       npx preftune dpo --config run.yaml
 
-    23 of 96 options are shown; preftune dpo --help-all prints
+    25 of 102 options are shown; preftune dpo --help-all prints
     all of them.
     "
   `);
@@ -137,10 +142,14 @@ it.each(named)('%s: --help-all lists every option once, --help says what it leav
       expect(lines.filter((line) => line.length > columns)).toEqual([]);
     }
   const all = optionsOf(command.options);
-  const flagsOf = (isWhole: boolean): string[] =>
-    [
-      ...commandHelp(command, { columns: 100, isWhole }).matchAll(/^ {2}(?:-\w, |--[\w.-]+, )?--(?:no-)?([\w.-]+)/gm),
-    ].map(([, flag]) => `--${flag}`);
+  /** A switch that is neither on nor off by itself has two lines, with and without no-. */
+  const flagsOf = (isWhole: boolean): string[] => {
+    const text = commandHelp(command, { columns: 100, isWhole });
+    const found = [...text.matchAll(/^ {2}(?:-\w, |--[\w.-]+, )?--(no-)?([\w.-]+)/gm)];
+    const pairs = found.map(([, no = '', flag]) => `${no}${flag}`);
+    expect(new Set(pairs).size).toBe(pairs.length);
+    return Array.from(new Set(found.map(([, , flag]) => `--${flag}`)));
+  };
   const general = ['--json', '--help', ...(command.takesConfig === true ? ['--config'] : [])];
   expect(flagsOf(true).toSorted()).toEqual([...all.map(({ flag }) => flag), ...general].toSorted());
   const rare = new Set(rareOptions(command).map(({ flag }) => flag as string));

@@ -16,7 +16,7 @@ test('the table, within the terminal, names of sources cut', () => {
   const text = renderScores(summariseScores(rows, { measure: 'reward', beta: 0.1 }), 60);
   expect(text).toMatchInlineSnapshot(`
     "4 pairs: the chosen answer scores higher in 62.5 % (95 %: 12-95) by reward
-    rewards: chosen 0.1000, rejected 0.0500, margin 0.0500 +- 0.0645
+    rewards (sigmoid, beta 0.1): chosen 0.1000, rejected 0.0500, margin 0.0500 +- 0.0645
     taking the longer answer would be right in 62.5 %
 
     source            pairs  accuracy   95 %   margin  by length

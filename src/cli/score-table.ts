@@ -16,10 +16,11 @@ const NARROWEST_NAME = Math.max(...Object.values(TITLES).map(({ length }) => len
 export function renderScores(summary: ScoreSummary, columns: number): string {
   const { rows, accuracy, interval, margin, marginError, measure, chosen, rejected, longerAccuracy } = summary;
   const [by, unit] = MEASURES[measure];
+  const whose = summary.objective === undefined ? '' : ` (${summary.objective}, beta ${String(summary.beta)})`;
   const spread = marginError === null ? '' : ` +- ${marginError.toFixed(4)}`;
   const lines = [
     `${rows} ${rows === 1 ? 'pair' : 'pairs'}: the chosen answer scores higher in ${percent(accuracy)} (95 %: ${range(interval)}) ${by}`,
-    `${unit}: chosen ${chosen.toFixed(4)}, rejected ${rejected.toFixed(4)}, margin ${margin.toFixed(4)}${spread}`,
+    `${unit}${whose}: chosen ${chosen.toFixed(4)}, rejected ${rejected.toFixed(4)}, margin ${margin.toFixed(4)}${spread}`,
     `taking the longer answer would be right in ${percent(longerAccuracy)}`,
   ];
   const groups = [...summary.sources, ...summary.lengths, ...summary.differences];

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { badInput, type JsonObject, type JsonValue } from '../core/index.ts';
 import { requireWritableFile, writeLinesAtomic } from '../files/index.ts';
 import { hasAdapter } from '../policy/index.ts';
-import { answerScores, scorePairs, type Scores } from '../score/index.ts';
+import { scorePairs, type Scores } from '../score/index.ts';
 import { grouped, option } from '../options/index.ts';
 import { SCHEMAS, scoreProblems, scoreSpecificationOf, TRAINING_GROUPS } from '../specification/index.ts';
 import { OVERWRITE } from './common-options.ts';
@@ -70,7 +70,7 @@ export const SCORE = defineCommand({
       }),
     );
     terminal.close();
-    if (output !== undefined) await writeRows(output, scores, specification.beta);
+    if (output !== undefined) await writeRows(output, scores);
     const { summary } = scores;
     terminal.result(
       { ...summary, ...(output === undefined ? {} : { output }) } as unknown as JsonValue,
@@ -80,14 +80,15 @@ export const SCORE = defineCommand({
   },
 });
 
-async function writeRows(path: string, scores: Scores, beta: number): Promise<void> {
+async function writeRows(path: string, scores: Scores): Promise<void> {
   await writeLinesAtomic(path, async (write) => {
-    for (let row = 0; row < scores.count; row++) write(JSON.stringify(scoreRecord(scores.row(row), beta)));
+    for (let row = 0; row < scores.count; row++)
+      write(JSON.stringify(scoreRecord(scores.row(row), scores.rewards(row))));
   });
 }
 
-/** A row of the output. Rewards are beta x (log-probability - the reference one). */
-export function scoreRecord(score: ReturnType<Scores['row']>, beta: number): JsonObject {
+/** A row of the output. Rewards are the objective's. */
+export function scoreRecord(score: ReturnType<Scores['row']>, rewards: ReturnType<Scores['rewards']>): JsonObject {
   const { id, source, tokens, chosenLogps, rejectedLogps, referenceChosenLogps, referenceRejectedLogps } = score;
   const record = {
     id,
@@ -100,15 +101,15 @@ export function scoreRecord(score: ReturnType<Scores['row']>, beta: number): Jso
     'tokens/chosen': tokens.chosen,
     'tokens/rejected': tokens.rejected,
   };
-  if (referenceChosenLogps === undefined || referenceRejectedLogps === undefined) return { ...record, ...counts };
-  const { chosen, rejected } = answerScores(score, { measure: 'reward', beta });
   return {
     ...record,
-    'reference_logps/chosen': referenceChosenLogps,
-    'reference_logps/rejected': referenceRejectedLogps,
-    'rewards/chosen': chosen,
-    'rewards/rejected': rejected,
-    'rewards/margins': chosen - rejected,
+    ...(referenceChosenLogps !== undefined && { 'reference_logps/chosen': referenceChosenLogps }),
+    ...(referenceRejectedLogps !== undefined && { 'reference_logps/rejected': referenceRejectedLogps }),
+    ...(rewards !== undefined && {
+      'rewards/chosen': rewards.chosen,
+      'rewards/rejected': rewards.rejected,
+      'rewards/margins': rewards.chosen - rewards.rejected,
+    }),
     ...counts,
   };
 }

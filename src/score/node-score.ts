@@ -17,12 +17,21 @@ import {
 import { referenceFolder } from './node-reference-store.ts';
 import { referenceLogps } from './reference.ts';
 import { compileScores, referenceOfModel, type Reference } from './reference-model.ts';
-import { summariseScores, type PairScore, type ScoreMeasure, type ScoreSummary } from './score-summary.ts';
+import { scoreReward, type ScoreReward } from './node-score-reward.ts';
+import {
+  answerScores,
+  summariseScores,
+  type PairScore,
+  type ScoreMeasure,
+  type ScoreSummary,
+} from './score-summary.ts';
 import type { ScoreSpecification } from '../specification/index.ts';
 
 export interface Scores {
   readonly count: number;
   row(index: number): PairScore;
+  /** The rewards of a row's answers; undefined where there are none. */
+  rewards(index: number): { readonly chosen: number; readonly rejected: number } | undefined;
   readonly summary: ScoreSummary;
 }
 
@@ -44,6 +53,7 @@ export interface Scores {
  * ```
  */
 export async function scorePairs(specification: ScoreSpecification, context: RunContext): Promise<Scores> {
+  const reward = scoreReward(specification);
   const inputs = await openInputs({ ...specification, takesAdapted: true }, context);
   let policy: OpenedPolicy | undefined;
   try {
@@ -71,27 +81,30 @@ export async function scorePairs(specification: ScoreSpecification, context: Run
       reference: inputs.reference && sourceOf({ opened: inputs.reference, adapter: inputs.reference.adapter }),
       availableBytes: context.availableBytes,
     });
-    const reference = await referenceOf(specification, { inputs, policy });
+    if (reward.note !== undefined) context.listener.onNote?.(reward.note);
+    const reference = await referenceOf(specification, { inputs, policy, reward });
     const known = reference && (await referenceScores(reference, { specification, context, pairs }));
     const { decoder, resident } = policy;
     const program = await compileScores(policy.device, decoder, { label: 'score', resident, microBatchTokens });
     const logps = await computeLogps(program, { pairs, microBatchTokens, context });
-    return scoresOf(pairs, { logps, reference: known, origins, specification });
+    return scoresOf(pairs, { logps, reference: known, origins, specification, reward });
   } finally {
     await policy?.dispose();
     await inputs.close();
   }
 }
 
-/** The model that --reference names, else the model itself where an adapter stands on it. */
+/** The model that --reference names, else, for rewards that are measured from one, the model itself where an adapter stands on it. */
 async function referenceOf(
   specification: ScoreSpecification,
-  { inputs, policy }: { readonly inputs: RunInputs; readonly policy: OpenedPolicy },
+  options: { readonly inputs: RunInputs; readonly policy: OpenedPolicy; readonly reward: ScoreReward },
 ): Promise<Reference | undefined> {
+  const { inputs, policy, reward } = options;
   const { device, base, model } = policy;
   const { microBatchTokens } = specification;
   if (inputs.reference !== undefined) return referenceOfModel(device, inputs.reference, { microBatchTokens });
-  if (inputs.adapter === undefined || specification.referenceFree !== undefined) return undefined;
+  if (inputs.adapter === undefined || specification.referenceFree !== undefined || !reward.needsReference)
+    return undefined;
   return {
     fingerprint: await inputs.opened.files.checkpoint.fingerprint(),
     precision: 'float32',
@@ -163,12 +176,13 @@ function scoresOf(
     readonly reference: Float32Array | undefined;
     readonly origins: readonly (string | undefined)[];
     readonly specification: ScoreSpecification;
+    readonly reward: ScoreReward;
   },
 ): Scores {
-  const { logps, reference, origins, specification } = scored;
-  const { beta, referenceFree } = specification;
-  const measure: ScoreMeasure =
-    reference !== undefined ? 'reward' : referenceFree === 'average' ? 'mean-logps' : 'logps';
+  const { logps, reference, origins, specification, reward } = scored;
+  const { referenceFree } = specification;
+  const hasRewards = reference !== undefined || (!reward.needsReference && referenceFree === undefined);
+  const measure: ScoreMeasure = hasRewards ? 'reward' : referenceFree === 'average' ? 'mean-logps' : 'logps';
   const row = (index: number): PairScore => {
     const { id, prompt, chosen, rejected, chosenMask, rejectedMask } = pairs.row(index);
     const source = origins[index];
@@ -189,9 +203,10 @@ function scoresOf(
   };
   const summary = summariseScores(
     Array.from({ length: pairs.count }, (_, index) => row(index)),
-    { measure, beta, prompts: pairs.promptHashes },
+    { measure, ...reward, prompts: pairs.promptHashes },
   );
-  return { count: pairs.count, row, summary };
+  const rewards = (index: number) => (hasRewards ? answerScores(row(index), { measure, ...reward }) : undefined);
+  return { count: pairs.count, row, rewards, summary };
 }
 
 /** Tokens of an answer that count: of several turns the assistant's. */

@@ -1,4 +1,5 @@
 import { meanOf, variance, winRate, type Interval, tieAsHalf } from '../statistics/index.ts';
+import { implicitReward, type RewardForm } from '../objectives/index.ts';
 import { rewardBenchScore, type RewardBenchScore } from './reward-bench.ts';
 
 /** One pair under a model. Log-probabilities are sums over an answer, in nats. */
@@ -15,7 +16,7 @@ export interface PairScore {
   readonly referenceRejectedLogps?: number;
 }
 
-/** By what answers are compared: beta x (log-probability - the reference's); without a reference the log-probability, or its mean over tokens. */
+/** By what answers are compared: an objective's reward, or, without one, the log-probability or its mean over tokens. */
 export type ScoreMeasure = 'reward' | 'logps' | 'mean-logps';
 
 /** How the chosen answers of some pairs fare. */
@@ -36,6 +37,9 @@ export interface PairGroup {
 
 export interface ScoreSummary extends Omit<PairGroup, 'name'> {
   readonly measure: ScoreMeasure;
+  /** Of rewards: whose they are, and with which beta. */
+  readonly objective?: string;
+  readonly beta?: number;
   /** Standard error of the margin, rows as units; null for one row. */
   readonly marginError: number | null;
   /** Mean scores. */
@@ -53,6 +57,10 @@ export interface ScoreSummary extends Omit<PairGroup, 'name'> {
 export interface SummaryOptions {
   readonly measure: ScoreMeasure;
   readonly beta: number;
+  /** Of the rewards; default answer, which is DPO's. */
+  readonly form?: RewardForm;
+  /** Whose rewards they are; default sigmoid. */
+  readonly objective?: string;
   /** [rows] equal for rows of one prompt; default: each row has its own. */
   readonly prompts?: ArrayLike<number> | undefined;
 }
@@ -60,14 +68,22 @@ export interface SummaryOptions {
 /** The scores of both answers of a pair by a measure. */
 export function answerScores(
   score: PairScore,
-  { measure, beta }: Pick<SummaryOptions, 'measure' | 'beta'>,
+  { measure, beta, form = 'answer' }: Pick<SummaryOptions, 'measure' | 'beta' | 'form'>,
 ): { readonly chosen: number; readonly rejected: number } {
   const { chosenLogps, rejectedLogps, referenceChosenLogps = 0, referenceRejectedLogps = 0, tokens } = score;
   switch (measure) {
     case 'reward':
       return {
-        chosen: beta * (chosenLogps - referenceChosenLogps),
-        rejected: beta * (rejectedLogps - referenceRejectedLogps),
+        chosen: implicitReward(form, beta, {
+          logps: chosenLogps,
+          referenceLogps: referenceChosenLogps,
+          tokens: tokens.chosen,
+        }),
+        rejected: implicitReward(form, beta, {
+          logps: rejectedLogps,
+          referenceLogps: referenceRejectedLogps,
+          tokens: tokens.rejected,
+        }),
       };
     case 'mean-logps':
       return { chosen: chosenLogps / tokens.chosen, rejected: rejectedLogps / tokens.rejected };
@@ -97,6 +113,7 @@ export function summariseScores(rows: readonly PairScore[], options: SummaryOpti
   const rewardBench = rewardBenchScore(new Map(sources.map(({ name, strictAccuracy }) => [name, strictAccuracy])));
   return {
     measure: options.measure,
+    ...(options.measure === 'reward' && { objective: options.objective ?? 'sigmoid', beta: options.beta }),
     ...whole,
     marginError: spread === null ? null : Math.sqrt(spread / rows.length),
     chosen: meanOf(measured.map(({ chosen }) => chosen))!,

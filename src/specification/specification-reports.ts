@@ -47,7 +47,6 @@ export const REPORT_SHAPE = {
     help: 'write the model of the best checkpoint instead of the last',
     usually: 'with --early-stopping-patience',
     mayDifferOnResume: true,
-    isCommon: true,
   }),
   earlyStoppingPatience: option(positiveInteger.optional(), {
     help: 'end after so many evaluations in a row that are no better by --best-metric',

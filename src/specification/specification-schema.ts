@@ -386,7 +386,11 @@ const score = z.strictObject({
       usually: 'sum where there is no reference',
     }),
     data,
-    beta: option(positive.default(0.1), { help: 'rewards are beta x (log-probability - the reference one)' }),
+    objective: option(text.optional(), {
+      help: 'whose rewards: a name of docs/objectives.md',
+      usually: "that of the run that is scored, else sigmoid: beta x (log-probability - the reference's)",
+    }),
+    beta: option(positive.optional(), { help: 'of the rewards', usually: "the objective's own" }),
   }),
   ...limits,
   ...machine,

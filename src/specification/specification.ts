@@ -319,10 +319,25 @@ export function scoreProblems(fields: ScoreSpecification, given: GivenOptions, i
   const problems: Problem[] = [];
   if (fields.referenceFree !== undefined && fields.reference !== undefined)
     problems.push(idleProblem('referenceFree', 'with --reference'));
-  if (given['beta'] !== undefined && fields.referenceFree !== undefined)
-    problems.push(idleProblem('beta', 'with --reference-free, where there are no rewards'));
-  else if (given['beta'] !== undefined && fields.reference === undefined && fields.adapter === undefined && !isAdapted)
-    problems.push(idleProblem('beta', 'without --reference or --adapter, which rewards are measured by'));
+  const hasReference = fields.reference !== undefined || fields.adapter !== undefined || isAdapted;
+  const objective = problemsOf(() =>
+    resolveObjective({
+      objective: fields.objective ?? 'sigmoid',
+      ...(fields.objective !== undefined && fields.beta !== undefined && { options: { beta: fields.beta } }),
+    }),
+  );
+  problems.push(...objective.map(flagProblem));
+  const isFree =
+    fields.objective !== undefined &&
+    objective.length === 0 &&
+    !resolveObjective({ objective: fields.objective }).needsReference;
+  for (const name of ['objective', 'beta'] as const) {
+    if (given[name] === undefined) continue;
+    if (fields.referenceFree !== undefined)
+      problems.push(idleProblem(name, 'with --reference-free, where there are no rewards'));
+    else if (!hasReference && !isFree)
+      problems.push(idleProblem(name, 'without --reference or --adapter, which rewards are measured by'));
+  }
   if (fields.device !== 'cpu' && fields.threads !== undefined)
     problems.push(idleProblem('threads', `with --device ${fields.device}`));
   return problems;

@@ -53,7 +53,7 @@ const OWN_SHAPE = {
       help: 'by which held-out figure runs are ordered; losses compare only under one objective and one beta',
       isCommon: true,
     }),
-    maxRuns: option(z.int().min(1).default(24), { help: 'refuse a grid of more runs', isCommon: true }),
+    maxRuns: option(z.int().min(1).default(24), { help: 'refuse a grid of more runs' }),
     resume: option(z.boolean().default(false), {
       help: 'continue the sweep in --output: finished runs stay, an interrupted one goes on, values that are new are added',
       isCommon: true,
