@@ -25,11 +25,12 @@ export function scoreReward({ model, adapter, objective, beta }: ScoreSpecificat
     own === undefined
       ? resolveObjective({ objective: objective ?? 'sigmoid', ...(beta !== undefined && { options: { beta } }) })
       : objectiveOf(own);
-  const { reward, text, needsReference } = resolved;
-  const shown = { objective: text, form: reward.form, beta: beta ?? reward.beta, needsReference };
+  const { reward, needsReference } = resolved;
+  const name = own?.name ?? objective ?? 'sigmoid';
+  const shown = { objective: name, form: reward.form, beta: beta ?? reward.beta, needsReference };
   const lacks = reward.form === 'sequential-kl' ? 'a divergence of every token' : reward.lengths && 'weights of tokens';
   if (lacks === undefined) return shown;
-  const note = `rewards of ${text} need ${lacks}, which score does not compute; beta x (log-probability - the reference's) is shown`;
+  const note = `rewards of ${name} need ${lacks}, which score does not compute; beta x (log-probability - the reference's) is shown`;
   return { ...shown, form: 'answer', note };
 }
 
