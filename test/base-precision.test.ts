@@ -14,7 +14,7 @@ const TOLERANCES = { float16: 2e-3, int8: 0.02, int4: 0.1 } as const;
 
 const given = {
   model: at('model'),
-  learningRate: 2e-2,
+  learningRate: 3e-3,
   lora: { rank: 4 },
   beta: 0.5,
   batchSize: 5,
@@ -121,7 +121,7 @@ it('memory: the projections take their share of 4 bytes', () => {
 });
 
 it('a float32 run measures nothing', () => {
-  expect(runFile('float32').measured).toBe(undefined);
+  expect(runFile('float32').measured).not.toHaveProperty('base');
   expect(runFile('float32').reference.precision).toBe('float32');
   expect(plain.notes.filter((note) => note.startsWith('base:'))).toEqual([]);
 });
@@ -151,7 +151,7 @@ it('supervised fine-tuning over int8 lowers its loss and measures too', async ()
       chosenOfPairs: true,
       output: at('sft'),
       basePrecision: 'int8',
-      learningRate: 2e-2,
+      learningRate: 3e-3,
       lora: { rank: 4 },
       batchSize: 5,
       epochs: 10,

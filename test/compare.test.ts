@@ -125,7 +125,7 @@ describe('answers that are there', () => {
       [
         '--samples has no effect with --temperature 0, which draws the same each time; give a temperature',
         '--top-p has no effect with --temperature 0, which draws nothing; leave it out',
-        '--judge-model or --judges must be given, got neither; see docs/judges.md',
+        '--judge-model or --judges must be given, got neither; without a language model: --judges sentiment, or another rule of docs/judges.md',
       ],
     ]);
     const none = await compare(

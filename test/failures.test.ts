@@ -133,7 +133,7 @@ describe('a reference', () => {
     expect(limited).toEqual({
       code: 'bad-input',
       messages: [
-        "train: rows must fit the reference's 48 positions (max_position_embeddings), 3 of 8 have more tokens, the longest 54 (row 8); pass --max-length 48",
+        "train: rows must fit the reference's 48 positions (max_position_embeddings), 8 of 8 have more tokens, the longest 72 (row 8); pass --max-length 48",
       ],
     });
     const broken = await writeTinyModel(at('broken-reference'), { config: { intermediate_size: 65 } });

@@ -148,7 +148,7 @@ function nameOfRun(
   { run, choice }: { readonly run: string; readonly choice?: CheckpointChoice | undefined },
 ): ModelName {
   const { isFull, artefact, checkpoint, notes } = partsOfRun(run, choice);
-  if (isFull && artefact !== undefined) return { text, model: artefact, run };
+  if (isFull && artefact !== undefined) return { text, model: artefact, run, ...noted(notes) };
   const { model, notes: own = [] } = modelOfRun(run);
   const named = { text, model, run, ...noted([...own, ...notes]) };
   if (checkpoint === undefined) return { ...named, adapter: { kind: 'folder', path: artefact! } };
@@ -181,7 +181,7 @@ function adapterOfRun(run: string, choice?: CheckpointChoice): AdapterName {
         'the adapter must be a PEFT folder, got a run that trained every weight; name it in the place of the model',
     });
   if (checkpoint !== undefined) return { kind: 'checkpoint', run, checkpoint, ...noted(notes) };
-  return { kind: 'folder', path: artefact! };
+  return { kind: 'folder', path: artefact!, ...noted(notes) };
 }
 
 function noted(notes: readonly string[]): { readonly notes?: readonly string[] } {
