@@ -68,7 +68,8 @@ it('names only options that there are', () => {
       optionsOf(options).flatMap(({ flag, meta }): string[] => [flag, meta.alias ?? flag]),
     ),
   );
-  for (const flag of ['--json', '--help', '--help-all', '--config']) known.add(flag);
+  // --prompts is of compare and evaluate, --global of npm.
+  for (const flag of ['--json', '--help', '--help-all', '--config', '--prompts', '--global']) known.add(flag);
   const named = [...PAGE.matchAll(/(?<![\w-])--[a-z][\w.-]*/g)].map(([flag]) => flag.replace(/\.$/, ''));
   expect(named.length).toBeGreaterThan(40);
   expect(named.filter((flag) => !known.has(flag))).toEqual([]);

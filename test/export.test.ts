@@ -355,7 +355,7 @@ describe('what cannot be', () => {
     );
     const other = join(folder, 'all', 'hf');
     expect((await cli([moved, '--model', other, '--to', 'hf', '--output', 'o'])).err).toMatch(
-      /^.*: the base must have the weights that .* was trained on \([0-9a-f]{12}\), it has others; name the same file/,
+      /^.*: the base must have the weights that .* was trained on \(\/gone\/model, [0-9a-f]{12}\), it has others; name the same file/,
     );
   });
 });

@@ -62,8 +62,12 @@ const OPTIONS =
   'dpo --model model --data pairs.jsonl --threads 1 --batch-size 4 --max-steps 2 --checkpoint-steps 1 --samples 0';
 
 it.each([
-  ['full', 'model', ['config.json', 'generation_config.json', 'tokenizer.json', 'tokenizer_config.json']],
-  ['lora --rank 2', 'adapter', ['adapter_config.json']],
+  [
+    'full',
+    'model',
+    ['config.json', 'generation_config.json', 'preftune.json', 'tokenizer.json', 'tokenizer_config.json'],
+  ],
+  ['lora --rank 2', 'adapter', ['adapter_config.json', 'preftune.json']],
 ])('a run of method %s that is killed while it writes RUN/%s leaves nothing', async (method, artefact, companions) => {
   const straight = `straight-${artefact}`;
   const output = `killed-${artefact}`;

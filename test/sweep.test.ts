@@ -114,6 +114,7 @@ describe('a grid', () => {
       accuracy: end['eval_rewards/accuracies'],
       loss: end['eval_loss'],
       margin: end['eval_rewards/margins'],
+      pairs: end['eval_pairs'],
       logRatio: (change('chosen') + change('rejected')) / 2,
       chosenChange: change('chosen'),
     });

@@ -58,6 +58,12 @@ describe('fewStepsOf', () => {
     });
   });
 
+  it('says nothing of answers where the rate makes up for the steps', () => {
+    expect(fewStepsOf({ ...DPO, rows: 96 }, { epochs: 4, batchSize: 16, learningRate: 5e-3, steps: 24 })!.text).toBe(
+      '96 rows make 24 steps of 16: too few for most checks; for so many rows try --epochs 3 --batch-size 4 --learning-rate 4e-4 (--auto chooses them)',
+    );
+  });
+
   it('asks for rows where settings cannot help, and says nothing of enough steps or of --max-steps', () => {
     const most = { epochs: 10, batchSize: 4, learningRate: 5e-4 };
     expect(fewStepsOf({ ...DPO, rows: 5 }, { ...most, steps: 20 })!.text).toBe(

@@ -26,6 +26,8 @@ const MAX_EPOCHS = 10;
 const MANY_ROWS = 200;
 /** Steps times the rate of an adapter, by which the answers of the embedded model change (docs/log.md). */
 const WANTED_PRODUCT = 0.03;
+/** A third of it changes answers, if not most of them. */
+const FELT_PRODUCT = WANTED_PRODUCT / 3;
 /** Lowest and highest rate: the usual one, and ten times it. */
 const RATES = { lora: { low: 5e-5, high: 5e-4, free: 2e-4 }, full: { low: 1e-6, high: 1e-5, free: 2e-6 } } as const;
 /** A whole model takes a fiftieth of an adapter's rate, as the usual ones do. */
@@ -91,11 +93,13 @@ export function fewStepsOf(
   const flags = settingFlags(proposed, settings);
   const { rows } = counts;
   const what = `${rows} ${rows === 1 ? 'row makes' : 'rows make'} ${steps} ${steps === 1 ? 'step' : 'steps'} of ${settings.batchSize}`;
+  const share = counts.method === 'full' ? FULL_SHARE : 1;
+  const changes = steps * settings.learningRate > FELT_PRODUCT * share;
   const advice = flags === '' ? 'bring more rows' : `for so many rows try ${flags} (--auto chooses them)`;
   return {
     steps,
     proposed,
     flags,
-    text: `${what}: too few to change many answers, and for most checks; ${advice}`,
+    text: `${what}: too few ${changes ? '' : 'to change many answers, and '}for most checks; ${advice}`,
   };
 }

@@ -82,7 +82,7 @@ test('endings and formats that do not exist', async () => {
     '--output must end in .jsonl or .json, or .gz behind either, got x.csv\n',
   ]);
   expect(format.code).toBe(2);
-  expect(format.err).toContain('two-answers, got "openai"');
+  expect(format.err).toContain('got "openai"; did you mean openai-dpo?');
 });
 
 test('columns under other names', async () => {

@@ -12,6 +12,7 @@ import {
   type JsonObject,
   type JsonValue,
   shellCommand,
+  wrap,
 } from '../../core/index.ts';
 import { checkRunFolder, readMetrics, readRunFile, RUN_FILE } from '../../store/index.ts';
 import { writeFileAtomic } from '../../files/index.ts';
@@ -400,7 +401,9 @@ function summaryText(
   return [
     `held out, at the ${specification.loadBest ? 'best' : 'last'} step of each run, best ${sort} first${seeds > 1 ? `; mean and standard deviation of ${seeds} seeds` : ''}:`,
     sweepTable(groups, columns),
-    ...(interval === undefined ? [] : [`accuracy of the first: ${interval}; a difference within it is none`]),
+    ...(interval === undefined
+      ? []
+      : wrap(`accuracy of the first: ${interval}; a difference within it is none`, columns)),
     `report:   ${join(output, 'report.html')}`,
     ...(next === undefined ? [] : nextLines(next, columns)),
   ].join('\n');
