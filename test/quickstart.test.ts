@@ -39,7 +39,7 @@ interface Summary {
 describe('preftune quickstart', () => {
   it('teaches the embedded model to prefer, and to give, friendly answers', { timeout: 900_000 }, async () => {
     const { code, out, err } = await run('--json');
-    expect([code, new Set(kindsOf(eventsOf(err)))]).toEqual([0, new Set(['progress'])]);
+    expect([code, new Set(kindsOf(eventsOf(err)))]).toEqual([0, new Set(['progress', 'done'])]);
     const summary = JSON.parse(out) as Summary;
     const { before, after, samples, files } = summary;
     expect([summary.output, summary.trainPairs, summary.heldOutPairs]).toEqual(['preftune-quickstart', 200, 40]);
