@@ -215,6 +215,11 @@ describe('--load-best', () => {
   });
 });
 
+/** That so few steps are few is said too, and tested elsewhere. */
+function ofPatience(warnings: readonly string[]): string[] {
+  return warnings.filter((text) => text.includes('patience'));
+}
+
 describe('early stopping', () => {
   const early = { evaluateSteps: 2, checkpointSteps: 7, earlyStoppingPatience: 3 };
 
@@ -285,8 +290,6 @@ describe('early stopping', () => {
   });
 
   it('patience that no run of so few evaluations can use up is said before the start', async () => {
-    // That so few steps are few is said too, and tested elsewhere.
-    const ofPatience = (warnings: readonly string[]) => warnings.filter((text) => text.includes('patience'));
     const { warnings, result } = await dpo({ epochs: 4, earlyStoppingPatience: 4 });
     expect(ofPatience(warnings)).toEqual([
       '--early-stopping-patience 4 cannot end this run: held-out rows are evaluated every 1 of 4 steps, 3 times before the last; lower it or --evaluate-steps',

@@ -119,6 +119,10 @@ test.each([
 test.each([
   [{ query: 'p', answer_better: 'a', answer_worse: 'b' }, 'prompt=query,chosen=answer_better,rejected=answer_worse'],
   [{ prompt: 'p', 'Winning answer': 'a', 'Losing answer': 'b' }, '"chosen=Winning answer,rejected=Losing answer"'],
+  [
+    { lang: 'en', ticket: 'The cup is broken.', reply_good: 'a', reply_bad: 'b' },
+    'prompt=ticket,chosen=reply_good,rejected=reply_bad',
+  ],
   [{ userInput: 'p', y_w: 'a', y_l: 'b' }, 'prompt=userInput,chosen=y_w,rejected=y_l'],
 ])('an unknown pair is told what its columns seem to be: %j', async (record, columns) => {
   await expect(events([record])).rejects.toThrow(`if these are pairs, add --columns ${columns}; docs/data.md`);

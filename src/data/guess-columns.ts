@@ -51,7 +51,7 @@ const WORDS: Readonly<Record<'prompt' | 'chosen' | 'rejected', readonly string[]
 };
 
 /**
- * What the columns of a record seem to be, where a prompt and two answers can be told from their names: `{ prompt: 'question', chosen: 'good', rejected: 'bad' }`.
+ * What the columns of a record seem to be, where two answers can be told from their names, and a prompt from its name or its length: `{ prompt: 'question', chosen: 'good', rejected: 'bad' }`.
  * Undefined where a field has no column, or several that are as likely.
  */
 export function guessColumns(record: JsonRecord): ColumnNames | undefined {
@@ -60,10 +60,25 @@ export function guessColumns(record: JsonRecord): ColumnNames | undefined {
   for (const [field, words] of Object.entries(WORDS)) {
     const own = texts.filter((name) => partsOf(name).some((part) => words.includes(part)));
     const [column, other] = has(record, field) ? [field] : own;
-    if (column === undefined || other !== undefined || Object.values(found).includes(column)) return undefined;
-    found[field] = column;
+    if (other !== undefined || (column === undefined && field !== 'prompt')) return undefined;
+    if (column !== undefined) found[field] = column;
   }
-  return found;
+  const prompt = found['prompt'] ?? longestText(record, Object.values(found));
+  const { chosen, rejected } = found;
+  const columns = [prompt, chosen, rejected];
+  return prompt === undefined || new Set(columns).size < columns.length
+    ? undefined
+    : { prompt, chosen: chosen!, rejected: rejected! };
+}
+
+/** The column, besides those that are known, with the longest text of several words. */
+function longestText(record: JsonRecord, known: readonly string[]): string | undefined {
+  const lengths = Object.entries(record).flatMap(([name, text]) =>
+    typeof text === 'string' && text.trim().includes(' ') && !known.includes(name)
+      ? [{ name, length: text.length }]
+      : [],
+  );
+  return lengths.toSorted((a, b) => b.length - a.length)[0]?.name;
 }
 
 /** `betterAnswer`, `better_answer` and `Better answer` are better and answer. */

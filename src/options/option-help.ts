@@ -1,4 +1,4 @@
-import type { JsonValue } from '../core/index.ts';
+import { isObject, type JsonValue } from '../core/index.ts';
 import type { OptionKind } from './option-kind.ts';
 import type { Option } from './option-list.ts';
 import type { OptionMeta } from './option.ts';
@@ -57,9 +57,13 @@ export function shownDefault(value: JsonValue): string {
   return Number.isInteger(value) ? String(value) : typedText(value);
 }
 
-/** A value as it would be typed, numbers in the fewest characters: 5e-5 for 0.00005. */
+/** A value as it would be typed, texts by name as name=text, numbers in the fewest characters: 5e-5 for 0.00005. */
 export function typedText(value: JsonValue): string {
   if (Array.isArray(value)) return value.map((item) => typedText(item as JsonValue)).join(',');
+  if (isObject(value) && Object.values(value).every((text) => typeof text === 'string'))
+    return Object.entries(value)
+      .map(([name, text]) => `${name}=${String(text)}`)
+      .join(',');
   if (typeof value !== 'number') return typeof value === 'string' ? value : JSON.stringify(value);
   const [plain, power] = [String(value), value.toExponential().replace('e+', 'e')] as const;
   return power.length < plain.length ? power : plain;
