@@ -21,11 +21,11 @@ import {
   type DrawingOptions,
   type ContestantMatch,
 } from '../evaluate/index.ts';
-import { readPrompts, type Prompt } from '../generate/index.ts';
+import type { Prompt } from '../generate/index.ts';
 import type { Judge, OpenedJudges } from '../judge/index.ts';
 import { changed, flagOf, grouped, idleProblem, option, optionWords, texts } from '../options/index.ts';
 import { writeFileAtomic } from '../files/index.ts';
-import { ASK, MACHINE_SHAPE, SEED, SYSTEM, TEMPLATE_TIME } from './common-options.ts';
+import { ASK, COLUMNS, MACHINE_SHAPE, SEED, SYSTEM, TEMPLATE_TIME } from './common-options.ts';
 import { comparisonTime } from './comparison-time.ts';
 import { defineCommand, type CommandContext, type CommandUsage } from './frame/command.ts';
 import { valueOf, writeReport } from './compare-report.ts';
@@ -37,8 +37,14 @@ import {
   openCommandJudges,
   missingJudgeInputs,
 } from './judge-options.ts';
-import { locateData, locateModel, whereIs } from '../hub/index.ts';
-import { MEASURE_SHAPE, readMeasureInputs, stateOfSources, type MeasureInputs } from './measure-inputs.ts';
+import { locateModel, whereIs } from '../hub/index.ts';
+import {
+  MEASURE_SHAPE,
+  readDistinctPrompts,
+  readMeasureInputs,
+  stateOfSources,
+  type MeasureInputs,
+} from './measure-inputs.ts';
 import { createBars, type Bars } from './frame/bars.ts';
 import { nextLines } from './frame/next-lines.ts';
 
@@ -47,6 +53,7 @@ const text = z.string().min(1);
 
 const OPTIONS = z.strictObject({
   prompts: option(text, { help: 'rows with the field prompt or messages, or a .txt file with a prompt a line' }),
+  columns: changed(COLUMNS, { help: 'what the prompts call the fields, such as prompt=question', isCommon: false }),
   output: option(text, {
     help: 'folder for answers, judgements and report.html; the same command goes on with it',
     alias: '-o',
@@ -130,7 +137,7 @@ async function run(options: CompareOptions, context: CommandContext): Promise<vo
   const contestants = parseContestants(args, problems);
   // What is wrong with the others should not wait until these are right, nor anything be fetched for them.
   requireContestants(contestants, context, problems);
-  const prompts = await promptsOf(options, context);
+  const prompts = (await readDistinctPrompts(options.prompts, options, context)).slice(0, options.maxPrompts);
   const inputs = await readMeasureInputs(options, context);
   const resolve = await locateContestants(contestants, context);
   mkdirSync(join(output, 'answers'), { recursive: true });
@@ -218,20 +225,6 @@ function blindSeed(output: string): string {
 /** The first against each other one; every two where there are three or more, for ratings. */
 function pairsOf(names: readonly string[]): (readonly [string, string])[] {
   return names.flatMap((a, i) => names.slice(i + 1).map((b) => [a, b] as const));
-}
-
-async function promptsOf(options: CompareOptions, context: CommandContext): Promise<Prompt[]> {
-  const found: Prompt[] = [];
-  for (const source of await locateData([options.prompts], context))
-    found.push(...(await readPrompts(source, { onNote: context.terminal.note })));
-  const byContent = new Map(found.map((prompt) => [writeExactJson(prompt.content), prompt]));
-  const prompts = [...byContent.values()].slice(0, options.maxPrompts);
-  const ids = new Set<string>();
-  return prompts.map((prompt, i) => {
-    const id = ids.has(prompt.id) ? `${prompt.id}#${i + 1}` : prompt.id;
-    ids.add(id);
-    return { ...prompt, id };
-  });
 }
 
 async function collectAnswers(

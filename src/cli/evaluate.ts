@@ -11,15 +11,14 @@ import {
   type DrawnPair,
   type Subject,
 } from '../evaluate/index.ts';
-import { readPrompts, type Prompt } from '../generate/index.ts';
 import { changed, grouped, option } from '../options/index.ts';
 import { readRunFile } from '../store/index.ts';
 import { requireWritable, writeFileAtomic } from '../files/index.ts';
-import { ADAPTER, ASK, MACHINE_SHAPE, MODEL, SEED, TEMPLATE_TIME } from './common-options.ts';
+import { ADAPTER, ASK, COLUMNS, MACHINE_SHAPE, MODEL, SEED, TEMPLATE_TIME } from './common-options.ts';
 import { defineCommand, type CommandContext, type CommandUsage } from './frame/command.ts';
-import { locateData, locateModel } from '../hub/index.ts';
+import { locateModel } from '../hub/index.ts';
 import { adapterText, hasAdapter, parseModelAndAdapter, requireClock, startOfRun } from '../policy/index.ts';
-import { MEASURE_SHAPE, readMeasureInputs } from './measure-inputs.ts';
+import { MEASURE_SHAPE, readDistinctPrompts, readMeasureInputs } from './measure-inputs.ts';
 import { requireModels } from './require-models.ts';
 import { createBars } from './frame/bars.ts';
 import { versions } from './training/recipe-context.ts';
@@ -48,6 +47,12 @@ const OPTIONS = z.strictObject({
     help: 'what both answer: rows with the field prompt or messages, or a .txt file with a prompt a line',
     group: 'Measured with',
     isCommon: true,
+  }),
+  columns: changed(COLUMNS, {
+    help: 'what the prompts call the fields, such as prompt=question',
+    group: 'Measured with',
+    isCommon: false,
+    onlyWith: { option: 'prompts' },
   }),
   ...MEASURE_SHAPE,
   ask: ASK,
@@ -170,12 +175,8 @@ export const EVALUATE = defineCommand({
 
 /** Everything is read before a model is opened: a missing file should not wait for it. */
 async function readInputs(options: EvaluateOptions, context: CommandContext) {
-  const sources = options.prompts === undefined ? undefined : await locateData([options.prompts], context);
   const prompts =
-    sources &&
-    distinct(
-      (await Promise.all(sources.map((source) => readPrompts(source, { onNote: context.terminal.note })))).flat(),
-    );
+    options.prompts === undefined ? undefined : await readDistinctPrompts(options.prompts, options, context);
   return {
     ...(prompts && { prompts: prompts.slice(0, options.maxPrompts) }),
     ...(await readMeasureInputs(options, context)),
@@ -185,11 +186,6 @@ async function readInputs(options: EvaluateOptions, context: CommandContext) {
 /** A model as the page names it. */
 function nameOf({ model, adapter }: Subject): string {
   return adapter === undefined ? model : `${model} with ${adapter}`;
-}
-
-/** Preference data name a prompt for each of its pairs; it is answered once. */
-function distinct(prompts: readonly Prompt[]): Prompt[] {
-  return [...new Map(prompts.map((prompt) => [writeExactJson(prompt.content), prompt])).values()];
 }
 
 /** Finds a model once, however often it is named. */

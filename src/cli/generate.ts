@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { badInput, type Problem, type JsonObject, type JsonValue } from '../core/index.ts';
+import { withColumns } from '../data/index.ts';
 import {
   conversationOf,
   encodePrompt,
@@ -15,7 +16,7 @@ import {
 } from '../generate/index.ts';
 import { changed, option, texts } from '../options/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
-import { ADAPTER, ASK, MACHINE_SHAPE, MODEL, SYSTEM, TEMPLATE_TIME } from './common-options.ts';
+import { ADAPTER, ASK, COLUMNS, MACHINE_SHAPE, MODEL, SYSTEM, TEMPLATE_TIME } from './common-options.ts';
 import { defineCommand, type CommandContext, type CommandUsage } from './frame/command.ts';
 import { BASE_PRECISION, DECODING_SHAPE, decodingOf, idleDrawing } from './decoding-options.ts';
 import { requireWritableFile } from '../files/index.ts';
@@ -40,6 +41,11 @@ const OPTIONS = z.strictObject({
   data: option(z.string().min(1).optional(), {
     help: 'file, folder or hub id of rows with the field prompt or messages, or a .txt file with a prompt a line',
     isCommon: true,
+  }),
+  columns: changed(COLUMNS, {
+    help: 'what the rows call the fields, such as prompt=question',
+    isCommon: false,
+    onlyWith: { option: 'data' },
   }),
   system: changed(SYSTEM, { isCommon: true }),
   templateTime: TEMPLATE_TIME,
@@ -178,9 +184,12 @@ function askedPrompts(
   };
 }
 
-async function promptsOf({ prompt, data }: GenerateCommandOptions, context: CommandContext): Promise<Prompt[]> {
+async function promptsOf(
+  { prompt, data, columns }: GenerateCommandOptions,
+  context: CommandContext,
+): Promise<Prompt[]> {
   if (prompt !== undefined) return [{ id: '1', content: prompt }];
-  const sources = await locateData([data!], context);
+  const sources = withColumns(await locateData([data!], context), columns);
   const prompts: Prompt[] = [];
   for (const source of sources) prompts.push(...(await readPrompts(source, { onNote: context.terminal.note })));
   return prompts;

@@ -1,8 +1,9 @@
 import { statSync } from 'node:fs';
 import { z } from 'zod';
-import { badInput, type Problem } from '../core/index.ts';
-import { readRows, type DataSource } from '../data/index.ts';
+import { badInput, writeExactJson, type Problem } from '../core/index.ts';
+import { readRows, withColumns, type ColumnNames, type DataSource } from '../data/index.ts';
 import { readFacts, readInstructedPrompts, type KnownFact, type InstructedPrompt } from '../evaluate/index.ts';
+import { readPrompts, type Prompt } from '../generate/index.ts';
 import { grouped, option, type OptionsOf } from '../options/index.ts';
 import type { CommandContext } from './frame/command.ts';
 import { locateData } from '../hub/index.ts';
@@ -45,6 +46,24 @@ export async function readMeasureInputs(options: MeasureOptions, context: Comman
   const facts = await read(options.facts, readFacts);
   const instructions = await read(options.instructions, readInstructedPrompts);
   return { ...(texts && { texts }), ...(facts && { facts }), ...(instructions && { instructions }) };
+}
+
+/** The prompts of what `named` is, each once, with ids of their own: preference data name a prompt for each of its pairs. Throws bad-input with all problems. */
+export async function readDistinctPrompts(
+  named: string,
+  { columns }: { readonly columns?: ColumnNames | undefined },
+  context: CommandContext,
+): Promise<Prompt[]> {
+  const found: Prompt[] = [];
+  for (const source of withColumns(await locateData([named], context), columns))
+    found.push(...(await readPrompts(source, { onNote: context.terminal.note })));
+  const distinct = [...new Map(found.map((prompt) => [writeExactJson(prompt.content), prompt])).values()];
+  const ids = new Set<string>();
+  return distinct.map((prompt, i) => {
+    const id = ids.has(prompt.id) ? `${prompt.id}#${i + 1}` : prompt.id;
+    ids.add(id);
+    return { ...prompt, id };
+  });
 }
 
 /** A text that can be scored. Throws bad-input with every problem of its rows: it should not wait until models have answered. */

@@ -4,7 +4,8 @@ import { columnsProblem, withColumns } from './reading/columns.ts';
 import { readNamedRecords } from './reading/named-records.ts';
 import { readRows, formatLine, type RowEvent } from './rows.ts';
 import { memorySource, type ColumnNames } from './sources/source.ts';
-import { splitRecords } from './split-records.ts';
+import { hashOfPrompt } from './split.ts';
+import { recordsOfPrompts, splitRecords } from './split-records.ts';
 
 const PAIR = { question: 'What is a comet?', good: 'A lump of ice.', bad: 'Ice.' };
 const NAMES = { prompt: 'question', chosen: 'good', rejected: 'bad' };
@@ -126,4 +127,16 @@ test.each([
   [{ userInput: 'p', y_w: 'a', y_l: 'b' }, 'prompt=userInput,chosen=y_w,rejected=y_l'],
 ])('an unknown pair is told what its columns seem to be: %j', async (record, columns) => {
   await expect(events([record])).rejects.toThrow(`if these are pairs, add --columns ${columns}; docs/data.md`);
+});
+
+test("records of some prompts are written under the fields' names, which are read with the columns and without", async () => {
+  const row = { id: 7, ...PAIR, extra: 1.5 };
+  const source = named([row], NAMES);
+  const lines: string[] = [];
+  const prompts = new Set([hashOfPrompt(PAIR.question)]);
+  for await (const line of recordsOfPrompts([source], { prompts, conversational: true })) lines.push(line);
+  const { question: prompt, good: chosen, bad: rejected } = PAIR;
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([{ id: 7, extra: 1.5, prompt, chosen, rejected }]);
+  for (const columns of [undefined, NAMES])
+    expect((await events([JSON.parse(lines[0]!)], columns))[1]).toMatchObject({ row: { prompt, chosen, rejected } });
 });

@@ -1,3 +1,4 @@
+import { underFields } from './reading/columns.ts';
 import { badInput, PreftuneError, writeExactJson } from '../core/index.ts';
 import type { DataLimits } from './limits.ts';
 import { createProblemLog, type ProblemLog } from './problems.ts';
@@ -101,7 +102,10 @@ export async function* recordsOfPrompts(
       for (const event of batch) {
         if (event.kind === 'format' || event.record.kind === 'problem') continue;
         const first = event.rows.find(isRow);
-        if (first !== undefined && prompts.has(hashOfPrompt(splitUnit(first)))) yield lineOf(event.record);
+        if (first === undefined || !prompts.has(hashOfPrompt(splitUnit(first)))) continue;
+        // Under the names that formats know it is read without --columns.
+        const named = underFields(source, event.record.value);
+        yield named === undefined ? lineOf(event.record) : writeExactJson(named);
       }
 }
 

@@ -24,7 +24,8 @@ export function nextCommands(
   if (specification.recipe !== 'dpo' || objectiveOf(specification.objective).kind !== 'pair') return [generate];
   const rows = [heldOutFile ?? specification.heldOut ?? specification.data].flat();
   const columns = Object.entries(specification.columns ?? {}).map(([field, column]) => `${field}=${column}`);
-  const read = columns.length === 0 ? [] : ['--columns', columns.join(',')];
+  // The run's own held-out rows have the names that formats know.
+  const read = columns.length === 0 || heldOutFile !== undefined ? [] : ['--columns', columns.join(',')];
   const score = ['score', '--model', run, ...rows.flatMap((name) => ['--data', name]), ...read];
   return hasTemplate === undefined ? [score] : [generate, score];
 }

@@ -62,6 +62,13 @@ export function renamed(record: JsonRecord, columns: ColumnNames): Respelled {
   };
 }
 
+/** A record of a source whose columns a user named, under the names that formats know; undefined where it has them already. */
+export function underFields({ columns }: DataSource, record: unknown): JsonRecord | undefined {
+  if (columns === undefined || !isObject(record)) return undefined;
+  const isNamed = Object.values(columns).some((column) => valueAt(record, column) !== undefined);
+  return isNamed ? renamed(record, columns).record : undefined;
+}
+
 /** What is wrong with a record that has two columns for one field; a later record may, although the first ones have not. */
 export function clashText(field: string, columns: ColumnNames): string {
   return `the column ${columns[field]!} becomes ${field}, and a column ${field} is there too; name that one as well, such as old_${field}=${field}`;
