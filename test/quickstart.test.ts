@@ -59,7 +59,11 @@ describe('preftune quickstart', () => {
     const pairs = readFileSync(at(files.pairs), 'utf8').trim().split('\n');
     expect(pairs.length).toBe(200);
     expect(JSON.parse(pairs[0]!)).toMatchObject({ prompt: [{ role: 'user' }], chosen: [{ role: 'assistant' }] });
-    expect(readdirSync(at(files.adapter)).toSorted()).toEqual(['adapter_config.json', 'adapter_model.safetensors']);
+    expect(readdirSync(at(files.adapter)).toSorted()).toEqual([
+      'adapter_config.json',
+      'adapter_model.safetensors',
+      'preftune.json',
+    ]);
     const report = readFileSync(at(files.report), 'utf8');
     for (const { prompt } of samples) expect(report).toContain(prompt);
     expect(report).toContain('None of 11 checks for known faults fired.');
