@@ -86,7 +86,12 @@ function endSections({ outcome, choice }: ReportParts['ended']): ReportSection[]
         [artefact.folder, `step ${artefact.step}, the ${artefact.choice}`],
         ...(best === undefined
           ? []
-          : [[`best ${BEST_METRICS[best.metric].title}`, `${best.value}, step ${best.step}`] as const]),
+          : [
+              [
+                `best ${BEST_METRICS[best.metric].title}`,
+                `${Number(best.value.toPrecision(4))}, step ${best.step}`,
+              ] as const,
+            ]),
       ],
       ...(choice !== undefined && { notes: [`${choice.slice(0, 1).toUpperCase()}${choice.slice(1)}.`] }),
     },
