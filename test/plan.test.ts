@@ -32,6 +32,15 @@ const specification = (given: object = {}) =>
   parseDpoSpecification({ model: at('model'), data: at('pairs.jsonl'), output: at('run'), ...OPTIONS, ...given });
 
 describe('planDpo', () => {
+  it('times what --auto chose, and not what stood before it', async () => {
+    const given = specification({ batchSize: 24, epochs: 1, microBatchTokens: 4096 });
+    const plan = await planDpo(given, context({ auto: ['epochs', 'batchSize', 'learningRate'] }));
+    expect(plan.steps.batchSize).toBe(4);
+    expect(plan.time!.measured.tokens).toBeLessThanOrEqual(4 * plan.tokens.longestRow);
+    const asGiven = await planDpo(given, context());
+    expect(asGiven.time!.measured.tokens).toBeGreaterThan(4 * asGiven.tokens.longestRow);
+  });
+
   it('counts what the run then does, and writes nothing', async () => {
     const plan = await planDpo(specification(), context());
     expect(readdirSync(folder.path).toSorted()).toEqual(['model', 'pairs.jsonl']);

@@ -186,6 +186,7 @@ describe("a run's own rewards", () => {
     ['simpo', {}],
     ['ipo', { beta: 0.5 }],
     ['chi_po', { beta: 0.2 }],
+    ['hinge', { beta: 0.1, betaSchedule: 'linear', betaEnd: 0.4 }],
   ] as const)('%s: score measures what training measured on the same rows', async (objective, options) => {
     const output = `${folder.path}/run-${objective}`;
     const trained = await trainDpo(

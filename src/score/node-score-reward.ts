@@ -27,7 +27,9 @@ export function scoreReward({ model, adapter, objective, beta }: ScoreSpecificat
       : objectiveOf(own);
   const { reward, needsReference } = resolved;
   const name = own?.name ?? objective ?? 'sigmoid';
-  const shown = { objective: name, form: reward.form, beta: beta ?? reward.beta, needsReference };
+  // A run whose beta changed ended with the last one.
+  const ownBeta = (!reward.hasOwnBeta && own?.betaSchedule?.end) || reward.beta;
+  const shown = { objective: name, form: reward.form, beta: beta ?? ownBeta, needsReference };
   const lacks = reward.form === 'sequential-kl' ? 'a divergence of every token' : reward.lengths && 'weights of tokens';
   if (lacks === undefined) return shown;
   const note = `rewards of ${name} need ${lacks}, which score does not compute; beta x (log-probability - the reference's) is shown`;

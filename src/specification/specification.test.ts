@@ -133,6 +133,9 @@ describe('specifications', () => {
       ),
     ).toEqual(['beta | --beta has no effect with --reference-free, where there are no rewards; leave it out']);
     expect(parseScoreSpecification({ model: 'm', data: 'd', reference: 'r', beta: 0.5 }).beta).toBe(0.5);
+    expect(problemsOf(() => parseScoreSpecification({ model: 'm', data: 'd', objective: 'simpoo' }))).toEqual([
+      expect.stringMatching(/^objective \| --objective must be the name of a loss, got "simpoo"; did you mean simpo\?/),
+    ]);
     expect(
       problemsOf(() => parseScoreSpecification({ model: 'm', data: 'd', beta: 0.5, threads: 1, device: 'cuda' })),
     ).toEqual([

@@ -320,17 +320,14 @@ export function scoreProblems(fields: ScoreSpecification, given: GivenOptions, i
   if (fields.referenceFree !== undefined && fields.reference !== undefined)
     problems.push(idleProblem('referenceFree', 'with --reference'));
   const hasReference = fields.reference !== undefined || fields.adapter !== undefined || isAdapted;
-  const objective = problemsOf(() =>
-    resolveObjective({
-      objective: fields.objective ?? 'sigmoid',
-      ...(fields.objective !== undefined && fields.beta !== undefined && { options: { beta: fields.beta } }),
-    }),
-  );
-  problems.push(...objective.map(flagProblem));
-  const isFree =
-    fields.objective !== undefined &&
-    objective.length === 0 &&
-    !resolveObjective({ objective: fields.objective }).needsReference;
+  const { objective, beta } = fields;
+  // One that there is not may be without a reference: it is told once.
+  let isFree = objective !== undefined;
+  if (objective !== undefined)
+    for (const problem of problemsOf(() => {
+      isFree = !resolveObjective({ objective, ...(beta !== undefined && { options: { beta } }) }).needsReference;
+    }))
+      problems.push(flagProblem(problem));
   for (const name of ['objective', 'beta'] as const) {
     if (given[name] === undefined) continue;
     if (fields.referenceFree !== undefined)

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { badInput, type JsonObject } from '../../core/index.ts';
@@ -16,7 +16,7 @@ import { defineCommand, type CommandContext } from '../frame/command.ts';
 import { locateData } from '../../hub/index.ts';
 import { nextLines } from '../frame/next-lines.ts';
 import { versions } from '../training/recipe-context.ts';
-import { freeFolder, STARTER_MODEL } from '../start/starter.ts';
+import { freeFolder, isEmptyFolder, STARTER_MODEL } from '../start/starter.ts';
 
 /** The two files, called as the ecosystem calls splits, so that every tool finds them. */
 const FILES = { train: 'train.jsonl', heldOut: 'test.jsonl' } as const;
@@ -73,14 +73,6 @@ export const DATA_SPLIT = defineCommand({
 
 function namesOf({ data = [] }: SplitOptions, { args }: CommandContext): readonly string[] {
   return [...args, ...[data].flat()];
-}
-
-function isEmptyFolder(path: string): boolean {
-  try {
-    return readdirSync(path).length === 0;
-  } catch {
-    return false;
-  }
 }
 
 /** A split that fails leaves nothing. */

@@ -1,18 +1,12 @@
-import {
-  firstWords,
-  inQuotes,
-  PROGRAM_WORDS,
-  secondWords,
-  type Completed,
-  type CompletedCommand,
-} from './completion-words.ts';
+import { shellWord } from '../../core/index.ts';
+import { firstWords, PROGRAM_WORDS, secondWords, type Completed, type CompletedCommand } from './completion-words.ts';
 
 /** The script for bash 3.2 and later, which needs none of its add-ons. */
 export function bashCompletion(commands: readonly CompletedCommand[]): string {
   const first = [...firstWords(commands).map(({ word }) => word), ...PROGRAM_WORDS];
   const groups = [...secondWords(commands)].map(
     ([group, words]) =>
-      `    ${group}) name="$first $second"; at=3; choices=${inQuotes(words.map(({ word }) => word).join(' '))} ;;`,
+      `    ${group}) name="$first $second"; at=3; choices=${shellWord(words.map(({ word }) => word).join(' '))} ;;`,
   );
   return `# preftune: completion for bash. In ~/.bashrc: source <(preftune completion bash)
 _preftune_words() { COMPREPLY=($(compgen -W "$1" -- "$cur")); }
@@ -30,8 +24,8 @@ _preftune() {
   if [[ $cur == = ]]; then cur=; elif [[ $prev == = ]]; then prev="\${COMP_WORDS[COMP_CWORD-2]}"; fi
   first="\${COMP_WORDS[1]}"
   second="\${COMP_WORDS[2]}"
-  if [[ $COMP_CWORD -eq 1 ]]; then _preftune_words ${inQuotes(first.join(' '))}; return; fi
-  if [[ $first == help ]]; then _preftune_words ${inQuotes(
+  if [[ $COMP_CWORD -eq 1 ]]; then _preftune_words ${shellWord(first.join(' '))}; return; fi
+  if [[ $first == help ]]; then _preftune_words ${shellWord(
     firstWords(commands)
       .map(({ word }) => word)
       .join(' '),
@@ -59,16 +53,16 @@ function caseOf({ name, flags, argument }: CompletedCommand): string {
   }
   const cases = [...values].map(([action, names]) => `        ${names.join('|')}) ${action}; return ;;`);
   return [
-    `    ${inQuotes(name)})`,
+    `    ${shellWord(name)})`,
     `      case "$prev" in`,
     ...cases,
     `      esac`,
-    `      if [[ $cur == -* ]]; then _preftune_words ${inQuotes(flags.flatMap(({ names }) => names).join(' '))}`,
+    `      if [[ $cur == -* ]]; then _preftune_words ${shellWord(flags.flatMap(({ names }) => names).join(' '))}`,
     `      else ${actionOf(argument)}; fi ;;`,
   ].join('\n');
 }
 
 function actionOf(value: Completed): string {
-  if (value.kind === 'words') return `_preftune_words ${inQuotes(value.words.join(' '))}`;
+  if (value.kind === 'words') return `_preftune_words ${shellWord(value.words.join(' '))}`;
   return value.kind === 'files' ? '_preftune_files' : ':';
 }

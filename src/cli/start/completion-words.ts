@@ -57,11 +57,17 @@ export function secondWords(
   return groups;
 }
 
+/** As --help shows it: of a switch the spelling that changes something, or both. */
 function flagsOf({ flag, meta, kind, default: usual }: Option): CompletedFlag[] {
   const names = [flag, ...(meta.alias === undefined ? [] : [meta.alias])];
   const own = { names, help: meta.help, value: valueOf(kind) };
-  if (kind.type !== 'boolean' || usual !== true) return [own];
-  return [{ names: [`--no-${flag.slice(2)}`], help: `do not ${meta.help}`, value: { kind: 'nothing' } }];
+  if (kind.type !== 'boolean' || (usual !== true && meta.usually === undefined)) return [own];
+  const negative = {
+    names: [`--no-${flag.slice(2)}`],
+    help: `do not ${meta.help}`,
+    value: { kind: 'nothing' },
+  } as const;
+  return usual === true ? [negative] : [own, negative];
 }
 
 function valueOf(kind: OptionKind): Completed {
@@ -91,11 +97,6 @@ function argumentOf({ arguments: entries = [] }: Command): Completed {
 
 /** Words and `help` with the flags that need no command. */
 export const PROGRAM_WORDS: readonly string[] = ['help', '--help', '--version'];
-
-/** A text between single quotes of a POSIX shell. */
-export function inQuotes(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
-}
 
 /** The name of a command as a part of a shell function's name. */
 export function shellName(name: string): string {

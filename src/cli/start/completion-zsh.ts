@@ -1,11 +1,5 @@
-import {
-  firstWords,
-  inQuotes,
-  secondWords,
-  shellName,
-  type Completed,
-  type CompletedCommand,
-} from './completion-words.ts';
+import { shellWord } from '../../core/index.ts';
+import { firstWords, secondWords, shellName, type Completed, type CompletedCommand } from './completion-words.ts';
 
 /** The script for zsh: source it after compinit, or put it into a folder of $fpath as _preftune. */
 export function zshCompletion(commands: readonly CompletedCommand[]): string {
@@ -43,7 +37,7 @@ ${described(words, 10)}
       .join(' ')}; return ;;
   esac
   case "$name" in
-${commands.map(({ name }) => `    ${inQuotes(name)}) _preftune_${shellName(name)} ;;`).join('\n')}
+${commands.map(({ name }) => `    ${shellWord(name)}) _preftune_${shellName(name)} ;;`).join('\n')}
   esac
 }
 compdef _preftune preftune
@@ -72,13 +66,13 @@ function functionOf({ name, flags, argument }: CompletedCommand): string {
 }
 
 function actionOf(value: Completed): string {
-  if (value.kind === 'words') return `compadd -- ${value.words.map(inQuotes).join(' ')}`;
+  if (value.kind === 'words') return `compadd -- ${value.words.map(shellWord).join(' ')}`;
   return value.kind === 'files' ? '_files' : ':';
 }
 
 /** Words with what they are, as _describe takes them: a colon between, other colons escaped. */
 function described(words: readonly { readonly word: string; readonly help: string }[], indent: number): string {
   return words
-    .map(({ word, help }) => `${' '.repeat(indent)}${inQuotes(`${word}:${help.replaceAll(':', '\\:')}`)}`)
+    .map(({ word, help }) => `${' '.repeat(indent)}${shellWord(`${word}:${help.replaceAll(':', '\\:')}`)}`)
     .join('\n');
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { shellWord } from '../../core/index.ts';
 import { COMMANDS } from '../commands.ts';
 import { runWords } from '../testing/run-words.ts';
 
@@ -12,6 +13,7 @@ const TYPED: readonly (readonly [line: string, completed: string])[] = [
   ['preftune data co', 'convert'],
   ['preftune dpo --held-out-f', '--held-out-fraction'],
   ['preftune compare --no-bo', '--no-both-orders'],
+  ['preftune dpo --no-lo', '--no-load-best'],
   ['preftune dpo --device web', 'webgpu'],
   ['preftune dpo --data pai', 'pairs.jsonl'],
   ['preftune data convert --to openai', 'openai-dpo'],
@@ -103,6 +105,7 @@ test('another shell is refused, and every command has its place in every script'
   });
   for (const shell of ['bash', 'zsh', 'fish']) {
     const { out } = await runWords(['completion', shell]);
-    for (const { name } of COMMANDS) expect(out).toContain(shell === 'fish' ? `__preftune_is ${name}'` : `'${name}')`);
+    for (const { name } of COMMANDS)
+      expect(out).toContain(shell === 'fish' ? `__preftune_is ${name}'` : `${shellWord(name)})`);
   }
 });

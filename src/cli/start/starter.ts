@@ -12,7 +12,7 @@ export function freeFolder(name: string): string {
 }
 
 /** Whether a path is a folder without anything in it. */
-function isEmptyFolder(path: string): boolean {
+export function isEmptyFolder(path: string): boolean {
   try {
     return readdirSync(path).length === 0;
   } catch {

@@ -28,7 +28,7 @@ const INSTEAD: readonly (readonly [words: string, hint: string])[] = [
   ],
   [
     'tensorboard plot plots report reports log logs monitor watch',
-    'every run writes RUN/report.html while it goes; diagnose says what went wrong in one',
+    'every run writes RUN/tensorboard and RUN/metrics.jsonl while it goes, RUN/report.html at its end; diagnose says what went wrong in one',
   ],
   ['infer inference predict complete completion-text sample ask prompt answer', 'did you mean generate, or chat?'],
   ['talk repl interactive console', 'did you mean chat?'],

@@ -19,7 +19,6 @@ export function planLines(plan: RunPlan): string[] {
     `disk:    ${diskText(plan)}`,
     ...(plan.time === undefined ? [] : [`time:    ${timeText(plan.time)}`]),
     ...(plan.int8 === undefined ? [] : [`int8:    ${int8Text(plan.int8)}`]),
-    ...plan.notes.map((note) => `note:    ${note}`),
   ];
 }
 

@@ -130,7 +130,6 @@ export function makePlan<T extends { readonly id: string }>(parts: PlanParts<T>)
       },
     }),
     problems: [...problems, ...diskProblems(disk, specification.output)],
-    notes: [],
   };
   return { plan, costs };
 }

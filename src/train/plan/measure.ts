@@ -48,14 +48,9 @@ const RANGE = { from: 0.65, to: 1.3 } as const;
 
 /** Times one real micro-batch forward and backward, one of the reference forward, the optimizer, and a few tokens of the answers; and scales them to the run. */
 export async function measureRun(run: MeasuredRun): Promise<Measured> {
-  const { session, task, specification, costs, steps, context } = run;
+  const { specification, costs, steps, context } = run;
   context.listener.onLoad?.('compiling the training step');
-  const training = await openTraining(session, task, {
-    label: 'plan',
-    optimizer: specification.optimizer,
-    microBatchTokens: specification.microBatchTokens,
-    keepBudgetBytes: run.keepBudgetBytes,
-  });
+  const training = await openPlanned(run);
   try {
     const preparing = run.elapsed();
     context.listener.onLoad?.('timing a micro-batch');
@@ -116,19 +111,24 @@ export async function measureRun(run: MeasuredRun): Promise<Measured> {
 export async function measureMicroBatch(
   run: Omit<MeasuredRun, 'openReference' | 'promptsOf' | 'elapsed' | 'steps'>,
 ): Promise<number> {
-  const { session, task, specification, costs, context } = run;
-  const training = await openTraining(session, task, {
-    label: 'plan',
-    optimizer: specification.optimizer,
-    microBatchTokens: specification.microBatchTokens,
-    keepBudgetBytes: run.keepBudgetBytes,
-  });
+  const { specification, costs, context } = run;
+  const training = await openPlanned(run);
   try {
     const { tokens, step } = await chooseMicroBatch(training, costs, specification);
     return (await timed(context, () => accumulate(training, step, specification))) / costs.work(tokens);
   } finally {
     await training.dispose();
   }
+}
+
+/** The programs of the run, of which only the times are of interest. */
+function openPlanned({
+  session,
+  task,
+  specification: { optimizer, microBatchTokens },
+  keepBudgetBytes,
+}: Pick<MeasuredRun, 'session' | 'task' | 'specification' | 'keepBudgetBytes'>): Promise<Training> {
+  return openTraining(session, task, { label: 'plan', optimizer, microBatchTokens, keepBudgetBytes });
 }
 
 /** An objective may evaluate in a way that a single micro-batch does not show. */

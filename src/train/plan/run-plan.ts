@@ -17,8 +17,6 @@ export interface RunPlan {
   readonly time?: PlannedTime;
   /** Why the run would not get through, all of it; none where it would. */
   readonly problems: readonly Problem[];
-  /** What is worth knowing before the start. */
-  readonly notes: readonly string[];
 }
 
 /** Rows of one side, and their different prompts. */

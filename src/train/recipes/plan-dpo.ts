@@ -32,17 +32,18 @@ import { readDpo, type ReadDpo } from './read-dpo.ts';
  * ```
  */
 export async function planDpo(
-  specification: DpoSpecification,
+  given: DpoSpecification,
   context: RecipeContext,
   { measures = true }: PlanOptions = {},
 ): Promise<RunPlan> {
   const began = performance.now();
-  const inputs = await openInputs(specification, context);
+  const inputs = await openInputs(given, context);
   try {
     // A folder that is not there holds nothing, and is not made.
     const store = existsSync(context.referenceCache) ? referenceFolder(context.referenceCache) : NO_REFERENCE_STORE;
-    const read = await readDpo(specification, { inputs, context, store });
+    const read = await readDpo(given, { inputs, context, store });
     if (!measures) return read.prepared.plan;
+    const { specification } = read.data;
     return await completePlan(read.prepared, {
       specification,
       inputs,

@@ -27,14 +27,14 @@ import { readSft } from './read-sft.ts';
  * ```
  */
 export async function planSft(
-  specification: SftSpecification,
+  given: SftSpecification,
   context: RecipeContext,
   { measures = true }: PlanOptions = {},
 ): Promise<RunPlan> {
   const began = performance.now();
-  const inputs = await openInputs(specification, context);
+  const inputs = await openInputs(given, context);
   try {
-    const { data, stages, prepared } = await readSft(specification, { inputs, context });
+    const { specification, data, stages, prepared } = await readSft(given, { inputs, context });
     if (!measures) return prepared.plan;
     const scorePrompt = specification.loss === 'all';
     const open = async (of: SftSpecification): Promise<PlanSession> => {
