@@ -1,0 +1,1 @@
+export type { TokenConstraint } from './constraint.ts';

@@ -1,0 +1,18 @@
+export type { Ledger, LedgerOptions, Retention } from './ledger.ts';
+export {
+  SCOPES,
+  type FileRecord,
+  type Inference,
+  type InferenceEnd,
+  type InferenceStart,
+  type JobCheckpoint,
+  type JobEvent,
+  type JobRecord,
+  type JobStatus,
+  type KeyRecord,
+  type LogLevel,
+  type Page,
+  type PageRequest,
+  type Scope,
+  type VersionRecord,
+} from './records.ts';
