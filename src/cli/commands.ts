@@ -58,6 +58,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./chat.ts')).CHAT,
   },
   {
+    name: 'serve',
+    description: "Answers OpenAI's API: chats, adapters that come and go, fine-tuning jobs; remembers what it answered",
+    load: async () => (await import('./serving/serve.ts')).SERVE,
+  },
+  {
     name: 'export',
     description: 'Hands a trained model over: Hugging Face, PEFT, GGUF, ONNX, Ollama; verified',
     load: async () => (await import('./export.ts')).EXPORT,

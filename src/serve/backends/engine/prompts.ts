@@ -1,0 +1,136 @@
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { localTimeOf } from '../../../core/index.ts';
+import { ServeError } from '../../serve-error.ts';
+import type { PromptReply, PromptRequest, PromptResult, PromptWorkerData } from './prompt-messages.ts';
+
+export interface PromptReaderOptions {
+  /** A model's folder or file on this machine. */
+  readonly location: string;
+  /** What templates are told, a local time in ISO 8601. Default: now, each day anew where the template prints it. */
+  readonly templateTime?: string | undefined;
+  /** Whether the template asks for the time. */
+  readonly asksTime: boolean;
+  /** Milliseconds that one conversation or text may take. */
+  readonly timeoutMs: number;
+  readonly now?: (() => Date) | undefined;
+}
+
+/** Conversations and texts to ids, in a thread of their own. */
+export interface PromptReader {
+  /** Throws ServeError 400 for what the template refuses, and for what takes too long. */
+  read(work: PromptRequest['work']): Promise<PromptResult>;
+  dispose(): Promise<void>;
+}
+
+interface Waiting {
+  readonly request: PromptRequest;
+  readonly resolve: (result: PromptResult) => void;
+  readonly reject: (reason: Error) => void;
+}
+
+/**
+ * One thread, which answers in order. The time of a request runs from when the thread takes it; where it passes, the thread is ended and
+ * a new one goes on with the next request.
+ */
+export function createPromptReader(options: PromptReaderOptions): PromptReader {
+  const { location, templateTime, asksTime, timeoutMs, now = () => new Date() } = options;
+  const waiting: Waiting[] = [];
+  let worker: Worker | undefined;
+  let startedOn = '';
+  let timer: NodeJS.Timeout | undefined;
+  let nextId = 0;
+  let isDisposed = false;
+
+  const today = (): string => templateTime ?? localTimeOf(now());
+
+  const stop = async (): Promise<void> => {
+    const old = worker;
+    worker = undefined;
+    clearTimeout(timer);
+    await old?.terminate();
+  };
+
+  const start = (): Worker => {
+    const time = today();
+    // A template that prints the day must not go on with that of its start.
+    if (worker !== undefined && asksTime && time.slice(0, 10) !== startedOn) void stop();
+    if (worker !== undefined) return worker;
+    startedOn = time.slice(0, 10);
+    const created = startWorker({ location, templateTime: time });
+    created.unref();
+    created.on('message', (reply: PromptReply) => void take(reply));
+    created.on('error', (error) => void fail(created, error));
+    worker = created;
+    return created;
+  };
+
+  /** Gives the next request to the thread; its time runs. */
+  const next = (): void => {
+    const first = waiting[0];
+    if (first === undefined || isDisposed) return;
+    const thread = start();
+    timer = setTimeout(() => void expire(), timeoutMs);
+    timer.unref();
+    // oxlint-disable-next-line require-post-message-target-origin -- a worker's port has no origin
+    thread.postMessage(first.request);
+  };
+
+  const take = (reply: PromptReply): void => {
+    const first = waiting[0];
+    if (first?.request.id !== reply.id) return;
+    waiting.shift();
+    clearTimeout(timer);
+    if ('result' in reply) first.resolve(reply.result);
+    else if (reply.error.isBadInput) first.reject(new ServeError(400, reply.error.message, { param: 'messages' }));
+    else first.reject(new Error(reply.error.message));
+    next();
+  };
+
+  const fail = async (thread: Worker, error: Error): Promise<void> => {
+    if (thread !== worker) return;
+    const first = waiting.shift();
+    await stop();
+    first?.reject(error);
+    next();
+  };
+
+  const expire = async (): Promise<void> => {
+    const first = waiting.shift();
+    await stop();
+    const seconds = timeoutMs / 1000;
+    first?.reject(
+      new ServeError(400, `messages: must become tokens within ${seconds} s, and have not; shorten them`, {
+        param: 'messages',
+        code: 'template_timeout',
+      }),
+    );
+    next();
+  };
+
+  return {
+    read: (work) =>
+      new Promise((resolve, reject) => {
+        if (isDisposed) return reject(new ServeError(503, 'the server is stopping', { code: 'shutting_down' }));
+        waiting.push({ request: { id: nextId++, work }, resolve, reject });
+        if (waiting.length === 1) next();
+      }),
+    dispose: async () => {
+      isDisposed = true;
+      for (const { reject } of waiting.splice(0))
+        reject(new ServeError(503, 'the server is stopping', { code: 'shutting_down' }));
+      await stop();
+    },
+  };
+}
+
+/** As the device's worker: from the sources only code inside the thread can register the loader of TypeScript. */
+function startWorker(data: PromptWorkerData): Worker {
+  const settings = { workerData: data, execArgv: [] };
+  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./prompt-worker.js', import.meta.url), settings);
+  const loader = new URL('./api/index.mjs', pathToFileURL(createRequire(import.meta.url).resolve('tsx/esm'))).href;
+  const entry = new URL('./prompt-worker.ts', import.meta.url).href;
+  const script = `import('${loader}').then(({ register }) => { register(); return import('${entry}'); })`;
+  return new Worker(script, { eval: true, ...settings });
+}

@@ -1,0 +1,151 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { Context, MiddlewareHandler } from 'hono';
+import { matchedRoutes } from 'hono/route';
+import type { KeyRecord, Scope } from '../../ledger/index.ts';
+import { ServeError } from '../serve-error.ts';
+
+/** Who may call a route: anybody, or a key with one of these scopes (admin may all). */
+export type RoutePolicy = 'public' | readonly Scope[];
+
+/** Every route with its policy, by `METHOD /path` as the router spells it. What is not in it is denied. */
+export class RoutePolicies {
+  private readonly policies = new Map<string, RoutePolicy>();
+
+  declare(method: string, path: string, policy: RoutePolicy): void {
+    this.policies.set(`${method.toUpperCase()} ${path}`, policy);
+  }
+
+  of(method: string, path: string): RoutePolicy | undefined {
+    return this.policies.get(`${method.toUpperCase()} ${path}`);
+  }
+
+  get all(): ReadonlyMap<string, RoutePolicy> {
+    return this.policies;
+  }
+}
+
+/** Who asks. */
+export interface Caller {
+  /** Of the key that was used; undefined where none is needed. */
+  readonly keyId: string | undefined;
+  readonly isAdmin: boolean;
+}
+
+export interface GuardOptions {
+  readonly policies: RoutePolicies;
+  /** `keys`: a key is needed where there is one; `upstream`: what stands in front has asked already. */
+  readonly auth: 'keys' | 'upstream';
+  /** A key that is there and may be used. */
+  readonly findKey: (key: string) => KeyRecord | undefined;
+  /** Whether any key is there. */
+  readonly hasKeys: () => boolean;
+  /** Names by which the server may be called, without port; undefined: any. */
+  readonly allowedHosts: ReadonlySet<string> | undefined;
+  /** Origins of pages in browsers that may call it, beside its own. */
+  readonly allowedOrigins: ReadonlySet<string>;
+}
+
+declare module 'hono' {
+  interface ContextVariableMap {
+    caller: Caller;
+    requestId: string;
+  }
+}
+
+/**
+ * Stands in front of every route and denies what is not declared: a wrong Host (a page of somebody else whose name was pointed here), a foreign Origin, a key that is
+ * missing, unknown, or of another scope, a path that no route has.
+ */
+export function createGuard({
+  policies,
+  auth,
+  findKey,
+  hasKeys,
+  allowedHosts,
+  allowedOrigins,
+}: GuardOptions): MiddlewareHandler {
+  return async (context, next) => {
+    checkHost(context, allowedHosts);
+    const key = keyOf(context);
+    const record = key === undefined ? undefined : findKey(key);
+    checkOrigin(context, { allowedOrigins, record });
+    // Preflights carry no key; what they may ask is decided by the origin.
+    if (context.req.method === 'OPTIONS') return next();
+    const policy = policyOf(context, policies);
+    if (policy === 'public') {
+      context.set('caller', { keyId: undefined, isAdmin: false });
+      return next();
+    }
+    const needsKey = auth === 'keys' && hasKeys();
+    if (needsKey && record === undefined)
+      throw new ServeError(401, key === undefined ? MISSING : 'The key is unknown, expired or revoked', {
+        code: 'invalid_api_key',
+      });
+    if (policy === undefined)
+      throw new ServeError(404, `There is no ${context.req.method} ${context.req.path.slice(0, 200)} here`, {
+        code: 'unknown_url',
+      });
+    const isAdmin = needsKey ? record!.scopes.includes('admin') : true;
+    if (needsKey && !isAdmin && !policy.some((scope) => record!.scopes.includes(scope)))
+      throw new ServeError(403, `The key lacks the scope ${policy.join(' or ')}`, { code: 'insufficient_scope' });
+    context.set('caller', { keyId: record?.id, isAdmin });
+    return next();
+  };
+}
+
+const MISSING = 'A key must be given: Authorization: Bearer KEY';
+
+/** The key of `Authorization: Bearer` or, as Azure's clients send it, `api-key`. */
+function keyOf(context: Context): string | undefined {
+  const bearer = /^Bearer\s+(\S+)$/i.exec(context.req.header('authorization') ?? '')?.[1];
+  return bearer ?? context.req.header('api-key');
+}
+
+function checkHost(context: Context, allowed: ReadonlySet<string> | undefined): void {
+  if (allowed === undefined) return;
+  const host = hostName(context.req.header('host') ?? '');
+  if (!allowed.has(host))
+    throw new ServeError(403, 'The server may not be called by this name; --allowed-hosts names more', {
+      code: 'host_not_allowed',
+    });
+}
+
+/** Without port, in lower case: `[::1]:8000` is `[::1]`. */
+export function hostName(host: string): string {
+  return host.toLowerCase().replace(/:\d+$/, '').replace(/\.$/, '');
+}
+
+function checkOrigin(
+  context: Context,
+  { allowedOrigins, record }: { readonly allowedOrigins: ReadonlySet<string>; readonly record: KeyRecord | undefined },
+): void {
+  const origin = context.req.header('origin');
+  const site = context.req.header('sec-fetch-site');
+  if (origin === undefined) {
+    // A page of another site that asks without an origin: an image, a form, a link.
+    if (site === 'cross-site')
+      throw new ServeError(403, 'Pages of other sites may not call this server', { code: 'origin_not_allowed' });
+    return;
+  }
+  const own = context.req.header('host');
+  const isOwn = own !== undefined && (origin === `http://${own}` || origin === `https://${own}`);
+  if (isOwn || allowedOrigins.has(origin) || record?.origins?.includes(origin) === true) return;
+  throw new ServeError(403, 'Pages of this origin may not call this server; --cors-origins names those that may', {
+    code: 'origin_not_allowed',
+  });
+}
+
+/** The policy of the route that will answer; undefined where none will. */
+function policyOf(context: Context, policies: RoutePolicies): RoutePolicy | undefined {
+  for (const { method, path } of matchedRoutes(context).toReversed()) {
+    const policy = policies.of(method === 'ALL' ? context.req.method : method, path);
+    if (policy !== undefined) return policy;
+  }
+  return undefined;
+}
+
+/** Whether two texts are equal, in a time that does not depend on where they differ. */
+export function equalInConstantTime(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}

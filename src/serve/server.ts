@@ -1,0 +1,328 @@
+import { createHash } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import { badInput, runFailed, PreftuneError, type Problem } from '../core/index.ts';
+import type { KeyRecord, Ledger, Scope } from '../ledger/index.ts';
+import { parseAdapterName, readNamedAdapter, type ResolveModel } from '../policy/index.ts';
+import type { DeviceName } from '../runtime/index.ts';
+import { createEngineBackend } from './backends/engine/engine-backend.ts';
+import { checkModel, usualName, type CheckedModel, type OwnEngine } from './backends/engine/own-engine.ts';
+import { isLoopback, namedPairs, type ServeSettings } from './config/serve-config.ts';
+import { createAllowance } from './http/allowance.ts';
+import { createApp, type RouteDefinition } from './http/app.ts';
+import { equalInConstantTime, hostName, type Caller } from './http/guard.ts';
+import { createMetrics } from './http/metrics.ts';
+import { probeRoutes } from './http/probes.ts';
+import { createAdapterLoader, type AdapterLoader } from './models/adapter-loader.ts';
+import type { Version } from './models/lease.ts';
+import { createModelBook, type ModelBook } from './models/model-book.ts';
+import { chatRoutes } from './openai/chat-routes.ts';
+import { modelRoutes } from './openai/model-routes.ts';
+import { storedRoutes } from './openai/stored-routes.ts';
+import { ServeError } from './serve-error.ts';
+import type { ServeServices } from './services.ts';
+
+export interface ServerOptions {
+  readonly settings: ServeSettings & {
+    readonly model: string;
+    readonly device: DeviceName;
+    readonly threads?: number | undefined;
+    readonly batchSize: number;
+    readonly templateTime?: string | undefined;
+  };
+  /** Undefined where nothing is kept. It stays the caller's. */
+  readonly ledger: Ledger | undefined;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly resolve: ResolveModel;
+  /** What an operator should know: faults of our own, models that came and went. */
+  readonly onNote: (note: string) => void;
+  /** preftune's own. */
+  readonly version: string;
+}
+
+/** A server that listens. */
+export interface RunningServer {
+  /** `http://127.0.0.1:8000`. */
+  readonly url: string;
+  /** Resolves when models answer; rejects where they do not fit into memory. */
+  readonly ready: Promise<void>;
+  readonly book: ModelBook;
+  readonly adapters: AdapterLoader;
+  /** Takes no more requests, lets those under way end for at most so long, then cancels them and gives everything back. */
+  close(graceMs?: number): Promise<void>;
+}
+
+/**
+ * Checks everything, listens, and loads the models. Throws bad-input with every problem before anything listens, and run-failed where the address is taken.
+ *
+ * @example
+ * ```ts
+ * import { openLedger } from 'preftune/ledger';
+ * import { parseServeSettings, startServer } from 'preftune/serve';
+ *
+ * const settings = parseServeSettings({ model: 'model.gguf', port: 8000 });
+ * const ledger = await openLedger(settings.store);
+ * const server = await startServer({
+ *   settings,
+ *   ledger,
+ *   environment: process.env,
+ *   resolve: async (model) => model,
+ *   onNote: console.error,
+ *   version: '1.0.0',
+ * });
+ * await server.ready;
+ * console.log(server.url);
+ * ```
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { settings, ledger, environment, onNote } = options;
+  const envKey = settings.apiKeyEnv === undefined ? undefined : environment[settings.apiKeyEnv];
+  const checked = await checkAll(options, envKey);
+  const book = createModelBook();
+  const engines = new Map<string, OwnEngine>();
+  const allowance = createAllowance(settings);
+  let state: 'loading' | 'ready' | 'stopping' = 'loading';
+  const adapters = createAdapterLoader({
+    book,
+    engines,
+    tokenLimit: settings.maxTokens,
+    onVersion: (version, digest) => addVersion(ledger, version, digest),
+  });
+  const metrics = createMetrics({
+    gauges: () => {
+      let [running, waiting] = [0, 0];
+      for (const { engine } of engines.values()) {
+        const stats = engine.stats();
+        running += stats.running;
+        waiting += stats.waiting;
+      }
+      return { running, waiting };
+    },
+  });
+  const services: ServeServices = {
+    book,
+    ledger,
+    metrics,
+    limits: settings,
+    adapters,
+    requireRoom: (caller) => {
+      if (state !== 'ready') throw notReady(state);
+      allowance.take(nameOf(caller));
+    },
+    spend: (caller, tokens) => allowance.spend(nameOf(caller), tokens),
+    tellFault: (requestId, thrown) =>
+      onNote(`${requestId}: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`),
+    isReady: () => state === 'ready',
+  };
+  const roots = settings.adapterRoot === undefined ? [] : [settings.adapterRoot].flat();
+  const routes: RouteDefinition[] = [
+    ...probeRoutes(services),
+    ...chatRoutes(services),
+    ...storedRoutes(services),
+    ...modelRoutes({ services, adapterRoots: roots }),
+  ];
+  const { app } = createApp({
+    services,
+    version: options.version,
+    routes,
+    auth: settings.auth,
+    ...keysOf(ledger, envKey),
+    allowedHosts: hostsOf(settings),
+    allowedOrigins: new Set(settings.corsOrigins === undefined ? [] : [settings.corsOrigins].flat()),
+  });
+  const server = createServer(
+    {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      requestTimeout: BODY_MS,
+      headersTimeout: HEADERS_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+    },
+    getRequestListener(app.fetch, { overrideGlobalObjects: false }),
+  );
+  server.maxHeadersCount = MAX_HEADERS;
+  server.on('clientError', (_, socket) => {
+    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n');
+  });
+  try {
+    await listen(server, settings);
+  } catch (thrown) {
+    await checked.named.close();
+    throw thrown;
+  }
+  const load = async (): Promise<void> => {
+    const own = await checked.load();
+    const name = settings.servedModelName ?? usualName(settings.model);
+    engines.set(name, own);
+    await putModel(own, name);
+    for (const [adapterName, path] of namedPairs('adapters', settings.adapters).pairs)
+      await adapters.load({ name: adapterName, path, base: name });
+    for (const [alias, target] of await aliasesOf(settings, ledger)) book.setAlias(alias, target);
+    if (state === 'loading') state = 'ready';
+  };
+  const putModel = async (own: OwnEngine, name: string): Promise<void> => {
+    const responder = own.own ?? own.base;
+    const served: Version = {
+      id: `${name}@${responder.digest.slice(0, 12)}`,
+      name,
+      kind: 'model',
+      parent: undefined,
+      root: settings.model,
+      createdAt: Math.floor(Date.now() / 1000),
+      maxTokens: own.maxTokens,
+      backend: createEngineBackend(own, { responder, tokenLimit: settings.maxTokens }),
+    };
+    await addVersion(ledger, served, responder.digest);
+    book.put(served, async () => undefined);
+  };
+  const ready = load();
+  ready.catch(() => undefined);
+  let closing: Promise<void> | undefined;
+  const close = async (graceMs: number): Promise<void> => {
+    state = 'stopping';
+    await ready.catch(() => undefined);
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeIdleConnections();
+    const grace = setTimeout(() => server.closeAllConnections(), graceMs);
+    await closed;
+    clearTimeout(grace);
+    await book.dispose();
+    for (const own of engines.values()) await own.dispose();
+  };
+  const { port } = server.address() as AddressInfo;
+  const host = settings.host.includes(':') && !settings.host.startsWith('[') ? `[${settings.host}]` : settings.host;
+  return {
+    url: `http://${host}:${port}`,
+    ready,
+    book,
+    adapters,
+    close: (graceMs = GRACE_MS) => (closing ??= close(graceMs)),
+  };
+}
+
+const MAX_HEADER_BYTES = 16 * 2 ** 10;
+const MAX_HEADERS = 100;
+const HEADERS_MS = 20_000;
+/** An upload of 512 MB over a slow line takes this long. */
+const BODY_MS = 15 * 60_000;
+const KEEP_ALIVE_MS = 65_000;
+const GRACE_MS = 25_000;
+
+function nameOf({ keyId }: Caller): string {
+  return keyId ?? 'local';
+}
+
+/** Opens what was named, so that all that is wrong is told before anything listens. */
+async function checkAll(options: ServerOptions, envKey: string | undefined): Promise<CheckedModel> {
+  const { settings, ledger, resolve } = options;
+  const problems: Problem[] = [];
+  const gather = (thrown: unknown): void => {
+    if (!(thrown instanceof PreftuneError) || (thrown.code !== 'bad-input' && thrown.code !== 'bad-usage'))
+      throw thrown;
+    problems.push(...thrown.problems);
+  };
+  const hasKey = envKey !== undefined || ledger?.keys.hasAny === true;
+  if (!isLoopback(settings.host) && settings.auth === 'keys' && !hasKey)
+    problems.push({
+      path: 'host',
+      message: `--host ${settings.host} can be reached by others and needs a key: preftune keys create --store ${settings.store} --name NAME, or --api-key-env; --auth upstream where what stands in front asks for one`,
+    });
+  let checked: CheckedModel | undefined;
+  try {
+    checked = await checkModel({
+      ...settings,
+      resolve,
+    });
+  } catch (thrown) {
+    gather(thrown);
+  }
+  const name = settings.servedModelName ?? usualName(settings.model);
+  const { pairs } = namedPairs('adapters', settings.adapters);
+  const names = new Set([name, ...pairs.map(([adapter]) => adapter)]);
+  for (const [adapter, path] of pairs) {
+    if (adapter === name)
+      problems.push({
+        path: 'adapters',
+        message: `--adapter must have a name of its own, got ${name}, which the model has`,
+      });
+    try {
+      if (checked !== undefined) await readNamedAdapter(parseAdapterName(path), checked.named.opened.config);
+    } catch (thrown) {
+      gather(thrown);
+    }
+  }
+  for (const [alias, target] of namedPairs('aliases', settings.aliases).pairs) {
+    if (names.has(alias))
+      problems.push({
+        path: 'aliases',
+        message: `--aliases must be names of their own, got ${alias}, which a model has`,
+      });
+    if (!names.has(target))
+      problems.push({
+        path: 'aliases',
+        message: `--aliases must point to a model that is served, got ${alias}=${target}; there are ${[...names].join(', ')}`,
+      });
+  }
+  if (problems.length === 0) return checked!;
+  await checked?.named.close();
+  throw badInput(problems);
+}
+
+/** Aliases of the command line, over those that the store remembers. */
+async function aliasesOf(settings: ServeSettings, ledger: Ledger | undefined): Promise<ReadonlyMap<string, string>> {
+  const stored = (await ledger?.versions.aliases()) ?? {};
+  return new Map([...Object.entries(stored), ...namedPairs('aliases', settings.aliases).pairs]);
+}
+
+async function addVersion(ledger: Ledger | undefined, version: Version, digest: string): Promise<void> {
+  const { id, name, kind, parent, createdAt } = version;
+  await ledger?.versions.add({ id, name, digest, kind, parent, createdAt: createdAt * 1000 });
+}
+
+const ENV_SCOPES: readonly Scope[] = ['infer', 'feedback', 'read', 'train'];
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** Keys of the store, and the one of the environment. */
+function keysOf(
+  ledger: Ledger | undefined,
+  envKey: string | undefined,
+): { readonly findKey: (key: string) => KeyRecord | undefined; readonly hasKeys: () => boolean } {
+  const wanted = envKey === undefined ? undefined : hashOf(envKey);
+  const own: KeyRecord = { id: 'key_env', name: 'environment', scopes: ENV_SCOPES, createdAt: 0 };
+  return {
+    findKey: (key) => (wanted !== undefined && equalInConstantTime(hashOf(key), wanted) ? own : ledger?.keys.find(key)),
+    hasKeys: () => wanted !== undefined || ledger?.keys.hasAny === true,
+  };
+}
+
+/** Names by which a server without keys may be called: a page of somebody else can point its own name here, and then asks from the victim's browser. */
+function hostsOf({ host, allowedHosts }: ServeSettings): ReadonlySet<string> | undefined {
+  const given = allowedHosts === undefined ? [] : [allowedHosts].flat().map((name) => name.toLowerCase());
+  if (given.length > 0) return new Set([...given, 'localhost', '127.0.0.1', '[::1]']);
+  if (!isLoopback(host)) return undefined;
+  return new Set(['localhost', '127.0.0.1', '[::1]', hostName(host)]);
+}
+
+function notReady(state: 'loading' | 'stopping'): ServeError {
+  return state === 'loading'
+    ? new ServeError(503, 'The model is being loaded; try again', { code: 'loading', retryAfterSeconds: 1 })
+    : new ServeError(503, 'The server is stopping', { code: 'shutting_down', retryAfterSeconds: 5 });
+}
+
+async function listen(server: Server, { host, port }: ServeSettings): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const why =
+        error.code === 'EADDRINUSE'
+          ? 'another program listens there; take another --port, or 0 for any'
+          : error.code === 'EACCES'
+            ? 'this user may not; take a --port above 1023'
+            : error.message;
+      reject(runFailed(`serve: --host ${host} --port ${port} must be free to listen on: ${why}`, { cause: error }));
+    });
+    server.listen(port, host.replace(/^\[|\]$/g, ''), () => resolve());
+  });
+}

@@ -1,0 +1,25 @@
+import type { JsonObject } from '../core/index.ts';
+import type { Ledger } from '../ledger/index.ts';
+import type { Caller } from './http/guard.ts';
+import type { ServerMetrics } from './http/metrics.ts';
+import type { ModelBook } from './models/model-book.ts';
+import type { AdapterLoader } from './models/adapter-loader.ts';
+import type { ServeLimits } from './config/limits.ts';
+
+/** What routes need of the server. */
+export interface ServeServices {
+  readonly book: ModelBook;
+  /** Undefined where nothing is kept. */
+  readonly ledger: Ledger | undefined;
+  readonly metrics: ServerMetrics;
+  readonly limits: ServeLimits;
+  readonly adapters: AdapterLoader;
+  /** Throws ServeError for a request that goes beyond what may be asked at once, or in a minute. */
+  requireRoom(caller: Caller, body: JsonObject): void;
+  /** Counts tokens that a caller has used. */
+  spend(caller: Caller, tokens: number): void;
+  /** A fault of our own, for the operator's log. */
+  tellFault(requestId: string, thrown: unknown): void;
+  /** Whether models answer; undefined while they are loaded. */
+  isReady(): boolean;
+}
