@@ -5,32 +5,22 @@ import { getRequestListener } from '@hono/node-server';
 import { badInput, runFailed, PreftuneError, type Problem } from '../core/index.ts';
 import type { KeyRecord, Ledger, Scope } from '../ledger/index.ts';
 import { parseAdapterName, readNamedAdapter, type ResolveModel } from '../policy/index.ts';
-import type { DeviceName } from '../runtime/index.ts';
 import { createEngineBackend } from './backends/engine/engine-backend.ts';
 import { checkModel, usualName, type CheckedModel, type OwnEngine } from './backends/engine/own-engine.ts';
 import { isLoopback, namedPairs, type ServeSettings } from './config/serve-config.ts';
 import { createAllowance } from './http/allowance.ts';
-import { createApp, type RouteDefinition } from './http/app.ts';
+import { createApp } from './http/app.ts';
 import { equalInConstantTime, hostName, type Caller } from './http/guard.ts';
 import { createMetrics } from './http/metrics.ts';
-import { probeRoutes } from './http/probes.ts';
 import { createAdapterLoader, type AdapterLoader } from './models/adapter-loader.ts';
 import type { Version } from './models/lease.ts';
 import { createModelBook, type ModelBook } from './models/model-book.ts';
-import { chatRoutes } from './openai/chat-routes.ts';
-import { modelRoutes } from './openai/model-routes.ts';
-import { storedRoutes } from './openai/stored-routes.ts';
+import { serveRoutes } from './routes.ts';
 import { ServeError } from './serve-error.ts';
 import type { ServeServices } from './services.ts';
 
 export interface ServerOptions {
-  readonly settings: ServeSettings & {
-    readonly model: string;
-    readonly device: DeviceName;
-    readonly threads?: number | undefined;
-    readonly batchSize: number;
-    readonly templateTime?: string | undefined;
-  };
+  readonly settings: ServeSettings;
   /** Undefined where nothing is kept. It stays the caller's. */
   readonly ledger: Ledger | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -116,16 +106,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     isReady: () => state === 'ready',
   };
   const roots = settings.adapterRoot === undefined ? [] : [settings.adapterRoot].flat();
-  const routes: RouteDefinition[] = [
-    ...probeRoutes(services),
-    ...chatRoutes(services),
-    ...storedRoutes(services),
-    ...modelRoutes({ services, adapterRoots: roots }),
-  ];
   const { app } = createApp({
     services,
     version: options.version,
-    routes,
+    routes: serveRoutes({ services, adapterRoots: roots }),
     auth: settings.auth,
     ...keysOf(ledger, envKey),
     allowedHosts: hostsOf(settings),

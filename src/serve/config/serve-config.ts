@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Problem } from '../../core/index.ts';
 import { DECODING_PRECISIONS } from '../../models/index.ts';
-import { grouped, option, texts } from '../../options/index.ts';
+import { grouped, option, parseOptions, texts, type GivenOptions } from '../../options/index.ts';
 import { hostName } from '../http/guard.ts';
 import { MODEL_NAME } from '../models/model-book.ts';
 import { LIMIT_SHAPE } from './limits.ts';
@@ -75,8 +75,23 @@ export const SERVE_SHAPE = {
   ...LIMIT_SHAPE,
 };
 
-export const SERVE_SCHEMA = z.strictObject(SERVE_SHAPE);
-export type ServeSettings = z.output<typeof SERVE_SCHEMA>;
+const SETTINGS = z.strictObject({
+  model: option(text, { help: 'folder, .gguf file or hub id; MODEL+ADAPTER, RUN, RUN@step-N, RUN@best' }),
+  ...SERVE_SHAPE,
+  templateTime: option(text.optional(), { help: 'what chat templates are told, a local time in ISO 8601' }),
+  batchSize: option(count.default(8), { help: 'answers under way at once' }),
+  device: option(z.enum(['cpu', 'webgpu', 'cuda']).default('cpu'), { help: 'where models run' }),
+  threads: option(count.optional(), { help: 'threads of the cpu' }),
+});
+export type ServeSettings = z.output<typeof SETTINGS>;
+
+/** Settings with their defaults. Throws bad-input with every problem. */
+export function parseServeSettings(
+  given: GivenOptions,
+  environment: Readonly<Record<string, string | undefined>> = {},
+): ServeSettings {
+  return parseOptions(SETTINGS, given, (settings) => serveProblems(settings, environment));
+}
 
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]', '::1']);
 

@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest';
+import { ServeError } from '../serve-error.ts';
+import { eventStream } from './event-stream.ts';
+
+const QUIET = { stallMs: 60_000, onGone: () => undefined };
+
+async function textOf(stream: ReadableStream): Promise<string> {
+  return new Response(stream).text();
+}
+
+async function* words(): AsyncGenerator<{ a: string }> {
+  yield { a: 'line\nbreak' };
+  yield { a: 'ö' };
+}
+
+async function* oneThen(thrown: Error): AsyncGenerator<{ a: number }> {
+  yield { a: 1 };
+  throw thrown;
+}
+
+async function* endless(): AsyncGenerator<{ a: number }> {
+  for (let a = 0; ; a++) yield { a };
+}
+
+test('objects are events, and [DONE] is behind the last', async () => {
+  expect(await textOf(eventStream(words(), QUIET))).toBe(
+    'data: {"a":"line\\nbreak"}\n\ndata: {"a":"ö"}\n\ndata: [DONE]\n\n',
+  );
+});
+
+test('a failure in the middle is an error object, without [DONE] and without our own words', async () => {
+  const told = await textOf(eventStream(oneThen(new ServeError(504, 'too long', { code: 'timeout' })), QUIET));
+  expect(told).toBe(
+    'data: {"a":1}\n\ndata: {"error":{"message":"too long","type":"server_error","param":null,"code":"timeout"}}\n\n',
+  );
+  const own = await textOf(eventStream(oneThen(new Error('/home/me/model: broken')), QUIET));
+  expect(own).not.toContain('/home/me');
+  expect(own).toContain('"code":"internal_error"');
+});
+
+test('a client that goes away ends the answer', async () => {
+  let isEnded = false;
+  let isGone = false;
+  async function* events(): AsyncGenerator<{ a: number }> {
+    try {
+      for (let a = 0; ; a++) yield { a };
+    } finally {
+      isEnded = true;
+    }
+  }
+  const reader = eventStream(events(), { stallMs: 60_000, onGone: () => (isGone = true) }).getReader();
+  await reader.read();
+  await reader.cancel();
+  expect([isEnded, isGone]).toEqual([true, true]);
+});
+
+test('a client that reads nothing is let go', async () => {
+  const gone = new Promise<void>((resolve) => {
+    // Held by nobody who reads.
+    eventStream(endless(), { stallMs: 5, onGone: resolve });
+  });
+  await gone;
+});

@@ -1,0 +1,11 @@
+import type { RouteDefinition } from './http/app.ts';
+import { probeRoutes } from './http/probes.ts';
+import { chatRoutes } from './openai/chat-routes.ts';
+import { modelRoutes, type ModelRouteOptions } from './openai/model-routes.ts';
+import { storedRoutes } from './openai/stored-routes.ts';
+
+/** Every route of a server. */
+export function serveRoutes(options: ModelRouteOptions): RouteDefinition[] {
+  const { services } = options;
+  return [...probeRoutes(services), ...chatRoutes(services), ...storedRoutes(services), ...modelRoutes(options)];
+}
