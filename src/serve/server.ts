@@ -2,19 +2,18 @@ import { createHash } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
-import { badInput, runFailed, PreftuneError, type Problem } from '../core/index.ts';
+import { badInput, runFailed, type Problem } from '../core/index.ts';
 import type { KeyRecord, Ledger, Scope } from '../ledger/index.ts';
-import { parseAdapterName, readNamedAdapter, type ResolveModel } from '../policy/index.ts';
-import { createEngineBackend } from './backends/engine/engine-backend.ts';
-import { checkModel, usualName, type CheckedModel, type OwnEngine } from './backends/engine/own-engine.ts';
-import { isLoopback, namedPairs, type ServeSettings } from './config/serve-config.ts';
+import type { ResolveModel } from '../policy/index.ts';
+import type { OwnEngine } from './backends/engine/own-engine.ts';
+import { isLoopback, type ServeSettings } from './config/serve-config.ts';
 import { createAllowance } from './http/allowance.ts';
 import { createApp } from './http/app.ts';
 import { equalInConstantTime, hostName, type Caller } from './http/guard.ts';
 import { createMetrics } from './http/metrics.ts';
 import { createAdapterLoader, type AdapterLoader } from './models/adapter-loader.ts';
-import type { Version } from './models/lease.ts';
 import { createModelBook, type ModelBook } from './models/model-book.ts';
+import { checkModels, loadModels, recordVersion, type CheckedModels } from './models/open-models.ts';
 import { serveRoutes } from './routes.ts';
 import { ServeError } from './serve-error.ts';
 import type { ServeServices } from './services.ts';
@@ -68,7 +67,7 @@ export interface RunningServer {
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { settings, ledger, environment, onNote } = options;
   const envKey = settings.apiKeyEnv === undefined ? undefined : environment[settings.apiKeyEnv];
-  const checked = await checkAll(options, envKey);
+  const models = await checkAll(options, envKey);
   const book = createModelBook();
   const engines = new Map<string, OwnEngine>();
   const allowance = createAllowance(settings);
@@ -77,7 +76,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     book,
     engines,
     tokenLimit: settings.maxTokens,
-    onVersion: (version, digest) => addVersion(ledger, version, digest),
+    onVersion: (version, digest) => recordVersion(ledger, version, digest),
   });
   const metrics = createMetrics({
     gauges: () => {
@@ -131,33 +130,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   try {
     await listen(server, settings);
   } catch (thrown) {
-    await checked.named.close();
+    await models.close();
     throw thrown;
   }
   const load = async (): Promise<void> => {
-    const own = await checked.load();
-    const name = settings.servedModelName ?? usualName(settings.model);
-    engines.set(name, own);
-    await putModel(own, name);
-    for (const [adapterName, path] of namedPairs('adapters', settings.adapters).pairs)
-      await adapters.load({ name: adapterName, path, base: name });
-    for (const [alias, target] of await aliasesOf(settings, ledger)) book.setAlias(alias, target);
+    await loadModels(models, { settings, book, adapters, engines, ledger });
     if (state === 'loading') state = 'ready';
-  };
-  const putModel = async (own: OwnEngine, name: string): Promise<void> => {
-    const responder = own.own ?? own.base;
-    const served: Version = {
-      id: `${name}@${responder.digest.slice(0, 12)}`,
-      name,
-      kind: 'model',
-      parent: undefined,
-      root: settings.model,
-      createdAt: Math.floor(Date.now() / 1000),
-      maxTokens: own.maxTokens,
-      backend: createEngineBackend(own, { responder, tokenLimit: settings.maxTokens }),
-    };
-    await addVersion(ledger, served, responder.digest);
-    book.put(served, async () => undefined);
   };
   const ready = load();
   ready.catch(() => undefined);
@@ -197,70 +175,21 @@ function nameOf({ keyId }: Caller): string {
 }
 
 /** Opens what was named, so that all that is wrong is told before anything listens. */
-async function checkAll(options: ServerOptions, envKey: string | undefined): Promise<CheckedModel> {
-  const { settings, ledger, resolve } = options;
+async function checkAll(
+  { settings, ledger, resolve }: ServerOptions,
+  envKey: string | undefined,
+): Promise<CheckedModels> {
   const problems: Problem[] = [];
-  const gather = (thrown: unknown): void => {
-    if (!(thrown instanceof PreftuneError) || (thrown.code !== 'bad-input' && thrown.code !== 'bad-usage'))
-      throw thrown;
-    problems.push(...thrown.problems);
-  };
   const hasKey = envKey !== undefined || ledger?.keys.hasAny === true;
   if (!isLoopback(settings.host) && settings.auth === 'keys' && !hasKey)
     problems.push({
       path: 'host',
       message: `--host ${settings.host} can be reached by others and needs a key: preftune keys create --store ${settings.store} --name NAME, or --api-key-env; --auth upstream where what stands in front asks for one`,
     });
-  let checked: CheckedModel | undefined;
-  try {
-    checked = await checkModel({
-      ...settings,
-      resolve,
-    });
-  } catch (thrown) {
-    gather(thrown);
-  }
-  const name = settings.servedModelName ?? usualName(settings.model);
-  const { pairs } = namedPairs('adapters', settings.adapters);
-  const names = new Set([name, ...pairs.map(([adapter]) => adapter)]);
-  for (const [adapter, path] of pairs) {
-    if (adapter === name)
-      problems.push({
-        path: 'adapters',
-        message: `--adapter must have a name of its own, got ${name}, which the model has`,
-      });
-    try {
-      if (checked !== undefined) await readNamedAdapter(parseAdapterName(path), checked.named.opened.config);
-    } catch (thrown) {
-      gather(thrown);
-    }
-  }
-  for (const [alias, target] of namedPairs('aliases', settings.aliases).pairs) {
-    if (names.has(alias))
-      problems.push({
-        path: 'aliases',
-        message: `--aliases must be names of their own, got ${alias}, which a model has`,
-      });
-    if (!names.has(target))
-      problems.push({
-        path: 'aliases',
-        message: `--aliases must point to a model that is served, got ${alias}=${target}; there are ${[...names].join(', ')}`,
-      });
-  }
-  if (problems.length === 0) return checked!;
-  await checked?.named.close();
+  const models = await checkModels(settings, { resolve, problems });
+  if (problems.length === 0) return models;
+  await models.close();
   throw badInput(problems);
-}
-
-/** Aliases of the command line, over those that the store remembers. */
-async function aliasesOf(settings: ServeSettings, ledger: Ledger | undefined): Promise<ReadonlyMap<string, string>> {
-  const stored = (await ledger?.versions.aliases()) ?? {};
-  return new Map([...Object.entries(stored), ...namedPairs('aliases', settings.aliases).pairs]);
-}
-
-async function addVersion(ledger: Ledger | undefined, version: Version, digest: string): Promise<void> {
-  const { id, name, kind, parent, createdAt } = version;
-  await ledger?.versions.add({ id, name, digest, kind, parent, createdAt: createdAt * 1000 });
 }
 
 const ENV_SCOPES: readonly Scope[] = ['infer', 'feedback', 'read', 'train'];

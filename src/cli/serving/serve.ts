@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { readFileSync } from 'node:fs';
-import { changed } from '../../options/index.ts';
+import { changed, metaOf, option } from '../../options/index.ts';
 import { SERVE_SHAPE, serveProblems, startServer } from '../../serve/index.ts';
 import { MACHINE_SHAPE, MODEL, TEMPLATE_TIME } from '../common-options.ts';
 import { defineCommand } from '../frame/command.ts';
@@ -8,7 +8,7 @@ import { requireModels } from '../require-models.ts';
 import { resolveLoading } from '../resolve-loading.ts';
 
 const OPTIONS = z.strictObject({
-  model: MODEL,
+  model: option(MODEL.optional(), { ...metaOf(MODEL)! }),
   ...SERVE_SHAPE,
   templateTime: TEMPLATE_TIME,
   batchSize: changed(MACHINE_SHAPE.batchSize, { help: 'answers under way at once' }),
@@ -29,7 +29,7 @@ export const SERVE = defineCommand({
   check: (options, { environment }) => serveProblems(options, environment),
   async run(options, context) {
     const { terminal, signal, environment } = context;
-    requireModels([options], context);
+    if (options.model !== undefined) requireModels([{ model: options.model }], context);
     const server = await startServer({
       settings: options,
       ledger: undefined,

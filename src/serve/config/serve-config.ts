@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Problem } from '../../core/index.ts';
-import { DECODING_PRECISIONS } from '../../models/index.ts';
+import { DECODING_PRECISIONS, type DecodingPrecision } from '../../models/index.ts';
 import { grouped, option, parseOptions, texts, type GivenOptions } from '../../options/index.ts';
 import { hostName } from '../http/guard.ts';
 import { MODEL_NAME } from '../models/model-book.ts';
@@ -47,6 +47,24 @@ const ACCESS = grouped('Access', {
   }),
 });
 
+/** A model beside the first, in a configuration file. */
+const MODEL_ENTRY = z.strictObject({
+  name: text.regex(MODEL_NAME, 'must be letters, digits and . _ : / - inside'),
+  model: text,
+  /** Adapters by the names under which they are served. */
+  adapters: z.record(text.regex(MODEL_NAME, 'must be letters, digits and . _ : / - inside'), text).optional(),
+  basePrecision: z.enum(DECODING_PRECISIONS).default('float32'),
+  threads: count.optional(),
+});
+
+export interface ModelEntry {
+  readonly name: string;
+  readonly model: string;
+  readonly adapters: ReadonlyMap<string, string>;
+  readonly basePrecision: DecodingPrecision;
+  readonly threads: number | undefined;
+}
+
 /** The options of `preftune serve` that are not the command line's own. */
 export const SERVE_SHAPE = {
   servedModelName: option(text.optional(), {
@@ -57,6 +75,9 @@ export const SERVE_SHAPE = {
     help: 'NAME=FOLDER of a PEFT adapter, or NAME=RUN, served under NAME; may be repeated',
     alias: '--adapter',
     isCommon: true,
+  }),
+  models: option(z.array(MODEL_ENTRY).optional(), {
+    help: 'more models, in --config: a list of name, model, adapters, basePrecision, threads',
   }),
   aliases: option(texts().optional(), { help: 'NAME=MODEL: another name for a model; may be repeated' }),
   host: option(text.default('127.0.0.1'), {
@@ -76,7 +97,7 @@ export const SERVE_SHAPE = {
 };
 
 const SETTINGS = z.strictObject({
-  model: option(text, { help: 'folder, .gguf file or hub id; MODEL+ADAPTER, RUN, RUN@step-N, RUN@best' }),
+  model: option(text.optional(), { help: 'folder, .gguf file or hub id; MODEL+ADAPTER, RUN, RUN@step-N, RUN@best' }),
   ...SERVE_SHAPE,
   templateTime: option(text.optional(), { help: 'what chat templates are told, a local time in ISO 8601' }),
   batchSize: option(count.default(8), { help: 'answers under way at once' }),
@@ -134,6 +155,13 @@ export function serveProblems(
     ...namedPairs('adapters', settings.adapters).problems,
     ...namedPairs('aliases', settings.aliases).problems,
   );
+  const { model, models = [] } = settings;
+  if (model === undefined && models.length === 0)
+    fail('model', '--model must be given, or models in --config; got neither');
+  if (model === undefined && settings.adapters !== undefined)
+    fail('adapters', '--adapter has no effect without --model; write adapters into the model of --config');
+  if (model === undefined && servedModelName !== undefined)
+    fail('servedModelName', '--served-model-name has no effect without --model; leave it out');
   if (store === 'none' && log === 'text') fail('log', '--log text has no effect with --store none; name a folder');
   if (apiKeyEnv !== undefined) {
     const key = environment[apiKeyEnv];
@@ -163,3 +191,17 @@ export function serveProblems(
 }
 
 const MIN_KEY_LENGTH = 16;
+
+/** The models that the settings name, the first one first. */
+export function modelEntries(settings: ServeSettings, usualName: (model: string) => string): ModelEntry[] {
+  const { model, servedModelName, basePrecision, threads, models = [] } = settings;
+  const adapters = new Map(namedPairs('adapters', settings.adapters).pairs);
+  const first =
+    model === undefined ? [] : [{ name: servedModelName ?? usualName(model), model, adapters, basePrecision, threads }];
+  const others = models.map((entry) => ({
+    ...entry,
+    adapters: new Map(Object.entries(entry.adapters ?? {})),
+    threads: entry.threads ?? threads,
+  }));
+  return [...first, ...others];
+}

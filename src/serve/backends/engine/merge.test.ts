@@ -10,6 +10,10 @@ async function* broken(): AsyncGenerator<number> {
   throw new Error('broken');
 }
 
+async function readAll(items: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of items);
+}
+
 test('items of each stream come in their order, and its end once behind them', async () => {
   const seen: (readonly [number, number | undefined])[] = [];
   for await (const one of merged([numbers(1, 2, 3), numbers(), numbers(9)])) seen.push(one);
@@ -19,10 +23,7 @@ test('items of each stream come in their order, and its end once behind them', a
 });
 
 test('a stream that fails ends all, and whoever stops early ends the streams', async () => {
-  const read = async (): Promise<void> => {
-    for await (const _ of merged([broken(), numbers(1, 2)]));
-  };
-  await expect(read()).rejects.toThrow('broken');
+  await expect(readAll(merged([broken(), numbers(1, 2)]))).rejects.toThrow('broken');
   let isEnded = false;
   async function* endless(): AsyncGenerator<number> {
     try {
