@@ -1,3 +1,4 @@
+import { adminRoutes } from './admin/admin-routes.ts';
 import type { RouteDefinition } from './http/app.ts';
 import { probeRoutes } from './http/probes.ts';
 import { chatRoutes } from './openai/chat-routes.ts';
@@ -7,5 +8,11 @@ import { storedRoutes } from './openai/stored-routes.ts';
 /** Every route of a server. */
 export function serveRoutes(options: ModelRouteOptions): RouteDefinition[] {
   const { services } = options;
-  return [...probeRoutes(services), ...chatRoutes(services), ...storedRoutes(services), ...modelRoutes(options)];
+  return [
+    ...probeRoutes(services),
+    ...chatRoutes(services),
+    ...storedRoutes(services),
+    ...modelRoutes(options),
+    ...adminRoutes(services),
+  ];
 }

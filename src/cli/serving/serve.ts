@@ -26,7 +26,7 @@ export const SERVE = defineCommand({
   ],
   options: OPTIONS,
   takesConfig: true,
-  check: (options, { environment }) => serveProblems(options, environment),
+  check: (options, { environment, given }) => serveProblems(options, { environment, given }),
   async run(options, context) {
     const { terminal, signal, environment } = context;
     if (options.model !== undefined) requireModels([{ model: options.model }], context);

@@ -111,7 +111,7 @@ export function parseServeSettings(
   given: GivenOptions,
   environment: Readonly<Record<string, string | undefined>> = {},
 ): ServeSettings {
-  return parseOptions(SETTINGS, given, (settings) => serveProblems(settings, environment));
+  return parseOptions(SETTINGS, given, (settings) => serveProblems(settings, { environment, given }));
 }
 
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]', '::1']);
@@ -144,7 +144,10 @@ export function namedPairs(
 /** What the combination of settings rules out, all of it. */
 export function serveProblems(
   settings: ServeSettings,
-  environment: Readonly<Record<string, string | undefined>>,
+  {
+    environment,
+    given,
+  }: { readonly environment: Readonly<Record<string, string | undefined>>; readonly given: GivenOptions },
 ): Problem[] {
   const problems: Problem[] = [];
   const fail = (path: keyof ServeSettings, message: string): void => void problems.push({ path, message });
@@ -155,8 +158,8 @@ export function serveProblems(
     ...namedPairs('adapters', settings.adapters).problems,
     ...namedPairs('aliases', settings.aliases).problems,
   );
-  const { model, models = [] } = settings;
-  if (model === undefined && models.length === 0)
+  const { model } = settings;
+  if (model === undefined && given['models'] === undefined)
     fail('model', '--model must be given, or models in --config; got neither');
   if (model === undefined && settings.adapters !== undefined)
     fail('adapters', '--adapter has no effect without --model; write adapters into the model of --config');

@@ -1,4 +1,3 @@
-import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { JsonObject } from '../../core/index.ts';
 import type { Inference, Ledger } from '../../ledger/index.ts';
@@ -7,6 +6,7 @@ import { checkBody, readBody } from '../http/json-body.ts';
 import { ServeError } from '../serve-error.ts';
 import type { ServeServices } from '../services.ts';
 import { METADATA_BODY } from './chat-schema.ts';
+import { listOf, pageOf } from './pages.ts';
 
 /** Answers that were kept: OpenAI's stored completions. */
 export function storedRoutes({ ledger, limits }: ServeServices): RouteDefinition[] {
@@ -98,22 +98,6 @@ function missing(id: string): ServeError {
     code: 'not_found',
     param: 'id',
   });
-}
-
-const PAGE = z.object({
-  after: z.string().max(200).optional(),
-  limit: z.coerce.number().int().min(1).max(100).default(20),
-  order: z.enum(['asc', 'desc']).default('asc'),
-});
-
-/** `after`, `limit` and `order` of a list. Throws ServeError 400. */
-export function pageOf(query: Readonly<Record<string, string>>): z.output<typeof PAGE> {
-  return checkBody(PAGE, query);
-}
-
-export function listOf(data: readonly object[], hasMore: boolean): object {
-  const ids = data.map((one) => (one as { id?: string }).id ?? null);
-  return { object: 'list', data, first_id: ids[0] ?? null, last_id: ids.at(-1) ?? null, has_more: hasMore };
 }
 
 /** OpenAI's object; where texts are not kept, or were erased, its choices are without messages. */
