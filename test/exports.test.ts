@@ -31,6 +31,8 @@ const PROBES: Readonly<Record<string, string>> = {
   'preftune/optim': 'learningRateAt',
   'preftune/files': 'writeFileAtomic',
   'preftune/store': 'readMetrics',
+  'preftune/database': 'openDatabase',
+  'preftune/ledger': 'openLedger',
   'preftune/report': 'renderPage',
   'preftune/manual': 'manualSite',
   'preftune/hub': 'locateModel',

@@ -1,4 +1,4 @@
-export { findBrokenText, wholeText } from './broken-text.ts';
+export { brokenTextAt, findBrokenText, wholeText } from './broken-text.ts';
 export {
   BYTES_PER_ELEMENT,
   bfloat16ToFloat32,

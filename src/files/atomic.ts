@@ -6,6 +6,11 @@ import { badInput, PreftuneError } from '../core/index.ts';
 import { diskError, entriesOf, errnoOf, syncFolder } from './disk.ts';
 import { asideName, removeRemains, temporaryName } from './remains.ts';
 
+/** Who may read a new file, as chmod has it: 0o600 for what its owner alone may read. Default: as the process makes files. */
+export interface FileRights {
+  readonly mode?: number;
+}
+
 /** A fresh temporary path beside `path`, from where what earlier processes left unfinished is gone. */
 function temporaryBeside(path: string): string {
   const target = resolve(path);
@@ -27,10 +32,10 @@ function temporaryBeside(path: string): string {
  * console.log(readFileSync('notes.txt', 'utf8')); // whole or not at all
  * ```
  */
-export function writeFileAtomic(path: string, contents: string | Uint8Array): void {
+export function writeFileAtomic(path: string, contents: string | Uint8Array, { mode }: FileRights = {}): void {
   const temporary = temporaryBeside(path);
   try {
-    const file = openSync(temporary, 'wx');
+    const file = openSync(temporary, 'wx', mode);
     try {
       writeFileSync(file, contents);
       fsyncSync(file);
@@ -55,10 +60,14 @@ export interface WritableFile {
 }
 
 /** The same for what does not fit into memory: `write` puts it into the file piece by piece. On failure nothing is left. */
-export async function streamFileAtomic<T>(path: string, write: (file: WritableFile) => Promise<T>): Promise<T> {
+export async function streamFileAtomic<T>(
+  path: string,
+  write: (file: WritableFile) => Promise<T>,
+  { mode }: FileRights = {},
+): Promise<T> {
   const temporary = temporaryBeside(path);
   try {
-    const file = await open(temporary, 'wx');
+    const file = await open(temporary, 'wx', mode);
     let written: T;
     try {
       written = await write(file);

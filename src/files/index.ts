@@ -4,6 +4,7 @@ export {
   writeFileAtomic,
   writeFolderAtomic,
   writeLinesAtomic,
+  type FileRights,
   type FillFolder,
   type WritableFile,
 } from './atomic.ts';

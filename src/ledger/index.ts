@@ -1,3 +1,4 @@
+export { openLedger } from './open-ledger.ts';
 export type { Ledger, LedgerOptions, Retention } from './ledger.ts';
 export {
   SCOPES,

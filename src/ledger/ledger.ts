@@ -24,10 +24,12 @@ export interface Retention {
 export interface LedgerOptions {
   /** Default metadata. */
   readonly log?: LogLevel | undefined;
-  /** Default: texts 30 days, metadata 365. */
+  /** Default: texts 30 days, metadata 365. Where it is given, a kind without a number stays for good. */
   readonly retention?: Retention | undefined;
   /** Masks e-mail addresses, telephone and card numbers, keys and the like before texts are written. Default true. */
   readonly redacts?: boolean | undefined;
+  /** Refuses a folder that holds no store, instead of making one. Default false. */
+  readonly mustExist?: boolean | undefined;
   /** Milliseconds since 1970. Default Date.now. */
   readonly now?: (() => number) | undefined;
 }
@@ -122,8 +124,11 @@ export interface Ledger {
     /** The first entry whose hash does not fit, if any. */
     verify(): Promise<{ readonly entries: number; readonly brokenAt?: number }>;
   };
-  /** Removes what is older than the retention says. */
-  sweep(): Promise<{ readonly texts: number; readonly inferences: number }>;
+  /**
+   * Removes what is older than the retention says. A clock that went on by a day more than has passed is not believed the first time: then nothing is removed, and
+   * `clockJumpMs` says how far it went.
+   */
+  sweep(): Promise<{ readonly texts: number; readonly inferences: number; readonly clockJumpMs?: number }>;
   /** Writes a whole copy to a file that is not there yet, while others go on. */
   backup(path: string): Promise<void>;
   /** A key of 32 bytes for one purpose, derived from the store's own (HKDF). */

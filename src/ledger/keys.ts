@@ -1,0 +1,145 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+import { badInput, shownValue } from '../core/index.ts';
+import { parseRows, requiredSql, sql, type Database } from '../database/index.ts';
+import type { AuditTrail } from './audit.ts';
+import { jsonColumn, jsonText, nullable, present, textsColumn } from './columns.ts';
+import type { Ledger } from './ledger.ts';
+import { SCOPES, type KeyRecord, type Scope } from './records.ts';
+
+const ROW = z.object({
+  id: z.string(),
+  hash: z.string(),
+  name: z.string(),
+  scopes: jsonColumn<readonly Scope[]>(),
+  created_at: z.int(),
+  expires_at: nullable(z.int()),
+  revoked_at: nullable(z.int()),
+  last_used_at: nullable(z.int()),
+  origins: nullable(textsColumn),
+});
+
+/** Secrets that stand in logs and source code are found by this. */
+export const KEY_PREFIX = 'pt_live_';
+const KEY_BYTES = 32;
+/** How exact the time of the last use is on the disk. */
+const LAST_USED_MS = 60_000;
+
+interface Known {
+  readonly hash: Buffer;
+  record: KeyRecord;
+}
+
+export interface KeyRing {
+  readonly keys: Ledger['keys'];
+  /** Writes the times of last use that are newer than those on the disk. */
+  flush(): Promise<void>;
+}
+
+export async function createKeys(database: Database, audit: AuditTrail, now: () => number): Promise<KeyRing> {
+  /** By the hash in hexadecimal digits: who does not have the key cannot steer where a look-up goes. */
+  const known = new Map<string, Known>();
+  const touched = new Map<string, number>();
+  for (const row of parseRows(ROW, await database.read(sql('SELECT * FROM keys ORDER BY seq')))) {
+    known.set(row.hash, { hash: Buffer.from(row.hash, 'hex'), record: recordOf(row) });
+  }
+  const isUsable = ({ revokedAt, expiresAt }: KeyRecord): boolean =>
+    revokedAt === undefined && (expiresAt === undefined || expiresAt > now());
+
+  const keys: Ledger['keys'] = {
+    async create({ name, scopes, expiresAt, origins }) {
+      requireRight(name, scopes, expiresAt, now());
+      const key = `${KEY_PREFIX}${randomBytes(KEY_BYTES).toString('base64url')}`;
+      const record: KeyRecord = present({
+        id: `key_${randomBytes(9).toString('hex')}`,
+        name,
+        scopes: [...new Set(scopes)],
+        createdAt: now(),
+        expiresAt,
+        origins,
+      });
+      const hash = hashOf(key);
+      await audit.append(
+        { actor: 'owner', action: 'key.create', subject: record.id, detail: { name, scopes: [...scopes] } },
+        [
+          sql(
+            'INSERT INTO keys (id, hash, name, scopes, created_at, expires_at, origins) VALUES (?, ?, ?, ?, ?, ?, ?)',
+            record.id,
+            hash.toString('hex'),
+            name,
+            JSON.stringify(record.scopes),
+            record.createdAt,
+            expiresAt,
+            jsonText(origins),
+          ),
+        ],
+      );
+      known.set(hash.toString('hex'), { hash, record });
+      return { key, record };
+    },
+    find(key) {
+      const hash = hashOf(key);
+      const found = known.get(hash.toString('hex'));
+      if (found === undefined || !timingSafeEqual(found.hash, hash) || !isUsable(found.record)) return undefined;
+      const at = now();
+      if (at - (found.record.lastUsedAt ?? 0) >= LAST_USED_MS) touched.set(found.record.id, at);
+      found.record = { ...found.record, lastUsedAt: at };
+      return found.record;
+    },
+    list: async () => [...known.values()].map(({ record }) => record),
+    async revoke(id) {
+      const at = now();
+      const results = await audit.append({ actor: 'owner', action: 'key.revoke', subject: id }, [
+        requiredSql('UPDATE keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL', at, id),
+      ]);
+      for (const entry of known.values())
+        if (results !== undefined && entry.record.id === id) entry.record = { ...entry.record, revokedAt: at };
+      return results !== undefined;
+    },
+    get hasAny() {
+      return [...known.values()].some(({ record }) => isUsable(record));
+    },
+  };
+
+  return {
+    keys,
+    async flush() {
+      if (touched.size === 0) return;
+      const times = [...touched];
+      touched.clear();
+      await database.write(times.map(([id, at]) => sql('UPDATE keys SET last_used_at = ? WHERE id = ?', at, id)));
+    },
+  };
+}
+
+function hashOf(key: string): Buffer {
+  return createHash('sha256').update(key).digest();
+}
+
+function recordOf(row: z.output<typeof ROW>): KeyRecord {
+  return present({
+    id: row.id,
+    name: row.name,
+    scopes: row.scopes,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    revokedAt: row.revoked_at,
+    lastUsedAt: row.last_used_at,
+    origins: row.origins,
+  });
+}
+
+function requireRight(name: string, scopes: readonly Scope[], expiresAt: number | undefined, now: number): void {
+  const problems = [];
+  if (name.trim() === '' || name.length > 200)
+    problems.push({ path: 'name', message: `name: must have 1 to 200 characters, got ${shownValue(name)}` });
+  const unknown = scopes.filter((scope) => !SCOPES.includes(scope));
+  if (scopes.length === 0 || unknown.length > 0)
+    problems.push({
+      path: 'scopes',
+      message: `scopes: must be some of ${SCOPES.join(', ')}, got ${shownValue(unknown[0] ?? 'none')}`,
+    });
+  if (expiresAt !== undefined && !(Number.isSafeInteger(expiresAt) && expiresAt > now))
+    problems.push({ path: 'expiresAt', message: `expiresAt: must lie in the future, got ${shownValue(expiresAt)}` });
+  if (problems.length > 0) throw badInput(problems);
+}

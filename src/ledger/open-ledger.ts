@@ -1,0 +1,143 @@
+import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { PreftuneError } from '../core/index.ts';
+import { badInput, shownValue } from '../core/index.ts';
+import { openDatabase, sql, type Database } from '../database/index.ts';
+import { diskError, removeRemains, syncFolder, tryLock, type Lock } from '../files/index.ts';
+import { createAudit } from './audit.ts';
+import { createFiles } from './files.ts';
+import { createInferences } from './inferences.ts';
+import { createJobs } from './jobs.ts';
+import { createKeys } from './keys.ts';
+import type { Ledger, LedgerOptions } from './ledger.ts';
+import { LEDGER_KIND } from './schema.ts';
+import { openSecret } from './secret.ts';
+import { createSweep, DEFAULT_RETENTION } from './sweep.ts';
+import { createUsers } from './users.ts';
+import { createVersions } from './versions.ts';
+
+const FLUSH_MS = 60_000;
+
+export function databasePath(folder: string): string {
+  return join(folder, 'ledger.db');
+}
+
+/**
+ * Opens a store, or makes one: `ledger.db`, `secret`, `files/`, `jobs/`, readable by their owner alone. Throws bad-input where another process has it (and says which
+ * one), where the folder cannot be written or holds another program's file; run-failed where the file is damaged.
+ *
+ * @example
+ * ```ts run
+ * import { openLedger } from 'preftune/ledger';
+ *
+ * const ledger = await openLedger('store');
+ * const { key } = await ledger.keys.create({ name: 'the application', scopes: ['infer'] });
+ * console.log(ledger.keys.find(key)?.scopes); // [ 'infer' ]
+ * await ledger.close();
+ * ```
+ */
+export async function openLedger(folder: string, options: LedgerOptions = {}): Promise<Ledger> {
+  const { now = Date.now, retention = DEFAULT_RETENTION, mustExist = false } = options;
+  requireRetention(retention);
+  if (mustExist && !existsSync(databasePath(folder)))
+    throw badInput({ file: folder, message: 'must be a store, got no ledger.db in it; name the folder of --store' });
+  makeFolders(folder);
+  const lock = lockStore(folder);
+  let database: Database | undefined;
+  try {
+    removeRemains(folder, { isHolder: true });
+    database = await openDatabase(databasePath(folder), LEDGER_KIND);
+    chmodSync(databasePath(folder), 0o600);
+    return await assemble(folder, { ...options, now, retention }, database, lock);
+  } catch (error) {
+    await database?.close();
+    lock.release();
+    throw error;
+  }
+}
+
+type Settings = LedgerOptions & Required<Pick<LedgerOptions, 'now' | 'retention'>>;
+
+async function assemble(
+  folder: string,
+  { log = 'metadata', redacts = true, now, retention }: Settings,
+  database: Database,
+  lock: Lock,
+): Promise<Ledger> {
+  const secret = await openSecret(folder, database);
+  const audit = createAudit(database, now!);
+  const ring = await createKeys(database, audit, now!);
+  // What a server was answering when it ended has no end of its own.
+  await database.write([
+    sql(
+      "UPDATE inferences SET status = 'failed', error = 'the server ended before the answer did' WHERE status IS NULL",
+    ),
+  ]);
+  const flushing = setInterval(() => void ring.flush().catch(() => undefined), FLUSH_MS);
+  flushing.unref();
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    clearInterval(flushing);
+    try {
+      await ring.flush();
+    } finally {
+      await database.close();
+      lock.release();
+    }
+  };
+  return {
+    folder,
+    log,
+    inferences: createInferences({ database, secret, log, redacts, now: now! }),
+    users: createUsers({ database, audit, secret, now: now! }),
+    keys: ring.keys,
+    files: createFiles(database, now!),
+    jobs: createJobs(database, now!),
+    versions: createVersions(database, audit, now!),
+    audit: audit.log,
+    sweep: createSweep({ database, retention: retention!, now: now!, elapsed: () => performance.now() }),
+    backup: (path) => database.backup(path),
+    deriveKey: (purpose) => secret.deriveKey(purpose),
+    close: () => (closing ??= close()),
+  };
+}
+
+function requireRetention({ textDays, metadataDays }: NonNullable<LedgerOptions['retention']>): void {
+  const problems = Object.entries({ textDays, metadataDays })
+    .filter(([, days]) => days !== undefined && !(days > 0 && Number.isFinite(days)))
+    .map(([name, days]) => ({ path: name, message: `${name}: must be more than 0 days, got ${shownValue(days)}` }));
+  if (textDays !== undefined && metadataDays !== undefined && textDays > metadataDays)
+    problems.push({
+      path: 'textDays',
+      message: `textDays: must be at most metadataDays (${metadataDays}), got ${textDays}`,
+    });
+  if (problems.length > 0) throw badInput(problems);
+}
+
+function makeFolders(folder: string): void {
+  try {
+    const made = mkdirSync(folder, { recursive: true, mode: 0o700 });
+    for (const name of ['files', 'jobs']) mkdirSync(join(folder, name), { recursive: true, mode: 0o700 });
+    syncFolder(folder);
+    if (made !== undefined) syncFolder(dirname(made));
+  } catch (error) {
+    throw diskError(folder, error);
+  }
+}
+
+function lockStore(folder: string): Lock {
+  const { lock, owner } = tryLock(join(folder, 'lock'));
+  if (lock !== undefined) return lock;
+  throw storeInUse(folder, owner);
+}
+
+type Owner = NonNullable<ReturnType<typeof tryLock>['owner']>;
+
+export function storeInUse(folder: string, owner: Owner | undefined): PreftuneError {
+  const who =
+    owner === undefined ? 'several that start at once' : `process ${owner.pid} on ${owner.host} since ${owner.since}`;
+  return badInput({
+    file: folder,
+    message: `one process at a time has a store, and this one is in use by ${who}; stop it, or ask it (docs/store.md says what a running server does). If there is no such process any more, remove ${join(folder, 'lock')}`,
+  });
+}

@@ -1,0 +1,63 @@
+import type { JsonObject } from '../core/index.ts';
+import { sql, type Database } from '../database/index.ts';
+import type { AuditTrail } from './audit.ts';
+import { parseInferences, SELECT_INFERENCES } from './inferences.ts';
+import type { Ledger } from './ledger.ts';
+import { pageStatement } from './paging.ts';
+import type { StoreSecret } from './secret.ts';
+
+const PAGE = 100;
+
+export interface UserContext {
+  readonly database: Database;
+  readonly audit: AuditTrail;
+  readonly secret: StoreSecret;
+  readonly now: () => number;
+}
+
+export function createUsers({ database, audit, secret, now }: UserContext): Ledger['users'] {
+  return {
+    async *export(user) {
+      const hash = secret.hashUser(user);
+      const [erased] = await database.read(sql('SELECT erased_at FROM erased_users WHERE user_hash = ?', hash));
+      if (erased !== undefined) yield { kind: 'erasure', at: Number(erased.erased_at) };
+      let behind = 0;
+      for (;;) {
+        const rows = await database.read(pageStatement(ofUser(hash), { limit: PAGE, order: 'asc' }, behind));
+        for (const inference of parseInferences(rows))
+          yield { kind: 'inference', ...inference } as unknown as JsonObject;
+        if (rows.length <= PAGE) return;
+        behind = Number(rows.at(-1)!.seq);
+      }
+    },
+    async erase(user) {
+      const hash = secret.hashUser(user);
+      const at = now();
+      const results = await audit.append({ actor: 'owner', action: 'user.erase', subject: hash }, [
+        sql(
+          `INSERT OR IGNORE INTO removed (kind, id, seq, removed_at) SELECT 'inferences', id, seq, ? FROM inferences WHERE user_hash = ?`,
+          at,
+          hash,
+        ),
+        sql('DELETE FROM inferences WHERE user_hash = ?', hash),
+        sql(
+          'INSERT INTO erased_users (user_hash, erased_at) VALUES (?, ?) ON CONFLICT (user_hash) DO UPDATE SET erased_at = max(erased_at, excluded.erased_at)',
+          hash,
+          at,
+        ),
+      ]);
+      await database.checkpoint();
+      return { inferences: results![1]!.changes };
+    },
+  };
+}
+
+export function ofUser(hash: string) {
+  return {
+    table: 'inferences',
+    select: SELECT_INFERENCES,
+    seq: 'inferences.seq',
+    where: ['inferences.user_hash = ?'],
+    values: [hash],
+  };
+}
