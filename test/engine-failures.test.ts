@@ -167,7 +167,8 @@ describe('what fails', () => {
     const asked = ask(engine, undefined, 30);
     const long = Array.from({ length: 60 }, (_, i) => 1 + (i % 20));
     const running = engine.submit({ prompt: PROMPTS[0]!, maxNewTokens: 30 });
-    await firstToken(running);
+    // The second one comes when all are in one cache.
+    for (let i = 0; i < 2; i++) await firstToken(running);
     const before = await small.residentBytes();
     watched.limit(4 * small.config.keyValueHeads * small.config.headSize * 50);
     const failing = engine.submit({ prompt: long, maxNewTokens: 2 });

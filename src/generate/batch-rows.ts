@@ -1,11 +1,61 @@
 import { asError, PreftuneError, runFailed } from '../core/index.ts';
-import type { AnswerState } from './answer.ts';
+import type { AnswerState, Reading } from './answer.ts';
 import type { Cache } from './cache.ts';
 
 /** A cache and whose each row is. */
 export interface BatchRows {
   cache: Cache;
   owners: readonly AnswerState[];
+  /** While prompts are read: by their row, other answers to the prompt of its owner. They have no rows yet. */
+  followers?: ReadonlyMap<number, readonly AnswerState[]>;
+}
+
+/** Whether what is read for one will do for the other. */
+export function isReadAlike(one: Reading, other: Reading): boolean {
+  return (
+    one.promptLogps === other.promptLogps &&
+    one.prompt.length === other.prompt.length &&
+    one.prompt.every((id, i) => id === other.prompt[i])
+  );
+}
+
+/** Answers by what is read for them: the first of each kind, and the others by its place among these. */
+export function groupByReading(group: readonly AnswerState[]): {
+  readonly owners: readonly AnswerState[];
+  readonly followers: ReadonlyMap<number, readonly AnswerState[]>;
+} {
+  const owners: AnswerState[] = [];
+  const followers = new Map<number, AnswerState[]>();
+  for (const answer of group) {
+    const row = owners.findIndex((owner) => isReadAlike(owner.reading, answer.reading));
+    if (row < 0) owners.push(answer);
+    else followers.set(row, [...(followers.get(row) ?? []), answer]);
+  }
+  return { owners, followers };
+}
+
+/** Answers of a row that follow its owner and are not over. */
+export function followersOf({ followers }: BatchRows, row: number): readonly AnswerState[] {
+  return followers?.get(row)?.filter(({ isOver }) => !isOver) ?? [];
+}
+
+/** Puts a follower in the place of an owner that is over: the prompt is still read for it. */
+export function promoteFollowers(rows: BatchRows): void {
+  for (const [row, owner] of rows.owners.entries()) {
+    const [next, ...others] = owner.isOver ? followersOf(rows, row) : [];
+    if (next === undefined) continue;
+    next.follow(owner);
+    rows.owners = rows.owners.with(row, next);
+    rows.followers = new Map(rows.followers).set(row, others);
+  }
+}
+
+/** What is under way in rows, followers among it, each with its row. */
+export function placesOf(rows: BatchRows | undefined): { readonly answer: AnswerState; readonly row: number }[] {
+  if (rows === undefined) return [];
+  return rows.owners.flatMap((owner, row) =>
+    [...(owner.isOver ? [] : [owner]), ...followersOf(rows, row)].map((answer) => ({ answer, row })),
+  );
 }
 
 /** Slots that a cache has beyond what it needs at once; a full one doubles. */

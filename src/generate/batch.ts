@@ -1,14 +1,26 @@
 import type { ModelConfig } from '../models/index.ts';
 import type { Device } from '../runtime/index.ts';
 import type { AnswerState } from './answer.ts';
-import { activeOf, commonPrefix, freeOf, longest, roomFor, stepFailure, type BatchRows } from './batch-rows.ts';
+import {
+  activeOf,
+  commonPrefix,
+  followersOf,
+  freeOf,
+  groupByReading,
+  longest,
+  placesOf,
+  promoteFollowers,
+  roomFor,
+  stepFailure,
+  type BatchRows,
+} from './batch-rows.ts';
 import { emptyCache, joinCache, moveCache, NEW_ROW, type CachePrograms } from './cache.ts';
-import { stepLayout } from './step-layout.ts';
+import { stepLayout, type RowTokens } from './step-layout.ts';
 import { bytesOnDevice, type BoundStep } from './step-program.ts';
 
 /**
  * Answers that one model gives together. Prompts are read in a cache of their own, beside the answers that are under way,
- * and join them when they are read. What goes wrong with a step is the failure of the answers in it; their cache is given back, and later
+ * and join them when they are read. Several answers to one prompt read it once, and each takes a copy of its keys and values. What goes wrong with a step is the failure of the answers in it; their cache is given back, and later
  * answers find nothing of it.
  */
 export interface Batch {
@@ -17,7 +29,7 @@ export interface Batch {
   readonly isReading: boolean;
   /** Of keys and values. */
   readonly cacheBytes: number;
-  /** Begins to read prompts: several of at most `stepTokens` together, or one. Not while others are read. */
+  /** Begins to read prompts: different ones of at most `stepTokens` together, or one. Not while others are read. */
   begin(group: readonly AnswerState[]): Promise<void>;
   /** Reads the next tokens of prompts, if any are read, then adds a token to every answer. `isFollowed`: more prompts wait. */
   step(isFollowed: boolean): Promise<void>;
@@ -36,10 +48,12 @@ export interface BatchOptions {
   readonly stepTokens: number;
   /** Keeps the cache of the last answer for a prompt that begins as it did. */
   readonly keepsPrefix: boolean;
+  /** Scores that one step gives at most where prompts are scored, if that is one token's or more: tokens times vocabulary. */
+  readonly stepScores: number;
 }
 
 export function createBatch(options: BatchOptions): Batch {
-  const { device, config, step, stepTokens, keepsPrefix } = options;
+  const { device, config, step, stepTokens, stepScores, keepsPrefix } = options;
   const { move, join } = options.programs;
   let running: BatchRows | undefined;
   let reading: BatchRows | undefined;
@@ -48,20 +62,51 @@ export function createBatch(options: BatchOptions): Batch {
   /** Whether answers under way began with other weights. */
   let isStale = false;
 
+  /** The next tokens of every active row. Where the prompt is scored, every token of the slice is, and all slices together have room in one block of scores. */
+  const nextTokens = ({ owners }: BatchRows): RowTokens[] => {
+    let room = Math.max(1, Math.floor(stepScores / config.vocabularySize));
+    return owners.flatMap((answer, row) => {
+      if (answer.isOver) return [];
+      const { fed } = answer;
+      const isScored = answer.reading.promptLogps !== undefined && fed < answer.promptLength;
+      const ids = answer.ids.slice(fed, fed + (isScored ? Math.min(room, stepTokens) : stepTokens));
+      if (ids.length === 0) return [];
+      if (isScored) room -= ids.length;
+      return [{ row, start: fed, ids, scored: isScored ? ids.length : 1 }];
+    });
+  };
+
   /** Gives every active row its next tokens; those that are read to the end take the token that follows. */
-  const run = async ({ cache, owners }: BatchRows): Promise<void> => {
-    const active = activeOf({ cache, owners });
-    const news = active.map((answer) => ({
-      row: owners.indexOf(answer),
-      start: answer.fed,
-      ids: answer.ids.slice(answer.fed, answer.fed + stepTokens),
-    }));
-    const layout = stepLayout(news, { ...cache, keyValueHeads: config.keyValueHeads });
-    const { data } = await step.run({ ...layout, ...Object.fromEntries(cache.tensors) });
-    for (const [i, answer] of active.entries()) {
-      answer.feed(news[i]!.ids.length);
-      if (answer.fed < answer.ids.length || answer.isOver) continue;
-      answer.accept((data as Float32Array).subarray(i * config.vocabularySize, (i + 1) * config.vocabularySize));
+  const run = async (rows: BatchRows): Promise<void> => {
+    promoteFollowers(rows);
+    const news = nextTokens(rows);
+    const layout = stepLayout(news, { ...rows.cache, keyValueHeads: config.keyValueHeads });
+    const { data } = await step.run({ ...layout, ...Object.fromEntries(rows.cache.tensors) });
+    // Owners may have been cancelled meanwhile.
+    promoteFollowers(rows);
+    const width = config.vocabularySize;
+    let at = 0;
+    for (const { row, start, ids, scored = 1 } of news) {
+      const first = at;
+      at += scored;
+      const answer = rows.owners[row]!;
+      const followers = followersOf(rows, row);
+      const scoresOf = (i: number): Float32Array =>
+        (data as Float32Array).subarray((first + i) * width, (first + i + 1) * width);
+      answer.feed(ids.length);
+      if (answer.isOver) continue;
+      // The scores of the prompt's last token are of the first one behind it.
+      const known = answer.reading.promptLogps === undefined ? 0 : Math.min(scored, answer.promptLength - 1 - start);
+      for (let i = 0; i < known; i++) answer.learn(start + i, scoresOf(i));
+      if (answer.failure !== undefined) {
+        // What cannot be read for one cannot be read for the others.
+        for (const other of followers) other.fail(answer.failure);
+        continue;
+      }
+      if (answer.fed < answer.ids.length) continue;
+      const isFirst = start < answer.promptLength;
+      if (isFirst) for (const other of followers) other.follow(answer);
+      for (const one of isFirst ? [answer, ...followers] : [answer]) one.accept(scoresOf(scored - 1));
     }
   };
 
@@ -81,22 +126,28 @@ export function createBatch(options: BatchOptions): Batch {
   };
 
   const joinRunning = async (fresh: BatchRows): Promise<void> => {
-    const joining = activeOf(fresh);
+    const places = placesOf(fresh);
+    const joining = places.map(({ answer }) => answer);
     if (joining.length === 0) return leave(fresh);
-    if (running === undefined) {
+    const hasFollowers = joining.length > activeOf(fresh).length;
+    if (running === undefined && !hasFollowers) {
       running = fresh;
       return;
     }
+    running ??= {
+      cache: await emptyCache(device, config, { rows: joining.length, capacity: roomFor(joining, 0) }),
+      owners: [],
+    };
     const needed = longest(joining);
     const { capacity } = running.cache;
     if (needed > capacity || freeOf(running).length < joining.length)
       running = await resize(running, Math.max(capacity, roomFor(joining, 0)), joining.length);
     const free = freeOf(running);
     const owners = [...running.owners];
-    const joins = joining.map((answer) => {
+    const joins = places.map(({ answer, row }) => {
       const to = free.shift()!;
       owners[to] = answer;
-      return { from: fresh.owners.indexOf(answer), to, filled: answer.fed };
+      return { from: row, to, filled: answer.fed };
     });
     await joinCache(join, { cache: running.cache, fresh: fresh.cache, rows: joins, heads: config.keyValueHeads });
     running.owners = owners;
@@ -111,7 +162,8 @@ export function createBatch(options: BatchOptions): Batch {
 
   /** What of a kept cache the prompt begins with, in a cache of its own. */
   const reuse = async (answer: AnswerState): Promise<BatchRows | undefined> => {
-    if (kept === undefined) return undefined;
+    // Of what is not read there are no scores.
+    if (kept === undefined || answer.reading.promptLogps !== undefined) return undefined;
     const best = kept.owners
       .map((owner, row) => ({ row, count: commonPrefix(owner, answer) }))
       .reduce((most, one) => (one.count > most.count ? one : most));
@@ -123,11 +175,11 @@ export function createBatch(options: BatchOptions): Batch {
     return { cache: await moveCache(move, cache, { config, ...size }), owners: [answer] };
   };
 
-  const emptyRows = async (group: readonly AnswerState[]): Promise<BatchRows> => {
+  const emptyRows = async (owners: readonly AnswerState[]): Promise<BatchRows> => {
     await kept?.cache.dispose();
     kept = undefined;
-    const size = { rows: group.length, capacity: roomFor(group, 0) };
-    return { cache: await emptyCache(device, config, size), owners: [...group] };
+    const size = { rows: owners.length, capacity: roomFor(owners, 0) };
+    return { cache: await emptyCache(device, config, size), owners };
   };
 
   /** Where the work fails, so do the answers of `those` rows, as they are then, and their caches are given back. */
@@ -137,7 +189,7 @@ export function createBatch(options: BatchOptions): Batch {
     } catch (error) {
       const failure = stepFailure(error);
       for (const rows of those()) {
-        for (const answer of activeOf(rows)) answer.fail(failure);
+        for (const { answer } of placesOf(rows)) answer.fail(failure);
         if (rows === running) running = undefined;
         if (rows === reading) reading = undefined;
         await rows?.cache.dispose();
@@ -157,7 +209,7 @@ export function createBatch(options: BatchOptions): Batch {
   };
 
   const stepReading = async (rows: BatchRows): Promise<void> => {
-    if (activeOf(rows).length > 0) await run(rows);
+    if (placesOf(rows).length > 0) await run(rows);
     if (activeOf(rows).some(({ fed, promptLength }) => fed < promptLength)) return;
     reading = undefined;
     await orFail(
@@ -174,7 +226,7 @@ export function createBatch(options: BatchOptions): Batch {
 
   return {
     get size() {
-      return activeOf(running).length + activeOf(reading).length;
+      return placesOf(running).length + placesOf(reading).length;
     },
     get isReading() {
       return reading !== undefined;
@@ -183,8 +235,10 @@ export function createBatch(options: BatchOptions): Batch {
       return [running, reading, kept].reduce((sum, rows) => sum + (rows ? bytesOnDevice(rows.cache.tensors) : 0), 0);
     },
     begin: async (group) => {
+      const { owners, followers } = groupByReading(group);
       try {
-        reading = (group.length === 1 ? await reuse(group[0]!) : undefined) ?? (await emptyRows(group));
+        const rows = (owners.length === 1 ? await reuse(owners[0]!) : undefined) ?? (await emptyRows(owners));
+        reading = { ...rows, followers };
       } catch (error) {
         for (const answer of group) answer.fail(stepFailure(error));
       }

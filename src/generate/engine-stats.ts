@@ -11,6 +11,8 @@ export interface EngineCounts {
   promptTokens: number;
   /** Of these, those that an earlier answer's cache held. */
   cachedTokens: number;
+  /** Of these, those that were read for another answer to the same prompt. */
+  sharedTokens: number;
   generatedTokens: number;
 }
 

@@ -1,6 +1,8 @@
-import { asError, badInput, PreftuneError } from '../core/index.ts';
+import { asError, badInput, badUsage, PreftuneError } from '../core/index.ts';
+import type { TokenConstraint } from '../grammar/index.ts';
 import type { Device } from '../runtime/index.ts';
 import type { AnswerState } from './answer.ts';
+import { groupByReading, isReadAlike } from './batch-rows.ts';
 import type { EngineAdapter, EngineModel } from './engine-model.ts';
 import { responderStats, type EngineCounts, type EngineStats } from './engine-stats.ts';
 import { beginEntry, createEntry, outcomeOf, type Entry, type Submission } from './entry.ts';
@@ -19,6 +21,8 @@ export interface EngineOptions extends Partial<QueueLimits> {
   readonly maxWaitingTokens?: number;
   /** Prompt tokens that one step reads, at least 1: answers under way wait no longer than for these. Default 512. */
   readonly stepTokens?: number | undefined;
+  /** Scores that one step gives at most where prompts are scored (`promptLogps`), at least 1: they lie in memory twice, 4 bytes each. Default 2^23. */
+  readonly stepScores?: number | undefined;
   /** Keeps the cache of the last answer, which a request that goes on with its text does not read again. Default false. */
   readonly keepsPrefix?: boolean | undefined;
 }
@@ -65,6 +69,8 @@ const DEFAULT_ROWS = 32;
 const DEFAULT_WAITING = 512;
 const DEFAULT_WAITING_TOKENS = 2 ** 20;
 const DEFAULT_STEP_TOKENS = 512;
+/** A prompt of 2,000 tokens times 150,000 ids would take 1.2 GB at once. */
+const DEFAULT_STEP_SCORES = 2 ** 23;
 
 /**
  * An engine without models. Throws bad-usage for limits that are no whole numbers.
@@ -93,20 +99,23 @@ const DEFAULT_STEP_TOKENS = 512;
  */
 export function createEngine(device: Device, options: EngineOptions = {}): Engine {
   const { maxRows = DEFAULT_ROWS, stepTokens = DEFAULT_STEP_TOKENS, keepsPrefix = false } = options;
+  const { stepScores = DEFAULT_STEP_SCORES } = options;
   const { maxWaiting = DEFAULT_WAITING, maxWaitingTokens = DEFAULT_WAITING_TOKENS } = options;
   checkLimits({
     maxRows: { value: maxRows, least: 1 },
     stepTokens: { value: stepTokens, least: 1 },
+    stepScores: { value: stepScores, least: 1 },
     maxWaiting: { value: maxWaiting, least: 0 },
     maxWaitingTokens: { value: maxWaitingTokens, least: 0 },
   });
-  const factory = createResponderFactory(device, { stepTokens, keepsPrefix });
+  const factory = createResponderFactory(device, { stepTokens, stepScores, keepsPrefix });
   const registry = createRegistry(device, factory);
   const turns = createTurns();
   const queue = createQueue<Entry>(({ request }) => request.prompt.length, { maxWaiting, maxWaitingTokens });
   let underWay: Entry[] = [];
   let pumping: Promise<void> | undefined;
   let isDisposed = false;
+  const constraints = new WeakSet<TokenConstraint>();
   const counts: EngineCounts = {
     answered: 0,
     failed: 0,
@@ -114,6 +123,7 @@ export function createEngine(device: Device, options: EngineOptions = {}): Engin
     refused: 0,
     promptTokens: 0,
     cachedTokens: 0,
+    sharedTokens: 0,
     generatedTokens: 0,
   };
 
@@ -126,8 +136,10 @@ export function createEngine(device: Device, options: EngineOptions = {}): Engin
       if (entry.responder.batch.isReading) continue;
       const group = groups.get(entry.responder) ?? { entries: [], tokens: 0, isFull: false };
       groups.set(entry.responder, group);
-      const tokens = group.tokens + entry.request.prompt.length;
-      group.isFull ||= group.entries.length > 0 && tokens > stepTokens;
+      // A prompt that is read for another one of the group costs nothing.
+      const isRead = group.entries.some(({ request }) => isReadAlike(request, entry.request));
+      const tokens = group.tokens + (isRead ? 0 : entry.request.prompt.length);
+      group.isFull ||= !isRead && group.entries.length > 0 && tokens > stepTokens;
       if (group.isFull) continue;
       group.entries.push(entry);
       group.tokens = tokens;
@@ -138,7 +150,8 @@ export function createEngine(device: Device, options: EngineOptions = {}): Engin
       const taken = entries.filter((entry) => queue.remove(entry));
       const states = taken.map(beginEntry);
       underWay.push(...taken);
-      counts.promptTokens += states.reduce((sum, { promptLength }) => sum + promptLength, 0);
+      counts.promptTokens += tokensOf(states);
+      counts.sharedTokens += tokensOf([...groupByReading(states).followers.values()].flat());
       if (states.length > 0) await batch.begin(states);
     }
   };
@@ -182,10 +195,12 @@ export function createEngine(device: Device, options: EngineOptions = {}): Engin
   };
 
   const submit = (request: GenerationRequest): Submission => {
-    checkDecoding(request);
     if (isDisposed) throw badInput('generate: the engine must not be disposed yet, got a request after its end');
     const responder = registry.find(request);
-    checkPrompts([request.prompt], responder.decoder.config);
+    const { config } = responder.decoder;
+    checkDecoding(request, config.vocabularySize);
+    checkPrompts([request.prompt], config, request);
+    checkConstraint(request);
     const entry = createEntry(request, responder, () => void counts.generatedTokens++);
     enqueue(entry);
     const cancelEntry = (): void => cancel(entry);
@@ -195,7 +210,16 @@ export function createEngine(device: Device, options: EngineOptions = {}): Engin
     entry.answer.finally(() => signal?.removeEventListener('abort', cancelEntry)).catch(() => undefined);
     // After this turn, so that requests made together are read together.
     pumping ??= Promise.resolve().then(pump);
-    return { answer: entry.answer, tokens: entry.tokens, cancel: cancelEntry };
+    const { answer, tokens, promptLogps } = entry;
+    return { answer, tokens, promptLogps, cancel: cancelEntry };
+  };
+
+  /** A constraint goes forward with one answer; a second one would go on from there. */
+  const checkConstraint = ({ constraint }: GenerationRequest): void => {
+    if (constraint === undefined || !constraints.has(constraint)) return;
+    throw badUsage(
+      'generate: a constraint must belong to one answer, got one that another request has; make one for each',
+    );
   };
 
   const freePlaces = (): number => maxRows - underWay.filter(({ state }) => !state!.isOver).length;
@@ -208,6 +232,7 @@ export function createEngine(device: Device, options: EngineOptions = {}): Engin
       throw error;
     }
     entry.responder.hold();
+    if (entry.request.constraint !== undefined) constraints.add(entry.request.constraint);
   };
 
   const cancel = (entry: Entry): void => {
@@ -260,4 +285,8 @@ export function createEngine(device: Device, options: EngineOptions = {}): Engin
     stats,
     dispose,
   };
+}
+
+function tokensOf(answers: readonly AnswerState[]): number {
+  return answers.reduce((sum, { promptLength }) => sum + promptLength, 0);
 }

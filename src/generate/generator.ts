@@ -68,8 +68,8 @@ function stopped(): PreftuneError {
 export function generatorOf(engine: Engine, { decoder }: Pick<EngineModel, 'decoder'>): Generator {
   const generate = async (prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<Answer[]> => {
     const { firstRow = 0, places, adapters, signal, onToken, onAnswer, ...decoding } = options;
-    checkDecoding(decoding);
-    checkPrompts(prompts, decoder.config);
+    checkDecoding(decoding, decoder.config.vocabularySize);
+    checkPrompts(prompts, decoder.config, decoding);
     if (signal?.aborted) throw stopped();
     const submissions: Submission[] = [];
     const progress = { underWay: 0, isEnding: false };

@@ -1,4 +1,7 @@
-export type { Answer, AnswerLogp, GeneratedToken, StreamedToken } from './answer.ts';
+export type { Answer, AnswerLogp, GeneratedToken, PromptLogps, StreamedToken } from './answer.ts';
+export type { ScoreChanges, TokenHistory } from './choose/adjust-scores.ts';
+export { chooseToken, type ChoiceContext, type Sampling } from './choose/sampling.ts';
+export { logpsOf, type TokenLogp } from './choose/token-logps.ts';
 export type { EngineAdapter, EngineModel } from './engine-model.ts';
 export type { EngineCounts, EngineStats, ResponderStats } from './engine-stats.ts';
 export { createEngine, type Engine, type EngineOptions } from './engine.ts';
@@ -15,5 +18,4 @@ export { conversationOf, encodePrompt, isRawPrompt, readPrompts, type Prompt, ty
 export type { QueueLimits } from './queue.ts';
 export { BASE, type AddOptions } from './registry.ts';
 export type { DecodingOptions, GenerationRequest } from './request.ts';
-export { chooseToken, logpsOf, type Sampling, type TokenLogp } from './sampling.ts';
 export { createStopWatch, type StopWatch } from './stop-watch.ts';

@@ -47,6 +47,7 @@ export interface ResponderParts {
 export interface ResponderSettings {
   readonly stepTokens: number;
   readonly keepsPrefix: boolean;
+  readonly stepScores: number;
 }
 
 /** Opens responders on one device, whose programs are shared. */

@@ -8,6 +8,8 @@ export interface RowTokens {
   readonly start: number;
   /** At least one. */
   readonly ids: readonly number[];
+  /** How many of them are scored, from the last one back: at least 1, the default. */
+  readonly scored?: number;
 }
 
 export interface StepShape {
@@ -15,7 +17,7 @@ export interface StepShape {
   readonly keyValueHeads: number;
 }
 
-/** The host inputs of stepGraph for some rows' new tokens; `last` names the last token of each, in the order given. */
+/** The host inputs of stepGraph for some rows' new tokens; `last` names the scored tokens of each, in the order given. */
 export function stepLayout(news: readonly RowTokens[], { rows, keyValueHeads }: StepShape): Record<string, HostTensor> {
   const total = news.reduce((sum, { ids }) => sum + ids.length, 0);
   const longest = news.reduce((most, { ids }) => Math.max(most, ids.length), 0);
@@ -39,7 +41,11 @@ export function stepLayout(news: readonly RowTokens[], { rows, keyValueHeads }: 
       token++;
     }
   }
-  let end = -1;
+  let end = 0;
+  const scoredTokens = news.flatMap(({ ids, scored = 1 }) => {
+    end += ids.length;
+    return Array.from({ length: scored }, (_, i) => end - scored + i);
+  });
   return {
     tokens: int32Tensor([total], tokens),
     positions: int32Tensor([total], positions),
@@ -47,9 +53,6 @@ export function stepLayout(news: readonly RowTokens[], { rows, keyValueHeads }: 
     scatterIndex: int32Tensor([total], scatterIndex),
     slotPositions: int32Tensor([rows, longest], slotPositions),
     cachePlaces: int32Tensor([total, keyValueHeads, 3], cachePlaces),
-    last: int32Tensor(
-      [news.length],
-      news.map(({ ids }) => (end += ids.length)),
-    ),
+    last: int32Tensor([scoredTokens.length], scoredTokens),
   };
 }

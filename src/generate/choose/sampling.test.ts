@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createRandom } from '../core/index.ts';
+import { createRandom } from '../../core/index.ts';
 import { chooseToken } from './sampling.ts';
 
 const DRAWS = 20_000;

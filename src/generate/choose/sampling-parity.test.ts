@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
-import type { Random } from '../core/index.ts';
-import { chooseToken, logpsOf, type Sampling } from './sampling.ts';
-import { createStopWatch } from './stop-watch.ts';
+import type { Random } from '../../core/index.ts';
+import { createStopWatch } from '../stop-watch.ts';
+import { chooseToken, type Sampling } from './sampling.ts';
+import { logpsOf } from './token-logps.ts';
 
 const { rows } = JSON.parse(
-  readFileSync(join(import.meta.dirname, '../../test/fixtures/generate/sampling.json'), 'utf8'),
+  readFileSync(join(import.meta.dirname, '../../../test/fixtures/generate/sampling.json'), 'utf8'),
 ) as {
   rows: { sampling: Partial<Sampling>; scores: number[]; seen: number[]; probabilities: number[] }[];
 };
@@ -18,7 +19,7 @@ function distribution(scores: readonly number[], sampling: Sampling, seen: reado
   const counts = scores.map(() => 0);
   for (let i = 0; i < DRAWS; i++) {
     const random = { nextFloat: () => (i + 0.5) / DRAWS } as Random;
-    counts[chooseToken(Float32Array.from(scores), sampling, random, seen)]!++;
+    counts[chooseToken(Float32Array.from(scores), sampling, random, { seen: new Set(seen) })]!++;
   }
   return counts.map((count) => count / DRAWS);
 }
@@ -37,7 +38,9 @@ describe("draws are those of Transformers' processors", () => {
 test('the penalty moves the likeliest token too; scores stay as they were', () => {
   const scores = Float32Array.of(2, 1.9, -1);
   const random = {} as Random;
-  expect(chooseToken(scores, { temperature: 0, topP: 1, repetitionPenalty: 1.2 }, random, [0])).toBe(1);
+  expect(chooseToken(scores, { temperature: 0, topP: 1, repetitionPenalty: 1.2 }, random, { seen: new Set([0]) })).toBe(
+    1,
+  );
   expect([...scores]).toEqual([2, Math.fround(1.9), -1]);
 });
 
