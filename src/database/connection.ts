@@ -1,7 +1,7 @@
 /** The connection itself, which blocks: only the worker thread has one. */
 import { createRequire } from 'node:module';
-import { badInput, runFailed } from '../core/index.ts';
-import { isFatal } from './fault.ts';
+import { badInput, messageOf, runFailed } from '../core/index.ts';
+import { faultOf, isFatal } from './fault.ts';
 import { newestVersion, type DatabaseKind } from './migration.ts';
 import type { SqlResult, SqlRow, SqlStatement, SqlValue } from './sql.ts';
 
@@ -172,12 +172,18 @@ export class Connection {
 
   /** What is wrong with the file: SQLite's own check and the references between tables. Empty: nothing. */
   check(): string[] {
-    const whole = this.pragma('integrity_check(100)').map((row) => String(row.integrity_check));
-    const dangling = this.pragma('foreign_key_check').map(
-      ({ table, rowid, parent }) =>
-        `row ${String(rowid)} of ${String(table)} refers to a row of ${String(parent)} that is not there`,
-    );
-    return [...whole.filter((line) => line !== 'ok'), ...dangling];
+    try {
+      const whole = this.pragma('integrity_check(100)').map((row) => String(row.integrity_check));
+      const dangling = this.pragma('foreign_key_check').map(
+        ({ table, rowid, parent }) =>
+          `row ${String(rowid)} of ${String(table)} refers to a row of ${String(parent)} that is not there`,
+      );
+      return [...whole.filter((line) => line !== 'ok'), ...dangling];
+    } catch (error) {
+      // Where the damage is bad enough, the check itself ends on it.
+      if (faultOf(error).code?.startsWith('SQLITE_CORRUPT') === true) return [messageOf(error)];
+      throw error;
+    }
   }
 
   /** The size of the file, whose bytes stay as they are until thaw. */

@@ -28,6 +28,7 @@ export interface Database {
   copy(take: (piece: Uint8Array) => Promise<void>, begin?: (bytes: number) => Promise<void>): Promise<void>;
   /** A copy as a file that is there whole or not at all. Throws bad-input where something is there. */
   backup(path: string): Promise<void>;
+  /** Does what was asked before, then closes; the same the second time. */
   close(): Promise<void>;
 }
 
@@ -97,6 +98,13 @@ export async function openDatabase(path: string, kind: DatabaseKind): Promise<Da
     return mine;
   };
 
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await copied;
+    await channel.close();
+    closeSync(bytes);
+  };
+
   return {
     path,
     sqliteVersion,
@@ -123,10 +131,7 @@ export async function openDatabase(path: string, kind: DatabaseKind): Promise<Da
       if (existsSync(to)) throw badInput({ file: to, message: 'must not be there yet; name another file' });
       await streamFileAtomic(to, (file) => copy((piece) => writePiece(file, piece)));
     },
-    async close() {
-      await channel.close();
-      closeSync(bytes);
-    },
+    close: () => (closing ??= close()),
   };
 }
 

@@ -1,4 +1,8 @@
+export { restoreBackup } from './backup.ts';
+export { askHolder, isHeld, type StoreRequest } from './inbox.ts';
+export { makeKey, type KeyWish } from './keys.ts';
 export { openLedger } from './open-ledger.ts';
+export { userHash } from './secret.ts';
 export type { Ledger, LedgerOptions, Retention } from './ledger.ts';
 export {
   SCOPES,
@@ -15,5 +19,6 @@ export {
   type Page,
   type PageRequest,
   type Scope,
+  type StoreCheck,
   type VersionRecord,
 } from './records.ts';

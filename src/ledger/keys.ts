@@ -32,6 +32,8 @@ interface Known {
 
 export interface KeyRing {
   readonly keys: Ledger['keys'];
+  /** Takes a key that was made elsewhere, by its hash in hexadecimal digits. */
+  add(record: KeyRecord, hash: string): Promise<void>;
   /** Writes the times of last use that are newer than those on the disk. */
   flush(): Promise<void>;
 }
@@ -46,35 +48,27 @@ export async function createKeys(database: Database, audit: AuditTrail, now: () 
   const isUsable = ({ revokedAt, expiresAt }: KeyRecord): boolean =>
     revokedAt === undefined && (expiresAt === undefined || expiresAt > now());
 
-  const keys: Ledger['keys'] = {
-    async create({ name, scopes, expiresAt, origins }) {
-      requireRight(name, scopes, expiresAt, now());
-      const key = `${KEY_PREFIX}${randomBytes(KEY_BYTES).toString('base64url')}`;
-      const record: KeyRecord = present({
-        id: `key_${randomBytes(9).toString('hex')}`,
+  const add = async (record: KeyRecord, hash: string): Promise<void> => {
+    const { id, name, scopes, createdAt, expiresAt, origins } = record;
+    await audit.append({ actor: 'owner', action: 'key.create', subject: id, detail: { name, scopes: [...scopes] } }, [
+      sql(
+        'INSERT INTO keys (id, hash, name, scopes, created_at, expires_at, origins) VALUES (?, ?, ?, ?, ?, ?, ?)',
+        id,
+        hash,
         name,
-        scopes: [...new Set(scopes)],
-        createdAt: now(),
+        JSON.stringify(scopes),
+        createdAt,
         expiresAt,
-        origins,
-      });
-      const hash = hashOf(key);
-      await audit.append(
-        { actor: 'owner', action: 'key.create', subject: record.id, detail: { name, scopes: [...scopes] } },
-        [
-          sql(
-            'INSERT INTO keys (id, hash, name, scopes, created_at, expires_at, origins) VALUES (?, ?, ?, ?, ?, ?, ?)',
-            record.id,
-            hash.toString('hex'),
-            name,
-            JSON.stringify(record.scopes),
-            record.createdAt,
-            expiresAt,
-            jsonText(origins),
-          ),
-        ],
-      );
-      known.set(hash.toString('hex'), { hash, record });
+        jsonText(origins),
+      ),
+    ]);
+    known.set(hash, { hash: Buffer.from(hash, 'hex'), record });
+  };
+
+  const keys: Ledger['keys'] = {
+    async create(wish) {
+      const { key, record, hash } = makeKey(wish, now());
+      await add(record, hash);
       return { key, record };
     },
     find(key) {
@@ -103,6 +97,7 @@ export async function createKeys(database: Database, audit: AuditTrail, now: () 
 
   return {
     keys,
+    add,
     async flush() {
       if (touched.size === 0) return;
       const times = [...touched];
@@ -110,6 +105,21 @@ export async function createKeys(database: Database, audit: AuditTrail, now: () 
       await database.write(times.map(([id, at]) => sql('UPDATE keys SET last_used_at = ? WHERE id = ?', at, id)));
     },
   };
+}
+
+/** What is said of a key that is to be made. */
+export type KeyWish = Parameters<Ledger['keys']['create']>[0];
+
+/** A fresh key, what is known of it, and its hash, which alone is kept. Throws bad-input with all that is wrong with the wish. */
+export function makeKey(
+  { name, scopes, expiresAt, origins }: KeyWish,
+  now: number,
+): { readonly key: string; readonly record: KeyRecord; readonly hash: string } {
+  requireRight(name, scopes, expiresAt, now);
+  const key = `${KEY_PREFIX}${randomBytes(KEY_BYTES).toString('base64url')}`;
+  const id = `key_${randomBytes(9).toString('hex')}`;
+  const record = present({ id, name, scopes: [...new Set(scopes)], createdAt: now, expiresAt, origins });
+  return { key, record, hash: hashOf(key).toString('hex') };
 }
 
 function hashOf(key: string): Buffer {

@@ -12,6 +12,7 @@ import type {
   Page,
   PageRequest,
   Scope,
+  StoreCheck,
   VersionRecord,
 } from './records.ts';
 
@@ -129,8 +130,12 @@ export interface Ledger {
    * `clockJumpMs` says how far it went.
    */
   sweep(): Promise<{ readonly texts: number; readonly inferences: number; readonly clockJumpMs?: number }>;
-  /** Writes a whole copy to a file that is not there yet, while others go on. */
+  /** Writes the database, the secret and the uploaded files as one archive (tar) to a file that is not there yet, while others go on. */
   backup(path: string): Promise<void>;
+  /** Reads everything and says what is not as it should be. */
+  check(): Promise<StoreCheck>;
+  /** Rewrites the database without holes; everything else waits meanwhile. */
+  vacuum(): Promise<void>;
   /** A key of 32 bytes for one purpose, derived from the store's own (HKDF). */
   deriveKey(purpose: string): Uint8Array;
   close(): Promise<void>;

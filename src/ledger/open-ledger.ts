@@ -1,26 +1,26 @@
-import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { PreftuneError } from '../core/index.ts';
-import { badInput, shownValue } from '../core/index.ts';
+import { badInput, shownValue, unreachable, type JsonValue, type PreftuneError } from '../core/index.ts';
 import { openDatabase, sql, type Database } from '../database/index.ts';
 import { diskError, removeRemains, syncFolder, tryLock, type Lock } from '../files/index.ts';
 import { createAudit } from './audit.ts';
+import { writeBackup } from './backup.ts';
+import { checkStore } from './check.ts';
+import { present } from './columns.ts';
 import { createFiles } from './files.ts';
+import { serveInbox, type StoreRequest } from './inbox.ts';
 import { createInferences } from './inferences.ts';
 import { createJobs } from './jobs.ts';
-import { createKeys } from './keys.ts';
-import type { Ledger, LedgerOptions } from './ledger.ts';
+import { createKeys, type KeyRing } from './keys.ts';
+import type { Ledger, LedgerOptions, Retention } from './ledger.ts';
+import { databasePath, inboxPath, lockPath } from './places.ts';
 import { LEDGER_KIND } from './schema.ts';
 import { openSecret } from './secret.ts';
 import { createSweep, DEFAULT_RETENTION } from './sweep.ts';
-import { createUsers } from './users.ts';
+import { createUsers, type UserBook } from './users.ts';
 import { createVersions } from './versions.ts';
 
 const FLUSH_MS = 60_000;
-
-export function databasePath(folder: string): string {
-  return join(folder, 'ledger.db');
-}
 
 /**
  * Opens a store, or makes one: `ledger.db`, `secret`, `files/`, `jobs/`, readable by their owner alone. Throws bad-input where another process has it (and says which
@@ -56,7 +56,10 @@ export async function openLedger(folder: string, options: LedgerOptions = {}): P
   }
 }
 
-type Settings = LedgerOptions & Required<Pick<LedgerOptions, 'now' | 'retention'>>;
+interface Settings extends LedgerOptions {
+  readonly now: () => number;
+  readonly retention: Retention;
+}
 
 async function assemble(
   folder: string,
@@ -65,41 +68,74 @@ async function assemble(
   lock: Lock,
 ): Promise<Ledger> {
   const secret = await openSecret(folder, database);
-  const audit = createAudit(database, now!);
-  const ring = await createKeys(database, audit, now!);
+  const audit = createAudit(database, now);
+  const ring = await createKeys(database, audit, now);
   // What a server was answering when it ended has no end of its own.
   await database.write([
     sql(
       "UPDATE inferences SET status = 'failed', error = 'the server ended before the answer did' WHERE status IS NULL",
     ),
   ]);
+  const book = createUsers({ database, audit, secret, now });
+  const backup = (path: string): Promise<void> => writeBackup(folder, database, path);
   const flushing = setInterval(() => void ring.flush().catch(() => undefined), FLUSH_MS);
   flushing.unref();
+  const inbox = serveInbox(folder, (request) => answerRequest(request, { ring, book, backup }));
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     clearInterval(flushing);
+    await inbox.stop();
     try {
       await ring.flush();
     } finally {
       await database.close();
+      rmSync(inboxPath(folder), { recursive: true, force: true });
       lock.release();
     }
   };
   return {
     folder,
     log,
-    inferences: createInferences({ database, secret, log, redacts, now: now! }),
-    users: createUsers({ database, audit, secret, now: now! }),
+    inferences: createInferences({ database, secret, log, redacts, now }),
+    users: book.users,
     keys: ring.keys,
-    files: createFiles(database, now!),
-    jobs: createJobs(database, now!),
-    versions: createVersions(database, audit, now!),
+    files: createFiles(database, now),
+    jobs: createJobs(database, now),
+    versions: createVersions(database, audit, now),
     audit: audit.log,
-    sweep: createSweep({ database, retention: retention!, now: now!, elapsed: () => performance.now() }),
-    backup: (path) => database.backup(path),
+    sweep: createSweep({ database, retention, now, elapsed: () => performance.now() }),
+    backup,
+    check: () => checkStore(folder, database, audit.log),
+    vacuum: () => database.vacuum(),
     deriveKey: (purpose) => secret.deriveKey(purpose),
     close: () => (closing ??= close()),
   };
+}
+
+interface Holders {
+  readonly ring: KeyRing;
+  readonly book: UserBook;
+  readonly backup: (path: string) => Promise<void>;
+}
+
+/** What another process asks of this one. */
+async function answerRequest(request: StoreRequest, { ring, book, backup }: Holders): Promise<JsonValue> {
+  switch (request.do) {
+    case 'keys.add':
+      await ring.add(present(request.record), request.hash);
+      return null;
+    case 'keys.list':
+      return (await ring.keys.list()) as unknown as JsonValue;
+    case 'keys.revoke':
+      return ring.keys.revoke(request.id);
+    case 'users.erase':
+      return book.eraseHash(request.hash);
+    case 'backup':
+      await backup(request.path);
+      return null;
+    default:
+      return unreachable(request);
+  }
 }
 
 function requireRetention({ textDays, metadataDays }: NonNullable<LedgerOptions['retention']>): void {
@@ -126,7 +162,7 @@ function makeFolders(folder: string): void {
 }
 
 function lockStore(folder: string): Lock {
-  const { lock, owner } = tryLock(join(folder, 'lock'));
+  const { lock, owner } = tryLock(lockPath(folder));
   if (lock !== undefined) return lock;
   throw storeInUse(folder, owner);
 }
@@ -138,6 +174,6 @@ export function storeInUse(folder: string, owner: Owner | undefined): PreftuneEr
     owner === undefined ? 'several that start at once' : `process ${owner.pid} on ${owner.host} since ${owner.since}`;
   return badInput({
     file: folder,
-    message: `one process at a time has a store, and this one is in use by ${who}; stop it, or ask it (docs/store.md says what a running server does). If there is no such process any more, remove ${join(folder, 'lock')}`,
+    message: `one process at a time has a store, and this one is in use by ${who}; stop it, or ask it (docs/store.md says what a running server does). If there is no such process any more, remove ${lockPath(folder)}`,
   });
 }

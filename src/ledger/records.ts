@@ -1,4 +1,4 @@
-import type { JsonObject } from '../core/index.ts';
+import type { JsonObject, Problem } from '../core/index.ts';
 
 /** What a server keeps of requests and answers. */
 export type LogLevel = 'text' | 'metadata' | 'off';
@@ -141,4 +141,11 @@ export interface PageRequest {
 export interface Page<T> {
   readonly items: readonly T[];
   readonly hasMore: boolean;
+}
+
+/** What of a store is not as it should be. Empty lists: all is well. */
+export interface StoreCheck {
+  readonly problems: readonly Problem[];
+  /** Files and run folders that no row speaks of: what a kill left. They are in nobody's way. */
+  readonly orphans: readonly string[];
 }

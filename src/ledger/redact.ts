@@ -77,8 +77,8 @@ const MASKS: readonly Mask[] = [
     hint: /@|%40/,
     pattern:
       /(?<![\p{L}\p{N}_.%+-])[\p{L}\p{N}_.+'-]{1,64}(?:@|%40)(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,62})\.){1,8}(?:\p{L}{2,24}|xn--[a-z0-9-]{2,40})(?![\p{L}\p{N}_-])/giu,
-    // icon@2x.png is a file.
-    measure: (match) => (/\.(?:png|jpe?g|gif|svg|webp|css|js|ts)$/i.test(match) ? 0 : match.length),
+    // icon@2x.png is a file, git@ a way to write an address of a repository.
+    measure: (match) => (/^git@|\.(?:png|jpe?g|gif|svg|webp|css|js|ts)$/i.test(match) ? 0 : match.length),
   },
   {
     name: 'iban',

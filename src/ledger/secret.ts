@@ -1,9 +1,9 @@
 import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { badInput, runFailed } from '../core/index.ts';
 import { sql, type Database } from '../database/index.ts';
 import { diskError, writeFileAtomic } from '../files/index.ts';
+import { secretPath } from './places.ts';
 
 /** Of the store: 32 bytes, from which every key is derived for its own purpose. */
 export interface StoreSecret {
@@ -14,10 +14,6 @@ export interface StoreSecret {
 }
 
 const BYTES = 32;
-
-export function secretPath(folder: string): string {
-  return join(folder, 'secret');
-}
 
 /** The secret of a store; made, readable by its owner alone, where the store is new. Throws bad-input where it is lost or another store's. */
 export async function openSecret(folder: string, database: Database): Promise<StoreSecret> {
@@ -43,7 +39,8 @@ export async function openSecret(folder: string, database: Database): Promise<St
   return secret;
 }
 
-function readSecret(path: string): Uint8Array {
+/** The secret as its file holds it. Throws run-failed where that is damaged. */
+export function readSecret(path: string): Uint8Array {
   try {
     if (process.platform !== 'win32' && (statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o600);
     const text = readFileSync(path, 'utf8').trim();
@@ -62,4 +59,9 @@ export function createSecret(secret: Uint8Array): StoreSecret {
     new Uint8Array(hkdfSync('sha256', secret, new Uint8Array(0), `preftune/${purpose}`, BYTES));
   const users = deriveKey('users');
   return { deriveKey, hashUser: (user) => createHmac('sha256', users).update(user).digest('hex') };
+}
+
+/** The HMAC that stands for a user in a store, for whoever may read its secret. */
+export function userHash(folder: string, user: string): string {
+  return createSecret(readSecret(secretPath(folder))).hashUser(user);
 }

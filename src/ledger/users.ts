@@ -15,8 +15,14 @@ export interface UserContext {
   readonly now: () => number;
 }
 
-export function createUsers({ database, audit, secret, now }: UserContext): Ledger['users'] {
-  return {
+export interface UserBook {
+  readonly users: Ledger['users'];
+  /** Erases whom an HMAC stands for. */
+  eraseHash(hash: string): Promise<{ readonly inferences: number }>;
+}
+
+export function createUsers({ database, audit, secret, now }: UserContext): UserBook {
+  const users: Ledger['users'] = {
     async *export(user) {
       const hash = secret.hashUser(user);
       const [erased] = await database.read(sql('SELECT erased_at FROM erased_users WHERE user_hash = ?', hash));
@@ -30,26 +36,29 @@ export function createUsers({ database, audit, secret, now }: UserContext): Ledg
         behind = Number(rows.at(-1)!.seq);
       }
     },
-    async erase(user) {
-      const hash = secret.hashUser(user);
-      const at = now();
-      const results = await audit.append({ actor: 'owner', action: 'user.erase', subject: hash }, [
-        sql(
-          `INSERT OR IGNORE INTO removed (kind, id, seq, removed_at) SELECT 'inferences', id, seq, ? FROM inferences WHERE user_hash = ?`,
-          at,
-          hash,
-        ),
-        sql('DELETE FROM inferences WHERE user_hash = ?', hash),
-        sql(
-          'INSERT INTO erased_users (user_hash, erased_at) VALUES (?, ?) ON CONFLICT (user_hash) DO UPDATE SET erased_at = max(erased_at, excluded.erased_at)',
-          hash,
-          at,
-        ),
-      ]);
-      await database.checkpoint();
-      return { inferences: results![1]!.changes };
-    },
+    erase: (user) => eraseHash(secret.hashUser(user)),
   };
+
+  async function eraseHash(hash: string): Promise<{ readonly inferences: number }> {
+    const at = now();
+    const results = await audit.append({ actor: 'owner', action: 'user.erase', subject: hash }, [
+      sql(
+        `INSERT OR IGNORE INTO removed (kind, id, seq, removed_at) SELECT 'inferences', id, seq, ? FROM inferences WHERE user_hash = ?`,
+        at,
+        hash,
+      ),
+      sql('DELETE FROM inferences WHERE user_hash = ?', hash),
+      sql(
+        'INSERT INTO erased_users (user_hash, erased_at) VALUES (?, ?) ON CONFLICT (user_hash) DO UPDATE SET erased_at = max(erased_at, excluded.erased_at)',
+        hash,
+        at,
+      ),
+    ]);
+    await database.checkpoint();
+    return { inferences: results![1]!.changes };
+  }
+
+  return { users, eraseHash };
 }
 
 export function ofUser(hash: string) {
