@@ -8,7 +8,7 @@ import type { Message } from '../tokenizer/index.ts';
 import { ADAPTER, ASK, MACHINE_SHAPE, MODEL, SYSTEM, TEMPLATE_TIME } from './common-options.ts';
 import { askTexts } from '../policy/index.ts';
 import { defineCommand, type CommandContext } from './frame/command.ts';
-import { BASE_PRECISION, DECODING_SHAPE, decodingOf, idleDrawing } from './decoding-options.ts';
+import { BASE_PRECISION, biasProblems, DECODING_SHAPE, decodingOf, idleDrawing } from './decoding-options.ts';
 import { resolveLoading } from './resolve-loading.ts';
 
 const HELP = `/system TEXT   sets the system message and begins anew (without TEXT: takes it away)
@@ -41,6 +41,7 @@ export const CHAT = defineCommand({
   options: OPTIONS,
   check: (options, { given, isJson }) => [
     ...idleDrawing(options, given),
+    ...biasProblems(options),
     ...(options.ask === 'raw' && options.system !== undefined
       ? [{ path: 'system', message: '--system has no effect with --ask raw; leave one out' }]
       : []),

@@ -22,6 +22,15 @@ export const DECODING_SHAPE = grouped('Decoding', {
   repetitionPenalty: option(z.number().positive().default(1), {
     help: 'above 1 makes tokens that were there less likely',
   }),
+  presencePenalty: option(z.number().min(-2).max(2).optional(), {
+    help: 'taken off the score of a token that came in the answer; below 0 added',
+  }),
+  frequencyPenalty: option(z.number().min(-2).max(2).optional(), {
+    help: 'taken off the score of a token for every time that it came in the answer; below 0 added',
+  }),
+  logitBias: option(texts().optional(), {
+    help: 'ID=BIAS: added to the score of the token with this id, -100 to 100; may be repeated',
+  }),
   stop: option(texts().optional(), { help: 'text that ends an answer, and is not in it; may be repeated' }),
   seed: option(z.int().min(0).default(0), { help: 'of the draws', isCommon: true }),
 });
@@ -47,8 +56,37 @@ export function idleDrawing(
     .map((path) => idleProblem(path, 'with --temperature 0, which draws nothing'));
 }
 
+const BIAS = /^(\d{1,9})=(-?\d{1,3}(?:\.\d+)?)$/;
+
+/** The pairs of --logit-bias; undefined for a word that is none. */
+function biasesOf({
+  logitBias = [],
+}: Pick<DecodingOptions, 'logitBias'>): (readonly [id: number, bias: number] | undefined)[] {
+  return [logitBias].flat().map((word) => {
+    const [, id, bias] = BIAS.exec(word) ?? [];
+    return id === undefined ? undefined : ([Number(id), Number(bias)] as const);
+  });
+}
+
+/** Words that are not ID=BIAS, biases out of range, and ids given twice. */
+export function biasProblems(options: Pick<DecodingOptions, 'logitBias'>): Problem[] {
+  const pairs = biasesOf(options);
+  const words = [options.logitBias ?? []].flat();
+  const wrongs = pairs.map((pair, place) => {
+    if (pair === undefined) return `be ID=BIAS, such as 42=-100, got ${words[place]!}`;
+    const [id, bias] = pair;
+    if (Math.abs(bias) > 100) return `be between -100 and 100, got ${bias} for id ${id}`;
+    const isSecond = pairs.findIndex((other) => other?.[0] === id) < place;
+    return isSecond ? `name each id once, got ${id} twice` : undefined;
+  });
+  return wrongs
+    .filter((wrong) => wrong !== undefined)
+    .map((wrong) => ({ path: 'logitBias', message: `--logit-bias must ${wrong}` }));
+}
+
 /** The options as the generator takes them. */
 export function decodingOf({ stop, ...options }: DecodingOptions): GenerateOptions {
+  const { presencePenalty, frequencyPenalty } = options;
   const { maxNewTokens, temperature, topK, topP, minP, repetitionPenalty, seed } = options;
   return {
     maxNewTokens,
@@ -57,6 +95,9 @@ export function decodingOf({ stop, ...options }: DecodingOptions): GenerateOptio
     topP,
     minP,
     repetitionPenalty,
+    ...(presencePenalty !== undefined && { presencePenalty }),
+    ...(frequencyPenalty !== undefined && { frequencyPenalty }),
+    ...(options.logitBias !== undefined && { logitBias: new Map(biasesOf(options).map((pair) => pair!)) }),
     seed,
     stopStrings: [stop ?? []].flat(),
   };

@@ -148,3 +148,34 @@ test('refuses adapters that are not named, are named twice, or have no effect', 
     '--adapters has no effect without --data; add it or leave --adapters out\n--adapters has no effect with --adapter, which answers every row; leave one out\n',
   ]);
 });
+
+test('penalties and biases change what is said without a draw; what is wrong with them is told at once', async () => {
+  const words = ['--model', model, '--prompt', 'What is a dog?', '--max-new-tokens', '12', '--json'];
+  const textOf = async (...more: string[]): Promise<string> => {
+    const { out } = await run(...words, ...more);
+    return (JSON.parse(out) as { completion: { content: string }[] }).completion[0]!.content;
+  };
+  // One byte a token: 65 is A, 66 is B.
+  expect(await textOf('--logit-bias', '65=100')).toBe('A'.repeat(12));
+  // 100 - 2 - 2n is above 97 + score only until the penalties have taken more than the 3 between them.
+  expect(new Set(await textOf('--logit-bias', '65=100', '--logit-bias', '66=97', '--frequency-penalty', '2'))).toEqual(
+    new Set(['A', 'B']),
+  );
+  const wrong = ['1=200', 'x=1', '3=1', '3=2'].flatMap((word) => ['--logit-bias', word]);
+  expect(await run('--model', model, '--prompt', 'a', '--presence-penalty', '3')).toMatchObject({
+    code: 2,
+    err: '--presence-penalty must be at most 2, got 3\n',
+  });
+  expect(await run('--model', model, '--prompt', 'a', ...wrong)).toMatchObject({
+    code: 2,
+    err: [
+      '--logit-bias must be between -100 and 100, got 200 for id 1',
+      '--logit-bias must be ID=BIAS, such as 42=-100, got x=1',
+      '--logit-bias must name each id once, got 3 twice',
+      '',
+    ].join('\n'),
+  });
+  const stranger = await run('--model', model, '--prompt', 'a', '--logit-bias', '999999=1');
+  expect(stranger.code).toBe(2);
+  expect(stranger.err).toMatch(/logitBias must name ids below \d+, got 999999/);
+});

@@ -18,7 +18,7 @@ import { changed, option, texts } from '../options/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import { ADAPTER, ASK, COLUMNS, MACHINE_SHAPE, MODEL, SYSTEM, TEMPLATE_TIME } from './common-options.ts';
 import { defineCommand, type CommandContext, type CommandUsage } from './frame/command.ts';
-import { BASE_PRECISION, DECODING_SHAPE, decodingOf, idleDrawing } from './decoding-options.ts';
+import { BASE_PRECISION, biasProblems, DECODING_SHAPE, decodingOf, idleDrawing } from './decoding-options.ts';
 import { requireWritableFile } from '../files/index.ts';
 import { askTexts } from '../policy/index.ts';
 import { openAnswerFile, startedTime } from './answer-file.ts';
@@ -324,7 +324,7 @@ function usageProblems(options: GenerateCommandOptions, { given, isJson }: Comma
   if (raw && ask === 'chat') fail('ask', '--ask chat has no effect with --raw; leave one out');
   if ((raw || ask === 'raw') && system !== undefined)
     fail('system', `--system has no effect with ${raw ? '--raw' : '--ask raw'}; write it into the text`);
-  problems.push(...adapterProblems(options), ...idleDrawing(options, given));
+  problems.push(...adapterProblems(options), ...idleDrawing(options, given), ...biasProblems(options));
   if (samples > 1 && temperature === 0)
     fail('samples', '--samples has no effect with --temperature 0, which draws the same each time; give a temperature');
   if (logprobs !== undefined && !isJson && output === undefined)

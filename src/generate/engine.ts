@@ -21,7 +21,7 @@ export interface EngineOptions extends Partial<QueueLimits> {
   readonly maxWaitingTokens?: number;
   /** Prompt tokens that one step reads, at least 1: answers under way wait no longer than for these. Default 512. */
   readonly stepTokens?: number | undefined;
-  /** Scores that one step gives at most where prompts are scored (`promptLogps`), at least 1: they lie in memory twice, 4 bytes each. Default 2^23. */
+  /** Scores that one step gives at most where prompts are scored (`promptLogps`), at least 1: they lie in memory twice, 4 bytes each. Default 2^22. */
   readonly stepScores?: number | undefined;
   /** Keeps the cache of the last answer, which a request that goes on with its text does not read again. Default false. */
   readonly keepsPrefix?: boolean | undefined;
@@ -70,7 +70,7 @@ const DEFAULT_WAITING = 512;
 const DEFAULT_WAITING_TOKENS = 2 ** 20;
 const DEFAULT_STEP_TOKENS = 512;
 /** A prompt of 2,000 tokens times 150,000 ids would take 1.2 GB at once. */
-const DEFAULT_STEP_SCORES = 2 ** 23;
+const DEFAULT_STEP_SCORES = 2 ** 22;
 
 /**
  * An engine without models. Throws bad-usage for limits that are no whole numbers.

@@ -137,10 +137,7 @@ function variablesOf(body: JsonObject): Readonly<Record<string, unknown>> | unde
 const RESERVED = new Set(['messages', 'tools', 'documents', 'add_generation_prompt', 'chat_template']);
 
 /** The log-probabilities of a token; none for what ends the answer. */
-export function contentLogprobs(
-  { logp }: StreamedToken & { readonly logp?: AnswerLogp },
-  tokenizer: Tokenizer,
-): ContentLogprob | undefined {
+export function contentLogprobs({ logp }: StreamedToken, tokenizer: Tokenizer): ContentLogprob | undefined {
   if (logp === undefined) return undefined;
   return { ...tokenLogprob(logp, tokenizer), top_logprobs: logp.top.map((one) => tokenLogprob(one, tokenizer)) };
 }

@@ -63,7 +63,9 @@ export async function* engineText(
         stream,
         adapter: responder.adapter,
         signal: call.signal,
-        ...(top !== undefined && { topLogps: top, ...(isEchoed && { promptLogps: top }) }),
+        ...(top !== undefined && { topLogps: top }),
+        // An answer of no tokens is one that only reads.
+        ...(isEchoed && (top !== undefined || asked === 0) && { promptLogps: top ?? 0 }),
       }),
     ),
   );
@@ -76,11 +78,9 @@ export async function* engineText(
     const { ids, text } = read[Math.floor(index / count)]!;
     let logprobs: TextLogprobs | null = null;
     if (top !== undefined) {
-      const own =
-        (await (submissions[index] as unknown as { readonly promptLogps?: Promise<(AnswerLogp | undefined)[]> })
-          .promptLogps) ?? [];
+      const own = await submissions[index]!.promptLogps;
       logprobs = logprobsOf(
-        ids.map((id, place) => ({ id, logp: own[place] ?? undefined })),
+        ids.map((id, place) => ({ id, logp: own[place] })),
         { tokenizer, top, from: 0 },
       );
     }
@@ -97,7 +97,7 @@ export async function* engineText(
       yield { choices: [{ index, text: '', logprobs: null, finish_reason: answer.finishReason }] };
       continue;
     }
-    const { logp } = token as { readonly logp?: AnswerLogp };
+    const { logp } = token;
     const logprobs =
       top === undefined || logp === undefined
         ? null
