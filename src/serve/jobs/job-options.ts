@@ -1,0 +1,161 @@
+import { isObject, problemsOf, type JsonObject, type JsonValue } from '../../core/index.ts';
+import { parseDpoSpecification, parseSftSpecification } from '../../specification/index.ts';
+import { ServeError } from '../serve-error.ts';
+import type { JobBody } from './job-schema.ts';
+
+/** A job as it was understood: which command does it, and with which options. */
+export interface JobPlan {
+  readonly recipe: 'dpo' | 'sft';
+  /** Options of the command without model, data and output, by their paths. */
+  readonly options: JsonObject;
+  /** As OpenAI shows them; `auto` where nothing was said. */
+  readonly hyperparameters: Readonly<Record<string, number | 'auto'>>;
+}
+
+/** The learning rates that learning_rate_multiplier multiplies: those that the commands take by themselves. */
+const USUAL_RATES = { dpo: 5e-5, sft: 2e-4 } as const;
+
+/** Options that decide where things lie, or that a job decides itself. */
+const NOT_ITS_OWN = new Set([
+  'model',
+  'adapter',
+  'data',
+  'heldOut',
+  'output',
+  'resume',
+  'seed',
+  'config',
+  'json',
+  'reference',
+  'referenceCache',
+  'columns',
+  'dryRun',
+  'device',
+  'overwrite',
+]);
+
+interface Finding {
+  readonly param: string;
+  readonly message: string;
+}
+
+/** What a request for a job comes to. Throws ServeError 400 with everything that is wrong; `param` is the first. */
+export function planJob(body: JobBody): JobPlan {
+  const findings: Finding[] = [];
+  const fail = (param: string, message: string): void => void findings.push({ param, message });
+  const type = body.method?.type ?? 'supervised';
+  if (type === 'reinforcement')
+    fail('method.type', 'must be dpo or supervised; reinforcement fine-tuning is not done here');
+  const recipe = type === 'dpo' ? 'dpo' : 'sft';
+  for (const other of ['dpo', 'supervised', 'reinforcement'] as const)
+    if (other !== type && body.method?.[other] !== undefined && body.method[other] !== null)
+      fail(`method.${other}`, `has no effect with type ${type}; leave it out`);
+  if ((body.integrations ?? []).length > 0)
+    fail('integrations', 'are not done here: metrics are events of the job and a CSV; leave it out');
+  if (body.suffix !== undefined && body.suffix !== null && !/^[A-Za-z0-9._-]{0,64}$/.test(body.suffix))
+    fail('suffix', 'must be letters, digits and . _ - only');
+  const given = numbersOf(body, { recipe, fail });
+  const options: Record<string, JsonValue> = {};
+  const chosen: Record<string, number | 'auto'> = {};
+  const take = (name: string, option: string, value = given.get(name)): void => {
+    chosen[name] = given.get(name) ?? 'auto';
+    if (typeof value === 'number') options[option] = value;
+  };
+  take('batch_size', 'batchSize');
+  take('n_epochs', 'epochs');
+  const multiplier = given.get('learning_rate_multiplier');
+  take(
+    'learning_rate_multiplier',
+    'learningRate',
+    typeof multiplier === 'number' ? Number((multiplier * USUAL_RATES[recipe]).toPrecision(12)) : undefined,
+  );
+  if (recipe === 'dpo') take('beta', 'beta');
+  // What is left to us is chosen by the number of rows.
+  const own = ownOptions(body, fail);
+  Object.assign(options, own);
+  const isLeft = ['batchSize', 'epochs', 'learningRate'].some((name) => options[name] === undefined);
+  if (isLeft && own['auto'] === undefined && own['maxSteps'] === undefined) options['auto'] = true;
+  if (body.seed !== undefined && body.seed !== null) options['seed'] = body.seed;
+  findings.push(...optionFindings(recipe, options));
+  if (findings.length > 0)
+    throw new ServeError(400, findings.map(({ param, message }) => `${param}: ${message}`).join('; ').slice(0, 4000), {
+      code: 'invalid_value',
+      param: findings[0]!.param,
+    });
+  return { recipe, options, hyperparameters: chosen };
+}
+
+type Fail = (param: string, message: string) => void;
+
+/** The numbers of method.dpo.hyperparameters, of Azure's flat form, and of the old place; each may stand once. */
+function numbersOf(
+  body: JobBody,
+  { recipe, fail }: { readonly recipe: 'dpo' | 'sft'; readonly fail: Fail },
+): ReadonlyMap<string, number | 'auto'> {
+  const name = recipe === 'dpo' ? 'dpo' : 'supervised';
+  const { hyperparameters: nested, ...flat } = body.method?.[name] ?? {};
+  const places = [
+    [`method.${name}.hyperparameters`, nested],
+    [`method.${name}`, flat],
+    ['hyperparameters', body.hyperparameters],
+  ] as const;
+  const numbers = new Map<string, number | 'auto'>();
+  for (const [place, values] of places)
+    for (const [key, value] of Object.entries(values ?? {})) {
+      if (value === undefined || value === null) continue;
+      const param = `${place}.${key}`;
+      if (numbers.has(key)) fail(param, 'must be given once, got it twice');
+      else if (key === 'l2_multiplier' || key === 'prompt_loss_weight') {
+        if (value !== 'auto' && value !== 0) fail(param, 'is not done here; leave it out');
+      } else if (key === 'beta' && recipe === 'sft') fail(param, 'has no effect without method.type dpo; leave it out');
+      else numbers.set(key, value);
+    }
+  return numbers;
+}
+
+/** Our own options: method.preftune, and `preftune.<option>` of the metadata, for clients that know no other place. */
+function ownOptions(body: JobBody, fail: Fail): JsonObject {
+  const options: Record<string, JsonValue> = {};
+  const take = (param: string, path: string, value: unknown): void => {
+    if (NOT_ITS_OWN.has(path.split('.')[0]!)) return fail(param, 'is decided by the job; leave it out');
+    if (path === 'method' && value === 'full')
+      return fail(param, 'must be lora: a job gives an adapter, which is served beside its base; train every weight with preftune dpo');
+    options[path] = value as JsonValue;
+  };
+  for (const [path, value] of Object.entries(body.method?.preftune ?? {})) take(`method.preftune.${path}`, path, value);
+  for (const [key, text] of Object.entries(body.metadata ?? {})) {
+    const path = /^preftune\.(.+)$/.exec(key)?.[1];
+    if (path !== undefined && path !== 'state') take(`metadata.${key}`, path, jsonOr(text));
+  }
+  return options;
+}
+
+function jsonOr(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** What the command itself would refuse. */
+function optionFindings(recipe: 'dpo' | 'sft', options: JsonObject): Finding[] {
+  const { auto: _, ...own } = options;
+  const given = { ...nestedOf(own), model: 'model', data: 'data', output: 'output' };
+  const problems = problemsOf(() => (recipe === 'dpo' ? parseDpoSpecification(given) : parseSftSpecification(given)));
+  return problems.map(({ path, message }) => ({ param: `method.preftune${path === undefined ? '' : `.${path}`}`, message }));
+}
+
+/** `lora.rank` as an object in an object. */
+function nestedOf(options: JsonObject): JsonObject {
+  const nested: Record<string, JsonValue> = {};
+  for (const [path, value] of Object.entries(options)) {
+    const [first, ...rest] = path.split('.') as [string, ...string[]];
+    if (rest.length === 0) nested[first] = value;
+    else {
+      const inner = nested[first];
+      nested[first] = { ...(isObject(inner) ? (inner as JsonObject) : {}), [rest.join('.')]: value };
+    }
+  }
+  return nested;
+}
