@@ -1,6 +1,8 @@
 import { adminRoutes } from './admin/admin-routes.ts';
 import type { RouteDefinition } from './http/app.ts';
 import { probeRoutes } from './http/probes.ts';
+import { fileRoutes } from './files/file-routes.ts';
+import { jobRoutes } from './jobs/job-routes.ts';
 import { chatRoutes } from './openai/chat-routes.ts';
 import { modelRoutes, type ModelRouteOptions } from './openai/model-routes.ts';
 import { storedRoutes } from './openai/stored-routes.ts';
@@ -13,6 +15,8 @@ export function serveRoutes(options: ModelRouteOptions): RouteDefinition[] {
     ...chatRoutes(services),
     ...storedRoutes(services),
     ...modelRoutes(options),
+    ...fileRoutes(services),
+    ...jobRoutes(services),
     ...adminRoutes(services),
   ];
 }

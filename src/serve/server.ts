@@ -5,6 +5,8 @@ import { getRequestListener } from '@hono/node-server';
 import { badInput, runFailed, type Problem } from '../core/index.ts';
 import type { KeyRecord, Ledger, Scope } from '../ledger/index.ts';
 import type { ResolveModel } from '../policy/index.ts';
+import { createJobManager } from './jobs/job-manager.ts';
+import { trainableModel } from './jobs/trainable.ts';
 import type { OwnEngine } from './backends/engine/own-engine.ts';
 import { isLoopback, type ServeSettings } from './config/serve-config.ts';
 import { createAllowance } from './http/allowance.ts';
@@ -26,6 +28,8 @@ export interface ServerOptions {
   readonly resolve: ResolveModel;
   /** What an operator should know: faults of our own, models that came and went. */
   readonly onNote: (note: string) => void;
+  /** Program and words that run preftune, for fine-tuning jobs: node, its flags, main.js. */
+  readonly command: readonly string[];
   /** preftune's own. */
   readonly version: string;
 }
@@ -89,12 +93,24 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       return { running, waiting };
     },
   });
+  const jobs =
+    ledger &&
+    createJobManager({
+      ledger,
+      command: options.command,
+      trainable: (name) => trainableModel(book, name),
+      onModel: async (adapter) => void (await adapters.load({ ...adapter, replaces: true })),
+      threads: settings.jobThreads,
+      maxQueued: settings.maxJobs,
+      onNote,
+    });
   const services: ServeServices = {
     book,
     ledger,
     metrics,
     limits: settings,
     adapters,
+    jobs,
     requireRoom: (caller) => {
       if (state !== 'ready') throw notReady(state);
       allowance.take(nameOf(caller));
@@ -135,6 +151,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
   const load = async (): Promise<void> => {
     await loadModels(models, { settings, book, adapters, engines, ledger });
+    await jobs?.begin();
     if (state === 'loading') state = 'ready';
   };
   const ready = load();
@@ -148,6 +165,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const grace = setTimeout(() => server.closeAllConnections(), graceMs);
     await closed;
     clearTimeout(grace);
+    await jobs?.close();
     await book.dispose();
     for (const own of engines.values()) await own.dispose();
   };

@@ -5,6 +5,7 @@ import type { ServerMetrics } from './http/metrics.ts';
 import type { ModelBook } from './models/model-book.ts';
 import type { AdapterLoader } from './models/adapter-loader.ts';
 import type { ServeLimits } from './config/limits.ts';
+import type { JobManager } from './jobs/job-manager.ts';
 
 /** What routes need of the server. */
 export interface ServeServices {
@@ -14,6 +15,8 @@ export interface ServeServices {
   readonly metrics: ServerMetrics;
   readonly limits: ServeLimits;
   readonly adapters: AdapterLoader;
+  /** Undefined where there is no store for them. */
+  readonly jobs: JobManager | undefined;
   /** Throws ServeError for a request that goes beyond what may be asked at once, or in a minute. */
   requireRoom(caller: Caller, body: JsonObject): void;
   /** Counts tokens that a caller has used. */

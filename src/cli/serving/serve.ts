@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { readFileSync } from 'node:fs';
 import { changed, metaOf, option } from '../../options/index.ts';
-import { SERVE_SHAPE, serveProblems, startServer } from '../../serve/index.ts';
+import { openLedger } from '../../ledger/index.ts';
+import { SERVE_SHAPE, serveProblems, startServer, type RunningServer } from '../../serve/index.ts';
 import { MACHINE_SHAPE, MODEL, TEMPLATE_TIME } from '../common-options.ts';
 import { defineCommand } from '../frame/command.ts';
+import type { Terminal } from '../frame/terminal.ts';
 import { requireModels } from '../require-models.ts';
 import { resolveLoading } from '../resolve-loading.ts';
 
@@ -30,32 +32,52 @@ export const SERVE = defineCommand({
   async run(options, context) {
     const { terminal, signal, environment } = context;
     if (options.model !== undefined) requireModels([{ model: options.model }], context);
-    const server = await startServer({
-      settings: options,
-      ledger: undefined,
-      environment,
-      resolve: resolveLoading(context),
-      onNote: terminal.warn,
-      version: ownVersion(),
-    });
-    const { url } = server;
-    const stopped = new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      signal.addEventListener('abort', () => resolve());
-    });
+    const ledger =
+      options.store === 'none'
+        ? undefined
+        : await openLedger(options.store, {
+            log: options.log,
+            redacts: options.redact,
+            retention: { textDays: options.textDays, metadataDays: options.metadataDays },
+          });
     try {
-      const outcome = await Promise.race([server.ready.then(() => 'ready' as const), stopped]);
-      terminal.close();
-      if (outcome === 'ready') {
-        const names = server.book.list().map(({ name }) => name);
-        terminal.result({ url, models: names }, `${names.join(', ')} at ${url}/v1 (Ctrl-C stops)`);
-        await stopped;
+      const server = await startServer({
+        settings: options,
+        ledger,
+        command: [process.execPath, ...process.execArgv, process.argv[1]!],
+        environment,
+        resolve: resolveLoading(context),
+        onNote: terminal.warn,
+        version: ownVersion(),
+      });
+      try {
+        await answerUntil(signal, server, terminal);
+      } finally {
+        await server.close();
       }
     } finally {
-      await server.close();
+      await ledger?.close();
     }
   },
 });
+
+/** Tells where the models answer, when they do, and waits for the end. */
+async function answerUntil(
+  signal: AbortSignal,
+  { url, ready, book }: RunningServer,
+  terminal: Terminal,
+): Promise<void> {
+  const stopped = new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve());
+  });
+  const isReady = await Promise.race([ready.then(() => true), stopped.then(() => false)]);
+  terminal.close();
+  if (!isReady) return;
+  const names = book.list().map(({ name }) => name);
+  terminal.result({ url, models: names }, `${names.join(', ')} at ${url}/v1 (Ctrl-C stops)`);
+  await stopped;
+}
 
 function ownVersion(): string {
   const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');

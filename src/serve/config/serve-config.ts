@@ -26,6 +26,11 @@ const KEPT = grouped('Store', {
   metadataDays: option(count.default(365), { help: 'days for which what is counted is kept' }),
 });
 
+const JOBS = grouped('Fine-tuning jobs', {
+  jobThreads: option(count.optional(), { help: 'threads of a job', usually: "the machine's cores" }),
+  maxJobs: option(count.default(100), { help: 'jobs that may wait' }),
+});
+
 const ACCESS = grouped('Access', {
   auth: option(z.enum(['keys', 'upstream']).default('keys'), {
     help: 'who checks callers: this server, by keys where there are any, or what stands in front of it',
@@ -92,6 +97,7 @@ export const SERVE_SHAPE = {
     help: 'how the matrices of the model are kept: whole, or in fewer bytes',
   }),
   ...KEPT,
+  ...JOBS,
   ...ACCESS,
   ...LIMIT_SHAPE,
 };

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { createReadStream, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { createReadStream, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
@@ -9,6 +9,7 @@ import type { RouteDefinition } from '../http/app.ts';
 import { listOf, pageOf } from '../openai/pages.ts';
 import { ServeError } from '../serve-error.ts';
 import type { ServeServices } from '../services.ts';
+import { filesFolder } from './files-folder.ts';
 import { receiveUpload } from './upload.ts';
 
 const FILE_OBJECT = z
@@ -27,13 +28,6 @@ const FILE_OBJECT = z
 const PURPOSES = ['fine-tune', 'fine-tune-results'];
 
 const [LEAST_SECONDS, MOST_SECONDS] = [3600, 2_592_000];
-
-/** The folder of a store's uploads. */
-export function filesFolder({ folder }: Ledger): string {
-  const path = join(folder, 'files');
-  mkdirSync(path, { recursive: true, mode: 0o700 });
-  return path;
-}
 
 /** OpenAI's files: uploads for fine-tuning, and its results. */
 export function fileRoutes({ ledger, limits }: ServeServices): RouteDefinition[] {

@@ -36,7 +36,7 @@ export async function receiveUpload({ folder, maxBytes, contentType, body }: Upl
     throw new ServeError(415, 'The body must be multipart/form-data with a file');
   const id = `file-${randomBytes(12).toString('hex')}`;
   const path = join(folder, id);
-  const temporary = temporaryName(path);
+  const temporary = join(folder, temporaryName(id));
   const fields: Record<string, string> = {};
   let file: { filename: string; bytes: number; sha256: string } | undefined;
   let writing: Promise<void> | undefined;
@@ -57,10 +57,11 @@ export async function receiveUpload({ folder, maxBytes, contentType, body }: Upl
       writing = pipeline(stream, target).then(() => {
         file = { filename: nameOf(filename), bytes, sha256: hash.digest('hex') };
       });
-      // Told below, when the form has ended.
-      writing.catch(() => undefined);
+      // A form whose file nobody takes would never end.
+      writing.catch((error: Error) => form.destroy(error));
     });
-    await pipeline(Readable.fromWeb(body), form).catch((error: Error) => {
+    await pipeline(Readable.fromWeb(body), form).catch(async (error: Error) => {
+      await writing;
       throw new ServeError(400, `The form must be whole: ${error.message.slice(0, 200)}`, { cause: error });
     });
     await (writing as Promise<void> | undefined);

@@ -21,6 +21,7 @@ function serveApp(more: { readonly hasKeys?: boolean; readonly auth?: 'keys' | '
     ledger: undefined,
     metrics: createMetrics({ gauges: () => ({ running: 0, waiting: 0 }) }),
     limits: parseServeSettings({ model: 'm' }),
+    jobs: undefined,
     adapters: {
       load: () => Promise.reject(new Error('not here')),
       unload: () => Promise.reject(new Error('not here')),

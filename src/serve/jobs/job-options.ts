@@ -78,10 +78,17 @@ export function planJob(body: JobBody): JobPlan {
   if (body.seed !== undefined && body.seed !== null) options['seed'] = body.seed;
   findings.push(...optionFindings(recipe, options));
   if (findings.length > 0)
-    throw new ServeError(400, findings.map(({ param, message }) => `${param}: ${message}`).join('; ').slice(0, 4000), {
-      code: 'invalid_value',
-      param: findings[0]!.param,
-    });
+    throw new ServeError(
+      400,
+      findings
+        .map(({ param, message }) => `${param}: ${message}`)
+        .join('; ')
+        .slice(0, 4000),
+      {
+        code: 'invalid_value',
+        param: findings[0]!.param,
+      },
+    );
   return { recipe, options, hyperparameters: chosen };
 }
 
@@ -119,7 +126,10 @@ function ownOptions(body: JobBody, fail: Fail): JsonObject {
   const take = (param: string, path: string, value: unknown): void => {
     if (NOT_ITS_OWN.has(path.split('.')[0]!)) return fail(param, 'is decided by the job; leave it out');
     if (path === 'method' && value === 'full')
-      return fail(param, 'must be lora: a job gives an adapter, which is served beside its base; train every weight with preftune dpo');
+      return fail(
+        param,
+        'must be lora: a job gives an adapter, which is served beside its base; train every weight with preftune dpo',
+      );
     options[path] = value as JsonValue;
   };
   for (const [path, value] of Object.entries(body.method?.preftune ?? {})) take(`method.preftune.${path}`, path, value);
@@ -143,7 +153,10 @@ function optionFindings(recipe: 'dpo' | 'sft', options: JsonObject): Finding[] {
   const { auto: _, ...own } = options;
   const given = { ...nestedOf(own), model: 'model', data: 'data', output: 'output' };
   const problems = problemsOf(() => (recipe === 'dpo' ? parseDpoSpecification(given) : parseSftSpecification(given)));
-  return problems.map(({ path, message }) => ({ param: `method.preftune${path === undefined ? '' : `.${path}`}`, message }));
+  return problems.map(({ path, message }) => ({
+    param: `method.preftune${path === undefined ? '' : `.${path}`}`,
+    message,
+  }));
 }
 
 /** `lora.rank` as an object in an object. */

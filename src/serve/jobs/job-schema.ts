@@ -1,7 +1,14 @@
 import { z } from '@hono/zod-openapi';
 
 /** A number, or `auto`. Some clients write numbers as texts. */
-const number = z.union([z.literal('auto'), z.number(), z.string().regex(/^\d+(\.\d+)?$/).transform(Number)]);
+const number = z.union([
+  z.literal('auto'),
+  z.number(),
+  z
+    .string()
+    .regex(/^\d+(\.\d+)?$/)
+    .transform(Number),
+]);
 
 /** OpenAI's names, and Azure's. */
 const HYPERPARAMETERS = {
@@ -23,7 +30,11 @@ export const JOB_BODY = z
     training_file: z.string().min(1).max(100),
     validation_file: z.string().min(1).max(100).nullish(),
     suffix: z.string().max(64).nullish(),
-    seed: z.int().min(0).max(2 ** 31 - 1).nullish(),
+    seed: z
+      .int()
+      .min(0)
+      .max(2 ** 31 - 1)
+      .nullish(),
     metadata: z
       .record(z.string().max(64), z.string().max(512))
       .refine((pairs) => Object.keys(pairs).length <= 16, 'must have at most 16 pairs')

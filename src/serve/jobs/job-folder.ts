@@ -1,0 +1,84 @@
+import { copyFileSync, existsSync, linkSync, mkdirSync, rmSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { JsonObject } from '../../core/index.ts';
+import { lockOwner, writeFileAtomic } from '../../files/index.ts';
+import type { JobRecord, Ledger } from '../../ledger/index.ts';
+import { filesFolder } from '../files/files-folder.ts';
+import type { TrainableModel } from './trainable.ts';
+
+/** Writes what the job needs into its folder: its rows, which stay whatever becomes of the uploads, and its configuration. */
+export async function prepareJob(
+  job: JobRecord,
+  {
+    ledger,
+    threads,
+    model: trained,
+    folder,
+  }: {
+    readonly ledger: Ledger;
+    readonly threads: number | undefined;
+    readonly model: TrainableModel;
+    readonly folder: string;
+  },
+): Promise<void> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const { model, adapter } = trained;
+  const own = job.request as { readonly options: JsonObject; readonly seed: number };
+  const take = async (id: string | undefined, as: string): Promise<string | undefined> => {
+    if (id === undefined) return undefined;
+    const file = await ledger.files.get(id);
+    const path = join(folder, `${as}${extensionOf(file?.filename ?? '')}`);
+    linkOrCopy(join(filesFolder(ledger), id), path);
+    return path;
+  };
+  try {
+    const data = await take(job.trainingFile, 'training');
+    const heldOut = await take(job.validationFile, 'validation');
+    const config = {
+      ...own.options,
+      model,
+      ...(adapter !== undefined && { adapter }),
+      data,
+      ...(heldOut !== undefined && { heldOut }),
+      output: join(folder, 'run'),
+      ...(threads !== undefined && { threads }),
+    };
+    writeFileAtomic(join(folder, 'job.json'), `${JSON.stringify(config, null, 2)}\n`);
+  } catch (thrown) {
+    rmSync(folder, { recursive: true, force: true });
+    throw thrown;
+  }
+}
+
+const EXTENSIONS = ['.jsonl', '.json', '.csv', '.tsv', '.parquet', '.txt'];
+
+function extensionOf(filename: string): string {
+  const extension = extname(filename).toLowerCase();
+  return EXTENSIONS.includes(extension) ? extension : '.jsonl';
+}
+
+function linkOrCopy(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch {
+    copyFileSync(from, to);
+  }
+}
+
+/** A training process whose server was killed: it is asked to stop, and what it has reached is gone on with. */
+export async function endOrphan(runFolder: string): Promise<void> {
+  if (!existsSync(runFolder)) return;
+  for (
+    let owner = lockOwner(join(runFolder, '.lock'));
+    owner !== undefined;
+    owner = lockOwner(join(runFolder, '.lock'))
+  ) {
+    try {
+      process.kill(owner.pid, 'SIGTERM');
+    } catch {
+      // It has just ended.
+    }
+    await sleep(200);
+  }
+}

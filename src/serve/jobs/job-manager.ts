@@ -1,0 +1,366 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { messageOf, type JsonObject } from '../../core/index.ts';
+import { writeFileAtomic } from '../../files/index.ts';
+import type { JobRecord, Ledger } from '../../ledger/index.ts';
+import { listCheckpoints, METRICS_FILE, readMetrics, RUN_FILE } from '../../store/index.ts';
+import { filesFolder } from '../files/files-folder.ts';
+import { ServeError } from '../serve-error.ts';
+import { planJob } from './job-options.ts';
+import type { JobBody } from './job-schema.ts';
+import { endOrphan, prepareJob } from './job-folder.ts';
+import { createJournal, numbersOf } from './job-journal.ts';
+import { resultCsv } from './result-csv.ts';
+import type { TrainableModel } from './trainable.ts';
+import { startTraining, type TrainingProcess } from './training-process.ts';
+
+export interface JobManagerOptions {
+  readonly ledger: Ledger;
+  /** Program and words that run preftune. */
+  readonly command: readonly string[];
+  /** What a name of the server trains. Throws ServeError for one that cannot be trained. */
+  readonly trainable: (name: string) => TrainableModel;
+  /** Puts a trained adapter into the server. */
+  readonly onModel: (adapter: { readonly name: string; readonly path: string; readonly base: string }) => Promise<void>;
+  readonly threads: number | undefined;
+  readonly maxQueued: number;
+  readonly onNote: (note: string) => void;
+}
+
+/** Fine-tuning jobs, one after the other, each as a command of preftune in a process of its own. */
+export interface JobManager {
+  /** Throws ServeError 400 with everything that is wrong. Resolves when the job is on the disk. */
+  create(body: JobBody): Promise<JobRecord>;
+  get(id: string): Promise<JobRecord>;
+  cancel(id: string): Promise<JobRecord>;
+  pause(id: string): Promise<JobRecord>;
+  resume(id: string): Promise<JobRecord>;
+  /** At the start of a server: models of jobs that succeeded answer again, jobs that were under way go on. */
+  begin(): Promise<void>;
+  /** Stops the job under way after its step; the next server goes on with it. */
+  close(): Promise<void>;
+}
+
+const UNDER_WAY = ['validating_files', 'queued', 'running'] as const;
+
+export function createJobManager(options: JobManagerOptions): JobManager {
+  const { ledger, onNote } = options;
+  let working: Promise<void> | undefined;
+  let current: { readonly id: string; readonly process: TrainingProcess } | undefined;
+  let isClosing = false;
+  let isWanted = false;
+
+  const folderOf = (id: string): string => join(ledger.folder, 'jobs', id);
+
+  const find = async (id: string): Promise<JobRecord> => {
+    const job = await ledger.jobs.get(id);
+    if (job !== undefined) return job;
+    throw new ServeError(404, `No such fine-tuning job: ${id.slice(0, 100)}`, { code: 'not_found', param: 'id' });
+  };
+
+  const create = async (body: JobBody): Promise<JobRecord> => {
+    const plan = planJob(body);
+    const trained = options.trainable(body.model);
+    const { base } = trained;
+    const files = [
+      ['training_file', body.training_file],
+      ['validation_file', body.validation_file ?? undefined],
+    ] as const;
+    for (const [param, id] of files) {
+      const file = id === undefined ? undefined : await ledger.files.get(id);
+      if (id === undefined || file?.purpose === 'fine-tune') continue;
+      const why = file === undefined ? `${id} does not exist` : `${id} is for ${file.purpose}, not for fine-tune`;
+      throw new ServeError(400, `${param}: ${why}`, { param, code: 'invalid_file' });
+    }
+    const waiting = await jobsUnderWay(ledger);
+    if (waiting.length >= options.maxQueued)
+      throw new ServeError(429, `${waiting.length} jobs wait already; try again when some are done`, {
+        code: 'rate_limit_exceeded',
+        retryAfterSeconds: 60,
+      });
+    const id = `ftjob-${randomBytes(12).toString('hex')}`;
+    const job: JobRecord = {
+      id,
+      createdAt: Date.now(),
+      status: 'queued',
+      isPaused: false,
+      model: body.model,
+      trainingFile: body.training_file,
+      validationFile: body.validation_file ?? undefined,
+      request: {
+        method: plan.recipe === 'dpo' ? 'dpo' : 'supervised',
+        recipe: plan.recipe,
+        options: plan.options,
+        hyperparameters: plan.hyperparameters,
+        base,
+        suffix: body.suffix ?? '',
+        seed: body.seed ?? 42,
+        metadata: body.metadata ?? {},
+      },
+      resultFiles: [],
+    };
+    await prepareJob(job, { ledger, threads: options.threads, model: trained, folder: folderOf(id) });
+    try {
+      await ledger.jobs.add(job);
+    } catch (thrown) {
+      rmSync(folderOf(id), { recursive: true, force: true });
+      throw thrown;
+    }
+    await ledger.jobs.addEvents(id, [{ level: 'info', type: 'message', message: `Created fine-tuning job: ${id}` }]);
+    kick();
+    return job;
+  };
+
+  /** Works through the queue, where nobody does. */
+  const kick = (): void => {
+    isWanted = true;
+    working ??= work().finally(() => (working = undefined));
+  };
+
+  const work = async (): Promise<void> => {
+    while (isWanted) {
+      isWanted = false;
+      for (const job of await jobsUnderWay(ledger)) {
+        if (isClosing) return;
+        const now = await ledger.jobs.get(job.id);
+        if (now === undefined || now.isPaused || !isUnderWay(now)) continue;
+        try {
+          await run(now);
+        } catch (thrown) {
+          onNote(`${job.id}: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`);
+          await end(job.id, { code: 'server_error', message: 'The server had a fault of its own; its log says more' });
+        }
+      }
+    }
+  };
+
+  const end = async (id: string, error: { readonly code: string; readonly message: string }): Promise<void> => {
+    const { code, message } = error;
+    const param = code === 'invalid_training_file' ? 'training_file' : null;
+    await ledger.jobs.change(id, {
+      from: UNDER_WAY,
+      set: { status: 'failed', finishedAt: Date.now(), error: { code, message, param } },
+      events: [{ level: 'error', type: 'message', message }],
+    });
+  };
+
+  /** One job to its end, or to where it was stopped. A process that was ended from outside goes on as long as it gets further. */
+  const run = async (job: JobRecord): Promise<void> => {
+    const runFolder = join(folderOf(job.id), 'run');
+    await endOrphan(runFolder);
+    for (let last = -1; ;) {
+      const started = await ledger.jobs.change(job.id, {
+        from: UNDER_WAY,
+        set: { status: 'running', startedAt: job.startedAt ?? Date.now() },
+      });
+      if (started === undefined || started.isPaused || isClosing) return;
+      const outcome = await train(job, runFolder);
+      if (outcome === 'stopped') return;
+      if (outcome === 'done') return succeed(job, runFolder);
+      const reached = listCheckpoints(runFolder).at(-1)?.step ?? 0;
+      if (outcome.wasKilled && reached > last && !isClosing) {
+        last = reached;
+        await ledger.jobs.addEvents(job.id, [
+          { level: 'warn', type: 'message', message: `${outcome.message}; going on from step ${reached}` },
+        ]);
+        continue;
+      }
+      return end(job.id, outcome);
+    }
+  };
+
+  const train = async (
+    job: JobRecord,
+    runFolder: string,
+  ): Promise<'done' | 'stopped' | { readonly code: string; readonly message: string; readonly wasKilled: boolean }> => {
+    const { recipe } = job.request as { readonly recipe: string };
+    const isResumed = existsSync(join(runFolder, RUN_FILE));
+    const words = isResumed
+      ? [recipe, '--output', runFolder, '--resume', '--json']
+      : [recipe, '--config', join(folderOf(job.id), 'job.json'), '--json'];
+    const journal = createJournal(job, ledger);
+    const process = startTraining({ command: options.command, words, onEvent: journal.take });
+    current = { id: job.id, process };
+    if (isClosing) process.stop();
+    const { code, signal, lastWords } = await process.ended;
+    current = undefined;
+    await journal.flush();
+    const now = await ledger.jobs.get(job.id);
+    if (now === undefined || !isUnderWay(now)) return 'stopped';
+    if (code === 0 && journal.isDone) return 'done';
+    if (now.isPaused || isClosing) return 'stopped';
+    if (journal.error !== undefined) {
+      const { code: why, message } = journal.error;
+      const isInput = why === 'bad-input' || why === 'bad-usage';
+      return {
+        code: isInput ? 'invalid_training_file' : 'training_failed',
+        message: withoutPaths(message, folderOf(job.id)),
+        wasKilled: false,
+      };
+    }
+    const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
+    if (lastWords !== '') onNote(`${job.id}: ${lastWords}`);
+    return {
+      code: 'training_failed',
+      message: `The training process ${how}`,
+      wasKilled: signal !== null || code === null,
+    };
+  };
+
+  const succeed = async (job: JobRecord, runFolder: string): Promise<void> => {
+    const name = modelName(job);
+    const { base } = job.request as { readonly base: string };
+    const csv = await addResult(job, { ledger, text: resultCsv(runFolder) });
+    const metrics = readMetrics(join(runFolder, METRICS_FILE));
+    const trainedTokens = metrics
+      .map((record) => record['num_tokens'])
+      .filter((value) => typeof value === 'number')
+      .at(-1);
+    for (const { step } of listCheckpoints(runFolder)) {
+      const measured = metrics.filter((record) => record.step === step);
+      await ledger.jobs.addCheckpoint({
+        jobId: job.id,
+        step,
+        model: `${name}:ckpt-step-${step}`,
+        metrics: numbersOf(Object.assign({}, ...measured) as JsonObject),
+      });
+    }
+    await serveModels({ ...job, fineTunedModel: name }, { base, runFolder, onModel: options.onModel });
+    await ledger.jobs.change(job.id, {
+      from: UNDER_WAY,
+      set: { status: 'succeeded', finishedAt: Date.now(), fineTunedModel: name, resultFiles: [csv], trainedTokens },
+      events: [
+        { level: 'info', type: 'message', message: `New fine-tuned model created: ${name}` },
+        { level: 'info', type: 'message', message: 'The job has successfully completed' },
+      ],
+    });
+  };
+
+  /** Changes a job that is under way. Throws ServeError 400 where it is over: repeating it would not help. */
+  const change = async (
+    id: string,
+    { set, event, what }: { readonly set: Partial<JobRecord>; readonly event: string; readonly what: string },
+  ): Promise<JobRecord> => {
+    const { status } = await find(id);
+    const changed = await ledger.jobs.change(id, {
+      from: UNDER_WAY,
+      set,
+      events: [{ level: 'info', type: 'message', message: event }],
+    });
+    if (changed !== undefined) return changed;
+    throw new ServeError(400, `The job is ${status} and cannot be ${what} any more`, {
+      code: 'invalid_state',
+      shouldRetry: false,
+    });
+  };
+
+  const stopIfCurrent = (id: string): void => {
+    if (current?.id === id) current.process.stop();
+  };
+
+  return {
+    create,
+    get: find,
+    cancel: async (id) => {
+      const job = await change(id, {
+        set: { status: 'cancelled', finishedAt: Date.now(), isPaused: false },
+        event: 'The job was cancelled',
+        what: 'cancelled',
+      });
+      stopIfCurrent(id);
+      return job;
+    },
+    pause: async (id) => {
+      const job = await change(id, { set: { isPaused: true }, event: 'The job was paused', what: 'paused' });
+      stopIfCurrent(id);
+      return job;
+    },
+    resume: async (id) => {
+      const job = await change(id, { set: { isPaused: false }, event: 'The job was resumed', what: 'resumed' });
+      kick();
+      return job;
+    },
+    begin: async () => {
+      for await (const job of allJobs(ledger))
+        if (job.status === 'succeeded' && job.fineTunedModel !== undefined) {
+          const { base } = job.request as { readonly base: string };
+          const runFolder = join(folderOf(job.id), 'run');
+          await serveModels(job, { base, runFolder, onModel: options.onModel }).catch((thrown: unknown) =>
+            onNote(`${job.fineTunedModel}: is not served: ${messageOf(thrown)}`),
+          );
+        }
+      kick();
+    },
+    close: async () => {
+      isClosing = true;
+      current?.process.stop();
+      await working;
+    },
+  };
+}
+
+/** Messages to clients name no folder of this machine. */
+function withoutPaths(message: string, folder: string): string {
+  return message.replaceAll(`${folder}/`, '').replaceAll(folder, 'the job');
+}
+
+function modelName({ id, request }: JobRecord): string {
+  const { base, suffix } = request as { readonly base: string; readonly suffix: string };
+  return `ft:${base.split('/').at(-1)!}:preftune:${suffix}:${id.slice(-8)}`;
+}
+
+/** The trained adapter, and those of its checkpoints that are there. */
+async function serveModels(
+  { fineTunedModel: name }: JobRecord,
+  {
+    base,
+    runFolder,
+    onModel,
+  }: { readonly base: string; readonly runFolder: string; readonly onModel: JobManagerOptions['onModel'] },
+): Promise<void> {
+  await onModel({ name: name!, path: runFolder, base });
+  for (const { step } of listCheckpoints(runFolder))
+    await onModel({ name: `${name!}:ckpt-step-${step}`, path: `${runFolder}@step-${step}`, base });
+}
+
+async function addResult(
+  job: JobRecord,
+  { ledger, text }: { readonly ledger: Ledger; readonly text: string },
+): Promise<string> {
+  // The same id where the server died between this and the end of the job.
+  const id = `file-${createHash('sha256').update(job.id).digest('hex').slice(0, 24)}`;
+  if ((await ledger.files.get(id)) !== undefined) return id;
+  writeFileAtomic(join(filesFolder(ledger), id), text);
+  await ledger.files.add({
+    id,
+    filename: 'step_metrics.csv',
+    purpose: 'fine-tune-results',
+    bytes: Buffer.byteLength(text),
+    sha256: createHash('sha256').update(text).digest('hex'),
+    createdAt: Date.now(),
+    status: 'processed',
+  });
+  return id;
+}
+
+function isUnderWay({ status }: JobRecord): boolean {
+  return (UNDER_WAY as readonly string[]).includes(status);
+}
+
+/** Oldest first. */
+async function* allJobs(ledger: Ledger): AsyncGenerator<JobRecord> {
+  let after: string | undefined;
+  for (;;) {
+    const { items, hasMore } = await ledger.jobs.list({ after, limit: 100, order: 'asc' });
+    yield* items;
+    after = items.at(-1)?.id;
+    if (!hasMore || after === undefined) return;
+  }
+}
+
+async function jobsUnderWay(ledger: Ledger): Promise<JobRecord[]> {
+  const jobs: JobRecord[] = [];
+  for await (const job of allJobs(ledger)) if (isUnderWay(job)) jobs.push(job);
+  return jobs;
+}
