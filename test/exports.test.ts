@@ -24,6 +24,7 @@ const PROBES: Readonly<Record<string, string>> = {
   'preftune/runtime': 'openDevice',
   'preftune/formats': 'openModelFiles',
   'preftune/tokenizer': 'createTokenizer',
+  'preftune/grammar': 'compileSchema',
   'preftune/models': 'parseModelConfig',
   'preftune/jinja': 'compileTemplate',
   'preftune/data': 'loadPairs',

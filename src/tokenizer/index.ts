@@ -6,5 +6,6 @@ export { GGUF_PRE_TOKENIZERS, type GgufPreTokenizer } from './sources/gguf-pre-t
 export type { TokenizerOptions } from './sources/huggingface.ts';
 export { createStreamDecoder, type StreamDecoder } from './stream-decoder.ts';
 export { createChatTemplate, type TemplateOptions } from './template.ts';
+export { tokenBytes } from './token-bytes.ts';
 export type { ChatTemplate, Message, RenderOptions, TemplateClock, Tokenizer, ToolCall } from './tokenizer.ts';
 export { nameForStripping } from './sources/phi3-stripping.ts';
