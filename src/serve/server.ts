@@ -7,6 +7,7 @@ import type { KeyRecord, Ledger, Scope } from '../ledger/index.ts';
 import type { ResolveModel } from '../policy/index.ts';
 import { createJobManager } from './jobs/job-manager.ts';
 import { trainableModel } from './jobs/trainable.ts';
+import { createUpstreamBackends } from './backends/upstream/upstream-backend.ts';
 import type { OwnEngine } from './backends/engine/own-engine.ts';
 import { isLoopback, type ServeSettings } from './config/serve-config.ts';
 import { createAllowance } from './http/allowance.ts';
@@ -150,7 +151,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     throw thrown;
   }
   const load = async (): Promise<void> => {
-    await loadModels(models, { settings, book, adapters, engines, ledger });
+    const upstreams = createUpstreamBackends(settings.upstreams ?? [], { environment, onNote });
+    await loadModels(models, { settings, book, adapters, engines, ledger, upstreams });
     await jobs?.begin();
     if (state === 'loading') state = 'ready';
   };

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Problem } from '../../core/index.ts';
 import { DECODING_PRECISIONS, type DecodingPrecision } from '../../models/index.ts';
 import { grouped, option, parseOptions, texts, type GivenOptions } from '../../options/index.ts';
+import { UPSTREAM_SCHEMA, upstreamProblems } from '../backends/upstream/upstream-config.ts';
 import { hostName } from '../http/guard.ts';
 import { MODEL_NAME } from '../models/model-book.ts';
 import { LIMIT_SHAPE } from './limits.ts';
@@ -84,6 +85,9 @@ export const SERVE_SHAPE = {
   models: option(z.array(MODEL_ENTRY).optional(), {
     help: 'more models, in --config: a list of name, model, adapters, basePrecision, threads',
   }),
+  upstreams: option(z.array(UPSTREAM_SCHEMA).optional(), {
+    help: 'other servers that answer under names of their own, in --config: a list (docs/serving.md)',
+  }),
   aliases: option(texts().optional(), { help: 'NAME=MODEL: another name for a model; may be repeated' }),
   host: option(text.default('127.0.0.1'), {
     help: 'address to listen on; others than loopback need a key',
@@ -165,8 +169,9 @@ export function serveProblems(
     ...namedPairs('aliases', settings.aliases).problems,
   );
   const { model } = settings;
-  if (model === undefined && given['models'] === undefined)
-    fail('model', '--model must be given, or models in --config; got neither');
+  problems.push(...upstreamProblems(settings.upstreams ?? [], environment));
+  if (model === undefined && given['models'] === undefined && given['upstreams'] === undefined)
+    fail('model', '--model must be given, or models or upstreams in --config; got none');
   if (model === undefined && settings.adapters !== undefined)
     fail('adapters', '--adapter has no effect without --model; write adapters into the model of --config');
   if (model === undefined && servedModelName !== undefined)

@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { PreftuneError, type Problem } from '../../core/index.ts';
 import type { Ledger } from '../../ledger/index.ts';
 import { parseAdapterName, readNamedAdapter, type ResolveModel } from '../../policy/index.ts';
 import { createEngineBackend } from '../backends/engine/engine-backend.ts';
 import { checkModel, usualName, type CheckedModel, type OwnEngine } from '../backends/engine/own-engine.ts';
+import type { UpstreamBackend } from '../backends/upstream/upstream-backend.ts';
 import { modelEntries, namedPairs, type ModelEntry, type ServeSettings } from '../config/serve-config.ts';
 import type { AdapterLoader } from './adapter-loader.ts';
 import type { Version } from './lease.ts';
@@ -55,7 +57,10 @@ function gatherInto(problems: Problem[]): (thrown: unknown) => undefined {
 function nameProblems(settings: ServeSettings, entries: readonly ModelEntry[]): Problem[] {
   const problems: Problem[] = [];
   const names = new Set<string>();
-  for (const name of entries.flatMap((entry) => [entry.name, ...entry.adapters.keys()])) {
+  for (const name of [
+    ...entries.flatMap((entry) => [entry.name, ...entry.adapters.keys()]),
+    ...(settings.upstreams ?? []).map((upstream) => upstream.name),
+  ]) {
     if (names.has(name))
       problems.push({
         path: 'models',
@@ -85,12 +90,13 @@ export interface LoadModelsOptions {
   /** Takes the engines by the names of their models. */
   readonly engines: Map<string, OwnEngine>;
   readonly ledger: Ledger | undefined;
+  readonly upstreams: ReadonlyMap<string, UpstreamBackend>;
 }
 
 /** Puts the models on their devices, one after the other, then their adapters, then the aliases: those of the store, and over them those of the settings. */
 export async function loadModels(
   { checked }: CheckedModels,
-  { settings, book, adapters, engines, ledger }: LoadModelsOptions,
+  { settings, book, adapters, engines, ledger, upstreams }: LoadModelsOptions,
 ): Promise<void> {
   for (const { entry, model } of checked) {
     const own = await model.load();
@@ -110,9 +116,32 @@ export async function loadModels(
     book.put(version, async () => undefined);
     for (const [name, path] of entry.adapters) await adapters.load({ name, path, base: entry.name });
   }
+  for (const upstream of upstreams.values()) {
+    const version = versionOfUpstream(upstream);
+    await recordVersion(ledger, version, version.id.slice(version.name.length + 1));
+    book.put(version, async () => upstream.dispose());
+  }
   const stored = (await ledger?.versions.aliases()) ?? {};
   for (const [alias, target] of [...Object.entries(stored), ...namedPairs('aliases', settings.aliases).pairs])
     book.setAlias(alias, target);
+}
+
+/** Another server has no weights that we could know: its version is where it is and what it is asked for. */
+function versionOfUpstream(backend: UpstreamBackend): Version {
+  const { name, baseUrl, model = name, contextTokens } = backend.settings;
+  const digest = createHash('sha256')
+    .update(JSON.stringify([baseUrl, model]))
+    .digest('hex');
+  return {
+    id: `${name}@${digest.slice(0, 12)}`,
+    name,
+    kind: 'upstream',
+    parent: undefined,
+    root: model,
+    createdAt: Math.floor(Date.now() / 1000),
+    maxTokens: contextTokens,
+    backend,
+  };
 }
 
 /** Says in the ledger which weights a name stands for, before any answer comes from them. */

@@ -6,6 +6,7 @@ import { ServeError } from '../../serve-error.ts';
 /** Fields of a request that say how tokens are drawn, as the engine takes them. OpenAI draws at temperature 1 where nothing is said. */
 export function drawingOf(body: JsonObject): Omit<DecodingOptions, 'maxNewTokens'> {
   const number = (name: string, usual: number): number => (body[name] as number | undefined) ?? usual;
+  const bias = body['logit_bias'] as Readonly<Record<string, number>> | undefined;
   const stop = body['stop'] as string | readonly string[] | undefined;
   return {
     temperature: number('temperature', 1),
@@ -13,6 +14,11 @@ export function drawingOf(body: JsonObject): Omit<DecodingOptions, 'maxNewTokens
     topK: Math.max(0, number('top_k', 0)),
     minP: number('min_p', 0),
     repetitionPenalty: number('repetition_penalty', 1),
+    presencePenalty: number('presence_penalty', 0),
+    frequencyPenalty: number('frequency_penalty', 0),
+    ...(bias !== undefined && {
+      logitBias: new Map(Object.entries(bias).map(([id, value]) => [Number(id), value])),
+    }),
     // The engine's seeds are not negative.
     seed: Math.abs((body['seed'] as number | undefined) ?? randomInt(2 ** 47)),
     stopStrings: stop === undefined ? [] : [stop].flat(),

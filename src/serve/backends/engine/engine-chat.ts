@@ -137,8 +137,8 @@ function variablesOf(body: JsonObject): Readonly<Record<string, unknown>> | unde
 const RESERVED = new Set(['messages', 'tools', 'documents', 'add_generation_prompt', 'chat_template']);
 
 /** The log-probabilities of a token; none for what ends the answer. */
-export function contentLogprobs({ logp }: StreamedToken, tokenizer: Tokenizer): ContentLogprob | undefined {
-  if (logp === undefined) return undefined;
+export function contentLogprobs({ id, logp }: StreamedToken, tokenizer: Tokenizer): ContentLogprob | undefined {
+  if (logp === undefined || tokenizer.stopIds.includes(id)) return undefined;
   return { ...tokenLogprob(logp, tokenizer), top_logprobs: logp.top.map((one) => tokenLogprob(one, tokenizer)) };
 }
 

@@ -99,7 +99,7 @@ export async function* engineText(
     }
     const { logp } = token;
     const logprobs =
-      top === undefined || logp === undefined
+      top === undefined || logp === undefined || tokenizer.stopIds.includes(token.id)
         ? null
         : logprobsOf([{ id: token.id, logp }], { tokenizer, top, from: lengths[index]! });
     lengths[index]! += token.text.length;
@@ -135,10 +135,11 @@ function logprobsOf(
     offset += token.length;
     return at;
   });
-  const likeliest = entries.map(({ logp }) => {
+  const likeliest = entries.map(({ id, logp }) => {
     if (logp === undefined) return null;
     const names: Record<string, number> = {};
-    for (const one of logp.top) {
+    // The token itself is always among them, as OpenAI has it.
+    for (const one of [...logp.top, { id, logp: logp.logp }]) {
       const name = tokenizer.decode([one.id]);
       names[name] ??= Math.max(one.logp, -9999);
     }
