@@ -142,7 +142,7 @@ describe('log-probabilities of a prompt', () => {
     await Promise.all(
       [0, 1].map((i) => engine.submit({ prompt: prompt.slice(i), maxNewTokens: 2, promptLogps: 1 }).answer),
     );
-    // The second prompt begins where the first leaves room.
+    // One after the other, since a step scores four tokens.
     const both = rows.splice(0);
     expect(Math.max(...both)).toBeLessThanOrEqual(5);
     expect(both.reduce((sum, count) => sum + count, 0)).toBe(11 + 10 + 2);

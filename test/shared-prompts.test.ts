@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Answer, Engine, GenerationRequest } from '../src/generate/index.ts';
+import type { Answer, Engine, GenerationRequest, Submission } from '../src/generate/index.ts';
 import type { Device } from '../src/runtime/index.ts';
 import { firstToken, openSmallModel, PROMPTS, watch, type SmallModel } from './support/engine.ts';
 
@@ -139,6 +140,68 @@ describe('several answers to one prompt', () => {
       if (i === 2) expect(result).toMatchObject({ status: 'rejected', reason: { code: 'cancelled' } });
       else expect(result).toEqual({ status: 'fulfilled', value: expected[i] });
     await engine.dispose();
+  });
+
+  it('are what each is alone, whatever joins, is scored, sliced, kept or cancelled beside it', async () => {
+    const prompts = [PROMPT, PROMPT.slice(0, 12), [...PROMPT.slice(0, 12), 3], [5]];
+    const known = new Map<string, Promise<Answer>>();
+    const reference = await small.engineOf();
+    const request = fc.record({
+      prompt: fc.constantFrom(...prompts),
+      maxNewTokens: fc.integer({ min: 1, max: 9 }),
+      temperature: fc.constantFrom(0, 1),
+      stream: fc.nat(2),
+      stopIds: fc.constantFrom([], [13, 21, 95, 5, 60]),
+      promptLogps: fc.constantFrom(undefined, undefined, 0, 1),
+      presencePenalty: fc.constantFrom(0, 1),
+    });
+    const arrivals = fc.record({
+      options: fc.record({
+        maxRows: fc.integer({ min: 1, max: 7 }),
+        stepTokens: fc.constantFrom(512, 3, 16),
+        stepScores: fc.constantFrom(2 ** 22, 700, 1),
+        keepsPrefix: fc.boolean(),
+      }),
+      // The token after which it is cancelled, and whether the next one waits for a turn.
+      asked: fc.array(fc.tuple(request, fc.constantFrom(0, 1, 3, 100, 100, 100), fc.boolean()), {
+        minLength: 8,
+        maxLength: 12,
+      }),
+    });
+    const check = async (
+      { prompt, ...more }: GenerationRequest,
+      { answer }: Pick<Submission, 'answer'>,
+    ): Promise<void> => {
+      const key = JSON.stringify({ prompt, ...more });
+      known.set(key, known.get(key) ?? reference.submit({ prompt, ...more }).answer);
+      const [got, expected] = [await answer, await known.get(key)!];
+      expect([got.ids, got.finishReason]).toEqual([expected.ids, expected.finishReason]);
+      expect(got.promptLogps?.map((one) => one?.id)).toEqual(expected.promptLogps?.map((one) => one?.id));
+      for (const [i, one] of (got.promptLogps ?? []).entries())
+        expect(one?.logp ?? 0).toBeCloseTo(expected.promptLogps![i]?.logp ?? 0, 5);
+    };
+    await fc.assert(
+      fc.asyncProperty(arrivals, async ({ options, asked }) => {
+        const engine = await small.engineOf(options);
+        const ends: Promise<void>[] = [];
+        for (const [one, cancelAfter, waits] of asked) {
+          let came = 0;
+          const onToken = (): void => void (++came === cancelAfter && submission.cancel());
+          const submission = engine.submit({ ...one, onToken });
+          if (cancelAfter === 0) queueMicrotask(submission.cancel);
+          const end = check(one, submission).catch((error: unknown) => {
+            if ((error as { code?: string }).code !== 'cancelled') throw error;
+          });
+          ends.push(end);
+          if (waits) await new Promise((resolve) => setTimeout(resolve));
+        }
+        await Promise.all(ends);
+        expect(engine.stats()).toMatchObject({ running: 0, waiting: 0, failed: 0 });
+        await engine.dispose();
+      }),
+      { numRuns: 12, seed: 2 },
+    );
+    await reference.dispose();
   });
 
   it('all fail where reading fails, and nothing of it stays', async () => {

@@ -1,4 +1,5 @@
 import { asError, PreftuneError, runFailed } from '../core/index.ts';
+import type { ModelConfig } from '../models/index.ts';
 import type { AnswerState, Reading } from './answer.ts';
 import type { Cache } from './cache.ts';
 
@@ -17,6 +18,11 @@ export function isReadAlike(one: Reading, other: Reading): boolean {
     one.prompt.length === other.prompt.length &&
     one.prompt.every((id, i) => id === other.prompt[i])
   );
+}
+
+/** Tokens of prompts that one step scores at most. */
+export function mostScored(stepScores: number, { vocabularySize }: ModelConfig): number {
+  return Math.max(1, Math.floor(stepScores / vocabularySize));
 }
 
 /** Answers by what is read for them: the first of each kind, and the others by its place among these. */

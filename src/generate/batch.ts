@@ -8,6 +8,7 @@ import {
   freeOf,
   groupByReading,
   longest,
+  mostScored,
   placesOf,
   promoteFollowers,
   roomFor,
@@ -29,7 +30,7 @@ export interface Batch {
   readonly isReading: boolean;
   /** Of keys and values. */
   readonly cacheBytes: number;
-  /** Begins to read prompts: different ones of at most `stepTokens` together, or one. Not while others are read. */
+  /** Begins to read prompts: different ones that one step can read, or one. Not while others are read. */
   begin(group: readonly AnswerState[]): Promise<void>;
   /** Reads the next tokens of prompts, if any are read, then adds a token to every answer. `isFollowed`: more prompts wait. */
   step(isFollowed: boolean): Promise<void>;
@@ -64,7 +65,7 @@ export function createBatch(options: BatchOptions): Batch {
 
   /** The next tokens of every active row. Where the prompt is scored, every token of the slice is, and all slices together have room in one block of scores. */
   const nextTokens = ({ owners }: BatchRows): RowTokens[] => {
-    let room = Math.max(1, Math.floor(stepScores / config.vocabularySize));
+    let room = mostScored(stepScores, config);
     return owners.flatMap((answer, row) => {
       if (answer.isOver) return [];
       const { fed } = answer;

@@ -2,7 +2,7 @@ import { asError, badInput, badUsage, PreftuneError } from '../core/index.ts';
 import type { TokenConstraint } from '../grammar/index.ts';
 import type { Device } from '../runtime/index.ts';
 import type { AnswerState } from './answer.ts';
-import { groupByReading, isReadAlike } from './batch-rows.ts';
+import { groupByReading, isReadAlike, mostScored } from './batch-rows.ts';
 import type { EngineAdapter, EngineModel } from './engine-model.ts';
 import { responderStats, type EngineCounts, type EngineStats } from './engine-stats.ts';
 import { beginEntry, createEntry, outcomeOf, type Entry, type Submission } from './entry.ts';
@@ -127,6 +127,14 @@ export function createEngine(device: Device, options: EngineOptions = {}): Engin
     generatedTokens: 0,
   };
 
+  /** Tokens that a prompt adds to a step: none where it is read for another one of the group, and more where it is scored, since a step scores fewer than it reads. */
+  const readingCost = ({ request, responder }: Entry, group: readonly Entry[]): number => {
+    if (group.some((other) => isReadAlike(other.request, request))) return 0;
+    const { prompt, promptLogps } = request;
+    if (promptLogps === undefined) return prompt.length;
+    return prompt.length * Math.max(1, stepTokens / mostScored(stepScores, responder.decoder.config));
+  };
+
   /** Takes waiting entries in their order: for each batch that reads none, as many as one step can read. */
   const admit = async (): Promise<void> => {
     let room = freePlaces();
@@ -136,10 +144,9 @@ export function createEngine(device: Device, options: EngineOptions = {}): Engin
       if (entry.responder.batch.isReading) continue;
       const group = groups.get(entry.responder) ?? { entries: [], tokens: 0, isFull: false };
       groups.set(entry.responder, group);
-      // A prompt that is read for another one of the group costs nothing.
-      const isRead = group.entries.some(({ request }) => isReadAlike(request, entry.request));
-      const tokens = group.tokens + (isRead ? 0 : entry.request.prompt.length);
-      group.isFull ||= !isRead && group.entries.length > 0 && tokens > stepTokens;
+      const tokens = group.tokens + readingCost(entry, group.entries);
+      // One that adds nothing is welcome beside a prompt that is longer than a step.
+      group.isFull ||= group.entries.length > 0 && tokens > Math.max(stepTokens, group.tokens);
       if (group.isFull) continue;
       group.entries.push(entry);
       group.tokens = tokens;

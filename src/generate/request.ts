@@ -20,7 +20,7 @@ export interface DecodingOptions extends Partial<Sampling> {
    * Gives log-probabilities of the prompt's own tokens, each behind those before it, and of so many likeliest ones beside each; the first token has none. The prompt is
    * read whole, and in smaller slices.
    */
-  readonly promptLogps?: number;
+  readonly promptLogps?: number | undefined;
 }
 
 /** One prompt to answer. */
