@@ -63,6 +63,56 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./serving/serve.ts')).SERVE,
   },
   {
+    name: 'store export',
+    description: 'Writes what a store keeps as JSON Lines: requests and answers, rows to train on, jobs, the audit log',
+    load: async () => (await import('./store/store-export.ts')).STORE_EXPORT,
+  },
+  {
+    name: 'store check',
+    description: 'Says whether a store is whole: the database, the audit log, the uploaded files',
+    load: async () => (await import('./store/store-care.ts')).STORE_CHECK,
+  },
+  {
+    name: 'store vacuum',
+    description: 'Rewrites the database of a store without the holes that deleted rows left',
+    load: async () => (await import('./store/store-care.ts')).STORE_VACUUM,
+  },
+  {
+    name: 'store backup',
+    description: 'Copies a store into one file (tar), also while a server works on it',
+    load: async () => (await import('./store/store-backup.ts')).STORE_BACKUP,
+  },
+  {
+    name: 'store restore',
+    description: 'Makes a store from a backup, in a new folder; it is there whole or not at all',
+    load: async () => (await import('./store/store-backup.ts')).STORE_RESTORE,
+  },
+  {
+    name: 'store user',
+    description: 'Writes all that a store keeps of a user as JSON Lines, for who asks what it is',
+    load: async () => (await import('./store/store-user.ts')).STORE_USER,
+  },
+  {
+    name: 'store erase',
+    description: 'Erases all that a store keeps of a user, from the file and its log, also while a server works on it',
+    load: async () => (await import('./store/store-user.ts')).STORE_ERASE,
+  },
+  {
+    name: 'keys create',
+    description: 'Makes a key for a server and shows it, once; a running server takes it at once',
+    load: async () => (await import('./store/keys.ts')).KEYS_CREATE,
+  },
+  {
+    name: 'keys list',
+    description: 'Lists the keys of a store: names, scopes, when they were used last; never the keys themselves',
+    load: async () => (await import('./store/keys.ts')).KEYS_LIST,
+  },
+  {
+    name: 'keys revoke',
+    description: 'Takes a key back: a running server refuses it from then on',
+    load: async () => (await import('./store/keys.ts')).KEYS_REVOKE,
+  },
+  {
     name: 'export',
     description: 'Hands a trained model over: Hugging Face, PEFT, GGUF, ONNX, Ollama; verified',
     load: async () => (await import('./export.ts')).EXPORT,
