@@ -63,6 +63,46 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./serving/serve.ts')).SERVE,
   },
   {
+    name: 'export',
+    description: 'Hands a trained model over: Hugging Face, PEFT, GGUF, ONNX, Ollama; verified',
+    load: async () => (await import('./export.ts')).EXPORT,
+  },
+  {
+    name: 'data check',
+    description: 'Reads data and says what is wrong with it, whether it can be trusted, and how it becomes tokens',
+    load: async () => (await import('./data/data-check.ts')).DATA_CHECK,
+  },
+  {
+    name: 'data clean',
+    description: 'Removes or masks what data check found, and writes down what went and why',
+    load: async () => (await import('./data/data-clean.ts')).DATA_CLEAN,
+  },
+  {
+    name: 'data stats',
+    description: 'Says what is in data: rows, lengths, repeats, how often the better answer is the longer one',
+    load: async () => (await import('./data/data-check.ts')).DATA_STATS,
+  },
+  {
+    name: 'data split',
+    description: 'Sets a part of the prompts aside for evaluation; no prompt stands on both sides',
+    load: async () => (await import('./data/data-split.ts')).DATA_SPLIT,
+  },
+  {
+    name: 'data convert',
+    description: 'Writes data in another format, and says what that format cannot hold',
+    load: async () => (await import('./data/data-convert.ts')).DATA_CONVERT,
+  },
+  {
+    name: 'data build',
+    description: 'Makes pairs from ratings, rankings, votes, edits, thumbs, samples of a model, or judges',
+    load: async () => (await import('./data/data-build.ts')).DATA_BUILD,
+  },
+  {
+    name: 'judge',
+    description: 'Measures judges against people: agreement, kappa, bias for places, lengths and themselves',
+    load: async () => (await import('./judge.ts')).JUDGE,
+  },
+  {
     name: 'store export',
     description: 'Writes what a store keeps as JSON Lines: requests and answers, rows to train on, jobs, the audit log',
     load: async () => (await import('./store/store-export.ts')).STORE_EXPORT,
@@ -111,46 +151,6 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'keys revoke',
     description: 'Takes a key back: a running server refuses it from then on',
     load: async () => (await import('./store/keys.ts')).KEYS_REVOKE,
-  },
-  {
-    name: 'export',
-    description: 'Hands a trained model over: Hugging Face, PEFT, GGUF, ONNX, Ollama; verified',
-    load: async () => (await import('./export.ts')).EXPORT,
-  },
-  {
-    name: 'data check',
-    description: 'Reads data and says what is wrong with it, whether it can be trusted, and how it becomes tokens',
-    load: async () => (await import('./data/data-check.ts')).DATA_CHECK,
-  },
-  {
-    name: 'data clean',
-    description: 'Removes or masks what data check found, and writes down what went and why',
-    load: async () => (await import('./data/data-clean.ts')).DATA_CLEAN,
-  },
-  {
-    name: 'data stats',
-    description: 'Says what is in data: rows, lengths, repeats, how often the better answer is the longer one',
-    load: async () => (await import('./data/data-check.ts')).DATA_STATS,
-  },
-  {
-    name: 'data split',
-    description: 'Sets a part of the prompts aside for evaluation; no prompt stands on both sides',
-    load: async () => (await import('./data/data-split.ts')).DATA_SPLIT,
-  },
-  {
-    name: 'data convert',
-    description: 'Writes data in another format, and says what that format cannot hold',
-    load: async () => (await import('./data/data-convert.ts')).DATA_CONVERT,
-  },
-  {
-    name: 'data build',
-    description: 'Makes pairs from ratings, rankings, votes, edits, thumbs, samples of a model, or judges',
-    load: async () => (await import('./data/data-build.ts')).DATA_BUILD,
-  },
-  {
-    name: 'judge',
-    description: 'Measures judges against people: agreement, kappa, bias for places, lengths and themselves',
-    load: async () => (await import('./judge.ts')).JUDGE,
   },
   {
     name: 'docs',

@@ -77,7 +77,10 @@ export const KEYS_CREATE = defineCommand({
 export const KEYS_LIST = defineCommand({
   name: 'keys list',
   description: 'Lists the keys of a store: names, scopes, when they were used last; never the keys themselves',
-  examples: [{ does: 'all of them', words: '--store store' }],
+  examples: [
+    { does: 'all of them', words: '--store store' },
+    { does: 'for a program', words: '--store store --json' },
+  ],
   options: z.strictObject({ store: STORE }),
   async run({ store }, { terminal }) {
     const records = isHeld(store)
@@ -103,7 +106,10 @@ export const KEYS_REVOKE = defineCommand({
   name: 'keys revoke',
   description: 'Takes a key back: a running server refuses it from then on',
   arguments: [{ name: 'id', help: 'key_..., as keys list shows it', isRequired: true }],
-  examples: [{ does: 'one that leaked', words: 'key_0123456789abcdef01 --store store' }],
+  examples: [
+    { does: 'one that leaked', words: 'key_0123456789abcdef01 --store store' },
+    { does: 'from a program', words: 'key_0123456789abcdef01 --store store --json' },
+  ],
   options: z.strictObject({ store: STORE }),
   async run({ store }, { args, terminal }) {
     const id = args[0]!;

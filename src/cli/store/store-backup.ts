@@ -12,7 +12,10 @@ import { requireNew, STORE, withStore } from './store-options.ts';
 export const STORE_BACKUP = defineCommand({
   name: 'store backup',
   description: 'Copies a store into one file (tar), also while a server works on it',
-  examples: [{ does: 'every night', words: '--store store --output backup.tar' }],
+  examples: [
+    { does: 'every night', words: '--store store --output backup.tar' },
+    { does: 'on another disk', words: '--store store --output /mnt/backups/monday.tar' },
+  ],
   options: z.strictObject({
     store: STORE,
     output: option(z.string().min(1), { help: 'file to write, which must not be there yet', alias: '-o' }),
@@ -37,7 +40,10 @@ export const STORE_BACKUP = defineCommand({
 export const STORE_RESTORE = defineCommand({
   name: 'store restore',
   description: 'Makes a store from a backup, in a new folder; it is there whole or not at all',
-  examples: [{ does: 'into a new folder', words: '--from backup.tar --store restored' }],
+  examples: [
+    { does: 'into a new folder', words: '--from backup.tar --store restored' },
+    { does: 'to work on a copy while a server runs', words: '--from backup.tar --store copy' },
+  ],
   options: z.strictObject({
     store: STORE,
     from: option(z.string().min(1), { help: 'what store backup wrote' }),

@@ -11,7 +11,10 @@ const OPTIONS = z.strictObject({ store: STORE });
 export const STORE_CHECK = defineCommand({
   name: 'store check',
   description: 'Says whether a store is whole: the database, the audit log, the uploaded files',
-  examples: [{ does: 'after a crash of the machine', words: '--store store' }],
+  examples: [
+    { does: 'after a crash of the machine', words: '--store store' },
+    { does: 'for a program that watches', words: '--store store --json' },
+  ],
   options: OPTIONS,
   async run({ store }, { terminal }) {
     const { problems, orphans } = await withStore(store, (ledger) => ledger.check());
@@ -25,7 +28,10 @@ export const STORE_CHECK = defineCommand({
 export const STORE_VACUUM = defineCommand({
   name: 'store vacuum',
   description: 'Rewrites the database of a store without the holes that deleted rows left',
-  examples: [{ does: 'after much was deleted', words: '--store store' }],
+  examples: [
+    { does: 'after much was deleted', words: '--store store' },
+    { does: 'how much it gave back, for a program', words: '--store store --json' },
+  ],
   options: OPTIONS,
   async run({ store }, { terminal }) {
     const file = join(store, 'ledger.db');

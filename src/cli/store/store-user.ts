@@ -10,7 +10,10 @@ import { requireNew, STORE, USER, withStore } from './store-options.ts';
 export const STORE_ERASE = defineCommand({
   name: 'store erase',
   description: 'Erases all that a store keeps of a user, from the file and its log, also while a server works on it',
-  examples: [{ does: 'who asks for it', words: '--store store --user user-17' }],
+  examples: [
+    { does: 'who asks for it', words: '--store store --user user-17' },
+    { does: 'how many requests that were, for a program', words: '--store store --user user-17 --json' },
+  ],
   options: z.strictObject({ store: STORE, user: USER }),
   async run({ store, user }, { terminal }) {
     const erased = isHeld(store)
@@ -28,7 +31,10 @@ export const STORE_ERASE = defineCommand({
 export const STORE_USER = defineCommand({
   name: 'store user',
   description: 'Writes all that a store keeps of a user as JSON Lines, for who asks what it is',
-  examples: [{ does: 'into a file', words: '--store store --user user-17 --output user-17.jsonl' }],
+  examples: [
+    { does: 'on the screen', words: '--store store --user user-17' },
+    { does: 'into a file', words: '--store store --user user-17 --output user-17.jsonl' },
+  ],
   options: z.strictObject({
     store: STORE,
     user: USER,
