@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../../core/index.ts';
+import { constrain } from '../../../grammar/index.ts';
 import type { AnswerLogp, StreamedToken } from '../../../generate/index.ts';
 import type { Tokenizer } from '../../../tokenizer/index.ts';
 import { ServeError } from '../../serve-error.ts';
@@ -17,7 +18,7 @@ const KNOWN = new Set(
 
 /** Answers a conversation with a model of the own engine. */
 export async function* engineChat(
-  { engine, tokenizer, prompts, maxTokens }: OwnEngine,
+  own: OwnEngine,
   responder: Responder,
   {
     body,
@@ -25,8 +26,10 @@ export async function* engineChat(
     tokenLimit,
   }: { readonly body: JsonObject; readonly call: Call; readonly tokenLimit: number | undefined },
 ): AsyncGenerator<ChatPiece> {
+  const { engine, tokenizer, prompts, maxTokens } = own;
   refuseFields(body, KNOWN);
   requireTemplate(tokenizer);
+  const grammar = own.formats.grammarOf(body);
   const { ids } = await prompts.read({
     type: 'chat',
     messages: messagesOf(body),
@@ -50,6 +53,7 @@ export async function* engineChat(
       stream,
       adapter: responder.adapter,
       signal: call.signal,
+      ...(grammar !== undefined && { constraint: constrain(grammar, own.vocabulary()) }),
       ...(wantsLogprobs && { topLogps: (body['top_logprobs'] as number | undefined) ?? 0 }),
     }),
   );
@@ -67,7 +71,7 @@ export async function* engineChat(
       yield { choices: [{ index, delta: {}, finish_reason: answer.finishReason }] };
       continue;
     }
-    const logprobs = wantsLogprobs ? contentLogprobs(token, tokenizer) : undefined;
+    const logprobs = wantsLogprobs ? contentLogprobs(token, own) : undefined;
     if (token.text !== '' || logprobs !== undefined) yield pieceOf(index, { content: token.text }, logprobs);
   }
   yield {
@@ -137,13 +141,14 @@ function variablesOf(body: JsonObject): Readonly<Record<string, unknown>> | unde
 const RESERVED = new Set(['messages', 'tools', 'documents', 'add_generation_prompt', 'chat_template']);
 
 /** The log-probabilities of a token; none for what ends the answer. */
-export function contentLogprobs({ id, logp }: StreamedToken, tokenizer: Tokenizer): ContentLogprob | undefined {
-  if (logp === undefined || tokenizer.stopIds.includes(id)) return undefined;
-  return { ...tokenLogprob(logp, tokenizer), top_logprobs: logp.top.map((one) => tokenLogprob(one, tokenizer)) };
+function contentLogprobs({ id, logp }: StreamedToken, own: OwnEngine): ContentLogprob | undefined {
+  if (logp === undefined || own.tokenizer.stopIds.includes(id)) return undefined;
+  return { ...tokenLogprob(logp, own), top_logprobs: logp.top.map((one) => tokenLogprob(one, own)) };
 }
 
-function tokenLogprob({ id, logp }: Pick<AnswerLogp, 'id' | 'logp'>, tokenizer: Tokenizer): TokenLogprob {
-  const token = tokenizer.decode([id]);
+function tokenLogprob({ id, logp }: Pick<AnswerLogp, 'id' | 'logp'>, own: OwnEngine): TokenLogprob {
+  const token = own.tokenizer.decode([id]);
+  const bytes = own.vocabulary().bytes[id] ?? Buffer.from(token);
   // JSON has no infinity; OpenAI writes -9999 for what is as good as impossible.
-  return { token, logprob: Math.max(logp, -9999), bytes: [...Buffer.from(token)] };
+  return { token, logprob: Math.max(logp, -9999), bytes: [...bytes] };
 }

@@ -1,5 +1,6 @@
 import { badInput } from '../../../core/index.ts';
 import { BASE, createEngine, type Engine } from '../../../generate/index.ts';
+import { vocabularyOf, type Vocabulary } from '../../../grammar/index.ts';
 import { positionLimit, type DecodingPrecision, type ModelConfig } from '../../../models/index.ts';
 import {
   openModelAndAdapter,
@@ -17,6 +18,7 @@ import {
 import type { DeviceName } from '../../../runtime/index.ts';
 import type { Tokenizer } from '../../../tokenizer/index.ts';
 import { createPromptReader, type PromptReader } from './prompts.ts';
+import { createResponseFormats, type ResponseFormats } from './response-format.ts';
 
 export interface OwnEngineOptions {
   /** By any of its names: a folder, a .gguf file, MODEL+ADAPTER, RUN, RUN@step-N. */
@@ -54,6 +56,9 @@ export interface OwnEngine {
   /** Positions of prompt and answer together. */
   readonly maxTokens: number;
   readonly prompts: PromptReader;
+  /** What of each token is text, for constraints and log-probabilities; made at its first use. */
+  vocabulary(): Vocabulary;
+  readonly formats: ResponseFormats;
   /** The model without any adapter. */
   readonly base: Responder;
   /** The adapter that the model's own name says; undefined where it says none. */
@@ -110,12 +115,15 @@ async function loadEngine(named: NamedModel, options: OwnEngineOptions): Promise
       trained: trainedAsking(withoutAdapter, opened),
     };
     const own = named.adapter === undefined ? undefined : await add(named.adapter, trainedAsking(name, opened));
+    let vocabulary: Vocabulary | undefined;
     return {
       engine,
       tokenizer,
       config,
       maxTokens: positionLimit(config),
       prompts,
+      vocabulary: () => (vocabulary ??= vocabularyOf(tokenizer, config.vocabularySize)),
+      formats: createResponseFormats(),
       base,
       own,
       addAdapter: async (path) => {
