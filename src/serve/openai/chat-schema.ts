@@ -10,7 +10,10 @@ const MAX_TOOLS = 128;
 
 const textPart = z.looseObject({ type: z.literal('text'), text: z.string() });
 const otherPart = z.looseObject({ type: z.enum(['refusal', 'image_url', 'input_audio', 'file']) });
-const content = z.union([z.string(), z.array(z.union([textPart, otherPart])).min(1)]);
+const content = z.union(
+  [z.string(), z.array(z.union([textPart, otherPart])).min(1)],
+  'must be a text, or a list of parts such as {"type": "text", "text": "..."}',
+);
 
 const toolCall = z.looseObject({
   id: z.string().optional(),
@@ -37,11 +40,14 @@ const tool = z.looseObject({
   }),
 });
 
-const toolChoice = z.union([
-  z.enum(['none', 'auto', 'required']),
-  z.looseObject({ type: z.literal('function'), function: z.looseObject({ name: z.string() }) }),
-  z.looseObject({ type: z.literal('allowed_tools'), allowed_tools: z.looseObject({}) }),
-]);
+const toolChoice = z.union(
+  [
+    z.enum(['none', 'auto', 'required']),
+    z.looseObject({ type: z.literal('function'), function: z.looseObject({ name: z.string() }) }),
+    z.looseObject({ type: z.literal('allowed_tools'), allowed_tools: z.looseObject({}) }),
+  ],
+  'must be none, auto, required, or {"type": "function", "function": {"name": "..."}}',
+);
 
 const responseFormat = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('text') }),
@@ -62,7 +68,12 @@ export const DRAWING = {
   model: z.string().min(1).max(256),
   n: z.int().min(1).nullish(),
   seed: z.int().min(Number.MIN_SAFE_INTEGER).max(Number.MAX_SAFE_INTEGER).nullish(),
-  stop: z.union([z.string().min(1).max(256), z.array(z.string().min(1).max(256)).max(4)]).nullish(),
+  stop: z
+    .union(
+      [z.string().min(1).max(256), z.array(z.string().min(1).max(256)).max(4)],
+      'must be a text of at most 256 characters, or at most four of them',
+    )
+    .nullish(),
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().gt(0).max(1).nullish(),
   frequency_penalty: z.number().min(-2).max(2).nullish(),
@@ -110,7 +121,10 @@ const ids = z.array(z.int().min(0)).min(1);
 export const COMPLETION_BODY = z
   .looseObject({
     ...DRAWING,
-    prompt: z.union([z.string(), z.array(z.string()).min(1).max(128), ids, z.array(ids).min(1).max(128)]),
+    prompt: z.union(
+      [z.string(), z.array(z.string()).min(1).max(128), ids, z.array(ids).min(1).max(128)],
+      'must be a text, a list of at most 128 texts, token ids, or a list of at most 128 lists of token ids',
+    ),
     max_tokens: z.int().min(0).nullish(),
     echo: z.boolean().nullish(),
     logprobs: z.int().min(0).max(20).nullish(),
