@@ -22,30 +22,43 @@ interface WholeChoice {
   readonly calls: WholeCall[];
   logprobs: ContentLogprob[] | undefined;
   finishReason: FinishReason | null;
-  /** Fields of an upstream that have no meaning here. */
+  /** Fields of an upstream that have no meaning here: of the message, and of the choice. */
   more: JsonObject;
+  moreOfChoice: JsonObject;
 }
 
 const KNOWN = new Set(['role', 'content', 'refusal', 'reasoning_content', 'tool_calls']);
+const KNOWN_OF_CHOICE = new Set(['index', 'delta', 'text', 'logprobs', 'finish_reason']);
+const KNOWN_OF_PIECE = new Set(['choices', 'usage', 'system_fingerprint']);
+
+/** Fields without a name among `known`, beside those that are there; most pieces have none. */
+function gathered(before: JsonObject, piece: object, known: ReadonlySet<string>): JsonObject {
+  let all = before;
+  for (const [name, value] of Object.entries(piece)) if (!known.has(name)) all = { ...all, [name]: value as JsonValue };
+  return all;
+}
 
 /** Puts pieces together: what a client that does not stream gets, and what the ledger keeps of one that does. */
 export class ChatAccumulator {
   private readonly choices = new Map<number, WholeChoice>();
+  private more: JsonObject = {};
   usage: TokenUsage | undefined;
   fingerprint: string | undefined;
 
   add(piece: ChatPiece): void {
     this.usage = piece.usage ?? this.usage;
     this.fingerprint = piece.system_fingerprint ?? this.fingerprint;
-    for (const { index, delta, logprobs, finish_reason } of piece.choices) {
+    this.more = gathered(this.more, piece, KNOWN_OF_PIECE);
+    for (const one of piece.choices) {
+      const { index, delta, logprobs, finish_reason } = one;
       const choice = this.choiceAt(index);
+      choice.moreOfChoice = gathered(choice.moreOfChoice, one, KNOWN_OF_CHOICE);
       if (typeof delta.content === 'string') choice.content = (choice.content ?? '') + delta.content;
       if (typeof delta.refusal === 'string') choice.refusal = (choice.refusal ?? '') + delta.refusal;
       if (typeof delta.reasoning_content === 'string')
         choice.reasoning = (choice.reasoning ?? '') + delta.reasoning_content;
       for (const call of delta.tool_calls ?? []) addCall(choice.calls, call);
-      for (const [name, value] of Object.entries(delta))
-        if (!KNOWN.has(name)) choice.more = { ...choice.more, [name]: value as JsonValue };
+      choice.more = gathered(choice.more, delta, KNOWN);
       const tokens = logprobs?.content ?? undefined;
       if (tokens !== undefined) (choice.logprobs ??= []).push(...tokens);
       if (finish_reason !== null) choice.finishReason = finish_reason;
@@ -59,11 +72,13 @@ export class ChatAccumulator {
   /** OpenAI's object. */
   whole({ id, created, model }: { readonly id: string; readonly created: number; readonly model: string }): JsonObject {
     return {
+      ...this.more,
       id,
       object: 'chat.completion',
       created,
       model,
       choices: this.inOrder().map(([index, choice]) => ({
+        ...choice.moreOfChoice,
         index,
         message: {
           role: 'assistant',
@@ -103,6 +118,7 @@ export class ChatAccumulator {
       logprobs: undefined,
       finishReason: null,
       more: {},
+      moreOfChoice: {},
     };
     this.choices.set(index, choice);
     return choice;
@@ -116,16 +132,29 @@ function addCall(calls: WholeCall[], { index, id, function: { name, arguments: t
   call.arguments += text ?? '';
 }
 
+interface WholeText {
+  text: string;
+  logprobs: TextLogprobs | null;
+  finishReason: string;
+  more: JsonObject;
+}
+
 /** The same for /v1/completions. */
 export class TextAccumulator {
-  private readonly choices = new Map<number, { text: string; logprobs: TextLogprobs | null; finishReason: string }>();
+  private readonly choices = new Map<number, WholeText>();
+  private more: JsonObject = {};
   usage: TokenUsage | undefined;
+  fingerprint: string | undefined;
 
   add(piece: TextPiece): void {
     this.usage = piece.usage ?? this.usage;
-    for (const { index, text, logprobs, finish_reason } of piece.choices) {
-      const choice = this.choices.get(index) ?? { text: '', logprobs: null, finishReason: 'stop' };
+    this.fingerprint = piece.system_fingerprint ?? this.fingerprint;
+    this.more = gathered(this.more, piece, KNOWN_OF_PIECE);
+    for (const one of piece.choices) {
+      const { index, text, logprobs, finish_reason } = one;
+      const choice = this.choices.get(index) ?? { text: '', logprobs: null, finishReason: 'stop', more: {} };
       this.choices.set(index, choice);
+      choice.more = gathered(choice.more, one, KNOWN_OF_CHOICE);
       choice.text += text;
       if (logprobs !== null) choice.logprobs = choice.logprobs === null ? logprobs : joined(choice.logprobs, logprobs);
       if (finish_reason !== null) choice.finishReason = finish_reason;
@@ -138,21 +167,24 @@ export class TextAccumulator {
 
   whole({ id, created, model }: { readonly id: string; readonly created: number; readonly model: string }): JsonObject {
     return {
+      ...this.more,
       id,
       object: 'text_completion',
       created,
       model,
-      choices: this.inOrder().map(([index, { text, logprobs, finishReason }]) => ({
+      choices: this.inOrder().map(([index, { text, logprobs, finishReason, more }]) => ({
+        ...more,
         index,
         text,
         logprobs: logprobs as unknown as JsonValue,
         finish_reason: finishReason,
       })),
       ...(this.usage !== undefined && { usage: this.usage as unknown as JsonObject }),
+      ...(this.fingerprint !== undefined && { system_fingerprint: this.fingerprint }),
     };
   }
 
-  private inOrder(): [number, { text: string; logprobs: TextLogprobs | null; finishReason: string }][] {
+  private inOrder(): [number, WholeText][] {
     return [...this.choices].toSorted(([a], [b]) => a - b);
   }
 }

@@ -1,14 +1,20 @@
 import { isObject, type JsonRecord } from '../../../core/index.ts';
-import type { ChatPiece, ChoiceDelta, ChoicePiece, FinishReason, TokenUsage } from '../backend.ts';
+import type { ChatPiece, ChoiceDelta, ChoicePiece, FinishReason, TokenLogprob, TokenUsage } from '../backend.ts';
 import { AnswerError } from './answer-error.ts';
 import { readFinish } from './finish-reason.ts';
 import { ToolCallMender } from './tool-call-mender.ts';
-import { readUsage } from './usage.ts';
+import { addedUsage, readUsage, sharedPrompt } from './usage.ts';
 
 export interface Wanted {
   /** How many choices were asked for. */
   readonly choices: number;
   readonly hasLogprobs: boolean;
+  /** Alternatives a token. */
+  readonly topLogprobs: number;
+  /** Answers must call a tool. */
+  readonly needsCall: boolean;
+  /** Usage comes once for each choice, and must be added up: so many choices share a prompt. */
+  readonly choicesPerUsage: number | undefined;
   /** The longest answer that was asked for. */
   readonly maxTokens: number | undefined;
 }
@@ -75,16 +81,15 @@ export function createChatMender({ wanted, onMend }: MenderOptions): Mender<Chat
     const given = isObject(choice['delta']) ? choice['delta'] : isObject(choice['message']) ? choice['message'] : {};
     if (!isWhole && isObject(choice['message']) && !isObject(choice['delta'])) onMend('chunks with message for delta');
     const delta = readDelta(given, state);
-    const { logprobs } = choice as { logprobs?: ChoicePiece['logprobs'] };
-    const hasLogprobs = isObject(logprobs) && Array.isArray(logprobs['content']);
-    if (hasLogprobs) state.hasLogprobs = true;
+    const logprobs = wanted.hasLogprobs ? readContentLogprobs(choice['logprobs'], wanted.topLogprobs) : undefined;
+    if (logprobs !== undefined) state.hasLogprobs = true;
     const raw = choice['finish_reason'];
     if (typeof raw === 'string' && raw !== '') {
       if (state.finish !== undefined) onMend('choices that end twice');
       state.finish = readFinish(raw, onMend);
     }
     const extras = fieldsBeside(choice, CHOICE);
-    if (Object.keys(delta).length === 0 && !hasLogprobs) {
+    if (Object.keys(delta).length === 0 && logprobs === undefined) {
       state.more = { ...state.more, ...extras };
       return undefined;
     }
@@ -96,7 +101,7 @@ export function createChatMender({ wanted, onMend }: MenderOptions): Mender<Chat
       ...own,
       index,
       delta: { ...role, ...delta },
-      ...(hasLogprobs && { logprobs }),
+      ...(logprobs !== undefined && { logprobs }),
       finish_reason: null,
     } as ChoicePiece;
   };
@@ -105,19 +110,19 @@ export function createChatMender({ wanted, onMend }: MenderOptions): Mender<Chat
     const delta: Record<string, unknown> = {};
     for (const [name, value] of Object.entries(given))
       if (!DELTA.has(name) && value !== null && !(Array.isArray(value) && value.length === 0)) delta[name] = value;
-    const content = readContent(given['content'], onMend);
-    if (content !== '') {
-      delta['content'] = content;
+    const { text, thought } = readContent(given['content'], onMend);
+    if (text !== '') {
+      delta['content'] = text;
       state.hasText = true;
     }
     if (typeof given['refusal'] === 'string' && given['refusal'] !== '') {
       delta['refusal'] = given['refusal'];
       state.hasText = true;
     }
-    const thought = [given['reasoning_content'], given['reasoning']].find(
+    const reasoning = [given['reasoning_content'], given['reasoning'], thought].find(
       (one) => typeof one === 'string' && one !== '',
     );
-    if (thought !== undefined) delta['reasoning_content'] = thought;
+    if (reasoning !== undefined) delta['reasoning_content'] = reasoning;
     if (isObject(given['function_call'])) throw new AnswerError('a call of the old kind (function_call)');
     if (Array.isArray(given['tool_calls'])) {
       const calls = readCalls(state.calls, given['tool_calls']);
@@ -130,7 +135,7 @@ export function createChatMender({ wanted, onMend }: MenderOptions): Mender<Chat
     if (typeof body['system_fingerprint'] === 'string') fingerprint = body['system_fingerprint'];
     const found = readUsage(body['usage'], onMend);
     if (found !== undefined) {
-      usage = found;
+      usage = wanted.choicesPerUsage === undefined || usage === undefined ? found : addedUsage(usage, found);
       usages++;
     }
     const fields = fieldsBeside(body, HEAD);
@@ -176,6 +181,8 @@ export function createChatMender({ wanted, onMend }: MenderOptions): Mender<Chat
         if (wanted.hasLogprobs && state.hasText && !state.hasLogprobs)
           throw new AnswerError('no log-probabilities, which were asked for');
         const { reason, raw } = finishOf(state)!;
+        if (wanted.needsCall && state.calls.count === 0 && reason === 'stop')
+          throw new AnswerError('no tool call, which was required');
         const rest = reason === 'length' ? [] : state.calls.finish();
         const role = state.hasBegun ? {} : { role: 'assistant' as const, content: '' };
         return {
@@ -188,7 +195,7 @@ export function createChatMender({ wanted, onMend }: MenderOptions): Mender<Chat
       });
     if (usage === undefined) onMend('answers without usage');
     else if (usages > 1) onMend('usage in several chunks');
-    return { ...pieceOf(choices), ...(usage !== undefined && { usage }) };
+    return { ...pieceOf(choices), ...(usage !== undefined && { usage: sharedPrompt(usage, wanted) }) };
   };
 
   return {
@@ -242,22 +249,49 @@ export function indexOf(choice: JsonRecord): number {
   return Number.isInteger(index) && index >= 0 ? index : 0;
 }
 
-/** Fields without a name among `known`, and with a value. */
+/** Fields without a name among `known`, and with a value; without those that servers add to find their own faults (`__verbose` holds the whole prompt). */
 export function fieldsBeside(record: JsonRecord, known: ReadonlySet<string>): JsonRecord {
   const fields: Record<string, unknown> = {};
-  for (const name in record) if (!known.has(name) && record[name] !== null) fields[name] = record[name];
+  for (const name in record)
+    if (!known.has(name) && record[name] !== null && !name.startsWith('__')) fields[name] = record[name];
   return fields;
 }
 
-/** A text, also where it came as parts of one. */
-function readContent(content: unknown, onMend: (what: string) => void): string {
-  if (typeof content === 'string') return content;
-  if (!Array.isArray(content)) return '';
+/** A text, also where it came as parts of one, beside parts that the model thought. */
+function readContent(content: unknown, onMend: (what: string) => void): { text: string; thought: string } {
+  if (typeof content === 'string') return { text: content, thought: '' };
+  if (!Array.isArray(content)) return { text: '', thought: '' };
   onMend('content as a list of parts');
-  return content
-    .filter(isObject)
-    .map(({ type, text }) => ((type === undefined || type === 'text') && typeof text === 'string' ? text : ''))
-    .join('');
+  const [texts, thoughts]: [string[], string[]] = [[], []];
+  for (const part of content.filter(isObject)) {
+    const { type, text, thinking } = part;
+    if (type === 'thinking' || type === 'reasoning')
+      thoughts.push(typeof thinking === 'string' ? thinking : readContent(thinking ?? text, () => undefined).text);
+    else if (typeof text === 'string') texts.push(text);
+    else throw new AnswerError(`a part of the kind ${String(type).slice(0, 32)}`);
+  }
+  return { text: texts.join(''), thought: thoughts.join('') };
+}
+
+/** JSON has no infinity: servers write null, or the least number that they have, and OpenAI this. */
+const IMPOSSIBLE = -9999;
+
+/** Log-probabilities of a piece with as many alternatives as were asked for: llama.cpp gives 20 where none are wanted. */
+function readContentLogprobs(value: unknown, top: number): ChoicePiece['logprobs'] | undefined {
+  if (!isObject(value) || !Array.isArray(value['content']) || value['content'].length === 0) return undefined;
+  const content = value['content'].filter(isObject).map((entry) => {
+    const others = Array.isArray(entry['top_logprobs']) ? entry['top_logprobs'].filter(isObject) : [];
+    return { ...tokenLogprob(entry), top_logprobs: others.slice(0, top).map(tokenLogprob) };
+  });
+  return { content };
+}
+
+function tokenLogprob({ token, logprob, bytes }: JsonRecord): TokenLogprob {
+  return {
+    token: String(token ?? ''),
+    logprob: typeof logprob === 'number' ? Math.max(logprob, IMPOSSIBLE) : IMPOSSIBLE,
+    bytes: Array.isArray(bytes) ? (bytes as number[]) : null,
+  };
 }
 
 function readCalls(calls: ToolCallMender, entries: readonly unknown[]) {

@@ -40,13 +40,22 @@ export function upstreamBody(body: JsonObject, options: BodyOptions): JsonObject
     rename(sent, tokensField === 'max_tokens' ? 'max_completion_tokens' : 'max_tokens', tokensField);
     if (sent['chat_template_kwargs'] !== undefined) checkVariables(sent['chat_template_kwargs']);
   } else if (dialect === 'ollama') sent['prompt'] = onePrompt(sent['prompt']!, where);
-  if (dialect === 'llama.cpp') rename(sent, 'repetition_penalty', 'repeat_penalty');
+  if (dialect === 'llama.cpp') {
+    rename(sent, 'repetition_penalty', 'repeat_penalty');
+    askForOneLogprob(sent);
+  }
   if (isStreamed) {
     sent['stream'] = true;
     // Asked for always: what is counted and kept of an answer needs it.
     sent['stream_options'] = { include_usage: true, ...obfuscation(body, dialect, where) };
   }
   return sent;
+}
+
+/** llama.cpp gives no log-probabilities where no alternatives are asked for; those that were not are taken out again. */
+function askForOneLogprob(sent: Record<string, JsonValue>): void {
+  if (sent['logprobs'] === 0) sent['logprobs'] = 1;
+  if (sent['logprobs'] === true) sent['top_logprobs'] = Math.max(1, (sent['top_logprobs'] as number | undefined) ?? 0);
 }
 
 function refuse(name: string, why: string): never {

@@ -3,7 +3,7 @@ import type { TextLogprobs, TextPiece, TokenUsage } from '../backend.ts';
 import { AnswerError } from './answer-error.ts';
 import { fieldsBeside, indexOf, listOfChoices, type Mender, type MenderOptions } from './chat-mender.ts';
 import { readFinish } from './finish-reason.ts';
-import { readUsage } from './usage.ts';
+import { addedUsage, readUsage, sharedPrompt } from './usage.ts';
 
 type TextChoice = TextPiece['choices'][number];
 
@@ -37,7 +37,9 @@ export function createTextMender({ wanted, onMend }: MenderOptions): Mender<Text
   const readChoice = (choice: JsonRecord, index: number): TextChoice[] => {
     const state = stateAt(index);
     const text = typeof choice['text'] === 'string' ? choice['text'] : '';
-    const logprobs = readLogprobs(choice['logprobs'], state.length, onMend);
+    const logprobs = wanted.hasLogprobs
+      ? readLogprobs(choice['logprobs'], { start: state.length, top: wanted.topLogprobs, onMend })
+      : null;
     if (logprobs !== null) state.hasLogprobs = true;
     state.length += text.length;
     const raw = choice['finish_reason'];
@@ -57,7 +59,9 @@ export function createTextMender({ wanted, onMend }: MenderOptions): Mender<Text
 
   const readHead = (body: JsonRecord): void => {
     if (typeof body['system_fingerprint'] === 'string') fingerprint = body['system_fingerprint'];
-    usage = readUsage(body['usage'], onMend) ?? usage;
+    const found = readUsage(body['usage'], onMend);
+    if (found !== undefined)
+      usage = wanted.choicesPerUsage === undefined || usage === undefined ? found : addedUsage(usage, found);
     const fields = fieldsBeside(body, HEAD);
     if (Object.keys(fields).length > 0) more = { ...more, ...fields };
   };
@@ -90,7 +94,7 @@ export function createTextMender({ wanted, onMend }: MenderOptions): Mender<Text
         };
       });
     if (usage === undefined) onMend('answers without usage');
-    return { ...pieceOf(choices), ...(usage !== undefined && { usage }) };
+    return { ...pieceOf(choices), ...(usage !== undefined && { usage: sharedPrompt(usage, wanted) }) };
   };
 
   return {
@@ -122,8 +126,15 @@ export function createTextMender({ wanted, onMend }: MenderOptions): Mender<Text
   };
 }
 
-/** The numeric form, also out of the chat's, which llama.cpp gives here too. `start`: where the piece begins in the choice's text. */
-function readLogprobs(value: unknown, start: number, onMend: (what: string) => void): TextLogprobs | null {
+interface LogprobOptions {
+  /** Where the piece begins in the choice's text. */
+  readonly start: number;
+  readonly top: number;
+  readonly onMend: (what: string) => void;
+}
+
+/** The numeric form, also out of the chat's, which llama.cpp gives here too. */
+function readLogprobs(value: unknown, { start, top: most, onMend }: LogprobOptions): TextLogprobs | null {
   if (!isObject(value)) return null;
   if (Array.isArray(value['tokens']) && Array.isArray(value['token_logprobs'])) {
     const {
@@ -144,7 +155,7 @@ function readLogprobs(value: unknown, start: number, onMend: (what: string) => v
   onMend("log-probabilities in the chat's form");
   const entries = value['content'].filter(isObject);
   const tokens = entries.map(({ token }) => String(token ?? ''));
-  const tops = entries.map(topOf);
+  const tops = entries.map((entry) => topOf(entry).slice(0, most));
   return {
     tokens,
     token_logprobs: entries.map(({ logprob }) => (typeof logprob === 'number' ? logprob : null)),

@@ -12,6 +12,8 @@ export interface UpstreamRequest {
   readonly signal: AbortSignal;
   /** From the request to the end of the answer. */
   readonly timeoutMs: number;
+  /** The time that was given for all attempts, for the message. */
+  readonly limitMs?: number;
   /** From the request to the first call of `isAlive`; undefined where the whole time alone counts. */
   readonly firstTokenTimeoutMs?: number | undefined;
   /** Silence between chunks. */
@@ -67,7 +69,15 @@ export function createUpstreamClient(settings: UpstreamSettings, key: string | u
     ...(key !== undefined && (kind === 'azure' ? { 'api-key': key } : { authorization: `Bearer ${key}` })),
   };
 
-  const send = ({ method, url: target, body, signal, timeoutMs, ...times }: UpstreamRequest): Promise<UpstreamAnswer> =>
+  const send = ({
+    method,
+    url: target,
+    body,
+    signal,
+    timeoutMs,
+    limitMs = timeoutMs,
+    ...times
+  }: UpstreamRequest): Promise<UpstreamAnswer> =>
     new Promise((resolve, reject) => {
       if (signal.aborted) return void reject(signal.reason as Error);
       /** Why it ended, where somebody ended it. */
@@ -90,7 +100,7 @@ export function createUpstreamClient(settings: UpstreamSettings, key: string | u
       };
       const onAbort = (): void => end(signal.reason);
       signal.addEventListener('abort', onAbort, { once: true });
-      const whole = setTimeout(() => end(tooLate(name, `took longer than ${timeoutMs / 1000} s`)), timeoutMs);
+      const whole = setTimeout(() => end(tooLate(name, `took longer than ${limitMs / 1000} s`)), timeoutMs);
       const first = setTimer(times.firstTokenTimeoutMs, (ms) => {
         end(tooLate(name, `began no answer within ${ms / 1000} s`));
       });

@@ -40,7 +40,7 @@ export function cleanWords(text: string, secrets: readonly string[]): string {
   for (const secret of secrets) clean = clean.replaceAll(secret, '***');
   return (
     clean
-      .replace(/\b(?:sk|pk|pt|key|Bearer)[-_ ][\w*.-]{6,}/g, '***')
+      .replace(/\b(?:(?:sk|pk|pt|key)[-_]|Bearer )[\w*.~+/=-]{6,}/g, '***')
       .replace(/https?:\/\/[^\s"'<>)\]]+/g, '(address)')
       .replace(
         /(?<![\w.])\/(?:app|data|etc|home|mnt|models?|opt|root|srv|tmp|usr|var|workspace)\/[^\s"'<>)\]]*/g,
@@ -163,6 +163,11 @@ export function failureOfAnswer({ status, body, headers, secrets, name, keyEnv }
         retryAfterSeconds: (afterMs ?? 1000) / 1000,
       }),
       { remedy: 'again', afterMs, note: noteOf('too many requests') },
+    );
+  if (real === 501)
+    return new UpstreamFailure(
+      new ServeError(400, `The server behind this model does not do that${said}`, { code: 'unsupported_parameter' }),
+      { remedy: 'none' },
     );
   if (real === 408 || real === 409 || real === 425 || real >= 500)
     return new UpstreamFailure(

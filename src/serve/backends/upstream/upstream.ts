@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../../core/index.ts';
+import { isObject, type JsonObject } from '../../../core/index.ts';
 import type { Call, ChatPiece, TextPiece } from '../backend.ts';
 import { answerPieces, type AnswerFacts } from './answer-pieces.ts';
 import { createBreaker, type Breaker, type BreakerOptions } from './breaker.ts';
@@ -94,11 +94,18 @@ export async function* attempt<Piece>(
 ): AsyncGenerator<Piece> {
   const { settings, dialect, client, paths, counts, facts } = upstream;
   const { tokensField } = upstream;
-  const sent = upstreamBody(body, { settings, dialect, route, isStreamed: call.isStreamed, tokensField });
+  const choices = choicesOf(body, route);
+  // llama.cpp says of several answers in one piece what one of them took.
+  const areCountedApart = dialect === 'llama.cpp' && choices > 1;
+  const isStreamed = call.isStreamed || areCountedApart;
+  const sent = upstreamBody(body, { settings, dialect, route, isStreamed, tokensField });
   const mender = createMender({
     wanted: {
-      choices: choicesOf(body, route),
+      choices,
       hasLogprobs: body['logprobs'] === true || typeof body['logprobs'] === 'number',
+      topLogprobs: topLogprobsOf(body),
+      needsCall: isCallRequired(body),
+      choicesPerUsage: areCountedApart ? ((body['n'] as number | undefined) ?? 1) : undefined,
       maxTokens: (body['max_completion_tokens'] ?? body['max_tokens']) as number | undefined,
     },
     onMend: (what) => {
@@ -115,7 +122,8 @@ export async function* attempt<Piece>(
       body: JSON.stringify(sent),
       signal: call.signal,
       timeoutMs: Math.max(1, deadline - performance.now()),
-      ...(call.isStreamed && {
+      limitMs: settings.timeoutMs,
+      ...(isStreamed && {
         firstTokenTimeoutMs: settings.firstTokenTimeoutMs,
         idleTimeoutMs: settings.idleTimeoutMs,
       }),
@@ -128,4 +136,13 @@ export async function* attempt<Piece>(
       upstream.tokensField = tokensField === 'max_tokens' ? 'max_completion_tokens' : 'max_tokens';
     throw thrown;
   }
+}
+
+/** Alternatives a token: /v1/completions has one field for both. */
+function topLogprobsOf({ logprobs, top_logprobs: top }: JsonObject): number {
+  return typeof logprobs === 'number' ? logprobs : ((top as number | undefined) ?? 0);
+}
+
+function isCallRequired({ tools, tool_choice: choice }: JsonObject): boolean {
+  return tools !== undefined && (choice === 'required' || (isObject(choice) && choice['type'] === 'function'));
 }

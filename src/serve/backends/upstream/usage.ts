@@ -21,3 +21,23 @@ export function readUsage(value: unknown, onMend: (what: string) => void): Token
     total_tokens: total ?? prompt + completion,
   };
 }
+
+/** Of two choices. */
+export function addedUsage(a: TokenUsage, b: TokenUsage): TokenUsage {
+  return {
+    ...b,
+    prompt_tokens: a.prompt_tokens + b.prompt_tokens,
+    completion_tokens: a.completion_tokens + b.completion_tokens,
+    total_tokens: a.total_tokens + b.total_tokens,
+  };
+}
+
+/** The prompt is read once for the choices that share it. */
+export function sharedPrompt(
+  usage: TokenUsage,
+  { choicesPerUsage }: { readonly choicesPerUsage: number | undefined },
+): TokenUsage {
+  if (choicesPerUsage === undefined || choicesPerUsage === 1) return usage;
+  const prompt = Math.round(usage.prompt_tokens / choicesPerUsage);
+  return { ...usage, prompt_tokens: prompt, total_tokens: prompt + usage.completion_tokens };
+}
