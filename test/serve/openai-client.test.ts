@@ -58,12 +58,13 @@ test('without include_usage no chunk speaks of usage', async () => {
     expect('usage' in chunk).toBe(false);
 });
 
+const draw = async (seed: number): Promise<(string | null)[]> => {
+  const { choices } = await client.chat.completions.create({ ...ASK, temperature: 1, n: 3, seed, max_tokens: 12 });
+  expect(choices.map(({ index }) => index)).toEqual([0, 1, 2]);
+  return choices.map(({ message }) => message.content);
+};
+
 test('several answers to one question, drawn from a seed, are the same again', async () => {
-  const draw = async (seed: number): Promise<(string | null)[]> => {
-    const { choices } = await client.chat.completions.create({ ...ASK, temperature: 1, n: 3, seed, max_tokens: 12 });
-    expect(choices.map(({ index }) => index)).toEqual([0, 1, 2]);
-    return choices.map(({ message }) => message.content);
-  };
   const first = await draw(7);
   expect(new Set(first).size).toBeGreaterThan(1);
   expect(await draw(7)).toEqual(first);
@@ -108,7 +109,12 @@ test('penalties and biases change what comes', async () => {
   const repeat = async (penalty: number): Promise<number> => {
     const only = { [tokens[0]!]: 100, [tokens[0]! + 1]: 95 };
     const { usage, choices } = await client.completions.create({
-      ...{ model: MODEL, prompt: 'A', temperature: 0, max_tokens: 8, logit_bias: only, frequency_penalty: penalty },
+      model: MODEL,
+      prompt: 'A',
+      temperature: 0,
+      max_tokens: 8,
+      logit_bias: only,
+      frequency_penalty: penalty,
     });
     expect(usage!.completion_tokens).toBe(8);
     return choices[0]!.text.split(plain.slice(0, 1)).length - 1;
