@@ -124,12 +124,6 @@ export function parseServeSettings(
   return parseOptions(SETTINGS, given, (settings) => serveProblems(settings, { environment, given }));
 }
 
-const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]', '::1']);
-
-export function isLoopback(host: string): boolean {
-  return LOOPBACK.has(host.toLowerCase()) || /^127\.\d+\.\d+\.\d+$/.test(host);
-}
-
 /** Pairs of NAME=VALUE, and what is wrong with them. */
 export function namedPairs(
   path: 'adapters' | 'aliases',
