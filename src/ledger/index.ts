@@ -1,3 +1,4 @@
+export { redactJson, redactText } from './redact.ts';
 export { restoreBackup } from './backup.ts';
 export { askHolder, isHeld, type StoreRequest } from './inbox.ts';
 export { makeKey, type KeyWish } from './keys.ts';

@@ -5,6 +5,7 @@ import { fileRoutes } from './files/file-routes.ts';
 import { jobRoutes } from './jobs/job-routes.ts';
 import { chatRoutes } from './openai/chat-routes.ts';
 import { modelRoutes, type ModelRouteOptions } from './openai/model-routes.ts';
+import { recordRoutes } from './spool/record-routes.ts';
 import { storedRoutes } from './openai/stored-routes.ts';
 
 /** Every route of a server. */
@@ -17,6 +18,7 @@ export function serveRoutes(options: ModelRouteOptions): RouteDefinition[] {
     ...modelRoutes(options),
     ...fileRoutes(services),
     ...jobRoutes(services),
+    ...recordRoutes(services),
     ...adminRoutes(services),
   ];
 }

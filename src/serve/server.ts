@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import { badInput, runFailed, type Problem } from '../core/index.ts';
 import type { KeyRecord, Ledger, Scope } from '../ledger/index.ts';
@@ -17,6 +18,8 @@ import { equalInConstantTime, hostName, type Caller } from './http/guard.ts';
 import { createMetrics } from './http/metrics.ts';
 import { createAdapterLoader, type AdapterLoader } from './models/adapter-loader.ts';
 import { createModelBook, type ModelBook } from './models/model-book.ts';
+import { openForwarder } from './spool/forwarder.ts';
+import { createReceiver } from './spool/receive-records.ts';
 import { checkModels, loadModels, recordVersion, type CheckedModels } from './models/open-models.ts';
 import { serveRoutes } from './routes.ts';
 import { ServeError } from './serve-error.ts';
@@ -106,7 +109,19 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       maxQueued: settings.maxJobs,
       onNote,
     });
+  let forwarder: ServeServices['forwarder'];
+  let receiver: ServeServices['receiver'];
+  try {
+    forwarder = openForwarder(settings, { environment, onNote });
+    receiver = ledger && createReceiver({ folder: join(settings.store, 'arrivals') });
+  } catch (thrown) {
+    await forwarder?.close(0);
+    await models.close();
+    throw thrown;
+  }
   const services: ServeServices = {
+    forwarder,
+    receiver,
     book,
     ledger,
     metrics,
@@ -148,6 +163,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   try {
     await listen(server, settings);
   } catch (thrown) {
+    await forwarder?.close(0);
+    receiver?.dispose();
     await models.close();
     throw thrown;
   }
@@ -168,6 +185,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const grace = setTimeout(() => server.closeAllConnections(), graceMs);
     await closed;
     clearTimeout(grace);
+    await forwarder?.close(DRAIN_MS);
+    receiver?.dispose();
     await jobs?.close();
     await book.dispose();
     for (const own of engines.values()) await own.dispose();
@@ -179,7 +198,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     ready,
     book,
     adapters,
-    close: (graceMs = GRACE_MS) => (closing ??= close(graceMs)),
+    close: (graceMs = settings.graceSeconds * 1000) => (closing ??= close(graceMs)),
   };
 }
 
@@ -189,7 +208,8 @@ const HEADERS_MS = 20_000;
 /** An upload of 512 MB over a slow line takes this long. */
 const BODY_MS = 15 * 60_000;
 const KEEP_ALIVE_MS = 65_000;
-const GRACE_MS = 25_000;
+/** What waits for a home server then stays on the disk. */
+const DRAIN_MS = 4000;
 
 function nameOf({ keyId }: Caller): string {
   return keyId ?? 'local';

@@ -6,6 +6,8 @@ import type { ModelBook } from './models/model-book.ts';
 import type { AdapterLoader } from './models/adapter-loader.ts';
 import type { ServeLimits } from './config/limits.ts';
 import type { JobManager } from './jobs/job-manager.ts';
+import type { Forwarder } from './spool/forwarder.ts';
+import type { Receiver } from './spool/receive-records.ts';
 
 /** What routes need of the server. */
 export interface ServeServices {
@@ -17,6 +19,10 @@ export interface ServeServices {
   readonly adapters: AdapterLoader;
   /** Undefined where there is no store for them. */
   readonly jobs: JobManager | undefined;
+  /** Undefined where records are not sent to a home server. */
+  readonly forwarder: Forwarder | undefined;
+  /** Undefined where there is no store for records of others. */
+  readonly receiver: Receiver | undefined;
   /** Throws ServeError for a request that goes beyond what may be asked at once, or in a minute. */
   requireRoom(caller: Caller, body: JsonObject): void;
   /** Counts tokens that a caller has used. */

@@ -5,6 +5,7 @@ import { grouped, option, parseOptions, texts, type GivenOptions } from '../../o
 import { UPSTREAM_SCHEMA, upstreamProblems } from '../backends/upstream/upstream-config.ts';
 import { hostName } from '../http/guard.ts';
 import { MODEL_NAME } from '../models/model-book.ts';
+import { FORWARD_SHAPE, forwardProblems } from './forward.ts';
 import { LIMIT_SHAPE } from './limits.ts';
 
 const text = z.string().min(1);
@@ -103,6 +104,7 @@ export const SERVE_SHAPE = {
   ...KEPT,
   ...JOBS,
   ...ACCESS,
+  ...FORWARD_SHAPE,
   ...LIMIT_SHAPE,
 };
 
@@ -170,7 +172,9 @@ export function serveProblems(
     fail('adapters', '--adapter has no effect without --model; write adapters into the model of --config');
   if (model === undefined && servedModelName !== undefined)
     fail('servedModelName', '--served-model-name has no effect without --model; leave it out');
-  if (store === 'none' && log === 'text') fail('log', '--log text has no effect with --store none; name a folder');
+  if (store === 'none' && log === 'text' && settings.forward === undefined)
+    fail('log', '--log text has no effect with --store none; name a folder');
+  problems.push(...forwardProblems(settings, environment));
   if (apiKeyEnv !== undefined) {
     const key = environment[apiKeyEnv];
     if (key === undefined || key === '')

@@ -19,6 +19,8 @@ function serveApp(more: { readonly hasKeys?: boolean; readonly auth?: 'keys' | '
   const services: ServeServices = {
     book: createModelBook(),
     ledger: undefined,
+    forwarder: undefined,
+    receiver: undefined,
     metrics: createMetrics({ gauges: () => ({ running: 0, waiting: 0 }) }),
     limits: parseServeSettings({ model: 'm' }),
     jobs: undefined,

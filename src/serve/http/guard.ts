@@ -29,6 +29,8 @@ export interface Caller {
   /** Of the key that was used; undefined where none is needed. */
   readonly keyId: string | undefined;
   readonly isAdmin: boolean;
+  /** The key is bound to origins: a page has it, and whoever reads the page. */
+  readonly isPageKey?: boolean;
 }
 
 export interface GuardOptions {
@@ -88,7 +90,7 @@ export function createGuard({
     const isAdmin = needsKey ? record!.scopes.includes('admin') : true;
     if (needsKey && !isAdmin && !policy.some((scope) => record!.scopes.includes(scope)))
       throw new ServeError(403, `The key lacks the scope ${policy.join(' or ')}`, { code: 'insufficient_scope' });
-    context.set('caller', { keyId: record?.id, isAdmin });
+    context.set('caller', { keyId: record?.id, isAdmin, isPageKey: record?.origins !== undefined });
     return next();
   };
 }

@@ -51,7 +51,7 @@ export async function answerRequest<
   body: JsonObject & { readonly model: string },
   { route, services }: { readonly route: AnswerRoute<Piece>; readonly services: ServeServices },
 ): Promise<Response> {
-  const { book, ledger, metrics, limits } = services;
+  const { book, ledger, forwarder, metrics, limits } = services;
   const began = performance.now();
   const createdAt = Date.now();
   const isStreamed = body['stream'] === true;
@@ -74,6 +74,7 @@ export async function answerRequest<
   timer.unref();
   const id = `${route.idPrefix}-${randomBytes(12).toString('hex')}`;
   const head = { id, created: Math.floor(createdAt / 1000), model: body.model };
+  const start = startOf(id, { body, route, createdAt, version, keyId: context.get('caller').keyId });
   const gathered = route.gather();
   let firstTokenMs: number | undefined;
   let isEnded = false;
@@ -110,16 +111,13 @@ export async function answerRequest<
       response: gathered.whole(head),
       error: error?.message,
     };
-    await ledger?.inferences.finish(id, end);
+    await Promise.all([ledger?.inferences.finish(id, end), forwarder?.inference(start, end)]);
   };
 
   try {
     const pieces = route.ask(version.backend, body, { signal: controller.signal, isStreamed })[Symbol.asyncIterator]();
     // The row is written while the first piece is drawn, and is there before any byte leaves.
-    const [, first] = await Promise.all([
-      ledger?.inferences.begin(startOf(id, { body, route, createdAt, version, keyId: context.get('caller').keyId })),
-      pieces.next(),
-    ]);
+    const [, first] = await Promise.all([ledger?.inferences.begin(start), pieces.next()]);
     const all = async function* (): AsyncGenerator<Piece> {
       try {
         for (let next = first; next.done !== true; next = await pieces.next()) {

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { badInput, busy, runFailed, type JsonObject } from '../../core/index.ts';
 import { acquireLock } from '../../files/index.ts';
-import { isLoopback } from '../config/loopback.ts';
+import { addressProblem } from './spool-address.ts';
 import { MOST_RECORD_BYTES, SpoolFiles, type SpoolCounts, type WaitingRecord } from './spool-files.ts';
 import { deliver, type Delivery } from './spool-sender.ts';
 
@@ -66,7 +66,8 @@ const DRAIN_RETRY_MS = 500;
 export function createSpool(options: SpoolOptions): Spool {
   const { folder, url, key, mostBytes = MOST_BYTES, whenFull = 'refuse', batchRecords = 200 } = options;
   const { retryMs = { first: 1000, most: 60_000 }, timeoutMs = 30_000, onNote = () => undefined } = options;
-  checkAddress(url);
+  const wrong = addressProblem(url);
+  if (wrong !== undefined) throw badInput({ path: 'forward', message: wrong });
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const lock = acquireLock(join(folder, 'lock'), 'the spool');
   let files: SpoolFiles;
@@ -231,21 +232,4 @@ export function createSpool(options: SpoolOptions): Spool {
 
 function plural(records: number): string {
   return `${records} ${records === 1 ? 'record' : 'records'}`;
-}
-
-/** The key must not travel in the clear, nor stand in the address. */
-function checkAddress(url: string): void {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed === undefined || !/^https?:$/.test(parsed.protocol))
-    throw badInput({
-      path: 'forward',
-      message: `--forward must be an address such as https://home/v1/preftune/records, got ${url}`,
-    });
-  if (parsed.username !== '' || parsed.password !== '')
-    throw badInput({ path: 'forward', message: '--forward must hold no password; name the key by --forward-key-env' });
-  if (parsed.protocol === 'http:' && !isLoopback(parsed.hostname))
-    throw badInput({
-      path: 'forward',
-      message: `--forward must begin with https:// beyond this machine, got ${url}, which would send the key in the clear`,
-    });
 }
