@@ -142,6 +142,17 @@ describe('several answers to one prompt', () => {
     await engine.dispose();
   });
 
+  it('has room for a long answer beside prompts that take many steps', async () => {
+    // One token of a prompt a step: 80 steps, in a cache that is made for 40 positions. The first answer to [5] ends at once, and the second one takes its row.
+    const scored = [PROMPT, PROMPT.toReversed()].map((prompt) => ({ prompt, maxNewTokens: 0, promptLogps: 0 }));
+    const short = [1, 60].map((maxNewTokens) => ({ prompt: [5], maxNewTokens }));
+    const engine = await small.engineOf({ stepScores: 1 });
+    const answers = await together(engine, [...scored, ...short]);
+    expect(answers.map(({ ids }) => ids.length)).toEqual([0, 0, 1, 60]);
+    expect(answers[3]!.ids).toEqual((await alone(short))[1]!.ids);
+    await engine.dispose();
+  });
+
   it('are what each is alone, whatever joins, is scored, sliced, kept or cancelled beside it', async () => {
     const prompts = [PROMPT, PROMPT.slice(0, 12), [...PROMPT.slice(0, 12), 3], [5]];
     const known = new Map<string, Promise<Answer>>();
