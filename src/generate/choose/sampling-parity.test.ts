@@ -9,7 +9,12 @@ import { logpsOf } from './token-logps.ts';
 const { rows } = JSON.parse(
   readFileSync(join(import.meta.dirname, '../../../test/fixtures/generate/sampling.json'), 'utf8'),
 ) as {
-  rows: { sampling: Partial<Sampling>; scores: number[]; seen: number[]; probabilities: number[] }[];
+  rows: {
+    sampling: Partial<Omit<Sampling, 'logitBias'>> & { logitBias?: [number, number][] };
+    scores: number[];
+    seen: number[];
+    probabilities: number[];
+  }[];
 };
 
 const DRAWS = 20_000;
@@ -26,7 +31,8 @@ function distribution(scores: readonly number[], sampling: Sampling, seen: reado
 
 describe("draws are those of Transformers' processors", () => {
   it.each(rows.map((row) => [JSON.stringify(row.sampling), row] as const))('%s', (_name, row) => {
-    const sampling = { topP: 1, temperature: 1, ...row.sampling };
+    const { logitBias, ...others } = row.sampling;
+    const sampling = { topP: 1, temperature: 1, ...others, logitBias: new Map(logitBias) };
     const drawn = distribution(row.scores, sampling, row.seen);
     drawn.forEach((share, id) => {
       expect(Math.abs(share - row.probabilities[id]!)).toBeLessThan(2e-4);
