@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createRandom, type Random } from '../../core/index.ts';
 import { chooseToken, type Sampling } from './sampling.ts';
 import { byScore, likeliest } from './score-order.ts';
+import { sumOfExponentials } from './sum-of-exponentials.ts';
 import { logpsOf } from './token-logps.ts';
 
 /** The choice in its plainest form, with full sorts: what the fast one must agree with, token by token. */
@@ -101,6 +102,31 @@ describe('the fast choice is the plain one', () => {
         const fixed = { nextFloat: () => at } as Random;
         expect(chooseToken(scores, sampling, fixed)).toBe(plainChoice(scores, sampling, fixed, () => true));
       }
+  });
+
+  it('sums exponentials as Math.exp does, to the last digits', () => {
+    const random = createRandom(2, 'exponentials');
+    for (const width of [1e-6, 1, 20, 200]) {
+      const scores = Float32Array.from({ length: 20_000 }, () => width * (random.nextFloat() - 1));
+      const most = scores.reduce((a, b) => Math.max(a, b));
+      const plain = scores.reduce((sum, score) => sum + Math.exp(score - most), 0);
+      expect(Math.abs(sumOfExponentials(scores, most) / plain - 1)).toBeLessThan(1e-13);
+    }
+    // One score by one, so that errors cannot make up for one another.
+    for (let i = 0; i < 5000; i++) {
+      const score = -40 * random.nextFloat();
+      const [rounded] = Float32Array.of(score);
+      expect(Math.abs(sumOfExponentials(Float32Array.of(score), 0) / Math.exp(rounded!) - 1)).toBeLessThan(2e-15);
+    }
+    expect(sumOfExponentials(Float32Array.of(0, -1e30, -Infinity, -70), 0)).toBe(1);
+  });
+
+  it.each([
+    ['NaN', [1, NaN, 2]],
+    ['infinite', [1, Infinity, 2]],
+    ['without any that is finite', [-Infinity, -Infinity]],
+  ])('refuses log-probabilities of scores that are %s', (_what, scores) => {
+    expect(() => logpsOf(Float32Array.from(scores), 0, 1)).toThrow('the scores of a token must be finite');
   });
 
   it('finds the likeliest tokens in the order of a full sort, few or many', () => {

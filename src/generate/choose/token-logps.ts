@@ -1,5 +1,6 @@
 import { runFailed } from '../../core/index.ts';
 import { likeliest } from './score-order.ts';
+import { sumOfExponentials } from './sum-of-exponentials.ts';
 
 /** A token with its log-probability under the model's own distribution: no temperature, cut, penalty, bias or constraint. Nats. */
 export interface TokenLogp {
@@ -14,9 +15,7 @@ const FEW = 32;
 export function logpsOf(scores: Float32Array, id: number, count: number): { logp: number; top: TokenLogp[] } {
   let most = -Infinity;
   for (let other = 0; other < scores.length; other++) if (scores[other]! > most) most = scores[other]!;
-  let sum = 0;
-  for (let other = 0; other < scores.length; other++) sum += Math.exp(scores[other]! - most);
-  const normaliser = most + Math.log(sum);
+  const normaliser = most + Math.log(sumOfExponentials(scores, most));
   if (!Number.isFinite(normaliser))
     throw runFailed(
       `generate: the scores of a token must be finite, their softmax has the normaliser ${normaliser}; the weights may be damaged`,
