@@ -4,6 +4,7 @@ export { askHolder, isHeld, type StoreRequest } from './inbox.ts';
 export { makeKey, type KeyWish } from './keys.ts';
 export { openLedger } from './open-ledger.ts';
 export { userHash } from './secret.ts';
+export { sweepHourly } from './sweep.ts';
 export type { Ledger, LedgerOptions, Retention } from './ledger.ts';
 export {
   SCOPES,

@@ -142,11 +142,6 @@ function requireRetention({ textDays, metadataDays }: NonNullable<LedgerOptions[
   const problems = Object.entries({ textDays, metadataDays })
     .filter(([, days]) => days !== undefined && !(days > 0 && Number.isFinite(days)))
     .map(([name, days]) => ({ path: name, message: `${name}: must be more than 0 days, got ${shownValue(days)}` }));
-  if (textDays !== undefined && metadataDays !== undefined && textDays > metadataDays)
-    problems.push({
-      path: 'textDays',
-      message: `textDays: must be at most metadataDays (${metadataDays}), got ${textDays}`,
-    });
   if (problems.length > 0) throw badInput(problems);
 }
 

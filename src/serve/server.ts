@@ -4,11 +4,11 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import { badInput, runFailed, type Problem } from '../core/index.ts';
-import type { KeyRecord, Ledger, Scope } from '../ledger/index.ts';
+import { sweepHourly, type KeyRecord, type Ledger, type Scope } from '../ledger/index.ts';
 import type { ResolveModel } from '../policy/index.ts';
 import { createJobManager } from './jobs/job-manager.ts';
 import { trainableModel } from './jobs/trainable.ts';
-import { createUpstreamBackends, type UpstreamBackend } from './backends/upstream/upstream-backend.ts';
+import { createUpstreamBackends } from './backends/upstream/upstream-backend.ts';
 import type { OwnEngine } from './backends/engine/own-engine.ts';
 import { isLoopback } from './config/loopback.ts';
 import type { ServeSettings } from './config/serve-config.ts';
@@ -87,9 +87,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     tokenLimit: settings.maxTokens,
     onVersion: (version, digest) => recordVersion(ledger, version, digest),
   });
-  const upstreams = createUpstreamBackends(settings.upstreams ?? [], { environment, onNote });
   const metrics = createMetrics({
-    upstreams: () => [...upstreams.values()].map((upstream) => upstream.state()),
     gauges: () => {
       let [running, waiting] = [0, 0];
       for (const { engine } of engines.values()) {
@@ -170,8 +168,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await models.close();
     throw thrown;
   }
+  const sweeping = ledger && sweepHourly(ledger, onNote);
   const load = async (): Promise<void> => {
-    for (const upstream of upstreams.values()) void tellHealth(upstream, onNote);
+    const upstreams = createUpstreamBackends(settings.upstreams ?? [], { environment, onNote });
     await loadModels(models, { settings, book, adapters, engines, ledger, upstreams });
     await jobs?.begin();
     if (state === 'loading') state = 'ready';
@@ -190,6 +189,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await forwarder?.close(DRAIN_MS);
     receiver?.dispose();
     await jobs?.close();
+    await sweeping?.stop();
     await book.dispose();
     for (const own of engines.values()) await own.dispose();
   };
@@ -202,12 +202,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     adapters,
     close: (graceMs = settings.graceSeconds * 1000) => (closing ??= close(graceMs)),
   };
-}
-
-/** Says what is wrong with another server at the start. It may come later, so nobody waits for it. */
-async function tellHealth(upstream: UpstreamBackend, onNote: (note: string) => void): Promise<void> {
-  const { problem } = await upstream.health();
-  if (problem !== undefined) onNote(problem);
 }
 
 const MAX_HEADER_BYTES = 16 * 2 ** 10;

@@ -19,18 +19,6 @@ export interface EngineGauges {
   readonly waiting: number;
 }
 
-/** What has happened at another server since the start. */
-export interface UpstreamFigures {
-  readonly name: string;
-  readonly breaker: 'closed' | 'open' | 'trial';
-  readonly running: number;
-  readonly requests: number;
-  readonly failures: number;
-  readonly retries: number;
-  readonly fallbacks: number;
-  readonly mends: Readonly<Record<string, number>>;
-}
-
 export interface ServerMetrics {
   readonly contentType: string;
   record(request: MeasuredRequest): void;
@@ -48,13 +36,7 @@ const LABELS = ['gen_ai_operation_name', 'gen_ai_request_model'] as const;
  *
  * Source: OpenTelemetry, semantic conventions, gen-ai-metrics.
  */
-export function createMetrics({
-  gauges,
-  upstreams = () => [],
-}: {
-  readonly gauges: () => EngineGauges;
-  readonly upstreams?: () => readonly UpstreamFigures[];
-}): ServerMetrics {
+export function createMetrics({ gauges }: { readonly gauges: () => EngineGauges }): ServerMetrics {
   const registry = new Registry();
   const registers = [registry];
   const duration = new Histogram({
@@ -121,7 +103,6 @@ export function createMetrics({
       },
     }),
   );
-  addUpstreams(registry, upstreams);
   return {
     contentType: registry.contentType,
     record: ({ operation, model = '', seconds, firstTokenSeconds, promptTokens, completionTokens, errorType }) => {
@@ -143,31 +124,4 @@ export function createMetrics({
     },
     text: () => registry.metrics(),
   };
-}
-
-/** Counters that upstreams keep themselves, read when they are asked for. */
-function addUpstreams(registry: Registry, upstreams: () => readonly UpstreamFigures[]): void {
-  const add = (name: string, help: string, read: (one: UpstreamFigures) => number): void =>
-    registry.registerMetric(
-      new Gauge({
-        name: `preftune_upstream_${name}`,
-        help,
-        labelNames: ['upstream'],
-        registers: [],
-        collect() {
-          for (const one of upstreams()) this.set({ upstream: one.name }, read(one));
-        },
-      }),
-    );
-  add('up', 'Whether the server is asked: 0 while it is left alone after failures', ({ breaker }) =>
-    breaker === 'open' ? 0 : 1,
-  );
-  add('requests_running', 'Requests that the server answers now', ({ running }) => running);
-  add('requests', 'Attempts at the server since the start', ({ requests }) => requests);
-  add('failures', 'Attempts that failed or were cancelled', ({ failures }) => failures);
-  add('retries', 'Attempts that followed on a failure', ({ retries }) => retries);
-  add('fallbacks', 'Requests that another server answered in its place', ({ fallbacks }) => fallbacks);
-  add('mends', 'Faults of its answers that were mended', ({ mends }) =>
-    Object.values(mends).reduce((sum, count) => sum + count, 0),
-  );
 }
