@@ -8,7 +8,7 @@ import { sweepHourly, type KeyRecord, type Ledger, type Scope } from '../ledger/
 import type { ResolveModel } from '../policy/index.ts';
 import { createJobManager } from './jobs/job-manager.ts';
 import { trainableModel } from './jobs/trainable.ts';
-import { createUpstreamBackends } from './backends/upstream/upstream-backend.ts';
+import { createUpstreamBackends, type UpstreamBackend } from './backends/upstream/upstream-backend.ts';
 import type { OwnEngine } from './backends/engine/own-engine.ts';
 import { isLoopback } from './config/loopback.ts';
 import type { ServeSettings } from './config/serve-config.ts';
@@ -87,7 +87,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     tokenLimit: settings.maxTokens,
     onVersion: (version, digest) => recordVersion(ledger, version, digest),
   });
+  const upstreams = createUpstreamBackends(settings.upstreams ?? [], { environment, onNote });
   const metrics = createMetrics({
+    upstreams: () => [...upstreams.values()].map((upstream) => upstream.state()),
     gauges: () => {
       let [running, waiting] = [0, 0];
       for (const { engine } of engines.values()) {
@@ -170,7 +172,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
   const sweeping = ledger && sweepHourly(ledger, onNote);
   const load = async (): Promise<void> => {
-    const upstreams = createUpstreamBackends(settings.upstreams ?? [], { environment, onNote });
+    for (const upstream of upstreams.values()) void tellHealth(upstream, onNote);
     await loadModels(models, { settings, book, adapters, engines, ledger, upstreams });
     await jobs?.begin();
     if (state === 'loading') state = 'ready';
@@ -202,6 +204,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     adapters,
     close: (graceMs = settings.graceSeconds * 1000) => (closing ??= close(graceMs)),
   };
+}
+
+/** Says what is wrong with another server at the start. It may come later, so nobody waits for it. */
+async function tellHealth(upstream: UpstreamBackend, onNote: (note: string) => void): Promise<void> {
+  const { problem } = await upstream.health();
+  if (problem !== undefined) onNote(problem);
 }
 
 const MAX_HEADER_BYTES = 16 * 2 ** 10;

@@ -58,11 +58,11 @@ test('without include_usage no chunk speaks of usage', async () => {
     expect('usage' in chunk).toBe(false);
 });
 
-const draw = async (seed: number): Promise<(string | null)[]> => {
+async function draw(seed: number): Promise<(string | null)[]> {
   const { choices } = await client.chat.completions.create({ ...ASK, temperature: 1, n: 3, seed, max_tokens: 12 });
   expect(choices.map(({ index }) => index)).toEqual([0, 1, 2]);
   return choices.map(({ message }) => message.content);
-};
+}
 
 test('several answers to one question, drawn from a seed, are the same again', async () => {
   const first = await draw(7);

@@ -19,6 +19,18 @@ export interface EngineGauges {
   readonly waiting: number;
 }
 
+/** What has happened at another server since the start. */
+export interface UpstreamFigures {
+  readonly name: string;
+  readonly breaker: 'closed' | 'open' | 'trial';
+  readonly running: number;
+  readonly requests: number;
+  readonly failures: number;
+  readonly retries: number;
+  readonly fallbacks: number;
+  readonly mends: Readonly<Record<string, number>>;
+}
+
 export interface ServerMetrics {
   readonly contentType: string;
   record(request: MeasuredRequest): void;
@@ -36,7 +48,13 @@ const LABELS = ['gen_ai_operation_name', 'gen_ai_request_model'] as const;
  *
  * Source: OpenTelemetry, semantic conventions, gen-ai-metrics.
  */
-export function createMetrics({ gauges }: { readonly gauges: () => EngineGauges }): ServerMetrics {
+export function createMetrics({
+  gauges,
+  upstreams = () => [],
+}: {
+  readonly gauges: () => EngineGauges;
+  readonly upstreams?: () => readonly UpstreamFigures[];
+}): ServerMetrics {
   const registry = new Registry();
   const registers = [registry];
   const duration = new Histogram({
@@ -103,6 +121,7 @@ export function createMetrics({ gauges }: { readonly gauges: () => EngineGauges 
       },
     }),
   );
+  addUpstreams(registry, upstreams);
   return {
     contentType: registry.contentType,
     record: ({ operation, model = '', seconds, firstTokenSeconds, promptTokens, completionTokens, errorType }) => {
@@ -124,4 +143,31 @@ export function createMetrics({ gauges }: { readonly gauges: () => EngineGauges 
     },
     text: () => registry.metrics(),
   };
+}
+
+/** Counters that upstreams keep themselves, read when they are asked for. */
+function addUpstreams(registry: Registry, upstreams: () => readonly UpstreamFigures[]): void {
+  const add = (name: string, help: string, read: (one: UpstreamFigures) => number): void =>
+    registry.registerMetric(
+      new Gauge({
+        name: `preftune_upstream_${name}`,
+        help,
+        labelNames: ['upstream'],
+        registers: [],
+        collect() {
+          for (const one of upstreams()) this.set({ upstream: one.name }, read(one));
+        },
+      }),
+    );
+  add('up', 'Whether the server is asked: 0 while it is left alone after failures', ({ breaker }) =>
+    breaker === 'open' ? 0 : 1,
+  );
+  add('requests_running', 'Requests that the server answers now', ({ running }) => running);
+  add('requests', 'Attempts at the server since the start', ({ requests }) => requests);
+  add('failures', 'Attempts that failed or were cancelled', ({ failures }) => failures);
+  add('retries', 'Attempts that followed on a failure', ({ retries }) => retries);
+  add('fallbacks', 'Requests that another server answered in its place', ({ fallbacks }) => fallbacks);
+  add('mends', 'Faults of its answers that were mended', ({ mends }) =>
+    Object.values(mends).reduce((sum, count) => sum + count, 0),
+  );
 }

@@ -28,10 +28,15 @@ export async function* relay<Piece>(
 ): AsyncGenerator<Piece> {
   /** What is told where nobody answers: what happened at the server that was asked for, rather than at those in its place. */
   let told: unknown;
+  let isTold = false;
   for (const [place, upstream] of line.entries()) {
     const given = { hasPieces: false };
     try {
-      yield* askOne(upstream, route, { ...asking, given });
+      for await (const piece of askOne(upstream, route, { ...asking, given })) {
+        // What is kept of the answer says who gave it.
+        yield place > 0 && !isTold ? { ...piece, answered_by: upstream.settings.name } : piece;
+        isTold = true;
+      }
       if (place > 0) line[0]!.counts.fallbacks++;
       return;
     } catch (thrown) {
