@@ -119,6 +119,23 @@ describe('log-probabilities of a prompt', () => {
     await engine.dispose();
   });
 
+  it('are those that an answer came with, where the prompt is that answer', async () => {
+    const engine = await engineWithAdapter({ stepScores: 5 * small.config.vocabularySize });
+    const request = { prompt: [1, 5, 9], maxNewTokens: 20, temperature: 1, seed: 3 };
+    for (const adapter of [undefined, ADAPTER]) {
+      const { ids, logps } = await engine.submit({ ...request, adapter, topLogps: 2, frequencyPenalty: 1 }).answer;
+      const read = { prompt: [...request.prompt, ...ids], maxNewTokens: 0, adapter, promptLogps: 2 };
+      const { promptLogps } = await engine.submit(read).answer;
+      expect(promptLogps!.slice(3).map((one) => one!.id)).toEqual(ids);
+      for (const [i, drawn] of logps!.entries()) {
+        const told = promptLogps![3 + i]!;
+        expect(Math.abs(told.logp - drawn.logp)).toBeLessThan(1e-5);
+        expect(Math.abs(told.top[1]!.logp - drawn.top[1]!.logp)).toBeLessThan(1e-5);
+      }
+    }
+    await engine.dispose();
+  });
+
   it('score few positions at a time, and none for who does not ask', async () => {
     const rows: number[] = [];
     const { device } = watch(small.device);

@@ -144,9 +144,11 @@ export function createEngine(device: Device, options: EngineOptions = {}): Engin
       if (entry.responder.batch.isReading) continue;
       const group = groups.get(entry.responder) ?? { entries: [], tokens: 0, isFull: false };
       groups.set(entry.responder, group);
+      // Before prompts are compared: many with a long beginning in common may wait.
+      if (group.isFull) continue;
       const tokens = group.tokens + readingCost(entry, group.entries);
       // One that adds nothing is welcome beside a prompt that is longer than a step.
-      group.isFull ||= group.entries.length > 0 && tokens > Math.max(stepTokens, group.tokens);
+      group.isFull = group.entries.length > 0 && tokens > Math.max(stepTokens, group.tokens);
       if (group.isFull) continue;
       group.entries.push(entry);
       group.tokens = tokens;
