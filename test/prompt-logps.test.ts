@@ -168,6 +168,19 @@ describe('log-probabilities of a prompt', () => {
     await engine.dispose();
   });
 
+  it('hold up nobody: another prompt is read meanwhile', async () => {
+    const engine = await small.engineOf({ stepScores: 1 });
+    const prompt = Array.from({ length: 60 }, (_, i) => 1 + (i % 20));
+    const order: string[] = [];
+    const scored = engine.submit({ prompt, maxNewTokens: 0, promptLogps: 0 });
+    void scored.answer.then(() => order.push('scored'));
+    const plain = engine.submit({ prompt: prompt.slice(0, 9), maxNewTokens: 3 });
+    void plain.answer.then(() => order.push('plain'));
+    await Promise.all([scored.answer, plain.answer]);
+    expect(order).toEqual(['plain', 'scored']);
+    await engine.dispose();
+  });
+
   it('need no room behind a prompt; without them an answer has a token', async () => {
     const engine = await small.engineOf();
     const limit = positionLimit(small.config);

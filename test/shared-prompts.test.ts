@@ -145,11 +145,11 @@ describe('several answers to one prompt', () => {
   it('has room for a long answer beside prompts that take many steps', async () => {
     // One token of a prompt a step: 80 steps, in a cache that is made for 40 positions. The first answer to [5] ends at once, and the second one takes its row.
     const scored = [PROMPT, PROMPT.toReversed()].map((prompt) => ({ prompt, maxNewTokens: 0, promptLogps: 0 }));
-    const short = [1, 60].map((maxNewTokens) => ({ prompt: [5], maxNewTokens }));
+    const short = [1, 60].map((maxNewTokens) => ({ prompt: [5], maxNewTokens, promptLogps: 0 }));
     const engine = await small.engineOf({ stepScores: 1 });
-    const answers = await together(engine, [...scored, ...short]);
-    expect(answers.map(({ ids }) => ids.length)).toEqual([0, 0, 1, 60]);
-    expect(answers[3]!.ids).toEqual((await alone(short))[1]!.ids);
+    const answers = await together(engine, [...short, ...scored]);
+    expect(answers.map(({ ids }) => ids.length)).toEqual([1, 60, 0, 0]);
+    expect(answers[1]!.ids).toEqual((await alone(short))[1]!.ids);
     await engine.dispose();
   });
 

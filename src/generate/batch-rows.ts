@@ -11,6 +11,14 @@ export interface BatchRows {
   followers?: ReadonlyMap<number, readonly AnswerState[]>;
 }
 
+/** Where prompts are read: those that are scored take more steps, and nobody else waits for them. */
+export const LANES = ['plain', 'scored'] as const;
+export type Lane = (typeof LANES)[number];
+
+export function laneOf({ promptLogps }: Reading): Lane {
+  return promptLogps === undefined ? 'plain' : 'scored';
+}
+
 /** Whether what is read for one will do for the other. */
 export function isReadAlike(one: Reading, other: Reading): boolean {
   return (

@@ -7,6 +7,8 @@ import {
   followersOf,
   freeOf,
   groupByReading,
+  LANES,
+  laneOf,
   longest,
   mostScored,
   placesOf,
@@ -14,6 +16,7 @@ import {
   roomFor,
   stepFailure,
   type BatchRows,
+  type Lane,
 } from './batch-rows.ts';
 import { emptyCache, joinCache, moveCache, NEW_ROW, type CachePrograms } from './cache.ts';
 import { stepLayout, type RowTokens } from './step-layout.ts';
@@ -27,10 +30,10 @@ import { bytesOnDevice, type BoundStep } from './step-program.ts';
 export interface Batch {
   /** Answers that are not over. */
   readonly size: number;
-  readonly isReading: boolean;
+  isReading(lane: Lane): boolean;
   /** Of keys and values. */
   readonly cacheBytes: number;
-  /** Begins to read prompts: different ones that one step can read, or one. Not while others are read. */
+  /** Begins to read prompts: different ones that one step can read, or one; all of one lane, and not while others of that are read. */
   begin(group: readonly AnswerState[]): Promise<void>;
   /** Reads the next tokens of prompts, if any are read, then adds a token to every answer. `isFollowed`: more prompts wait. */
   step(isFollowed: boolean): Promise<void>;
@@ -57,7 +60,9 @@ export function createBatch(options: BatchOptions): Batch {
   const { device, config, step, stepTokens, stepScores, keepsPrefix } = options;
   const { move, join } = options.programs;
   let running: BatchRows | undefined;
-  let reading: BatchRows | undefined;
+  const reading: Record<Lane, BatchRows | undefined> = { plain: undefined, scored: undefined };
+  const readingRows = (): (BatchRows | undefined)[] => LANES.map((lane) => reading[lane]);
+  const isReadingAny = (): boolean => readingRows().some((rows) => rows !== undefined);
   /** The cache of an answer that is finished. */
   let kept: BatchRows | undefined;
   /** Whether answers under way began with other weights. */
@@ -192,7 +197,7 @@ export function createBatch(options: BatchOptions): Batch {
       for (const rows of those()) {
         for (const { answer } of placesOf(rows)) answer.fail(failure);
         if (rows === running) running = undefined;
-        if (rows === reading) reading = undefined;
+        for (const lane of LANES) if (rows === reading[lane]) reading[lane] = undefined;
         await rows?.cache.dispose();
       }
     }
@@ -200,7 +205,7 @@ export function createBatch(options: BatchOptions): Batch {
 
   const stepRunning = async (isFollowed: boolean): Promise<void> => {
     if (running !== undefined && activeOf(running).length > 0) {
-      running = await fit(running, isFollowed || reading !== undefined);
+      running = await fit(running, isFollowed || isReadingAny());
       await run(running);
     }
     if (running === undefined || activeOf(running).length > 0) return;
@@ -209,10 +214,10 @@ export function createBatch(options: BatchOptions): Batch {
     await leave(rows);
   };
 
-  const stepReading = async (rows: BatchRows): Promise<void> => {
+  const stepReading = async (lane: Lane, rows: BatchRows): Promise<void> => {
     if (placesOf(rows).length > 0) await run(rows);
     if (activeOf(rows).some(({ fed, promptLength }) => fed < promptLength)) return;
-    reading = undefined;
+    reading[lane] = undefined;
     await orFail(
       () => [rows, running],
       () => joinRunning(rows),
@@ -220,26 +225,27 @@ export function createBatch(options: BatchOptions): Batch {
   };
 
   const dispose = async (): Promise<void> => {
-    const all = [running, reading, kept];
-    running = reading = kept = undefined;
+    const all = [running, kept, ...readingRows()];
+    running = kept = reading.plain = reading.scored = undefined;
     for (const rows of all) await rows?.cache.dispose();
   };
 
   return {
     get size() {
-      return placesOf(running).length + placesOf(reading).length;
+      return [running, ...readingRows()].reduce((sum, rows) => sum + placesOf(rows).length, 0);
     },
-    get isReading() {
-      return reading !== undefined;
-    },
+    isReading: (lane) => reading[lane] !== undefined,
     get cacheBytes() {
-      return [running, reading, kept].reduce((sum, rows) => sum + (rows ? bytesOnDevice(rows.cache.tensors) : 0), 0);
+      return [running, kept, ...readingRows()].reduce(
+        (sum, rows) => sum + (rows ? bytesOnDevice(rows.cache.tensors) : 0),
+        0,
+      );
     },
     begin: async (group) => {
       const { owners, followers } = groupByReading(group);
       try {
         const rows = (owners.length === 1 ? await reuse(owners[0]!) : undefined) ?? (await emptyRows(owners));
-        reading = { ...rows, followers };
+        reading[laneOf(owners[0]!.reading)] = { ...rows, followers };
       } catch (error) {
         for (const answer of group) answer.fail(stepFailure(error));
       }
@@ -250,16 +256,18 @@ export function createBatch(options: BatchOptions): Batch {
         () => [running],
         () => stepRunning(isFollowed),
       );
-      const rows = reading;
-      if (rows !== undefined)
+      for (const lane of LANES) {
+        const rows = reading[lane];
+        if (rows === undefined) continue;
         await orFail(
           () => [rows],
-          () => stepReading(rows),
+          () => stepReading(lane, rows),
         );
-      if (running === undefined && reading === undefined) isStale = false;
+      }
+      if (running === undefined && !isReadingAny()) isStale = false;
     },
     forget: async () => {
-      isStale = running !== undefined || reading !== undefined;
+      isStale = running !== undefined || isReadingAny();
       await kept?.cache.dispose();
       kept = undefined;
     },

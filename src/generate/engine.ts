@@ -2,7 +2,8 @@ import { asError, badInput, badUsage, PreftuneError } from '../core/index.ts';
 import type { TokenConstraint } from '../grammar/index.ts';
 import type { Device } from '../runtime/index.ts';
 import type { AnswerState } from './answer.ts';
-import { groupByReading, isReadAlike, mostScored } from './batch-rows.ts';
+import type { Batch } from './batch.ts';
+import { groupByReading, isReadAlike, laneOf, mostScored, type Lane } from './batch-rows.ts';
 import type { EngineAdapter, EngineModel } from './engine-model.ts';
 import { responderStats, type EngineCounts, type EngineStats } from './engine-stats.ts';
 import { beginEntry, createEntry, outcomeOf, type Entry, type Submission } from './entry.ts';
@@ -135,15 +136,16 @@ export function createEngine(device: Device, options: EngineOptions = {}): Engin
     return prompt.length * Math.max(1, stepTokens / mostScored(stepScores, responder.decoder.config));
   };
 
-  /** Takes waiting entries in their order: for each batch that reads none, as many as one step can read. */
+  /** Takes waiting entries in their order: for each lane of a batch that reads none, as many as one step can read. */
   const admit = async (): Promise<void> => {
     let room = freePlaces();
-    const groups = new Map<Responder, { entries: Entry[]; tokens: number; isFull: boolean }>();
+    const groups: { batch: Batch; lane: Lane; entries: Entry[]; tokens: number; isFull: boolean }[] = [];
     for (const entry of queue.entries) {
       if (room <= 0) break;
-      if (entry.responder.batch.isReading) continue;
-      const group = groups.get(entry.responder) ?? { entries: [], tokens: 0, isFull: false };
-      groups.set(entry.responder, group);
+      const [{ batch }, lane] = [entry.responder, laneOf(entry.request)];
+      if (batch.isReading(lane)) continue;
+      let group = groups.find((one) => one.batch === batch && one.lane === lane);
+      if (group === undefined) groups.push((group = { batch, lane, entries: [], tokens: 0, isFull: false }));
       // Before prompts are compared: many with a long beginning in common may wait.
       if (group.isFull) continue;
       const tokens = group.tokens + readingCost(entry, group.entries);
@@ -154,7 +156,7 @@ export function createEngine(device: Device, options: EngineOptions = {}): Engin
       group.tokens = tokens;
       room--;
     }
-    for (const [{ batch }, { entries }] of groups) {
+    for (const { batch, entries } of groups) {
       // One may have been cancelled while others began.
       const taken = entries.filter((entry) => queue.remove(entry));
       const states = taken.map(beginEntry);
