@@ -1,3 +1,4 @@
+export { ibanLength, isCardNumber, isIban } from './checksums.ts';
 export { brokenTextAt, findBrokenText, wholeText } from './broken-text.ts';
 export {
   BYTES_PER_ELEMENT,

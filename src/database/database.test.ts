@@ -42,6 +42,8 @@ const add = (text: string, id: number | null = null) => sql('INSERT INTO notes (
 const texts = async (database: Database) =>
   (await database.read(sql('SELECT text FROM notes ORDER BY id'))).map(({ text }) => text);
 
+const FILL = join(import.meta.dirname, 'testing', 'fill.ts');
+
 const HOSTILE = [
   "'; DROP TABLE notes; --",
   '") OR 1=1 --',
@@ -215,15 +217,20 @@ test('a damaged file is told as one, by check and by what meets it', async () =>
   );
 });
 
-test('nobody else opens the file meanwhile', async () => {
-  await opened();
+test('nobody else opens the file meanwhile, in this process or another, also after a backup has read it', async () => {
+  const database = await opened();
   await expect(openDatabase(path, NOTEBOOK)).rejects.toThrow('must not be open in another program, got one that is');
+  await database.backup(join(folder, 'copy.db'));
+  const other = promisify(execFile)(process.execPath, ['--import', 'tsx', FILL, path]);
+  await expect(other).rejects.toMatchObject({
+    stderr: expect.stringContaining(`${path}: must not be open in another program, got one that is`),
+  });
+  expect(await texts(database)).toEqual([]);
 });
 
 test('a disk that is full in the middle costs nothing that was acknowledged', async () => {
   const script = `ulimit -f 3000; exec "$0" --import tsx "$1" "$2"`;
-  const fill = join(import.meta.dirname, 'testing', 'fill.ts');
-  const { stdout } = await promisify(execFile)('bash', ['-c', script, process.execPath, fill, path]);
+  const { stdout } = await promisify(execFile)('bash', ['-c', script, process.execPath, FILL, path]);
   const [message, counts] = stdout.trim().split('\n');
   expect(message).toMatch(/must (take what is written|have room)/);
   const { acknowledged, count } = JSON.parse(counts!) as { acknowledged: number; count: number };

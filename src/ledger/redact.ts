@@ -1,5 +1,4 @@
-import { badInput, isObject, type JsonValue } from '../core/index.ts';
-import { isCardNumber, ibanLength, isIban } from './checksums.ts';
+import { badInput, ibanLength, isCardNumber, isIban, isObject, type JsonValue } from '../core/index.ts';
 
 /**
  * Personal data and secrets, masked before anything is written. Every repetition is bounded, or begins only where a token begins, so that the time is linear in the
