@@ -127,6 +127,48 @@ test('arguments as an object, no id, no index, tool_call misspelt (ml-explore/ml
   expect(misspelt.message['tool_calls']).toMatchObject([{ function: { arguments: '{}' } }]);
 });
 
+/** A piece of one call, without a name. */
+const going = (text: string) => calls({ index: 0, function: { arguments: text } });
+
+test('arguments that are said again in each piece, or once more at the end (vercel/ai #12052)', async () => {
+  const begin = calls({ index: 0, id: 'a', function: { name: 'f', arguments: '' } });
+  const read = async (...texts: readonly string[]) => {
+    const { message, mends } = await ask({ body: events(begin, ...texts.map(going), STOP, USAGE) });
+    const [{ function: called }] = message['tool_calls'] as unknown as [{ function: JsonObject }];
+    return [called['arguments'], mends.includes('tool calls that repeat their arguments')];
+  };
+  expect(await read('{"c', '{"city": "Ro', '{"city": "Rome"}')).toEqual(['{"city": "Rome"}', true]);
+  expect(await read('{', '{"a"', '{"a": {', '{"a": {}', '{"a": {}}')).toEqual(['{"a": {}}', true]);
+  expect(await read('{"a":', '1}', '{"a":1}')).toEqual(['{"a":1}', true]);
+  // What looks like it and is none: an object inside another with the same key.
+  expect(await read('{"a":', '{"a":1}', '}')).toEqual(['{"a":{"a":1}}', false]);
+  expect(await read('{"a":"', '{"a":"', '"}')).toEqual(['{"a":""}', true]);
+});
+
+test('a name in pieces, an empty object in front of the arguments, an index that begins at 1 (BerriAI/litellm #11407)', async () => {
+  const { message } = await ask({
+    body: events(
+      calls({ index: 1, id: 'a', function: { name: 'get_' } }),
+      calls({ index: 1, function: { name: 'weather', arguments: null } }),
+      calls({ index: 1, function: { arguments: '{"c":1}' } }),
+      calls({ index: 2, id: 'b', function: { name: 'f', arguments: '{}' } }),
+      calls({ index: 2, function: { arguments: '{"d":2}' } }),
+      calls({ index: 3, id: 'c', function: { name: 'g', arguments: '{}' } }),
+      STOP,
+      USAGE,
+    ),
+  });
+  expect(message['tool_calls']).toEqual([
+    { id: 'a', type: 'function', function: { name: 'get_weather', arguments: '{"c":1}' } },
+    { id: 'b', type: 'function', function: { name: 'f', arguments: '{"d":2}' } },
+    { id: 'c', type: 'function', function: { name: 'g', arguments: '{}' } },
+  ]);
+  const cut = await ask({
+    body: events(calls({ index: 0, id: 'a', function: { name: 'f' } }), chunk({}, { finish_reason: 'length' }), USAGE),
+  });
+  expect(cut.message['tool_calls']).toEqual([{ id: 'a', type: 'function', function: { name: 'f', arguments: '' } }]);
+});
+
 test('a call that the limit cut off ended by length, whatever the server says (vllm-project/vllm #53269)', async () => {
   const cut = calls({ index: 0, id: 'a', function: { name: 'f', arguments: '{"text":"Once up' } });
   const body = events(cut, chunk({}, { finish_reason: 'tool_calls' }), {

@@ -200,6 +200,13 @@ test('fallbacks answer in order, not each other, and what is told is what happen
   expect(await failure(both)).toMatchObject({ status: 502, code: 'upstream_error' });
 });
 
+test('nobody waits for a server that wants to be left alone while another can answer', async () => {
+  const [limited, other] = [await start(failing(429, undefined, { 'retry-after': '5' })), await start(GOOD)];
+  const opened = open([{ baseUrl: limited.url, retries: 3, fallbacks: ['up1'] }, { baseUrl: other.url }]);
+  expect(await ask(opened)).toMatchObject([{ answered_by: 'up1' }]);
+  expect(limited.requests).toHaveLength(1);
+});
+
 test('a fallback that lacks a field of the request is passed over; the first server that lacks it refuses', async () => {
   const [down, ollama] = [await start(failing(500)), await start(GOOD)];
   const opened = open([

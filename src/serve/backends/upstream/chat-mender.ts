@@ -183,7 +183,7 @@ export function createChatMender({ wanted, onMend }: MenderOptions): Mender<Chat
         const { reason, raw } = finishOf(state)!;
         if (wanted.needsCall && state.calls.count === 0 && reason === 'stop')
           throw new AnswerError('no tool call, which was required');
-        const rest = reason === 'length' ? [] : state.calls.finish();
+        const rest = state.calls.finish({ isCut: reason === 'length' });
         const role = state.hasBegun ? {} : { role: 'assistant' as const, content: '' };
         return {
           ...state.more,

@@ -9,6 +9,8 @@ const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 8000;
 /** A server that wants to be left alone for longer is not waited for. */
 const LONGEST_WAIT_MS = 20_000;
+/** Nor for so long where another may answer at once. */
+const LONGEST_WAIT_BEFORE_OTHERS_MS = 1000;
 
 export interface Asking {
   readonly body: JsonObject;
@@ -32,7 +34,7 @@ export async function* relay<Piece>(
   for (const [place, upstream] of line.entries()) {
     const given = { hasPieces: false };
     try {
-      for await (const piece of askOne(upstream, route, { ...asking, given })) {
+      for await (const piece of askOne(upstream, route, { ...asking, given, isLast: place === line.length - 1 })) {
         // What is kept of the answer says who gave it.
         yield place > 0 && !isTold ? { ...piece, answered_by: upstream.settings.name } : piece;
         isTold = true;
@@ -59,13 +61,20 @@ function isWorthAsking(thrown: unknown, place: number): boolean {
   return thrown instanceof ServeError && (place > 0 || thrown.code === 'upstream_resting');
 }
 
+interface AskingOne extends Asking {
+  readonly given: { hasPieces: boolean };
+  /** No other may answer in its place. */
+  readonly isLast: boolean;
+}
+
 async function* askOne<Piece>(
   upstream: Upstream,
   route: Route<Piece>,
-  { body, call, given, random = Math.random }: Asking & { readonly given: { hasPieces: boolean } },
+  { body, call, given, isLast, random = Math.random }: AskingOne,
 ): AsyncGenerator<Piece> {
   const { breaker, settings, counts } = upstream;
   const deadline = performance.now() + settings.timeoutMs;
+  const longestMs = isLast ? LONGEST_WAIT_MS : LONGEST_WAIT_BEFORE_OTHERS_MS;
   let hasRenamed = false;
   for (let tries = 0; ; tries++) {
     const restMs = breaker.enter();
@@ -105,7 +114,7 @@ async function* askOne<Piece>(
         }
         const pauseMs = pauseOf(thrown, tries, random);
         const isLate = performance.now() + pauseMs >= deadline;
-        if (thrown.remedy !== 'again' || tries >= settings.retries || pauseMs > LONGEST_WAIT_MS || isLate) throw thrown;
+        if (thrown.remedy !== 'again' || tries >= settings.retries || pauseMs > longestMs || isLate) throw thrown;
         counts.retries++;
         leave();
         await sleep(pauseMs, undefined, { signal: call.signal });

@@ -1,13 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { isObject, type JsonRecord } from '../../../core/index.ts';
 import type { ToolCallDelta } from '../backend.ts';
+import { isJsonPrefix } from './json-prefix.ts';
 
 interface OpenCall {
   /** As the server counts, which may be 0 for all. */
   readonly theirs: number;
   readonly id: string;
-  readonly name: string;
+  name: string;
   arguments: string;
+  /** Fields of an upstream that go with its first piece. */
+  readonly more: JsonRecord;
+  /** Its first piece was given: its name is whole. */
+  isGiven: boolean;
+  /** Each piece of its arguments says everything again. */
+  isRepeating: boolean;
 }
 
 /** Servers that send no end of calls. */
@@ -40,13 +47,13 @@ export class ToolCallMender {
     return entries.flatMap((entry, place) => (isObject(entry) ? this.readOne(entry, place) : []));
   }
 
-  /** Calls without arguments: an empty text is no JSON, and clients parse it. */
-  finish(): ToolCallDelta[] {
-    return this.calls.flatMap((call, index) => {
+  /** What was held back. Calls without arguments get those of none, since an empty text is no JSON, and clients parse it; not where the limit cut them off. */
+  finish({ isCut }: { readonly isCut: boolean }): ToolCallDelta[] {
+    return this.calls.flatMap((call) => {
       if (call.arguments !== '') return [];
+      if (isCut) return call.isGiven ? [] : this.give(call, '', true);
       this.onMend('tool calls with empty arguments');
-      call.arguments = '{}';
-      return [{ index, function: { arguments: '{}' } }];
+      return this.give(call, '{}');
     });
   }
 
@@ -58,20 +65,60 @@ export class ToolCallMender {
     const theirs = this.indexOf(entry, place);
     const known = this.find(theirs, id);
     if (name !== '' && (known === undefined || isAnother(known, id))) {
-      if (this.calls.length >= MOST_CALLS) throw new RangeError(`more than ${MOST_CALLS} tool calls`);
       if (known !== undefined) this.onMend('tool calls that share an index');
-      if (id === undefined || this.calls.some((call) => call.id === id))
-        this.onMend(id === undefined ? 'tool calls without an id' : 'tool calls that share an id');
-      const own = id === undefined || this.calls.some((call) => call.id === id) ? newId() : id;
-      const index = this.calls.push({ theirs, id: own, name, arguments: text }) - 1;
+      // Whatever comes behind the begin of another call is none of the ones before.
+      const before = this.finish({ isCut: false });
       const { id: _, type: __, index: ___, function: ____, ...more } = entry;
-      return [{ ...more, index, id: own, type: 'function', function: { name, arguments: text } } as ToolCallDelta];
+      const call = this.open({ theirs, id, name, more });
+      // A place-holder of some servers, in front of the arguments.
+      return [...before, ...(text === '' || text === '{}' ? [] : this.give(call, text))];
     }
     if (known === undefined) throw new RangeError('a tool call without a name');
     if (id !== undefined && id !== known.id) this.onMend('tool calls with a new id in each piece');
-    if (text === '') return [];
-    known.arguments += text;
-    return [{ index: this.calls.indexOf(known), function: { arguments: text } }];
+    if (name !== '' && name !== known.name && !known.isGiven) {
+      this.onMend('names of tools in pieces');
+      known.name += name;
+    }
+    return this.give(known, this.newOf(known, text));
+  }
+
+  private open({ theirs, id, name, more }: Pick<OpenCall, 'theirs' | 'name' | 'more'> & { id: string | undefined }) {
+    if (this.calls.length >= MOST_CALLS) throw new RangeError(`more than ${MOST_CALLS} tool calls`);
+    const isTaken = id !== undefined && this.calls.some((call) => call.id === id);
+    if (id === undefined) this.onMend('tool calls without an id');
+    else if (isTaken) this.onMend('tool calls that share an id');
+    const call: OpenCall = {
+      theirs,
+      id: id === undefined || isTaken ? newId() : id,
+      name,
+      arguments: '',
+      more,
+      isGiven: false,
+      isRepeating: false,
+    };
+    this.calls.push(call);
+    return call;
+  }
+
+  /** A piece of a call; its name comes with the first piece of its arguments, behind which it can grow no more. */
+  private give(call: OpenCall, text: string, isEnd = false): ToolCallDelta[] {
+    const index = this.calls.indexOf(call);
+    call.arguments += text;
+    if (call.isGiven) return text === '' ? [] : [{ index, function: { arguments: text } }];
+    if (text === '' && !isEnd) return [];
+    call.isGiven = true;
+    const { id, name, more } = call;
+    return [{ ...more, index, id, type: 'function', function: { name, arguments: text } } as ToolCallDelta];
+  }
+
+  /** What a piece adds: servers repeat everything that was said, or say it once more at the end. */
+  private newOf(call: OpenCall, text: string): string {
+    const before = call.arguments;
+    if (before === '' || !text.startsWith(before)) return text;
+    if (!call.isRepeating && isJsonPrefix(before + text)) return text;
+    if (!call.isRepeating) this.onMend('tool calls that repeat their arguments');
+    call.isRepeating = true;
+    return text.slice(before.length);
   }
 
   private textOf(value: unknown): string {
