@@ -282,6 +282,29 @@ test('time limits: no answer, silence within one, and the whole', async () => {
   );
 });
 
+test('a server that takes connections and says nothing is given up', async () => {
+  const mute = createTcpServer().listen(0, '127.0.0.1');
+  await once(mute, 'listening');
+  const { port } = mute.address() as AddressInfo;
+  const opened = open([{ baseUrl: `https://127.0.0.1:${port}/v1`, retries: 0, connectTimeoutMs: 50 }]);
+  expect(await failure(opened)).toMatchObject({ status: 502, code: 'upstream_unreachable' });
+  expect(opened.notes).toEqual(['upstream up0: no connection: none within 0.05 s']);
+  mute.close();
+});
+
+test('what a request can bring about does not shut others out', async () => {
+  for (const answer of [failing(500), failing(400), failing(429), failing(422)]) {
+    const stub = await start(answer);
+    const opened = open([{ baseUrl: stub.url, retries: 0 }], { breaker: { threshold: 2 } });
+    for (let at = 0; at < 4; at++) await failure(opened);
+    expect(stub.requests).toHaveLength(4);
+  }
+  const stub = await start(failing(503));
+  const opened = open([{ baseUrl: stub.url, retries: 0 }], { breaker: { threshold: 2 } });
+  for (let at = 0; at < 4; at++) await failure(opened);
+  expect(stub.requests).toHaveLength(2);
+});
+
 test('a slow reader is no silent server', async () => {
   const stub = await start((response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' });

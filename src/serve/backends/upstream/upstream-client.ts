@@ -52,7 +52,8 @@ export function createUpstreamClient(settings: UpstreamSettings, key: string | u
   const agentOptions = {
     keepAlive: true,
     keepAliveMsecs: KEEP_ALIVE_MS,
-    maxSockets: maxConcurrent,
+    // Probes and questions for token ids pass the line.
+    maxSockets: maxConcurrent + 8,
     maxFreeSockets: Math.min(maxConcurrent, 64),
     // The socket that was used last is the least likely to have been closed by the other side.
     scheduling: 'lifo' as const,
@@ -100,7 +101,10 @@ export function createUpstreamClient(settings: UpstreamSettings, key: string | u
       };
       const onAbort = (): void => end(signal.reason);
       signal.addEventListener('abort', onAbort, { once: true });
-      const whole = setTimeout(() => end(tooLate(name, `took longer than ${limitMs / 1000} s`)), timeoutMs);
+      const whole = setTimeout(
+        () => end(tooLate(name, `took longer than ${limitMs / 1000} s`, { isOutage: answer === undefined })),
+        timeoutMs,
+      );
       const first = setTimer(times.firstTokenTimeoutMs, (ms) => {
         end(tooLate(name, `began no answer within ${ms / 1000} s`));
       });
@@ -114,6 +118,14 @@ export function createUpstreamClient(settings: UpstreamSettings, key: string | u
         clearTimeout(first);
         clearTimeout(idle);
       };
+      outgoing.on('socket', (socket) => {
+        if (!socket.connecting) return;
+        const error = new Error(`none within ${settings.connectTimeoutMs / 1000} s`);
+        const timer = setTimeout(() => end(unreachable(name, error)), settings.connectTimeoutMs);
+        const stop = (): void => clearTimeout(timer);
+        socket.once(isSecure ? 'secureConnect' : 'connect', stop);
+        socket.once('close', stop);
+      });
       outgoing.on('error', (error) => {
         settle();
         reject(error instanceof RefusedAddressError ? refused(name, error) : unreachable(name, error));

@@ -27,6 +27,7 @@ export const UPSTREAM_SHAPE = {
   }),
   ...grouped('Time', {
     timeoutMs: option(count.default(600_000), { help: 'longest time of a request, retries included' }),
+    connectTimeoutMs: option(count.default(10_000), { help: 'longest wait for a connection' }),
     firstTokenTimeoutMs: option(count.default(60_000), { help: 'longest wait for the first piece of a stream' }),
     idleTimeoutMs: option(count.default(60_000), { help: 'longest silence within a stream' }),
     retries: option(z.int().min(0).max(10).default(2), {

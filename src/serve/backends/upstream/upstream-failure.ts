@@ -88,6 +88,11 @@ const FILTERED = /content_filter|content_policy|responsible ?ai/i;
 const BUSY = /rate_?limit|too many requests|queue/i;
 const DOWN = /server_error|overloaded|unavailable|timeout|internal|loading/i;
 
+/** Words of servers may hold words of requests. */
+const MAX_NOTED = 200;
+/** 500 is none: a request can bring it about, and must not shut others out. */
+const OUTAGES = new Set([502, 503, 504, 529]);
+
 export interface FailureFacts {
   readonly status: number;
   readonly body: unknown;
@@ -107,7 +112,7 @@ export function failureOfAnswer({ status, body, headers, secrets, name, keyEnv }
   const code = told?.code ?? '';
   // An error object in an answer with status 200 brings its status, or its words do.
   const real = status >= 300 ? status : (told?.status ?? statusOfWords(`${code} ${words}`));
-  const noteOf = (what: string): string => `upstream ${name}: ${what} (status ${real}${said})`;
+  const noteOf = (what: string): string => `upstream ${name}: ${what} (status ${real}${said.slice(0, MAX_NOTED)})`;
   const afterMs = afterMsOf(headers);
   if (TOO_LONG.test(`${code} ${words}`) && real !== 401 && real !== 403 && real !== 429)
     return new UpstreamFailure(
@@ -180,7 +185,7 @@ export function failureOfAnswer({ status, body, headers, secrets, name, keyEnv }
           ...(afterMs !== undefined && { retryAfterSeconds: afterMs / 1000 }),
         },
       ),
-      { remedy: 'again', afterMs, note: noteOf('it failed'), isOutage: real >= 500 },
+      { remedy: 'again', afterMs, note: noteOf('it failed'), isOutage: OUTAGES.has(real) },
     );
   return new UpstreamFailure(
     new ServeError(real, `The server behind this model refuses the request${said}`, {
@@ -236,14 +241,14 @@ export function unreachable(name: string, thrown: unknown): UpstreamFailure {
   );
 }
 
-/** Time that ran out. */
-export function tooLate(name: string, what: string): UpstreamFailure {
+/** Time that ran out. An answer that had begun and was too long says nothing against the server. */
+export function tooLate(name: string, what: string, { isOutage = true } = {}): UpstreamFailure {
   return new UpstreamFailure(
     new ServeError(504, `The server behind this model ${what}`, { code: 'upstream_timeout' }),
     {
       // The same request would wait as long again.
       remedy: 'next',
-      isOutage: true,
+      isOutage,
       note: `upstream ${name}: it ${what}`,
     },
   );
