@@ -169,6 +169,6 @@ export function storeInUse(folder: string, owner: Owner | undefined): PreftuneEr
     owner === undefined ? 'several that start at once' : `process ${owner.pid} on ${owner.host} since ${owner.since}`;
   return badInput({
     file: folder,
-    message: `one process at a time has a store, and this one is in use by ${who}; stop it, or ask it (docs/store.md says what a running server does). If there is no such process any more, remove ${lockPath(folder)}`,
+    message: `one process at a time has a store, and this one is in use by ${who}; stop it, or work on a copy (preftune store backup, then store restore into another folder). If there is no such process any more, remove ${lockPath(folder)}`,
   });
 }
