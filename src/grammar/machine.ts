@@ -42,7 +42,7 @@ export interface Machine {
 const MAX_BRANCHES = 8192;
 /** States and rests that are remembered before all are forgotten and made anew as they are needed. */
 const MAX_REMEMBERED = 20_000;
-/** Terminals and parts that a place may be inside of, about three a level of nesting. */
+/** Parts that a place may be inside of, two or three a level of nesting: deeper values do not come. */
 const MAX_STACK = 2000;
 
 let ids = 1;
@@ -97,11 +97,6 @@ export function createMachine(grammar: Grammar): Machine {
     let found = memory.rests.get(key);
     if (found !== undefined) return found;
     const depth = 1 + items.reduce((deepest, { rest }) => Math.max(deepest, rest.depth), 0);
-    if (depth > MAX_STACK) {
-      throw runFailed(
-        `grammar: an answer must nest at most ${MAX_STACK / 4} values, got a deeper one; give the schema an end to its recursion`,
-      );
-    }
     found = { id: ids++, items: sorted, isEnd, depth };
     memory.rests.set(key, found);
     return found;
@@ -166,6 +161,8 @@ export function createMachine(grammar: Grammar): Machine {
             leave(behind);
             break;
           case 'sequence':
+            // Too deep: only what closes may come, so that an answer cannot nest without end.
+            if (behind.depth >= MAX_STACK) break;
             pending.push({ node: at.first, rest: push(at.behind, behind) });
             break;
           case 'choice':
@@ -173,7 +170,7 @@ export function createMachine(grammar: Grammar): Machine {
             break;
           case 'repeat': {
             if (at.minimum === 0) leave(behind);
-            if (at.maximum === 0 || grammar.dead.has(at.item)) break;
+            if (at.maximum === 0 || behind.depth >= MAX_STACK || grammar.dead.has(at.item)) break;
             const again = recount(at, Math.max(0, at.minimum - 1), at.maximum - 1);
             pending.push({ node: at.item, rest: again.maximum === 0 ? behind : push(again, behind) });
             break;

@@ -78,7 +78,7 @@ interface Decimal {
 }
 
 /** Bounds of numbers that are no integers may have this many digits in front of the point and behind it. */
-export const BOUND_DIGITS = { integer: 14, fraction: 15 };
+export const BOUND_DIGITS = { integer: 14, fraction: 25 };
 
 /** The digits of a finite number's magnitude; undefined where they are more than BOUND_DIGITS. */
 function decimalOf(value: number): Decimal | undefined {

@@ -1,5 +1,6 @@
 import { didYouMean, isObject, shownValue, type JsonRecord } from '../../core/index.ts';
 import { MAX_COUNT } from '../characters.ts';
+import { BOUND_DIGITS, isEnforceableBound } from '../numbers.ts';
 import { PatternProblem } from '../patterns/parse.ts';
 import { isSchema, pathOf, type SchemaContext } from './context.ts';
 import { FORMAT_NAMES, formatPattern } from './formats.ts';
@@ -29,9 +30,18 @@ const isCount: Check = (value, place, keyword) => {
     place.complain(keyword, `must be at most ${MAX_COUNT}, got ${value}; no answer is that long`);
 };
 
+function mayBeFraction(type: unknown): boolean {
+  return type === undefined || type === 'number' || (Array.isArray(type) && type.includes('number'));
+}
+
 const isBound: Check = (value, place, keyword) => {
   if (typeof value !== 'number' || !Number.isFinite(value))
     place.complain(keyword, `must be a finite number, got ${shownValue(value)}`);
+  else if (mayBeFraction(place.schema.type) && !isEnforceableBound(value))
+    place.complain(
+      keyword,
+      `must have at most ${BOUND_DIGITS.integer} digits in front of the point and ${BOUND_DIGITS.fraction} behind it to be enforced for numbers that are no integers, got ${value}; round it or leave it out`,
+    );
 };
 
 const isSub: Check = (value, place, keyword) => place.descend(value, pathOf(place.path, keyword));

@@ -108,16 +108,23 @@ function createCompiler(context: SchemaContext): (schemas: readonly Schema[]) =>
 /** oneOf is enforced as anyOf, which is the same where no value fits two options: where that is not seen it is refused. */
 function oneOfProblems(root: Schema, context: SchemaContext): Problem[] {
   const problems: Problem[] = [];
+  let pairs = 0;
   const visit = (value: unknown, path: string): void => {
     if (typeof value !== 'object' || value === null) return;
     for (const [key, inner] of Object.entries(value)) {
       if (key === 'enum' || key === 'const' || key === 'default' || key === 'examples') continue;
       const at = Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`;
+      if (key === 'oneOf' && Array.isArray(inner)) pairs += (inner.length * (inner.length - 1)) / 2;
+      if (pairs > context.limits.oneOfPairs) return;
       if (key === 'oneOf' && Array.isArray(inner)) problems.push(...overlaps(inner as Schema[], at, context));
       visit(inner, at);
     }
   };
   visit(root, '$');
+  if (pairs > context.limits.oneOfPairs) {
+    const message = `schema: it must have at most ${context.limits.oneOfPairs} pairs of options of oneOf, got more; say anyOf`;
+    problems.push({ message, path: '$' });
+  }
   return problems;
 }
 

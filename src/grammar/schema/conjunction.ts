@@ -26,11 +26,14 @@ export function conjunctionOf(
   const found = new Map<number, Part>();
   for (const part of chosen) found.set(context.idOf(part.schema), part);
   let isFalse = false;
-  const add = (schema: Schema, way: ReadonlySet<Schema>): void => {
+  const way = new Set<Schema>();
+  const done = new Set<Schema>();
+  const add = (schema: Schema): void => {
     if (typeof schema === 'boolean') {
       isFalse ||= !schema;
       return;
     }
+    if (done.has(schema)) return;
     if (way.has(schema)) {
       throw badInput({
         message: `schema: a $ref must not lead back to itself with no value between, got one that does by ${String(schema.$ref ?? 'allOf')}; put it inside properties or items`,
@@ -38,12 +41,14 @@ export function conjunctionOf(
       });
     }
     const id = context.idOf(schema);
-    const further = new Set([...way, schema]);
+    way.add(schema);
     if (!found.has(id)) found.set(id, { schema, isAnyOfChosen: false, isOneOfChosen: false });
-    if (schema.$ref !== undefined) add(context.resolve(schema.$ref as string) ?? false, further);
-    for (const inner of (schema.allOf as readonly Schema[] | undefined) ?? []) add(inner, further);
+    if (schema.$ref !== undefined) add(context.resolve(schema.$ref as string) ?? false);
+    for (const inner of (schema.allOf as readonly Schema[] | undefined) ?? []) add(inner);
+    way.delete(schema);
+    done.add(schema);
   };
-  for (const schema of schemas) add(schema, new Set());
+  for (const schema of schemas) add(schema);
   const parts = Array.from(found.values());
   const keys = parts.map(
     (part) => `${context.idOf(part.schema)}${part.isAnyOfChosen ? 'a' : ''}${part.isOneOfChosen ? 'o' : ''}`,
