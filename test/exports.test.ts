@@ -25,6 +25,7 @@ const PROBES: Readonly<Record<string, string>> = {
   'preftune/formats': 'openModelFiles',
   'preftune/tokenizer': 'createTokenizer',
   'preftune/grammar': 'compileSchema',
+  'preftune/tools': 'createToolParser',
   'preftune/models': 'parseModelConfig',
   'preftune/jinja': 'compileTemplate',
   'preftune/data': 'loadPairs',

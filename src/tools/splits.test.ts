@@ -1,0 +1,123 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { writeExactJson } from '../core/index.ts';
+import { TOOL_FORMATS, markersOf, openersOf, type ToolFormat } from './format.ts';
+import { REASONING_FORMATS } from './reasoning.ts';
+import { collectAnswer } from './testing/collect.ts';
+import type { ToolDefinition } from './tool.ts';
+import { writeCalls } from './write-calls.ts';
+
+const tools: readonly ToolDefinition[] = ['lookup', 'my.tool-2'].map((name) => ({
+  function: {
+    name,
+    parameters: { type: 'object', properties: { key: {}, list: { type: 'array' }, object: { type: 'object' } } },
+  },
+}));
+
+const FORMATS = Object.entries<ToolFormat>(TOOL_FORMATS);
+
+/** The text cut at random places, inside markers and pairs of surrogates too. */
+function split(text: string, cuts: readonly number[]): string[] {
+  const places = [0, ...cuts.map((cut) => Math.floor(cut * text.length)).toSorted((a, b) => a - b), text.length];
+  return places.slice(1).map((end, index) => text.slice(places[index], end));
+}
+
+/** How often the words stand in a text. */
+function count(found: string): number {
+  return found.split('plain words').length - 1;
+}
+
+const cuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 12 });
+
+/** Values whose texts are no JSON themselves, which a format without types would read as numbers; no quotes of Gemma in them. */
+const text = fc.string({ unit: 'binary', maxLength: 12 }).map((value) => `a ${value}`.replaceAll(/[\r<|]/g, '"'));
+const value = fc.letrec<{ value: unknown }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 3 },
+    text,
+    fc.boolean(),
+    fc.constant(null),
+    fc.integer(),
+    fc.array(tie('value'), { maxLength: 3 }),
+    fc.dictionary(fc.constantFrom('a', 'b c', '"d'), tie('value'), { maxKeys: 3, noNullPrototype: true }),
+  ),
+})).value;
+const call = fc.record({
+  name: fc.constantFrom('lookup', 'my.tool-2'),
+  arguments: fc.record(
+    {
+      key: text,
+      list: fc.array(value, { maxLength: 3 }),
+      object: fc.dictionary(fc.constantFrom('x', 'y'), value, { noNullPrototype: true }),
+    },
+    { requiredKeys: [], noNullPrototype: true },
+  ),
+});
+
+test.each(FORMATS)('%s: calls that were written are read back, in whatever pieces they come', (_name, format) => {
+  fc.assert(
+    fc.property(fc.array(call, { minLength: 1, maxLength: 3 }), cuts, (calls, places) => {
+      const needsStart = format.kind !== 'xml' && 'open' in format && format.open === '';
+      const answer = `${needsStart ? '' : 'Let me look.\n'}${writeCalls(format, calls)}`;
+      const found = collectAnswer(split(answer, places), { format, tools });
+      expect(found).toEqual({
+        content: needsStart ? '' : 'Let me look.',
+        reasoning: '',
+        calls: calls.map((one, index) => ({
+          id: `call_${index}`,
+          name: one.name,
+          arguments: writeExactJson(one.arguments),
+        })),
+        finishReason: 'tool_calls',
+      });
+    }),
+    { numRuns: 60, seed: 14 },
+  );
+});
+
+test.each(FORMATS)('%s: any text gives the same whole and in pieces, and loses no word', (_name, format) => {
+  const scrap = fc.oneof(
+    fc.constantFrom(
+      ...openersOf(format),
+      ...markersOf(format),
+      '<think>',
+      '</think>',
+      'lookup',
+      '{"name": "lookup", "arguments": {',
+      '}}',
+    ),
+    fc.constantFrom(
+      '"',
+      '{',
+      '}',
+      '[',
+      ']',
+      '(',
+      ')',
+      ':',
+      '\n',
+      ' ',
+      'call:',
+      'key',
+      '=',
+      '<',
+      '>',
+      '</function>',
+      '<parameter=key>',
+      '</parameter>',
+    ),
+    fc.constantFrom(writeCalls(format, [{ name: 'lookup', arguments: { key: 'k' } }]), 'plain words'),
+  );
+  fc.assert(
+    fc.property(fc.array(scrap, { maxLength: 14 }), cuts, fc.boolean(), (scraps, places, isOpen) => {
+      const answer = scraps.join('');
+      const options = { format, tools, reasoning: REASONING_FORMATS[0], isReasoningOpen: isOpen };
+      const whole = collectAnswer([answer], options);
+      expect(collectAnswer(split(answer, places), options)).toEqual(whole);
+      expect(count(whole.content + whole.reasoning + whole.calls.map((one) => one.arguments).join(''))).toBe(
+        count(answer),
+      );
+    }),
+    { numRuns: 150, seed: 14 },
+  );
+});
