@@ -42,7 +42,7 @@ export interface Machine {
 const MAX_BRANCHES = 8192;
 /** States and rests that are remembered before all are forgotten and made anew as they are needed. */
 const MAX_REMEMBERED = 20_000;
-/** Parts that a place may be inside of, two or three a level of nesting: deeper values do not come. */
+/** Parts that a place may be inside of, one or two a level of nesting: deeper values do not come. */
 const MAX_STACK = 2000;
 
 let ids = 1;
