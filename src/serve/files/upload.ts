@@ -60,8 +60,9 @@ export async function receiveUpload({ folder, maxBytes, contentType, body }: Upl
       // A form whose file nobody takes would never end.
       writing.catch((error: Error) => form.destroy(error));
     });
-    await pipeline(Readable.fromWeb(body), form).catch(async (error: Error) => {
-      await writing;
+    await pipeline(Readable.fromWeb(body), form).catch((error: Error) => {
+      // The disk's own errors are told as such.
+      if ('syscall' in error) throw error;
       throw new ServeError(400, `The form must be whole: ${error.message.slice(0, 200)}`, { cause: error });
     });
     await (writing as Promise<void> | undefined);

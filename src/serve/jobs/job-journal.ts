@@ -37,7 +37,7 @@ export function createJournal({ id }: JobRecord, ledger: Ledger): Journal {
       case 'evaluation': {
         const { step, totalSteps } = event as unknown as { step: number; totalSteps?: number };
         if (totalSteps !== undefined && !isTold(step, totalSteps)) break;
-        const metrics = numbersOf(event['metrics'] as JsonObject);
+        const metrics = numbersOf(event['metrics'] as JsonObject, event.event === 'evaluation' ? 'eval_' : '');
         const loss = metrics['train_loss'] ?? metrics['valid_loss'];
         write({
           level: 'info',
@@ -95,8 +95,10 @@ function findingText(event: TrainingEvent): string {
   return message ?? name;
 }
 
-/** Metrics that are numbers, by the names that clients know. */
-export function numbersOf(metrics: JsonObject): Record<string, number> {
+/** Metrics that are numbers, by the names that clients know. `prefix` is what the names of held-out rows have in metrics.jsonl and not in events. */
+export function numbersOf(metrics: JsonObject, prefix = ''): Record<string, number> {
   const numbers = Object.entries(metrics).filter(([name, value]) => typeof value === 'number' && name !== 'step');
-  return Object.fromEntries(numbers.map(([name, value]) => [resultName(name), value as number]));
+  return Object.fromEntries(
+    numbers.map(([name, value]) => [resultName(name.startsWith(prefix) ? name : prefix + name), value as number]),
+  );
 }

@@ -189,7 +189,8 @@ export function createJobManager(options: JobManagerOptions): JobManager {
     const now = await ledger.jobs.get(job.id);
     if (now === undefined || !isUnderWay(now)) return 'stopped';
     if (code === 0 && journal.isDone) return 'done';
-    if (now.isPaused || isClosing) return 'stopped';
+    // Also where it was resumed before the process had ended: then the queue comes by again.
+    if (process.isStopped || isClosing) return 'stopped';
     if (journal.error !== undefined) {
       const { code: why, message } = journal.error;
       const isInput = why === 'bad-input' || why === 'bad-usage';

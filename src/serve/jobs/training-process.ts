@@ -11,6 +11,8 @@ export interface TrainingProcess {
   readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null; readonly lastWords: string }>;
   /** Asks it to stop after its step, with a checkpoint. */
   stop(): void;
+  /** Whether it was asked to. */
+  readonly isStopped: boolean;
 }
 
 export interface TrainingProcessOptions {
@@ -46,7 +48,17 @@ export function startTraining({ command, words, onEvent }: TrainingProcessOption
     child.on('error', (error) => resolve({ code: null, signal: null, lastWords: error.message }));
     child.on('close', (code, signal) => resolve({ code, signal, lastWords: lastWords.trim() }));
   });
-  return { ended, stop: () => void child.kill('SIGTERM') };
+  let isStopped = false;
+  return {
+    ended,
+    stop: () => {
+      isStopped = true;
+      child.kill('SIGTERM');
+    },
+    get isStopped() {
+      return isStopped;
+    },
+  };
 }
 
 function eventOf(line: string): TrainingEvent | undefined {
