@@ -205,7 +205,7 @@ test('a job that is paused, resumed and killed ends as one that was left alone',
   const done = await until(disturbed.id, isOver);
   expect([done.status, done.error]).toEqual(['succeeded', null]);
   expect(weightsOf(disturbed.id).equals(weightsOf(alone.id))).toBe(true);
-  const { data } = await client.fineTuning.jobs.listEvents(disturbed.id, { limit: 100 });
+  const { data } = await client.fineTuning.jobs.listEvents(disturbed.id, { limit: 1000 });
   expect(data.some(({ level, message: text }) => level === 'warn' && text.includes('was ended by SIGKILL'))).toBe(true);
 });
 

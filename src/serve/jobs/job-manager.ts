@@ -177,7 +177,7 @@ export function createJobManager(options: JobManagerOptions): JobManager {
     const { recipe } = job.request as { readonly recipe: string };
     const isResumed = existsSync(join(runFolder, RUN_FILE));
     const words = isResumed
-      ? [recipe, '--output', runFolder, '--resume', '--json']
+      ? [recipe, '--output', runFolder, '--resume', '--json', ...threadWords(options.threads)]
       : [recipe, '--config', join(folderOf(job.id), 'job.json'), '--json'];
     const journal = createJournal(job, ledger);
     const process = startTraining({ command: options.command, words, onEvent: journal.take });
@@ -343,6 +343,11 @@ async function addResult(
     status: 'processed',
   });
   return id;
+}
+
+/** Another number of threads adds in another order, so that a run would not go on bit for bit. */
+function threadWords(threads: number | undefined): string[] {
+  return threads === undefined ? [] : ['--threads', String(threads)];
 }
 
 function isUnderWay({ status }: JobRecord): boolean {
