@@ -63,6 +63,22 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./serving/serve.ts')).SERVE,
   },
   {
+    name: 'deploy hf',
+    description: 'Puts a model behind an endpoint of Hugging Face: creates, updates, watches, removes it',
+    load: async () => (await import('./deploy/deploy-hf.ts')).DEPLOY_HF,
+  },
+  {
+    name: 'deploy azure',
+    description:
+      'Puts a model behind an online endpoint of Azure ML; the old deployment answers until the new one does',
+    load: async () => (await import('./deploy/deploy-azure.ts')).DEPLOY_AZURE,
+  },
+  {
+    name: 'deploy write',
+    description: 'Writes what a deployment needs: Dockerfile, compose, systemd, settings of hf and azure',
+    load: async () => (await import('./deploy/deploy-write.ts')).DEPLOY_WRITE,
+  },
+  {
     name: 'export',
     description: 'Hands a trained model over: Hugging Face, PEFT, GGUF, ONNX, Ollama; verified',
     load: async () => (await import('./export.ts')).EXPORT,

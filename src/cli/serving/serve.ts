@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { readFileSync } from 'node:fs';
 import { changed, metaOf, option } from '../../options/index.ts';
 import { openLedger } from '../../ledger/index.ts';
 import { SERVE_SHAPE, serveProblems, startServer, type RunningServer } from '../../serve/index.ts';
 import { MACHINE_SHAPE, MODEL, TEMPLATE_TIME } from '../common-options.ts';
 import { defineCommand } from '../frame/command.ts';
 import type { Terminal } from '../frame/terminal.ts';
+import { ownVersion } from '../frame/own-version.ts';
 import { requireModels } from '../require-models.ts';
 import { resolveLoading } from '../resolve-loading.ts';
 
@@ -77,9 +77,4 @@ async function answerUntil(
   const names = book.list().map(({ name }) => name);
   terminal.result({ url, models: names }, `${names.join(', ')} at ${url}/v1 (Ctrl-C stops)`);
   await stopped;
-}
-
-function ownVersion(): string {
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
