@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -201,7 +201,6 @@ it(
     ids.push(((await (await chat(second)).json()) as { id: string }).id);
     second.child.kill('SIGTERM');
     expect(await second.ended).toBe(0);
-    const { readFileSync } = await import('node:fs');
     const lines = readFileSync(join(folder, 'home', 'arrivals', 'records.jsonl'), 'utf8')
       .trim()
       .split('\n');

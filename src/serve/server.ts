@@ -185,8 +185,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await ready.catch(() => undefined);
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     server.closeIdleConnections();
+    // A client keeps its connection when its answer has ended, and would hold the end up until the grace is over.
+    const sweep = setInterval(() => server.closeIdleConnections(), 50);
     const grace = setTimeout(() => server.closeAllConnections(), graceMs);
     await closed;
+    clearInterval(sweep);
     clearTimeout(grace);
     await forwarder?.close(DRAIN_MS);
     receiver?.dispose();

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { DEPLOY_AZURE } from '../cli/deploy/deploy-azure.ts';
-import { DEPLOY_HF } from '../cli/deploy/deploy-hf.ts';
-import { runWords } from '../cli/testing/run-words.ts';
-import { parseOptions } from '../options/index.ts';
-import { parseServeSettings } from '../serve/index.ts';
-import { deployFiles, DEPLOY_TARGETS, type DeployTarget } from './deploy-files.ts';
+import { DEPLOY_AZURE } from './deploy-azure.ts';
+import { DEPLOY_HF } from './deploy-hf.ts';
+import { runWords } from '../testing/run-words.ts';
+import { parseOptions } from '../../options/index.ts';
+import { parseServeSettings } from '../../serve/index.ts';
+import { deployFiles, DEPLOY_TARGETS, type DeployTarget } from '../../deploy/index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'preftune-deploy-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -37,12 +37,14 @@ it('writes nothing where a file is there', async () => {
   expect([code, err.trim().split('\n').length, existsSync(join(place, 'compose.yaml'))]).toEqual([2, 2, false]);
 });
 
+const take = (command: typeof DEPLOY_HF, text: string) =>
+  parseOptions(command.options, parse(text) as Record<string, unknown>);
+
 it('settings of hf, azure and the service are ones that the commands take', () => {
-  const take = (command: typeof DEPLOY_HF, text: string) => parseOptions(command.options, parse(text) as object);
   expect(take(DEPLOY_HF, textOf('hf', 'hf.yaml'))).toMatchObject({ image: 'registry.example.com/you/preftune:1.2.3' });
   expect(take(DEPLOY_AZURE, textOf('azure', 'azure.yaml'))).toMatchObject({ workspace: 'your-workspace' });
-  const settings = parse(textOf('systemd', 'serve.yaml')) as object;
-  expect(parseServeSettings(settings as never, { PREFTUNE_API_KEY: '0123456789abcdef' })).toMatchObject({
+  const settings = parse(textOf('systemd', 'serve.yaml')) as Record<string, unknown>;
+  expect(parseServeSettings(settings, { PREFTUNE_API_KEY: '0123456789abcdef' })).toMatchObject({
     store: '/var/lib/preftune/store',
   });
 });
