@@ -75,9 +75,12 @@ export const DEPLOY_AZURE = defineCommand({
     { name: 'action', help: 'apply (default): create or update; status; delete', choices: ACTIONS },
   ],
   examples: [
-    { does: 'what would be sent', words: 'my-chat --config azure.yaml --dry-run' },
-    { does: 'create or update', words: 'my-chat --config azure.yaml' },
-    { does: 'where requests go', words: 'my-chat status --config azure.yaml' },
+    {
+      does: 'create or update',
+      words:
+        'my-chat --subscription ID --resource-group group --workspace space --location westeurope --image group.azurecr.io/preftune:1 --model my-model:1',
+    },
+    { does: 'where requests go', words: 'my-chat status --subscription ID --resource-group group --workspace space' },
   ],
   options: OPTIONS,
   takesConfig: true,

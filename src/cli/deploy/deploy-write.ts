@@ -15,7 +15,10 @@ export const DEPLOY_WRITE = defineCommand({
   name: 'deploy write',
   description: 'Writes what a deployment needs: Dockerfile, compose, systemd, settings of hf and azure',
   arguments: [{ name: 'folder', help: 'where to write; made where it does not exist', isRequired: true }],
-  examples: [{ does: 'a container and its store', words: '--to compose server' }],
+  examples: [
+    { does: 'a container and its store', words: 'server --to compose' },
+    { does: 'settings for Azure ML, and its image', words: 'azure --to azure' },
+  ],
   options: z.strictObject({
     to: option(z.enum(TARGETS), { help: 'what it is for' }),
   }),
