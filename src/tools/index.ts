@@ -1,3 +1,10 @@
+export {
+  chosenTools,
+  toolGrammar,
+  type ChosenTools,
+  type ToolChoice,
+  type ToolGrammarOptions,
+} from './constraints/tool-grammar.ts';
 export { TOOL_FORMATS, markersOf, openersOf, type ToolFormat } from './format.ts';
 export {
   createToolParser,
