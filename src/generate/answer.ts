@@ -62,6 +62,8 @@ export interface AnswerOptions extends Sampling, Reading {
   /** Log-probabilities of tokens, and of so many likeliest ones beside each; left out: none. */
   readonly topLogps?: number | undefined;
   readonly constraint?: TokenConstraint | undefined;
+  /** Special tokens that stay in the text, with their spellings. */
+  readonly keptTokens?: ReadonlyMap<number, string> | undefined;
   readonly seed: number;
   /** Rows with different streams draw independently. */
   readonly stream: number;
@@ -107,7 +109,7 @@ export function beginAnswer(options: AnswerOptions): AnswerState {
   const { prompt, maxNewTokens, stopIds, onToken, constraint, topLogps } = options;
   const { repetitionPenalty = 1, presencePenalty = 0, frequencyPenalty = 0 } = options;
   const random = createRandom(options.seed, `generate ${options.stream}`);
-  const decoder = createStreamDecoder(options.tokenizer);
+  const decoder = createStreamDecoder(options.tokenizer, options.keptTokens);
   const watch = createStopWatch(options.stopStrings ?? []);
   const ids = [...prompt];
   const seen = repetitionPenalty === 1 ? undefined : new Set(prompt);

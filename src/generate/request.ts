@@ -35,6 +35,8 @@ export interface GenerationRequest extends DecodingOptions {
   readonly adapter?: string | undefined;
   /** Only ids that it allows are chosen, whatever penalties and bias say; it hears of every id that comes, stop ids among them. It belongs to this one answer. */
   readonly constraint?: TokenConstraint | undefined;
+  /** Special tokens that stay in the answer's text, with their spellings: marks of calls of tools, which are no text otherwise. */
+  readonly keptTokens?: ReadonlyMap<number, string> | undefined;
   /** Ends the answer before its next token, as `cancel` does. */
   readonly signal?: AbortSignal | undefined;
   readonly onToken?: ((token: StreamedToken) => void) | undefined;

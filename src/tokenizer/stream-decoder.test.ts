@@ -37,6 +37,22 @@ describe('createStreamDecoder', () => {
     expect(stream(tokenizer, ids)[0]!.startsWith(' ')).toBe(false);
   });
 
+  it('leaves special tokens out, but for those that are kept, which end what was held back', () => {
+    const tokenizer = load('byte-level');
+    const [special] = tokenizer.addedTokens.filter((token) => token.special);
+    const ids = tokenizer.encode('a\u{1f680}', { addSpecialTokens: false });
+    const all = [special!.id, ...ids.slice(0, 2), special!.id, ...ids];
+    expect(stream(tokenizer, all).join('')).toBe('a\ufffda\u{1f680}');
+    const decoder = createStreamDecoder(tokenizer, new Map([[special!.id, '[CALL]']]));
+    expect([...all.map((id) => decoder.push(id)), decoder.flush()].filter((part) => part !== '')).toEqual([
+      '[CALL]',
+      'a',
+      '\ufffd[CALL]',
+      'a',
+      '\u{1f680}',
+    ]);
+  });
+
   it('gives what was never completed at the end, once, and starts anew', () => {
     const tokenizer = load('byte-level');
     const [first, second] = tokenizer.encode('\u{1f680}', { addSpecialTokens: false });

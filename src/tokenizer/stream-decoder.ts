@@ -22,8 +22,13 @@ const MAX_WINDOW = 64;
  * The last ids are decoded together, and what was already given out is cut off: this also gets right what depends on a
  * token's neighbours, such as the space that SentencePiece drops at the start of a text, and the byte tokens of which a
  * single unfinished one turns a whole run into U+FFFD. At most MAX_WINDOW ids are decoded for each id.
+ *
+ * Special tokens in `kept` stand in the text by these spellings: marks of what an answer consists of, such as calls of tools. What comes behind one is decoded as a text of its own.
  */
-export function createStreamDecoder(tokenizer: Pick<Tokenizer, 'decode'>): StreamDecoder {
+export function createStreamDecoder(
+  tokenizer: Pick<Tokenizer, 'decode'>,
+  kept: ReadonlyMap<number, string> = new Map(),
+): StreamDecoder {
   let window: number[] = [];
   let given = 0;
   const textOf = (ids: readonly number[]): string => tokenizer.decode(ids, { skipSpecialTokens: true });
@@ -40,8 +45,17 @@ export function createStreamDecoder(tokenizer: Pick<Tokenizer, 'decode'>): Strea
     window = whole ?? suffixes[0]!;
     given = textOf(window).length;
   };
+  const flush = (): string => {
+    const text = textOf(window);
+    const part = give(text, text.length);
+    window = [];
+    given = 0;
+    return part;
+  };
   return {
     push(id) {
+      const spelling = kept.get(id);
+      if (spelling !== undefined) return flush() + spelling;
       window.push(id);
       const text = textOf(window);
       const held = window.length < MAX_WINDOW ? heldBack(text) : 0;
@@ -49,13 +63,7 @@ export function createStreamDecoder(tokenizer: Pick<Tokenizer, 'decode'>): Strea
       if (held === 0 && window.length >= WINDOW) shorten();
       return part;
     },
-    flush() {
-      const text = textOf(window);
-      const part = give(text, text.length);
-      window = [];
-      given = 0;
-      return part;
-    },
+    flush,
   };
 }
 

@@ -13,6 +13,7 @@ export {
   type ToolParser,
   type ToolParserOptions,
 } from './parser.ts';
+export { markerTokens, type MarkerTokens } from './marker-tokens.ts';
 export { probeTemplate, toolFormatOf, type TemplateTraits } from './probe.ts';
 export { isReasoningOpen, reasoningFormatOf, REASONING_FORMATS, type ReasoningFormat } from './reasoning.ts';
 export { templateMessages, type TemplateConversation } from './template-messages.ts';
