@@ -45,6 +45,12 @@ export function containerEnvironment(
     const at = pair.indexOf('=');
     const name = pair.slice(0, at);
     if (at <= 0 || !NAME.test(name)) problems.push({ path: 'env', message: `--env must be NAME=VALUE, got ${pair}` });
+    // A port that the platform does not know of leaves an endpoint that starts for ever.
+    else if (name in fixed)
+      problems.push({
+        path: 'env',
+        message: `--env must leave ${name} to the command, which sets it to ${fixed[name]}`,
+      });
     else plain[name] = pair.slice(at + 1);
   }
   for (const name of secrets) {
@@ -53,6 +59,8 @@ export function containerEnvironment(
         path: 'secret',
         message: `--secret must be the name of a variable of this machine, got ${name.split('=')[0]!}`,
       });
+    else if (name in plain)
+      problems.push({ path: 'secret', message: `--secret and --env must not both set ${name}; leave one out` });
     else hidden[name] = secretOf('--secret', 'secret', name);
   }
   if (args !== undefined) plain['PREFTUNE_ARGS'] = args;

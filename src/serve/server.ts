@@ -64,6 +64,7 @@ export interface RunningServer {
  * const server = await startServer({
  *   settings,
  *   ledger,
+ *   command: ['node', 'node_modules/preftune/dist/cli/main.js'],
  *   environment: process.env,
  *   resolve: async (model) => model,
  *   onNote: console.error,
@@ -88,7 +89,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     onVersion: (version, digest) => recordVersion(ledger, version, digest),
   });
   const upstreams = createUpstreamBackends(settings.upstreams ?? [], { environment, onNote });
+  let forwarder: ServeServices['forwarder'];
+  let receiver: ServeServices['receiver'];
+  try {
+    forwarder = openForwarder(settings, { environment, onNote });
+    receiver = ledger && createReceiver({ folder: join(settings.store, 'arrivals') });
+  } catch (thrown) {
+    await forwarder?.close(0);
+    await models.close();
+    throw thrown;
+  }
   const metrics = createMetrics({
+    forward: () => forwarder?.stats(),
     upstreams: () => [...upstreams.values()].map((upstream) => upstream.state()),
     gauges: () => {
       let [running, waiting] = [0, 0];
@@ -111,16 +123,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       maxQueued: settings.maxJobs,
       onNote,
     });
-  let forwarder: ServeServices['forwarder'];
-  let receiver: ServeServices['receiver'];
-  try {
-    forwarder = openForwarder(settings, { environment, onNote });
-    receiver = ledger && createReceiver({ folder: join(settings.store, 'arrivals') });
-  } catch (thrown) {
-    await forwarder?.close(0);
-    await models.close();
-    throw thrown;
-  }
   const services: ServeServices = {
     forwarder,
     receiver,

@@ -203,6 +203,15 @@ it('an endpoint keeps its tags, identity and way of asking when its traffic chan
   });
 });
 
+it.each([
+  ['azureml:friendly:3', 'friendly', `${WORKSPACE_PATH}/models/friendly/versions/3`],
+  ['azureml://registries/reg/models/Phi-3/versions/2', 'Phi-3', 'azureml://registries/reg/models/Phi-3/versions/2'],
+])('a model is named in each of the ways that Azure has: %s', async (model, name, id) => {
+  const { out } = await run(['chat', ...WANTED, '--model', model, '--dry-run']);
+  const [, , deployment] = JSON.parse(out) as { body: { properties: Record<string, unknown> } }[];
+  expect(deployment!.body.properties).toMatchObject({ model: id, environmentVariables: { PREFTUNE_MODEL_NAME: name } });
+});
+
 it('status and delete; what is not there; the key of --forward is not printed', async () => {
   await run(['chat', ...WANTED]);
   const [name] = deployments();

@@ -11,6 +11,7 @@ import {
   type AzureEndpoint,
   type AzureTiming,
   type AzureWanted,
+  type ContainerEnvironment,
   type PlatformClient,
 } from '../../deploy/index.ts';
 import { grouped, option } from '../../options/index.ts';
@@ -195,15 +196,7 @@ function wantedOf(
   },
 ): AzureWanted {
   const model = options.model!.replace(/^azureml:(?!\/\/)/, '');
-  const { env, secrets } = environmentOf(options, {
-    // Azure's front end asks for the endpoint's key.
-    fixed: {
-      PREFTUNE_STORE: 'none',
-      PREFTUNE_AUTH: 'upstream',
-      PREFTUNE_MODEL_NAME: model.split(/[/:]/).at(model.includes('/') ? -1 : 0)!,
-    },
-    environment: context.environment,
-  });
+  const { env, secrets } = wantedContainer(options, context.environment);
   return {
     ...options,
     ...workspace,
@@ -216,6 +209,20 @@ function wantedOf(
     readinessRoute: '/ready',
     env: { ...env, ...secrets },
   };
+}
+
+function wantedContainer(options: AzureOptions, environment: CommandContext['environment']): ContainerEnvironment {
+  const model = (options.model ?? '').replace(/^azureml:(?!\/\/)/, '');
+  return environmentOf(options, {
+    // Azure's front end asks for the endpoint's key.
+    fixed: { PREFTUNE_STORE: 'none', PREFTUNE_AUTH: 'upstream', PREFTUNE_MODEL_NAME: modelName(model) },
+    environment,
+  });
+}
+
+/** NAME of NAME:VERSION and of the ids that end with models/NAME/versions/VERSION. */
+function modelName(model: string): string {
+  return /\/models\/([^/]+)\/(?:versions|labels)\//.exec(model)?.[1] ?? model.split(':')[0]!;
 }
 
 /** What is printed has no keys: Azure has no secrets for containers, so the key of --forward is a variable like others. */
@@ -271,7 +278,7 @@ function problemsOf(
         `--${field === 'scoringRoute' ? 'scoring-route' : 'model-mount-path'} must begin with /, got ${options[field]}`,
       );
   try {
-    environmentOf(options, { fixed: {}, environment });
+    wantedContainer(options, environment);
   } catch (thrown) {
     if (!(thrown instanceof PreftuneError)) throw thrown;
     problems.push(...thrown.problems);

@@ -48,6 +48,7 @@ it('creates an endpoint, tells each state, and says where it answers', async () 
     },
     model: {
       repository: 'ann/friendly',
+      revision: 'main',
       framework: 'custom',
       task: 'text-generation',
       image: { custom: { url: 'registry.example.com/preftune:1', port: 8000, healthRoute: '/ready' } },
@@ -200,6 +201,21 @@ it('passing failures are tried again, except the one that would create twice', a
   const { code, err } = await run(['chat', ...MODEL]);
   expect([code, err]).toEqual([1, expect.stringContaining('check the connection and run the same command again')]);
   expect(hf.requests.filter(({ method, path }) => method === 'POST' && path === '/v2/endpoint/ann').length).toBe(2);
+});
+
+it('what the command sets itself cannot be set beside it', async () => {
+  const { code, err } = await run(
+    ['chat', ...MODEL, '--env', 'PORT=80', '--env', 'PREFTUNE_AUTH=keys', '--env', 'DB=1', '--secret', 'DB'],
+    { DB: 'x' },
+  );
+  expect([code, err.trim().split('\n')]).toEqual([
+    2,
+    [
+      '--env must leave PORT to the command, which sets it to 8000',
+      '--env must leave PREFTUNE_AUTH to the command, which sets it to upstream',
+      '--secret and --env must not both set DB; leave one out',
+    ],
+  ]);
 });
 
 it('all problems at once, before anything is asked', async () => {

@@ -10,6 +10,7 @@ import {
   masked,
   namespaceOfToken,
   readHfEndpoint,
+  type ContainerEnvironment,
   type HfEndpoint,
   type HfWanted,
   type PlatformClient,
@@ -23,7 +24,7 @@ const text = z.string().min(1);
 
 const OPTIONS = z.strictObject({
   model: option(text.optional(), { help: 'hub id of the model; it is mounted at /repository', isCommon: true }),
-  revision: option(text.optional(), { help: 'commit, branch or tag of the model', usually: 'the newest' }),
+  revision: option(text.default('main'), { help: 'commit, branch or tag of the model' }),
   image: option(text.optional(), {
     help: 'the container image, in a registry that Hugging Face can read',
     isCommon: true,
@@ -165,8 +166,15 @@ function wantedOf(
   name: string,
   { namespace, context }: { readonly namespace: string; readonly context: CommandContext },
 ): HfWanted {
-  const { model, image, apiKeyEnv } = options;
-  const container = environmentOf(options, {
+  const { model, image } = options;
+  const container = wantedContainer(options, context.environment);
+  const { revision, scaleToZeroMinutes } = options;
+  return { ...options, revision, scaleToZeroMinutes, name, namespace, model: model!, image: image!, container };
+}
+
+function wantedContainer(options: HfOptions, environment: CommandContext['environment']): ContainerEnvironment {
+  const { model, apiKeyEnv } = options;
+  return environmentOf(options, {
     fixed: {
       PREFTUNE_MODEL: '/repository',
       PREFTUNE_MODEL_NAME: model!,
@@ -175,18 +183,8 @@ function wantedOf(
     },
     secrets: listOf(options.secret),
     apiKeyEnv,
-    environment: context.environment,
+    environment,
   });
-  return {
-    ...options,
-    revision: options.revision,
-    scaleToZeroMinutes: options.scaleToZeroMinutes,
-    name,
-    namespace,
-    model: model!,
-    image: image!,
-    container,
-  };
 }
 
 const shown = (wanted: HfWanted): HfWanted => ({
@@ -248,8 +246,7 @@ function problemsOf(
   if (key !== undefined && key.length < 16)
     fail('apiKeyEnv', `--api-key-env must name a key of at least 16 characters, got ${key.length}`);
   try {
-    if (options.model !== undefined)
-      environmentOf(options, { fixed: {}, secrets: listOf(options.secret), apiKeyEnv: options.apiKeyEnv, environment });
+    if (options.model !== undefined) wantedContainer(options, environment);
   } catch (thrown) {
     if (!(thrown instanceof PreftuneError)) fail('env', messageOf(thrown));
     else problems.push(...thrown.problems);

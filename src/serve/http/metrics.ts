@@ -31,6 +31,16 @@ export interface UpstreamFigures {
   readonly mends: Readonly<Record<string, number>>;
 }
 
+/** Records on their way to a home server. */
+export interface ForwardFigures {
+  readonly waiting: number;
+  readonly sent: number;
+  readonly refused: number;
+  readonly dropped: number;
+  /** Given up since the start, the spool being full or the record too long. */
+  readonly lost: number;
+}
+
 export interface ServerMetrics {
   readonly contentType: string;
   record(request: MeasuredRequest): void;
@@ -51,8 +61,11 @@ const LABELS = ['gen_ai_operation_name', 'gen_ai_request_model'] as const;
 export function createMetrics({
   gauges,
   upstreams = () => [],
+  forward = () => undefined,
 }: {
   readonly gauges: () => EngineGauges;
+  /** Undefined where records are not forwarded. */
+  readonly forward?: () => ForwardFigures | undefined;
   readonly upstreams?: () => readonly UpstreamFigures[];
 }): ServerMetrics {
   const registry = new Registry();
@@ -122,6 +135,7 @@ export function createMetrics({
     }),
   );
   addUpstreams(registry, upstreams);
+  addForward(registry, forward);
   return {
     contentType: registry.contentType,
     record: ({ operation, model = '', seconds, firstTokenSeconds, promptTokens, completionTokens, errorType }) => {
@@ -170,4 +184,27 @@ function addUpstreams(registry: Registry, upstreams: () => readonly UpstreamFigu
   add('mends', 'Faults of its answers that were mended', ({ mends }) =>
     Object.values(mends).reduce((sum, count) => sum + count, 0),
   );
+}
+
+/** What became of records that go elsewhere; nothing where none do. */
+function addForward(registry: Registry, forward: () => ForwardFigures | undefined): void {
+  const add = (name: keyof ForwardFigures, help: string): void =>
+    registry.registerMetric(
+      new Gauge({
+        name: `preftune_forward_records_${name}`,
+        help,
+        // A name in the labels keeps a figure that is not there from being told as 0.
+        labelNames: ['to'],
+        registers: [],
+        collect() {
+          const figures = forward();
+          if (figures !== undefined) this.set({ to: 'home' }, figures[name]);
+        },
+      }),
+    );
+  add('waiting', 'Records that are on the disk and not yet taken');
+  add('sent', 'Records that were taken, since the spool was made');
+  add('refused', 'Records that will never be taken; they lie in refused.jsonl');
+  add('dropped', 'Records that made room for newer ones');
+  add('lost', 'Records that were given up since the start: the spool was full, or they were too long');
 }

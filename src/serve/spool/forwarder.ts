@@ -10,7 +10,7 @@ import { createSpool, type Spool, type SpoolStats } from './spool.ts';
 export interface Forwarder {
   /** Resolves when the record is on the disk, or was given up: an answer never fails for it. */
   inference(start: InferenceStart, end: InferenceEnd): Promise<void>;
-  stats(): SpoolStats;
+  stats(): SpoolStats & { readonly lost: number };
   /** Delivers what waits, for at most so long; the rest stays on the disk. */
   close(drainMs: number): Promise<void>;
 }
@@ -87,7 +87,7 @@ export function createForwarder(spool: Spool, { log, redact, key, onNote }: Forw
         isLosing = true;
       }
     },
-    stats: () => spool.stats(),
+    stats: () => ({ ...spool.stats(), lost }),
     async close(drainMs) {
       const left = drainMs > 0 ? await spool.drain(drainMs) : 0;
       if (left > 0) onNote(`forward: ${left} records were not delivered; they wait in the folder for the next start`);
