@@ -16,7 +16,7 @@ export const FORWARD_SHAPE = grouped('Forwarding', {
   }),
   forwardFolder: option(text.optional(), {
     help: 'folder in which records wait for that server',
-    usually: 'preftune-spool in the temporary folder',
+    usually: 'one of this user in the temporary folder',
     onlyWith: { option: 'forward' },
   }),
   forwardMib: option(z.int().min(1).default(64), {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -100,6 +100,31 @@ it('an answer does not fail when its record cannot be kept; the loss is told onc
     'forward: records wait again; 2 were lost',
     'forward: 2 records were lost since the start',
   ]);
+});
+
+it.skipIf(process.getuid === undefined)('the usual folder must be this user’s alone', async () => {
+  const temporary = process.env['TMPDIR'];
+  process.env['TMPDIR'] = folder;
+  const environment = { HOME_KEY: KEY };
+  const settings = parseServeSettings(
+    { model: 'm', store: 'none', forward: home.url, forwardKeyEnv: 'HOME_KEY' },
+    environment,
+  );
+  const open = () => openForwarder(settings, { environment, onNote: () => undefined })!;
+  const place = join(folder, `preftune-spool-${process.getuid!()}`);
+  try {
+    const elsewhere = join(folder, 'elsewhere');
+    mkdirSync(elsewhere);
+    symlinkSync(elsewhere, place);
+    expect(open).toThrow(/--forward-folder must be this user's alone/);
+    unlinkSync(place);
+    await open().close(0);
+    chmodSync(place, 0o777);
+    expect(open).toThrow(/--forward-folder must be this user's alone/);
+  } finally {
+    if (temporary === undefined) delete process.env['TMPDIR'];
+    else process.env['TMPDIR'] = temporary;
+  }
 });
 
 it.each([

@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto';
+import { lstatSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { messageOf, type JsonObject } from '../../core/index.ts';
+import { badInput, messageOf, type JsonObject } from '../../core/index.ts';
 import { redactJson, redactText, type InferenceEnd, type InferenceStart } from '../../ledger/index.ts';
 import type { ForwardSettings } from '../config/forward.ts';
 import { createSpool, type Spool, type SpoolStats } from './spool.ts';
@@ -32,7 +33,7 @@ export function openForwarder(
   if (url === undefined || forwardKeyEnv === undefined) return undefined;
   const key = environment[forwardKeyEnv]!;
   const spool = createSpool({
-    folder: forwardFolder ?? join(tmpdir(), 'preftune-spool'),
+    folder: forwardFolder ?? ownTemporaryFolder(),
     url,
     key,
     mostBytes: forwardMib * 2 ** 20,
@@ -40,6 +41,19 @@ export function openForwarder(
     onNote,
   });
   return createForwarder(spool, { ...settings, key, onNote });
+}
+
+/** Everybody may write to the temporary folder: what another user has put at this name would read, or choose, what is sent. Throws bad-input for such. */
+function ownTemporaryFolder(): string {
+  const user = process.getuid?.();
+  const folder = join(tmpdir(), `preftune-spool${user === undefined ? '' : `-${user}`}`);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const found = lstatSync(folder);
+  if (found.isDirectory() && (user === undefined || (found.uid === user && (found.mode & 0o022) === 0))) return folder;
+  throw badInput({
+    path: 'forwardFolder',
+    message: `--forward-folder must be this user's alone, got ${folder}, which another user made or may write to; name another`,
+  });
 }
 
 export interface ForwarderOptions {
