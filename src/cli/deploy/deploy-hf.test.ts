@@ -44,7 +44,7 @@ it('creates an endpoint, tells each state, and says where it answers', async () 
       accelerator: 'cpu',
       instanceType: 'intel-spr',
       instanceSize: 'x4',
-      scaling: { minReplica: 1, maxReplica: 1 },
+      scaling: { minReplica: 1, maxReplica: 1, scaleToZeroTimeout: null },
     },
     model: {
       repository: 'ann/friendly',

@@ -37,7 +37,8 @@ export function hfUpdateBody(wanted: HfWanted): JsonObject {
       scaling: {
         minReplica: wanted.minReplica,
         maxReplica: wanted.maxReplica,
-        ...(wanted.scaleToZeroMinutes !== undefined && { scaleToZeroTimeout: wanted.scaleToZeroMinutes }),
+        // Nothing said would keep what an update before this one has said.
+        scaleToZeroTimeout: wanted.scaleToZeroMinutes ?? null,
       },
     },
     model: {

@@ -9,14 +9,14 @@ const COMPUTE = z.strictObject({
   scaling: z.strictObject({
     minReplica: z.int().min(0),
     maxReplica: z.int().min(1),
-    scaleToZeroTimeout: z.int().min(1).optional(),
+    scaleToZeroTimeout: z.int().min(1).nullish(),
     measure: z.record(z.string(), z.number()).optional(),
   }),
 });
 const TEXTS = z.record(z.string(), z.string());
 const MODEL = z.strictObject({
   repository: z.string().regex(/^[\w.-]+\/[\w.-]+$/),
-  revision: z.string().optional(),
+  revision: z.string().nullish(),
   framework: z.enum(['custom', 'pytorch', 'llamacpp']),
   task: z.string().optional(),
   image: z.strictObject({
@@ -39,7 +39,7 @@ const CREATE = z.strictObject({
   compute: COMPUTE,
   model: MODEL,
 });
-const UPDATE = z.strictObject({ compute: COMPUTE.optional(), model: MODEL.optional() });
+const UPDATE = z.strictObject({ compute: COMPUTE.partial().optional(), model: MODEL.partial().optional() });
 
 export const HF_TOKEN = 'hf_stubstubstubstubstubstub';
 
@@ -107,7 +107,13 @@ export async function startHfStub(): Promise<HfStub> {
     if (method === 'PUT') {
       const wrong = unfit(UPDATE, body);
       if (wrong !== undefined) return wrong;
-      endpoints.set(key, { ...there, ...(body as object) });
+      // What an update leaves out stays.
+      const { compute, model } = body as { readonly compute?: object; readonly model?: object };
+      endpoints.set(key, {
+        ...there,
+        compute: { ...(there['compute'] as object), ...compute },
+        model: { ...(there['model'] as object), ...model },
+      });
     }
     return { status: 200, body: raw(namespace, name!, url) };
   });

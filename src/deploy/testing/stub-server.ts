@@ -42,7 +42,7 @@ export async function startStub(answer: (request: StubRequest, url: string) => S
         query: url.searchParams,
         headers: incoming.headers,
         text,
-        body: isJson ? (JSON.parse(text) as unknown) : undefined,
+        body: isJson && text !== '' ? (JSON.parse(text) as unknown) : undefined,
       };
       requests.push(request);
       const given = stub.before(request) ?? answer(request, stub.url);
