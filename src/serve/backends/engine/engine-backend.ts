@@ -1,5 +1,6 @@
 import type { Backend } from '../backend.ts';
-import { engineChat, messagesOf, requireTemplate } from './engine-chat.ts';
+import { conversationOf } from './conversation.ts';
+import { engineChat } from './engine-chat.ts';
 import { engineText } from './engine-text.ts';
 import type { OwnEngine, Responder } from './own-engine.ts';
 
@@ -14,11 +15,14 @@ export function createEngineBackend(
     chat: (body, call) => engineChat(own, responder, { body, call, tokenLimit }),
     complete: (body, call) => engineText(own, responder, { body, call, tokenLimit }),
     tokenize: async (body) => {
-      if (body['messages'] !== undefined) requireTemplate(tokenizer);
       const { ids } = await prompts.read(
         body['messages'] === undefined
           ? { type: 'text', text: body['prompt'] as string, addSpecialTokens: body['add_special_tokens'] !== false }
-          : { type: 'chat', messages: messagesOf(body), addGenerationPrompt: body['add_generation_prompt'] !== false },
+          : {
+              type: 'chat',
+              ...conversationOf(body, { tokenizer, traits: own.traits, tools: undefined }),
+              addGenerationPrompt: body['add_generation_prompt'] !== false,
+            },
       );
       return { ids, tokens: ids.map((id) => tokenizer.tokenText(id)) };
     },

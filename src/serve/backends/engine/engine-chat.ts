@@ -1,9 +1,11 @@
 import type { JsonObject } from '../../../core/index.ts';
-import { constrain } from '../../../grammar/index.ts';
+import { constrain, type TokenConstraint } from '../../../grammar/index.ts';
 import type { AnswerLogp, StreamedToken } from '../../../generate/index.ts';
-import type { Tokenizer } from '../../../tokenizer/index.ts';
+import { isReasoningOpen, markersOf } from '../../../tools/index.ts';
 import { ServeError } from '../../serve-error.ts';
 import type { Call, ChatPiece, ChoiceDelta, ContentLogprob, TokenLogprob } from '../backend.ts';
+import { createAnswerReader, type AnswerReader } from './answer-reader.ts';
+import { conversationOf, toolUseOf, variablesOf, type ToolUse } from './conversation.ts';
 import { drawingOf, refuseFields, roomFor } from './drawing.ts';
 import { merged } from './merge.ts';
 import type { OwnEngine, Responder } from './own-engine.ts';
@@ -28,11 +30,13 @@ export async function* engineChat(
 ): AsyncGenerator<ChatPiece> {
   const { engine, tokenizer, prompts, maxTokens } = own;
   refuseFields(body, KNOWN);
-  requireTemplate(tokenizer);
-  const grammar = own.formats.grammarOf(body);
-  const { ids } = await prompts.read({
+  const { traits } = own;
+  const use = toolUseOf(body);
+  const conversation = conversationOf(body, { tokenizer, traits, tools: use.tools });
+  const constraint = constraintOf(body, { own, use });
+  const { ids, text } = await prompts.read({
     type: 'chat',
-    messages: messagesOf(body),
+    ...conversation,
     variables: variablesOf(body),
     addGenerationPrompt: true,
   });
@@ -53,9 +57,12 @@ export async function* engineChat(
       stream,
       adapter: responder.adapter,
       signal: call.signal,
-      ...(grammar !== undefined && { constraint: constrain(grammar, own.vocabulary()) }),
+      ...(constraint !== undefined && { constraint: constraint() }),
       ...(wantsLogprobs && { topLogps: (body['top_logprobs'] as number | undefined) ?? 0 }),
     }),
+  );
+  const readers = submissions.map(() =>
+    answerReader(own, { use, prompt: text, stopStrings: drawing.stopStrings ?? [] }),
   );
   const begun = new Set<number>();
   let [completionTokens, cachedTokens] = [0, 0];
@@ -68,11 +75,16 @@ export async function* engineChat(
       const answer = await submissions[index]!.answer;
       completionTokens += answer.ids.length;
       cachedTokens = Math.max(cachedTokens, answer.cachedTokens ?? 0);
-      yield { choices: [{ index, delta: {}, finish_reason: answer.finishReason }] };
+      const { deltas, finishReason } = readers[index]!.end(answer.finishReason);
+      for (const delta of deltas) yield pieceOf(index, delta);
+      yield { choices: [{ index, delta: {}, finish_reason: finishReason }] };
       continue;
     }
     const logprobs = wantsLogprobs ? contentLogprobs(token, own) : undefined;
-    if (token.text !== '' || logprobs !== undefined) yield pieceOf(index, { content: token.text }, logprobs);
+    const deltas = readers[index]!.push(token);
+    // Log-probabilities come with the token, also where its text is held back.
+    if (deltas.length === 0 && logprobs !== undefined) yield pieceOf(index, { content: '' }, logprobs);
+    for (const [place, delta] of deltas.entries()) yield pieceOf(index, delta, place === 0 ? logprobs : undefined);
   }
   yield {
     choices: [],
@@ -90,55 +102,43 @@ function pieceOf(index: number, delta: ChoiceDelta, logprobs?: ContentLogprob): 
   return { choices: [{ index, delta, ...own, finish_reason: null }] };
 }
 
-export function requireTemplate({ chatTemplate }: Tokenizer): void {
-  if (chatTemplate !== undefined) return;
-  throw new ServeError(400, 'The model has no chat template; ask it by POST /v1/completions', {
-    code: 'no_chat_template',
-    param: 'messages',
+/** How one answer is read: thoughts where the template knows some, calls where the request has tools. */
+function answerReader(
+  { tokenizer, traits }: OwnEngine,
+  {
+    use,
+    prompt,
+    stopStrings,
+  }: { readonly use: ToolUse; readonly prompt: string; readonly stopStrings: readonly string[] },
+): AnswerReader {
+  const format = use.tools === undefined ? undefined : traits?.format;
+  const reasoning = traits?.reasoning;
+  const marks = [
+    ...(format === undefined ? [] : markersOf(format)),
+    ...(reasoning ? [reasoning.open, reasoning.close] : []),
+  ];
+  const special = tokenizer.addedTokens.filter((token) => token.special).map(({ content }) => content);
+  return createAnswerReader({
+    tokenizer,
+    stopStrings,
+    seesSpecialTokens: marks.some((mark) => special.some((token) => mark.includes(token))),
+    format,
+    tools: use.tools,
+    reasoning,
+    isReasoningOpen: reasoning !== undefined && isReasoningOpen(reasoning, prompt),
   });
 }
 
-/** Messages as templates take them: a list of text parts is one text. */
-export function messagesOf(body: JsonObject): { role: string; content: string }[] {
-  const messages = body['messages'] as readonly JsonObject[];
-  return messages.map((message, place) => {
-    const { content } = message;
-    if (!Array.isArray(content)) return { ...message, content: content ?? '' } as { role: string; content: string };
-    const texts = content.map((part, at) => {
-      const { type, text } = part as JsonObject;
-      if (type === 'text') return text as string;
-      throw new ServeError(400, `messages[${place}].content[${at}]: the model reads text alone, got ${String(type)}`, {
-        param: 'messages',
-        code: 'unsupported_content',
-      });
-    });
-    return { ...message, content: texts.join('') } as { role: string; content: string };
-  });
+/** What holds an answer to a schema, made anew for each answer. Throws ServeError 400 for what cannot be held. */
+function constraintOf(
+  body: JsonObject,
+  { own, use }: { readonly own: OwnEngine; readonly use: ToolUse },
+): (() => TokenConstraint) | undefined {
+  const grammar = own.formats.grammarOf(body);
+  if (use.choice !== 'auto')
+    throw new ServeError(400, 'tool_choice: must be auto or none for this model', { param: 'tool_choice' });
+  return grammar === undefined ? undefined : () => constrain(grammar, own.vocabulary());
 }
-
-const MAX_VARIABLES = 16;
-
-/** Variables of the template that a request may set: switches and short words, no structures and no code. */
-function variablesOf(body: JsonObject): Readonly<Record<string, unknown>> | undefined {
-  const given = body['chat_template_kwargs'] as JsonObject | undefined;
-  if (given === undefined) return undefined;
-  const names = Object.keys(given);
-  const isWrong = (name: string): boolean => {
-    const value = given[name];
-    const isPlain =
-      typeof value === 'boolean' || typeof value === 'number' || (typeof value === 'string' && value.length <= 64);
-    return !isPlain || !/^[a-z][a-z0-9_]{0,63}$/.test(name) || RESERVED.has(name);
-  };
-  const wrong = names.filter(isWrong);
-  if (wrong.length === 0 && names.length <= MAX_VARIABLES) return given;
-  throw new ServeError(
-    400,
-    `chat_template_kwargs: must be at most ${MAX_VARIABLES} switches, numbers or words of at most 64 characters that a template may be told, got ${wrong.map((name) => name.slice(0, 64)).join(', ') || `${names.length} of them`}`,
-    { param: 'chat_template_kwargs' },
-  );
-}
-
-const RESERVED = new Set(['messages', 'tools', 'documents', 'add_generation_prompt', 'chat_template']);
 
 /** The log-probabilities of a token; none for what ends the answer. */
 function contentLogprobs({ id, logp }: StreamedToken, own: OwnEngine): ContentLogprob | undefined {

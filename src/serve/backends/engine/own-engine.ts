@@ -16,6 +16,7 @@ import {
   type TrainedAsking,
 } from '../../../policy/index.ts';
 import type { DeviceName } from '../../../runtime/index.ts';
+import { probeTemplate, type TemplateTraits } from '../../../tools/index.ts';
 import type { Tokenizer } from '../../../tokenizer/index.ts';
 import { createPromptReader, type PromptReader } from './prompts.ts';
 import { createResponseFormats, type ResponseFormats } from './response-format.ts';
@@ -56,6 +57,8 @@ export interface OwnEngine {
   /** Positions of prompt and answer together. */
   readonly maxTokens: number;
   readonly prompts: PromptReader;
+  /** What the chat template does with tools and thoughts; undefined where there is none. */
+  readonly traits: TemplateTraits | undefined;
   /** What of each token is text, for constraints and log-probabilities; made at its first use. */
   vocabulary(): Vocabulary;
   readonly formats: ResponseFormats;
@@ -122,6 +125,12 @@ async function loadEngine(named: NamedModel, options: OwnEngineOptions): Promise
       config,
       maxTokens: positionLimit(config),
       prompts,
+      traits:
+        tokenizer.chatTemplate &&
+        probeTemplate(
+          tokenizer.chatTemplate,
+          tokenizer.addedTokens.map(({ content }) => content),
+        ),
       vocabulary: () => (vocabulary ??= vocabularyOf(tokenizer, config.vocabularySize)),
       formats: createResponseFormats(),
       base,
