@@ -156,7 +156,9 @@ test('errors are the classes that the client has for them', async () => {
   const image = { type: 'image_url' as const, image_url: { url: 'https://example.com/a.png' } };
   await expect(
     client.chat.completions.create({ ...ASK, messages: [{ role: 'user', content: [image] }] }),
-  ).rejects.toThrow('messages[0].content[0]: the model reads text alone, got image_url');
+  ).rejects.toThrow(
+    'messages[0].content[0]: must be a part of type text, which is all that the model reads, got "image_url"',
+  );
   const long = 'dog '.repeat(1000);
   await expect(
     client.chat.completions.create({ ...ASK, messages: [{ role: 'user', content: long }] }),

@@ -1,8 +1,10 @@
 import { badInputProblems, type JsonObject, type JsonRecord } from '../../../core/index.ts';
 import {
+  chosenTools,
   templateMessages,
   type TemplateConversation,
   type TemplateTraits,
+  type ToolChoice,
   type ToolDefinition,
 } from '../../../tools/index.ts';
 import type { Tokenizer } from '../../../tokenizer/index.ts';
@@ -12,50 +14,30 @@ import { ServeError } from '../../serve-error.ts';
 export interface ToolUse {
   /** Undefined where none may be called. */
   readonly tools: readonly ToolDefinition[] | undefined;
-  readonly choice: 'auto' | 'required' | { readonly name: string };
+  readonly choice: ToolChoice | undefined;
   readonly isParallel: boolean;
 }
 
 /** The tools of a request, as `tool_choice` leaves them. Throws ServeError 400 for a choice of what is not there. */
 export function toolUseOf(body: JsonObject): ToolUse {
-  const tools = (body['tools'] as unknown as readonly ToolDefinition[] | undefined) ?? [];
-  const given = body['tool_choice'] as string | JsonObject | undefined;
+  const given = (body['tools'] as unknown as readonly ToolDefinition[] | undefined) ?? [];
+  const choice = body['tool_choice'] as ToolChoice | undefined;
   const isParallel = body['parallel_tool_calls'] !== false;
-  if (given !== undefined && tools.length === 0 && given !== 'none' && given !== 'auto')
+  if (choice !== undefined && given.length === 0 && choice !== 'none' && choice !== 'auto')
     throw new ServeError(400, 'tool_choice: has no effect without tools; leave it out', { param: 'tool_choice' });
-  if (tools.length === 0 || given === 'none') return { tools: undefined, choice: 'auto', isParallel };
-  if (given === undefined || given === 'auto' || given === 'required')
-    return { tools, choice: given ?? 'auto', isParallel };
-  const { type } = given as JsonObject;
-  if (type === 'allowed_tools') return allowedTools(given as JsonObject, { tools, isParallel });
-  const { name } = (given as unknown as { readonly function: { readonly name: string } }).function;
-  if (!tools.some((tool) => tool.function.name === name)) throw noTool(name);
-  return { tools, choice: { name }, isParallel };
+  const { tools } = asked('tool_choice', () => chosenTools(given, choice));
+  return { tools: tools.length === 0 ? undefined : tools, choice, isParallel };
 }
 
-/** `{"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [...]}}`: some of the tools. */
-function allowedTools(
-  given: JsonObject,
-  { tools, isParallel }: { readonly tools: readonly ToolDefinition[]; readonly isParallel: boolean },
-): ToolUse {
-  const { mode, tools: allowed } = given['allowed_tools'] as unknown as {
-    readonly mode?: unknown;
-    readonly tools?: readonly { readonly function?: { readonly name?: unknown } }[];
-  };
-  const names = Array.isArray(allowed) ? allowed.map((tool) => String(tool?.function?.name)) : [];
-  if ((mode !== 'auto' && mode !== 'required') || names.length === 0)
-    throw new ServeError(400, 'tool_choice: allowed_tools must have a mode, auto or required, and tools', {
-      param: 'tool_choice',
-    });
-  const stranger = names.find((name) => !tools.some((tool) => tool.function.name === name));
-  if (stranger !== undefined) throw noTool(stranger);
-  return { tools: tools.filter((tool) => names.includes(tool.function.name)), choice: mode, isParallel };
-}
-
-function noTool(name: string): ServeError {
-  return new ServeError(400, `tool_choice: must name one of tools, got ${name.slice(0, 100)}`, {
-    param: 'tool_choice',
-  });
+/** What `work` gives; its bad input is the client's. */
+export function asked<T>(param: string, work: () => T): T {
+  try {
+    return work();
+  } catch (thrown) {
+    const problems = badInputProblems(thrown);
+    const message = problems.map((problem) => problem.message).join('; ');
+    throw new ServeError(400, message.slice(0, 4000), { param: problems[0]!.path ?? param, cause: thrown });
+  }
 }
 
 /** Messages and tools as the model's template takes them. Throws ServeError 400 with all that is wrong, and where there is no template. */
@@ -76,23 +58,7 @@ export function conversationOf(
       code: 'no_chat_template',
       param: 'messages',
     });
-  try {
-    return templateMessages(body['messages'] as unknown as readonly JsonRecord[], tools, traits);
-  } catch (thrown) {
-    const problems = badInputProblems(thrown);
-    throw new ServeError(
-      400,
-      problems
-        .map(({ message }) => message)
-        .join('; ')
-        .slice(0, 4000),
-      {
-        param: problems[0]!.path ?? 'messages',
-        code: 'invalid_messages',
-        cause: thrown,
-      },
-    );
-  }
+  return asked('messages', () => templateMessages(body['messages'] as unknown as readonly JsonRecord[], tools, traits));
 }
 
 const MAX_VARIABLES = 16;

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../../core/index.ts';
-import { constrain, type TokenConstraint } from '../../../grammar/index.ts';
+import { constrain, type Vocabulary } from '../../../grammar/index.ts';
 import type { AnswerLogp, StreamedToken } from '../../../generate/index.ts';
 import { isReasoningOpen, markersOf } from '../../../tools/index.ts';
 import { ServeError } from '../../serve-error.ts';
@@ -33,7 +33,6 @@ export async function* engineChat(
   const { traits } = own;
   const use = toolUseOf(body);
   const conversation = conversationOf(body, { tokenizer, traits, tools: use.tools });
-  const constraint = constraintOf(body, { own, use });
   const { ids, text } = await prompts.read({
     type: 'chat',
     ...conversation,
@@ -41,6 +40,8 @@ export async function* engineChat(
     addGenerationPrompt: true,
   });
   call.signal.throwIfAborted();
+  const isOpen = traits?.reasoning !== undefined && isReasoningOpen(traits.reasoning, text);
+  const grammar = own.formats.grammarOf(body, use, isOpen);
   const asked = (body['max_completion_tokens'] ?? body['max_tokens'] ?? undefined) as number | undefined;
   const maxNewTokens = roomFor(ids.length, {
     asked,
@@ -57,13 +58,11 @@ export async function* engineChat(
       stream,
       adapter: responder.adapter,
       signal: call.signal,
-      ...(constraint !== undefined && { constraint: constraint() }),
+      ...(grammar !== undefined && { constraint: constrain(grammar, vocabularyOf(own)) }),
       ...(wantsLogprobs && { topLogps: (body['top_logprobs'] as number | undefined) ?? 0 }),
     }),
   );
-  const readers = submissions.map(() =>
-    answerReader(own, { use, prompt: text, stopStrings: drawing.stopStrings ?? [] }),
-  );
+  const readers = submissions.map(() => answerReader(own, { use, isOpen, stopStrings: drawing.stopStrings ?? [] }));
   const begun = new Set<number>();
   let [completionTokens, cachedTokens] = [0, 0];
   for await (const [index, token] of merged(submissions.map(({ tokens }) => tokens))) {
@@ -107,9 +106,9 @@ function answerReader(
   { tokenizer, traits }: OwnEngine,
   {
     use,
-    prompt,
+    isOpen,
     stopStrings,
-  }: { readonly use: ToolUse; readonly prompt: string; readonly stopStrings: readonly string[] },
+  }: { readonly use: ToolUse; readonly isOpen: boolean; readonly stopStrings: readonly string[] },
 ): AnswerReader {
   const format = use.tools === undefined ? undefined : traits?.format;
   const reasoning = traits?.reasoning;
@@ -125,19 +124,15 @@ function answerReader(
     format,
     tools: use.tools,
     reasoning,
-    isReasoningOpen: reasoning !== undefined && isReasoningOpen(reasoning, prompt),
+    isReasoningOpen: isOpen,
   });
 }
 
-/** What holds an answer to a schema, made anew for each answer. Throws ServeError 400 for what cannot be held. */
-function constraintOf(
-  body: JsonObject,
-  { own, use }: { readonly own: OwnEngine; readonly use: ToolUse },
-): (() => TokenConstraint) | undefined {
-  const grammar = own.formats.grammarOf(body);
-  if (use.choice !== 'auto')
-    throw new ServeError(400, 'tool_choice: must be auto or none for this model', { param: 'tool_choice' });
-  return grammar === undefined ? undefined : () => constrain(grammar, own.vocabulary());
+function vocabularyOf({ vocabulary }: OwnEngine): Vocabulary {
+  if (vocabulary !== undefined) return vocabulary;
+  throw new ServeError(400, 'The model names no token that ends an answer, so its answers cannot be held to a format', {
+    code: 'unsupported_parameter',
+  });
 }
 
 /** The log-probabilities of a token; none for what ends the answer. */
@@ -148,7 +143,7 @@ function contentLogprobs({ id, logp }: StreamedToken, own: OwnEngine): ContentLo
 
 function tokenLogprob({ id, logp }: Pick<AnswerLogp, 'id' | 'logp'>, own: OwnEngine): TokenLogprob {
   const token = own.tokenizer.decode([id]);
-  const bytes = own.vocabulary().bytes[id] ?? Buffer.from(token);
+  const bytes = own.vocabulary?.bytes[id] ?? Buffer.from(token);
   // JSON has no infinity; OpenAI writes -9999 for what is as good as impossible.
   return { token, logprob: Math.max(logp, -9999), bytes: [...bytes] };
 }

@@ -59,8 +59,8 @@ export interface OwnEngine {
   readonly prompts: PromptReader;
   /** What the chat template does with tools and thoughts; undefined where there is none. */
   readonly traits: TemplateTraits | undefined;
-  /** What of each token is text, for constraints and log-probabilities; made at its first use. */
-  vocabulary(): Vocabulary;
+  /** What of each token is text, for constraints and log-probabilities; undefined where no token ends an answer. */
+  readonly vocabulary: Vocabulary | undefined;
   readonly formats: ResponseFormats;
   /** The model without any adapter. */
   readonly base: Responder;
@@ -118,21 +118,23 @@ async function loadEngine(named: NamedModel, options: OwnEngineOptions): Promise
       trained: trainedAsking(withoutAdapter, opened),
     };
     const own = named.adapter === undefined ? undefined : await add(named.adapter, trainedAsking(name, opened));
-    let vocabulary: Vocabulary | undefined;
+    const traits =
+      tokenizer.chatTemplate &&
+      probeTemplate(
+        tokenizer.chatTemplate,
+        tokenizer.addedTokens.map(({ content }) => content),
+      );
+    // Made now, since no request should wait for it.
+    const vocabulary = tokenizer.stopIds.length === 0 ? undefined : vocabularyOf(tokenizer, config.vocabularySize);
     return {
       engine,
       tokenizer,
       config,
       maxTokens: positionLimit(config),
       prompts,
-      traits:
-        tokenizer.chatTemplate &&
-        probeTemplate(
-          tokenizer.chatTemplate,
-          tokenizer.addedTokens.map(({ content }) => content),
-        ),
-      vocabulary: () => (vocabulary ??= vocabularyOf(tokenizer, config.vocabularySize)),
-      formats: createResponseFormats(),
+      traits,
+      vocabulary,
+      formats: createResponseFormats(tokenizer, traits),
       base,
       own,
       addAdapter: async (path) => {
