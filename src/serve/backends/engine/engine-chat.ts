@@ -1,10 +1,9 @@
 import type { JsonObject } from '../../../core/index.ts';
 import { constrain, type Vocabulary } from '../../../grammar/index.ts';
 import type { AnswerLogp, StreamedToken } from '../../../generate/index.ts';
-import { isReasoningOpen, markersOf } from '../../../tools/index.ts';
+import { createToolParser, isReasoningOpen, markerTokens, type ToolParserOptions } from '../../../tools/index.ts';
 import { ServeError } from '../../serve-error.ts';
 import type { Call, ChatPiece, ChoiceDelta, ContentLogprob, TokenLogprob } from '../backend.ts';
-import { createAnswerReader, type AnswerReader } from './answer-reader.ts';
 import { conversationOf, toolUseOf, variablesOf, type ToolUse } from './conversation.ts';
 import { drawingOf, refuseFields, roomFor } from './drawing.ts';
 import { merged } from './merge.ts';
@@ -50,6 +49,8 @@ export async function* engineChat(
   const wantsLogprobs = body['logprobs'] === true;
   const drawing = drawingOf(body);
   const count = (body['n'] as number | undefined) ?? 1;
+  const reading = readingOf(own, use, isOpen);
+  const { kept } = markerTokens(own.tokenizer, reading.format, reading.reasoning);
   const submissions = Array.from({ length: count }, (_, stream) =>
     engine.submit({
       ...drawing,
@@ -58,11 +59,13 @@ export async function* engineChat(
       stream,
       adapter: responder.adapter,
       signal: call.signal,
+      // Marks of calls and thoughts are special tokens in many models, and in answers no text otherwise.
+      keptTokens: kept,
       ...(grammar !== undefined && { constraint: constrain(grammar, vocabularyOf(own)) }),
       ...(wantsLogprobs && { topLogps: (body['top_logprobs'] as number | undefined) ?? 0 }),
     }),
   );
-  const readers = submissions.map(() => answerReader(own, { use, isOpen, stopStrings: drawing.stopStrings ?? [] }));
+  const readers = submissions.map(() => createToolParser(reading));
   const begun = new Set<number>();
   let [completionTokens, cachedTokens] = [0, 0];
   for await (const [index, token] of merged(submissions.map(({ tokens }) => tokens))) {
@@ -80,7 +83,7 @@ export async function* engineChat(
       continue;
     }
     const logprobs = wantsLogprobs ? contentLogprobs(token, own) : undefined;
-    const deltas = readers[index]!.push(token);
+    const deltas = readers[index]!.push(token.text);
     // Log-probabilities come with the token, also where its text is held back.
     if (deltas.length === 0 && logprobs !== undefined) yield pieceOf(index, { content: '' }, logprobs);
     for (const [place, delta] of deltas.entries()) yield pieceOf(index, delta, place === 0 ? logprobs : undefined);
@@ -101,31 +104,14 @@ function pieceOf(index: number, delta: ChoiceDelta, logprobs?: ContentLogprob): 
   return { choices: [{ index, delta, ...own, finish_reason: null }] };
 }
 
-/** How one answer is read: thoughts where the template knows some, calls where the request has tools. */
-function answerReader(
-  { tokenizer, traits }: OwnEngine,
-  {
-    use,
-    isOpen,
-    stopStrings,
-  }: { readonly use: ToolUse; readonly isOpen: boolean; readonly stopStrings: readonly string[] },
-): AnswerReader {
-  const format = use.tools === undefined ? undefined : traits?.format;
-  const reasoning = traits?.reasoning;
-  const marks = [
-    ...(format === undefined ? [] : markersOf(format)),
-    ...(reasoning ? [reasoning.open, reasoning.close] : []),
-  ];
-  const special = tokenizer.addedTokens.filter((token) => token.special).map(({ content }) => content);
-  return createAnswerReader({
-    tokenizer,
-    stopStrings,
-    seesSpecialTokens: marks.some((mark) => special.some((token) => mark.includes(token))),
-    format,
+/** How an answer is read: thoughts where the template knows some, calls where the request has tools. */
+function readingOf({ traits }: OwnEngine, use: ToolUse, isOpen: boolean): ToolParserOptions {
+  return {
+    format: use.tools === undefined ? undefined : traits?.format,
     tools: use.tools,
-    reasoning,
+    reasoning: traits?.reasoning,
     isReasoningOpen: isOpen,
-  });
+  };
 }
 
 function vocabularyOf({ vocabulary }: OwnEngine): Vocabulary {
