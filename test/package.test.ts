@@ -53,9 +53,9 @@ const RUNTIME_FILES = [
   ),
 ];
 
-/** Every file below examples/. */
-function examples(): string[] {
-  return readdirSync(join(ROOT, 'examples'), { recursive: true, withFileTypes: true })
+/** Every file below a folder of the repository. */
+function filesBelow(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(relative(ROOT, entry.parentPath), entry.name));
 }
@@ -82,7 +82,15 @@ describe('the files', () => {
     const runtime = RUNTIME_FILES.map((name) => `dist/runtime/native/${name}`);
     const pages = readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`);
     const rest = [...MANIFEST.files.filter((name) => /[.]|^LICENSE$/.test(name)), 'package.json'];
-    const expected = [...built, ...model, ...runtime, ...pages, ...examples(), ...rest];
+    const expected = [
+      ...built,
+      ...model,
+      ...runtime,
+      ...pages,
+      ...filesBelow('examples'),
+      ...filesBelow('assets/deploy'),
+      ...rest,
+    ];
     expect(paths.toSorted()).toEqual(expected.toSorted());
   });
 
@@ -135,7 +143,10 @@ describe('dependencies', () => {
       if (!path.endsWith('.js')) continue;
       const text = readFileSync(installed(path), 'utf8').replaceAll(/\/\*[\s\S]*?\*\//g, '');
       // What the copy of ONNX Runtime asks for, in the words of CommonJS.
-      const required = [...text.matchAll(/\brequire\("([\w@][\w@/.-]*)"\)/g)].map(([, name]) => name!);
+      const required = [
+        ...text.matchAll(/\brequire\("([\w@][\w@/.-]*)"\)/g),
+        ...text.matchAll(/\bcreateRequire\(import\.meta\.url\)\('([\w@][\w@/.-]*)'\)/g),
+      ].map(([, name]) => name!);
       for (const name of required) if (!isBuiltin(name)) imported.add(name);
       for (const [, , name] of text.matchAll(IMPORTED)) imported.add(/^(@[^/]+\/)?[^/]+/.exec(name!)![0]);
     }
