@@ -248,6 +248,21 @@ test('texts are continued, and echoed with numeric log-probabilities', async () 
   // The token itself stands among the likeliest.
   expect(tokens!.slice(1).every((token, place) => token in top![place + 1]!)).toBe(true);
   expect(second!.index).toBe(1);
+  // An answer that ends at once has an entry for what ended it: the harness that asks for one token takes the last entry off.
+  const ended = await client.completions.create({
+    ...{
+      model: MODEL,
+      prompt: '<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHello!',
+      echo: true,
+      logprobs: 1,
+    },
+    max_tokens: 1,
+    temperature: 0,
+    logit_bias: { 2: 100 },
+  });
+  expect(ended.choices[0]!.finish_reason).toBe('stop');
+  expect(ended.choices[0]!.logprobs!.tokens!.at(-1)).toBe('<|im_end|>');
+  expect(ended.choices[0]!.text.endsWith('Hello!')).toBe(true);
   const continued = await client.completions.create({
     model: MODEL,
     prompt: 'A dog is',

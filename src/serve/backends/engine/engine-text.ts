@@ -97,9 +97,10 @@ export async function* engineText(
       yield { choices: [{ index, text: '', logprobs: null, finish_reason: answer.finishReason }] };
       continue;
     }
+    // What ends the answer has an entry too, though no text: lm-evaluation-harness takes the last entry off, whatever it is.
     const { logp } = token;
     const logprobs =
-      top === undefined || logp === undefined || tokenizer.stopIds.includes(token.id)
+      top === undefined || logp === undefined
         ? null
         : logprobsOf([{ id: token.id, logp }], { tokenizer, top, from: lengths[index]! });
     lengths[index]! += token.text.length;
