@@ -250,12 +250,10 @@ test('texts are continued, and echoed with numeric log-probabilities', async () 
   expect(second!.index).toBe(1);
   // An answer that ends at once has an entry for what ended it: the harness that asks for one token takes the last entry off.
   const ended = await client.completions.create({
-    ...{
-      model: MODEL,
-      prompt: '<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHello!',
-      echo: true,
-      logprobs: 1,
-    },
+    model: MODEL,
+    prompt: '<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHello!',
+    echo: true,
+    logprobs: 1,
     max_tokens: 1,
     temperature: 0,
     logit_bias: { 2: 100 },
