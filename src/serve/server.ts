@@ -147,7 +147,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     version: options.version,
     routes: serveRoutes({ services, adapterRoots: roots }),
     auth: settings.auth,
-    ...keysOf(ledger, envKey),
+    ...keysOf(ledger, { envKey, isAlone: isLoopback(settings.host) }),
     allowedHosts: hostsOf(settings),
     allowedOrigins: new Set(settings.corsOrigins === undefined ? [] : [settings.corsOrigins].flat()),
   });
@@ -257,13 +257,15 @@ function hashOf(text: string): string {
 /** Keys of the store, and the one of the environment. */
 function keysOf(
   ledger: Ledger | undefined,
-  envKey: string | undefined,
+  { envKey, isAlone }: { readonly envKey: string | undefined; readonly isAlone: boolean },
 ): { readonly findKey: (key: string) => KeyRecord | undefined; readonly hasKeys: () => boolean } {
   const wanted = envKey === undefined ? undefined : hashOf(envKey);
+  // A server that others reach, and one that has had a key, does not open when the last one is revoked or expires.
+  let needsKeys = !isAlone || wanted !== undefined;
   const own: KeyRecord = { id: 'key_env', name: 'environment', scopes: ENV_SCOPES, createdAt: 0 };
   return {
     findKey: (key) => (wanted !== undefined && equalInConstantTime(hashOf(key), wanted) ? own : ledger?.keys.find(key)),
-    hasKeys: () => wanted !== undefined || ledger?.keys.hasAny === true,
+    hasKeys: () => (needsKeys ||= ledger?.keys.hasAny === true),
   };
 }
 

@@ -184,6 +184,9 @@ test('keys: without one 401, with one of another scope 403, revoked 401', async 
     expect((await as(key).chat.completions.create(short)).choices).toHaveLength(1);
     await guarded.ledger!.keys.revoke(record.id);
     await expect(as(key).chat.completions.create(short)).rejects.toThrow(AuthenticationError);
+    // Without any key left the server does not open again.
+    await guarded.ledger!.keys.revoke(reader.record.id);
+    await expect(as('none').chat.completions.create(short)).rejects.toThrow(AuthenticationError);
   } finally {
     await guarded.close();
     store.remove();
@@ -271,14 +274,23 @@ test('texts are continued, and echoed with numeric log-probabilities', async () 
   expect(continued.usage!.completion_tokens).toBe(4);
 });
 
-test('a client that goes away ends its answer, and the record says so', async () => {
+/** Waits until an answer has ended, and says how. */
+async function statusOf(id: string): Promise<string> {
+  for (;;) {
+    const status = (await at.ledger!.inferences.get(id))?.status;
+    if (status !== undefined) return status;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+// Without what ends a turn answers run to their limit.
+const ENDLESS = { ...ASK, max_tokens: 450, logit_bias: { 0: -100, 2: -100 } };
+
+test('a client of a stream that goes away ends its answer, and the record says so', async () => {
   const controller = new AbortController();
-  const stream = await client.chat.completions.create(
-    { ...ASK, temperature: 1, stream: true, logit_bias: {}, max_tokens: 400, metadata: { task: 'gone' } },
-    { signal: controller.signal },
-  );
   let id = '';
   try {
+    const stream = await client.chat.completions.create({ ...ENDLESS, stream: true }, { signal: controller.signal });
     for await (const chunk of stream) {
       ({ id } = chunk);
       controller.abort();
@@ -286,11 +298,24 @@ test('a client that goes away ends its answer, and the record says so', async ()
   } catch {
     // Aborted.
   }
-  for (;;) {
-    const record = await at.ledger!.inferences.get(id);
-    if (record?.status === 'cancelled') break;
-    // An answer that was shorter than the way of the news is complete.
-    if (record?.status === 'complete') break;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  expect(await statusOf(id)).toBe('cancelled');
+  expect(await (await fetch(`${at.server.url}/metrics`)).text()).toMatch(/^preftune_requests_running 0$/m);
+});
+
+/** Answers that were begun for a task. */
+async function begun(task: string): Promise<string[]> {
+  const { items } = await at.ledger!.inferences.list({ limit: 10, order: 'desc', metadata: { task } });
+  return items.map(({ id }) => id);
+}
+
+test('a client that goes away before its whole answer ends it too', async () => {
+  const controller = new AbortController();
+  const asked = client.chat.completions.create(
+    { ...ENDLESS, metadata: { task: 'left' } },
+    { signal: controller.signal },
+  );
+  while ((await begun('left')).length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  controller.abort();
+  await expect(asked).rejects.toThrow();
+  expect(await statusOf((await begun('left'))[0]!)).toBe('cancelled');
 });
