@@ -23,11 +23,17 @@ test(
       await writeSeededAdapter(folder.path, 2),
       await writeSeededAdapter(folder.path, 3),
     ];
-    const { answered, absent, swaps, faults } = await swapUnderLoad({ at, adapters, requests: 120, parallel: 6 });
+    const { answered, absent, swaps, leaving, faults } = await swapUnderLoad({
+      at,
+      adapters,
+      requests: 120,
+      parallel: 6,
+    });
     expect(faults).toEqual([]);
     expect(answered + absent).toBe(120);
     expect(answered).toBeGreaterThanOrEqual(90);
     expect(swaps).toBeGreaterThanOrEqual(3);
+    expect(leaving).toBeGreaterThanOrEqual(1);
     // Nothing that was replaced stays in memory.
     const names = at.server.book.list().map(({ name }) => name);
     expect(names).toEqual(['embedded-model', 'swapped']);

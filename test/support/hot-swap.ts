@@ -14,6 +14,8 @@ export interface SwapResult {
   /** Refused with 404, of the name that comes and goes. */
   readonly absent: number;
   readonly swaps: number;
+  /** Answers of a name that was taken away while they came, or just before. */
+  readonly leaving: number;
   /** How long each load took under load, in milliseconds. */
   readonly loadMs: readonly number[];
   /** What must not be: another status, another text than that of the version in the header, an old version behind an acknowledged load. */
@@ -63,7 +65,7 @@ export async function swapUnderLoad({ at, adapters, requests, parallel }: SwapOp
       if (digests.at(-1) !== version) digests.push(version);
     }
   }
-  let [sent, answered, absent, swaps] = [0, 0, 0, 0];
+  let [sent, answered, absent, swaps, leaving] = [0, 0, 0, 0, 0];
   const asking = { isOver: false };
   const loadMs: number[] = [];
   const work = async (): Promise<void> => {
@@ -86,9 +88,23 @@ export async function swapUnderLoad({ at, adapters, requests, parallel }: SwapOp
       // What was acknowledged holds for the next request.
       const { version } = await ask('swapped', PROMPTS[0]!);
       if (version !== digests[place]) faults.push(`swap ${turn}: ${version} answered, ${digests[place]} was loaded`);
-      await load('passing', adapters[(place + 1) % adapters.length]!);
+      const other = (place + 1) % adapters.length;
+      await load('passing', adapters[other]!);
+      // These were admitted, or come too late; those that were admitted are answered though the name goes now.
+      const first = await ask('passing', PROMPTS[1]!);
+      if (first.text !== expected.get(`${digests[other]} ${PROMPTS[1]!}`))
+        faults.push(`passing ${turn}: ${first.text}`);
+      const late = PROMPTS.map(async (prompt) => {
+        const { status, version, text } = await ask('passing', prompt);
+        if (status === 404) return false;
+        if (status !== 200 || text !== expected.get(`${version} ${prompt}`))
+          faults.push(`late ${turn}: ${status} ${text}`);
+        return true;
+      });
+      await new Promise((resolve) => setTimeout(resolve, turn % 4));
       const gone = await post('/v1/unload_lora_adapter', { lora_name: 'passing' });
       if (gone.status !== 200) faults.push(`unload: ${gone.status}`);
+      for (const wasAdmitted of await Promise.all(late)) if (wasAdmitted) leaving++;
       swaps++;
     }
   };
@@ -96,5 +112,5 @@ export async function swapUnderLoad({ at, adapters, requests, parallel }: SwapOp
   await Promise.all(Array.from({ length: parallel }, work));
   asking.isOver = true;
   await swapping;
-  return { answered, absent, swaps, loadMs, faults };
+  return { answered, absent, swaps, leaving, loadMs, faults };
 }
