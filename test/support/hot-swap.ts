@@ -95,10 +95,10 @@ export async function swapUnderLoad({ at, adapters, requests, parallel }: SwapOp
       if (first.text !== expected.get(`${digests[other]} ${PROMPTS[1]!}`))
         faults.push(`passing ${turn}: ${first.text}`);
       const late = PROMPTS.map(async (prompt) => {
-        const { status, version, text } = await ask('passing', prompt);
-        if (status === 404) return false;
-        if (status !== 200 || text !== expected.get(`${version} ${prompt}`))
-          faults.push(`late ${turn}: ${status} ${text}`);
+        const said = await ask('passing', prompt);
+        if (said.status === 404) return false;
+        const wanted = expected.get(`${said.version} ${prompt}`);
+        if (said.status !== 200 || said.text !== wanted) faults.push(`late ${turn}: ${said.status} ${said.text}`);
         return true;
       });
       await new Promise((resolve) => setTimeout(resolve, turn % 4));
