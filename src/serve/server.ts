@@ -161,8 +161,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     getRequestListener(app.fetch, { overrideGlobalObjects: false }),
   );
   server.maxHeadersCount = MAX_HEADERS;
-  server.on('clientError', (_, socket) => {
-    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n');
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (socket.writable)
+      socket.end(`HTTP/1.1 ${CLIENT_FAULTS[error.code ?? ''] ?? '400 Bad Request'}\r\nconnection: close\r\n\r\n`);
   });
   try {
     await listen(server, settings);
@@ -216,6 +217,12 @@ async function tellHealth(upstream: UpstreamBackend, onNote: (note: string) => v
   const { problem } = await upstream.health();
   if (problem !== undefined) onNote(problem);
 }
+
+/** What is no request at all, by Node's codes. */
+const CLIENT_FAULTS: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
 
 const MAX_HEADER_BYTES = 16 * 2 ** 10;
 const MAX_HEADERS = 100;

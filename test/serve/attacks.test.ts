@@ -79,6 +79,8 @@ test('shapes of HTTP that two servers may read in two ways are refused', async (
     'NONSENSE\r\n\r\n',
     `GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
   ];
+  const [flood] = (await raw(shapes.at(-1)!)).split('\r\n');
+  expect(flood).toBe('HTTP/1.1 431 Request Header Fields Too Large');
   for (const shape of shapes) {
     const answer = await raw(shape);
     expect([shape.slice(0, 200), answer.split('\r\n')[0]]).toEqual([

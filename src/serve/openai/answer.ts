@@ -116,8 +116,11 @@ export async function answerRequest<
 
   try {
     const pieces = route.ask(version.backend, body, { signal: controller.signal, isStreamed })[Symbol.asyncIterator]();
-    // The row is written while the first piece is drawn, and is there before any byte leaves.
-    const [, first] = await Promise.all([ledger?.inferences.begin(start), pieces.next()]);
+    // The row is written while the answer is drawn, and is there before any byte leaves: of a stream before its first piece, else with its end.
+    const beginning = ledger?.inferences.begin(start);
+    beginning?.catch(() => undefined);
+    const first = await pieces.next();
+    if (isStreamed) await beginning;
     const all = async function* (): AsyncGenerator<Piece> {
       try {
         for (let next = first; next.done !== true; next = await pieces.next()) {
@@ -132,7 +135,7 @@ export async function answerRequest<
     context.header('x-preftune-version', version.id);
     if (!isStreamed) {
       for await (const _ of all());
-      await finish();
+      await Promise.all([beginning, finish()]);
       return context.json(gathered.whole(head) as object);
     }
     const withUsage = (body['stream_options'] as JsonObject | undefined)?.['include_usage'] === true;
@@ -177,6 +180,8 @@ export async function answerRequest<
       },
     });
   } catch (thrown) {
+    // Nobody will read what is still being drawn.
+    controller.abort(asServeError(thrown));
     await finish(thrown);
     throw thrown;
   }
