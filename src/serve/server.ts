@@ -6,6 +6,7 @@ import { getRequestListener } from '@hono/node-server';
 import { badInput, runFailed, type Problem } from '../core/index.ts';
 import { sweepHourly, type KeyRecord, type Ledger, type Scope } from '../ledger/index.ts';
 import type { ResolveModel } from '../policy/index.ts';
+import { sweepFilesHourly } from './files/files-folder.ts';
 import { createJobManager } from './jobs/job-manager.ts';
 import { trainableModel } from './jobs/trainable.ts';
 import { createUpstreamBackends, type UpstreamBackend } from './backends/upstream/upstream-backend.ts';
@@ -119,6 +120,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       command: options.command,
       trainable: (name) => trainableModel(book, name),
       onModel: async (adapter) => void (await adapters.load({ ...adapter, replaces: true })),
+      onModelGone: (name) => adapters.unload(name),
       threads: settings.jobThreads,
       maxQueued: settings.maxJobs,
       onNote,
@@ -174,6 +176,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     throw thrown;
   }
   const sweeping = ledger && sweepHourly(ledger, onNote);
+  const sweepingFiles = ledger && sweepFilesHourly(ledger, onNote);
   const load = async (): Promise<void> => {
     for (const upstream of upstreams.values()) void tellHealth(upstream, onNote);
     await loadModels(models, { settings, book, adapters, engines, ledger, upstreams });
@@ -198,6 +201,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     receiver?.dispose();
     await jobs?.close();
     await sweeping?.stop();
+    await sweepingFiles?.stop();
     await book.dispose();
     for (const own of engines.values()) await own.dispose();
   };

@@ -1,8 +1,10 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import OpenAI, { toFile } from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { lockOwner } from '../../src/files/index.ts';
+import type { Ledger } from '../../src/ledger/index.ts';
+import { sweepFiles } from '../../src/serve/files/files-folder.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { temporaryFolder, tinyPairs, writeTinyModel } from '../support/tiny-model.ts';
 
@@ -41,6 +43,34 @@ function preferenceRows(count: number): string {
     non_preferred_output: turn('assistant', rejected),
   }));
   return `\ufeff${rows.map((row) => JSON.stringify(row)).join('\n')}\n\n`;
+}
+
+function rowsOf(count: number, from: number): string {
+  return preferenceRows(count + from)
+    .slice(1)
+    .trim()
+    .split('\n')
+    .slice(from)
+    .join('\n');
+}
+
+/** What a refusal says of the first field that is wrong, and whole. */
+async function refusal(body: object): Promise<readonly [param: string | null | undefined, message: string]> {
+  const thrown: unknown = await client.fineTuning.jobs
+    .create({ model: 'tiny', method: { type: 'dpo' }, ...body } as never)
+    .catch((error: unknown) => error);
+  return thrown instanceof OpenAI.APIError ? [thrown.param, thrown.message] : [null, 'taken'];
+}
+
+const SHORT = { maxSteps: 2, samples: 0 };
+
+async function shortJob(body: object): Promise<Job> {
+  const { id } = await client.fineTuning.jobs.create({
+    model: 'tiny',
+    method: { type: 'dpo', preftune: SHORT },
+    ...body,
+  } as never);
+  return until(id, isOver);
 }
 
 async function upload(text: string, name = 'rows.jsonl'): Promise<string> {
@@ -206,6 +236,8 @@ test('a job that is paused, resumed and killed ends as one that was left alone',
   expect([done.status, done.error]).toEqual(['succeeded', null]);
   expect(weightsOf(disturbed.id).equals(weightsOf(alone.id))).toBe(true);
   const { data } = await client.fineTuning.jobs.listEvents(disturbed.id, { limit: 1000 });
+  const told = data.flatMap((event) => (event.type === 'metrics' ? [(event.data as { step: number }).step] : []));
+  expect(new Set(told).size).toBe(told.length);
   expect(data.some(({ level, message: text }) => level === 'warn' && text.includes('was ended by SIGKILL'))).toBe(true);
 });
 
@@ -235,6 +267,115 @@ test('a job that is cancelled stops, and its name goes to no model', { timeout: 
   while (lockOwner(join(run, '.lock')) !== undefined) await new Promise((resolve) => setTimeout(resolve, 20));
   expect((await client.fineTuning.jobs.retrieve(id)).status).toBe('cancelled');
   expect(existsSync(join(store, 'jobs', waiting.id, 'run'))).toBe(false);
+});
+
+test('what would fail after the training is refused before it, of the field that is to blame', async () => {
+  const training_file = await upload(rowsOf(8, 0));
+  expect(await refusal({ training_file, suffix: 'v1..2' })).toEqual([
+    'suffix',
+    '400 suffix: must be letters, digits and . _ - only, without two dots in a row',
+  ]);
+  expect(await refusal({ training_file, validation_file: await upload(rowsOf(8, 0), 'same.jsonl') })).toEqual([
+    'validation_file',
+    '400 validation_file: must have other rows than training_file, got the same file',
+  ]);
+  const place = 'method.dpo.hyperparameters';
+  for (const [name, value, message] of [
+    ['n_epochs', 0, 'must be above 0, got 0'],
+    ['batch_size', 2.5, 'must be a whole number, got 2.5'],
+    ['learning_rate_multiplier', -1, 'must be above 0'],
+    ['beta', 0, 'must be a number above 0, got 0'],
+  ] as const) {
+    const method = { type: 'dpo', dpo: { hyperparameters: { [name]: value } } };
+    expect(await refusal({ training_file, method })).toEqual([`${place}.${name}`, `400 ${place}.${name}: ${message}`]);
+  }
+  const method = { type: 'dpo', dpo: { hyperparameters: { n_epochs: 2 } }, preftune: { epochs: 3 } };
+  expect(await refusal({ training_file, method })).toEqual([
+    `${place}.n_epochs`,
+    `400 ${place}.n_epochs: says the same as the option epochs; leave one of them out`,
+  ]);
+  const expired = await upload('{"a": 1}');
+  const record = await at.ledger!.files.get(expired);
+  await at.ledger!.files.remove(expired);
+  await at.ledger!.files.add({ ...record!, expiresAt: 1 });
+  expect(await refusal({ training_file: expired })).toEqual([
+    'training_file',
+    `400 training_file: ${expired} does not exist`,
+  ]);
+  expect((await client.files.list()).data.map(({ id }) => id)).not.toContain(expired);
+  await sweepFiles(at.ledger!);
+  expect(existsSync(join(store, 'files', expired))).toBe(false);
+  expect(existsSync(join(store, 'files', training_file))).toBe(true);
+});
+
+test('held-out rows: their faults are told of them, and runs may end early by them', { timeout: 60_000 }, async () => {
+  const training_file = await upload(rowsOf(8, 0));
+  const wrong = await shortJob({ training_file, validation_file: await upload(`${rowsOf(2, 8)}\n{"x": 1}`) });
+  expect(wrong.error).toMatchObject({ code: 'invalid_validation_file', param: 'validation_file' });
+  expect(wrong.error!.message).toContain('validation_file, line 3: ');
+  const early = await shortJob({
+    training_file,
+    validation_file: await upload(rowsOf(4, 8)),
+    method: { type: 'dpo', preftune: { ...SHORT, earlyStoppingPatience: 2, loadBest: true } },
+  });
+  expect([early.status, early.error]).toEqual(['succeeded', null]);
+  // What auto came to, as OpenAI shows it.
+  expect(early.hyperparameters).toEqual({ n_epochs: 1, batch_size: 8, learning_rate_multiplier: 1, beta: 0.1 });
+  // An adapter that is gone on with is as it was made.
+  expect(
+    await refusal({
+      model: early.fine_tuned_model,
+      training_file,
+      method: { type: 'dpo', preftune: { 'lora.rank': 4 } },
+    }),
+  ).toEqual(['method.preftune.lora.rank', expect.stringContaining('has no effect with --adapter')]);
+  // The bytes of an upload are gone when it is deleted and its jobs are over.
+  expect(readdirSync(join(store, 'jobs', early.id)).toSorted()).toEqual(['job.json', 'run']);
+  renameSync(join(folder.path, 'model'), join(folder.path, 'elsewhere'));
+  const lost = await shortJob({ training_file });
+  renameSync(join(folder.path, 'elsewhere'), join(folder.path, 'model'));
+  expect(lost.error).toEqual({
+    code: 'server_error',
+    message: 'The model cannot be trained as the server has it; its log says why',
+    param: 'model',
+  });
+  expect(at.notes.some((note) => note.startsWith(`${lost.id}: the model must be a folder`))).toBe(true);
+});
+
+test('a job that is cancelled while its models are put in leaves none behind', { timeout: 60_000 }, async () => {
+  const { id } = await client.fineTuning.jobs.create({
+    model: 'tiny',
+    training_file: await upload(rowsOf(8, 0)),
+    method: { type: 'dpo', preftune: { ...SHORT, checkpointSteps: 1 } },
+  } as never);
+  // Their rows are written before the models are loaded.
+  for (let isThere = false; !isThere;) {
+    isThere = (await at.ledger!.jobs.checkpoints(id, { limit: 1, order: 'asc' })).items.length > 0;
+    expect((await at.ledger!.jobs.get(id))!.status).not.toBe('failed');
+  }
+  const { status } = await client.fineTuning.jobs.cancel(id);
+  // A job behind it has ended only when it has.
+  await shortJob({ training_file: await upload(rowsOf(8, 1)) });
+  const models = (await client.models.list()).data.map((model) => model.id);
+  expect([status, models.filter((name) => name.includes(id.slice(-8)))]).toEqual(['cancelled', []]);
+});
+
+test('a store that cannot be written holds the queue up, not the server', { timeout: 60_000 }, async () => {
+  const jobs = at.ledger!.jobs as { change: Ledger['jobs']['change'] };
+  const { change } = jobs;
+  jobs.change = () => Promise.reject(new Error('no space is left'));
+  const { id } = await client.fineTuning.jobs.create({
+    model: 'tiny',
+    training_file: await upload(rowsOf(8, 0)),
+    method: { type: 'dpo', preftune: SHORT },
+  } as never);
+  while (!at.notes.includes('jobs: no space is left; the queue goes on in 30 s'))
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  jobs.change = change;
+  expect((await client.fineTuning.jobs.retrieve(id)).status).toBe('queued');
+  // Whatever comes next wakes the queue sooner.
+  await shortJob({ training_file: await upload(rowsOf(8, 1)) });
+  expect((await until(id, isOver)).status).toBe('succeeded');
 });
 
 test('files: pages, contents, expiry, and what is no upload', async () => {

@@ -9,7 +9,7 @@ import type { RouteDefinition } from '../http/app.ts';
 import { listOf, pageOf } from '../openai/pages.ts';
 import { ServeError } from '../serve-error.ts';
 import type { ServeServices } from '../services.ts';
-import { filesFolder } from './files-folder.ts';
+import { filesFolder, hasExpired, removeFile } from './files-folder.ts';
 import { receiveUpload } from './upload.ts';
 
 const FILE_OBJECT = z
@@ -39,7 +39,7 @@ export function fileRoutes({ ledger, limits }: ServeServices): RouteDefinition[]
     const id = context.req.param('id')!;
     const record = await kept().files.get(id);
     if (record === undefined) throw missing(id);
-    if (record.expiresAt === undefined || record.expiresAt > Date.now()) return record;
+    if (!hasExpired(record)) return record;
     await removeFile(kept(), record);
     throw missing(id);
   };
@@ -89,7 +89,7 @@ export function fileRoutes({ ledger, limits }: ServeServices): RouteDefinition[]
           ...pageOf(query, { limit: 10_000, order: 'desc', most: 10_000 }),
           ...(query['purpose'] !== undefined && { purpose: query['purpose'] }),
         });
-        return context.json(listOf(items.map(fileObject), hasMore));
+        return context.json(listOf(items.filter((file) => !hasExpired(file)).map(fileObject), hasMore));
       },
     },
     {
@@ -126,7 +126,7 @@ export function fileRoutes({ ledger, limits }: ServeServices): RouteDefinition[]
       method: 'delete',
       path: '/v1/files/{id}',
       policy: ['train'],
-      summary: 'Removes it; jobs that have begun keep their copy',
+      summary: 'Removes it; jobs keep their copy until they are over',
       handle: async (context) => {
         const record = await find(context);
         await removeFile(kept(), record);
@@ -134,11 +134,6 @@ export function fileRoutes({ ledger, limits }: ServeServices): RouteDefinition[]
       },
     },
   ];
-}
-
-async function removeFile(ledger: Ledger, { id }: FileRecord): Promise<void> {
-  rmSync(join(filesFolder(ledger), id), { force: true });
-  await ledger.files.remove(id);
 }
 
 /** OpenAI's object. */

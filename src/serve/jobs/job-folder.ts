@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, linkSync, mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '../../core/index.ts';
@@ -49,6 +49,13 @@ export async function prepareJob(
     rmSync(folder, { recursive: true, force: true });
     throw thrown;
   }
+}
+
+/** Takes away the rows of a job that is over: whoever deletes an upload means that its bytes are gone. */
+export function dropRows(folder: string): void {
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder))
+    if (/^(?:training|validation)\.[a-z]+$/.test(name)) rmSync(join(folder, name), { force: true });
 }
 
 const EXTENSIONS = ['.jsonl', '.json', '.csv', '.tsv', '.parquet', '.txt'];

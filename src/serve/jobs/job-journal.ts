@@ -1,4 +1,5 @@
-import type { JsonObject } from '../../core/index.ts';
+import type { JsonObject, Problem } from '../../core/index.ts';
+import { findingText, type RunFinding } from '../../monitor/index.ts';
 import type { JobEvent, JobRecord, Ledger } from '../../ledger/index.ts';
 import { resultName } from './result-csv.ts';
 import type { TrainingEvent } from './training-process.ts';
@@ -13,11 +14,21 @@ export interface Journal {
   readonly take: (event: TrainingEvent) => void;
   readonly flush: () => Promise<void>;
   readonly isDone: boolean;
-  readonly error: { readonly code: string; readonly message: string } | undefined;
+  readonly error: { readonly code: string; readonly problems: readonly Problem[] } | undefined;
 }
 
-/** What a training tells, as events of its job; written in their order, while the training goes on. */
-export function createJournal({ id }: JobRecord, ledger: Ledger): Journal {
+export interface JournalOptions {
+  readonly ledger: Ledger;
+  /** Takes out of a message what clients must not see. */
+  readonly clean: (message: string) => string;
+}
+
+/**
+ * What a training tells, as events of its job; written in their order, while the training goes on. Steps that a killed process took behind its last checkpoint come
+ * again, with the same numbers, and are told once.
+ */
+export async function createJournal({ id }: JobRecord, { ledger, clean }: JournalOptions): Promise<Journal> {
+  const told = await lastTold(id, ledger);
   let writing: Promise<void> = Promise.resolve();
   let failure: unknown;
   let isDone = false;
@@ -27,7 +38,8 @@ export function createJournal({ id }: JobRecord, ledger: Ledger): Journal {
       .then(() => ledger.jobs.addEvents(id, [event]))
       .catch((thrown: unknown) => (failure ??= thrown) as undefined);
   };
-  const tell = (level: NewEvent['level'], message: string): void => write({ level, type: 'message', message });
+  const tell = (level: NewEvent['level'], message: string): void =>
+    write({ level, type: 'message', message: clean(message) });
   const take = (event: TrainingEvent): void => {
     switch (event.event) {
       case 'start':
@@ -36,6 +48,7 @@ export function createJournal({ id }: JobRecord, ledger: Ledger): Journal {
       case 'step':
       case 'evaluation': {
         const { step, totalSteps } = event as unknown as { step: number; totalSteps?: number };
+        if (step <= told[event.event]) break;
         if (totalSteps !== undefined && !isTold(step, totalSteps)) break;
         const metrics = numbersOf(event['metrics'] as JsonObject, event.event === 'evaluation' ? 'eval_' : '');
         const loss = metrics['train_loss'] ?? metrics['valid_loss'];
@@ -51,18 +64,13 @@ export function createJournal({ id }: JobRecord, ledger: Ledger): Journal {
         tell('warn', String(event['message']));
         break;
       case 'finding':
-        write({ level: 'warn', type: 'message', message: findingText(event), data: event['finding'] as JsonObject });
+        tell('warn', findingText(event['finding'] as unknown as RunFinding));
         break;
       case 'done':
         isDone = true;
         break;
       case 'error': {
-        const { code, problems } = event['error'] as unknown as {
-          code: string;
-          problems: { message: string; line?: number }[];
-        };
-        const lines = problems.map(({ message, line }) => (line === undefined ? message : `line ${line}: ${message}`));
-        error = { code, message: lines.join('\n').slice(0, 8000) };
+        error = event['error'] as unknown as NonNullable<Journal['error']>;
         break;
       }
       default:
@@ -90,9 +98,14 @@ function isTold(step: number, totalSteps: number): boolean {
   return step === 1 || step === totalSteps || step % every === 0;
 }
 
-function findingText(event: TrainingEvent): string {
-  const { name, message } = event['finding'] as unknown as { name: string; message?: string };
-  return message ?? name;
+const TOLD_PAGE = 100;
+
+/** The last step and the last evaluation that events tell. */
+async function lastTold(id: string, ledger: Ledger): Promise<{ readonly step: number; readonly evaluation: number }> {
+  const { items } = await ledger.jobs.events(id, { limit: TOLD_PAGE, order: 'desc' });
+  const last = (name: string): number =>
+    Math.max(-1, ...items.flatMap(({ data }) => (data?.[name] === undefined ? [] : [Number(data['step'])])));
+  return { step: last('train_loss'), evaluation: last('valid_loss') };
 }
 
 /** Metrics that are numbers, by the names that clients know. `prefix` is what the names of held-out rows have in metrics.jsonl and not in events. */

@@ -1,16 +1,19 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, type JsonObject } from '../../core/index.ts';
-import { writeFileAtomic } from '../../files/index.ts';
 import type { JobRecord, Ledger } from '../../ledger/index.ts';
 import { listCheckpoints, METRICS_FILE, readMetrics, RUN_FILE } from '../../store/index.ts';
-import { filesFolder } from '../files/files-folder.ts';
+import { hasExpired } from '../files/files-folder.ts';
+import { MODEL_NAME } from '../models/model-book.ts';
 import { ServeError } from '../serve-error.ts';
 import { planJob } from './job-options.ts';
 import type { JobBody } from './job-schema.ts';
-import { endOrphan, prepareJob } from './job-folder.ts';
+import { cleanerOf, faultOf, type JobFault } from './job-fault.ts';
+import { dropRows, endOrphan, prepareJob } from './job-folder.ts';
+import { addResult, modelName, namesOf, serveModels, type ServeAdapter } from './job-models.ts';
 import { createJournal, numbersOf } from './job-journal.ts';
+import { resolvedHyperparameters } from './resolved.ts';
 import { resultCsv } from './result-csv.ts';
 import type { TrainableModel } from './trainable.ts';
 import { startTraining, type TrainingProcess } from './training-process.ts';
@@ -22,7 +25,9 @@ export interface JobManagerOptions {
   /** What a name of the server trains. Throws ServeError for one that cannot be trained. */
   readonly trainable: (name: string) => TrainableModel;
   /** Puts a trained adapter into the server. */
-  readonly onModel: (adapter: { readonly name: string; readonly path: string; readonly base: string }) => Promise<void>;
+  readonly onModel: ServeAdapter;
+  /** Takes one out again, whose job was cancelled while it was put in. */
+  readonly onModelGone: (name: string) => Promise<void>;
   readonly threads: number | undefined;
   readonly maxQueued: number;
   readonly onNote: (note: string) => void;
@@ -43,6 +48,8 @@ export interface JobManager {
 }
 
 const UNDER_WAY = ['validating_files', 'queued', 'running'] as const;
+/** After so long a queue is gone on with that the store could not be written for. */
+const RETRY_MS = 30_000;
 
 export function createJobManager(options: JobManagerOptions): JobManager {
   const { ledger, onNote } = options;
@@ -60,15 +67,24 @@ export function createJobManager(options: JobManagerOptions): JobManager {
   };
 
   const create = async (body: JobBody): Promise<JobRecord> => {
-    const plan = planJob(body);
-    const trained = options.trainable(body.model);
-    const { base } = trained;
+    const trained = attempt(() => options.trainable(body.model));
+    const plan = planJob(body, { isContinued: 'value' in trained && trained.value.adapter !== undefined });
+    if ('thrown' in trained) throw trained.thrown;
+    const { base } = trained.value;
     const files = [
       ['training_file', body.training_file],
       ['validation_file', body.validation_file ?? undefined],
     ] as const;
+    const hashes = new Set<string>();
     for (const [param, id] of files) {
-      const file = id === undefined ? undefined : await ledger.files.get(id);
+      const kept = id === undefined ? undefined : await ledger.files.get(id);
+      const file = kept !== undefined && hasExpired(kept) ? undefined : kept;
+      if (file !== undefined && hashes.has(file.sha256))
+        throw new ServeError(400, `${param}: must have other rows than training_file, got the same file`, {
+          param,
+          code: 'invalid_file',
+        });
+      if (file !== undefined) hashes.add(file.sha256);
       if (id === undefined || file?.purpose === 'fine-tune') continue;
       const why = file === undefined ? `${id} does not exist` : `${id} is for ${file.purpose}, not for fine-tune`;
       throw new ServeError(400, `${param}: ${why}`, { param, code: 'invalid_file' });
@@ -100,7 +116,12 @@ export function createJobManager(options: JobManagerOptions): JobManager {
       },
       resultFiles: [],
     };
-    await prepareJob(job, { ledger, threads: options.threads, model: trained, folder: folderOf(id) });
+    if (!MODEL_NAME.test(`${modelName(job)}:ckpt-step-${Number.MAX_SAFE_INTEGER}`))
+      throw new ServeError(400, `suffix: must be shorter, or the name of ${body.model}; together they are no name`, {
+        param: 'suffix',
+        code: 'invalid_value',
+      });
+    await prepareJob(job, { ledger, threads: options.threads, model: trained.value, folder: folderOf(id) });
     try {
       await ledger.jobs.add(job);
     } catch (thrown) {
@@ -115,7 +136,13 @@ export function createJobManager(options: JobManagerOptions): JobManager {
   /** Works through the queue, where nobody does. */
   const kick = (): void => {
     isWanted = true;
-    working ??= work().finally(() => (working = undefined));
+    working ??= work()
+      // A store that cannot be written must not take the server with it: it answers without.
+      .catch((thrown: unknown) => {
+        onNote(`jobs: ${messageOf(thrown)}; the queue goes on in ${RETRY_MS / 1000} s`);
+        if (!isClosing) setTimeout(kick, RETRY_MS).unref();
+      })
+      .finally(() => (working = undefined));
   };
 
   const work = async (): Promise<void> => {
@@ -129,15 +156,15 @@ export function createJobManager(options: JobManagerOptions): JobManager {
           await run(now);
         } catch (thrown) {
           onNote(`${job.id}: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`);
-          await end(job.id, { code: 'server_error', message: 'The server had a fault of its own; its log says more' });
+          await end(job.id, FAULT_OF_OURS);
         }
+        const then = await ledger.jobs.get(job.id);
+        if (then !== undefined && !isUnderWay(then)) dropRows(folderOf(job.id));
       }
     }
   };
 
-  const end = async (id: string, error: { readonly code: string; readonly message: string }): Promise<void> => {
-    const { code, message } = error;
-    const param = code === 'invalid_training_file' ? 'training_file' : null;
+  const end = async (id: string, { code, message, param }: JobFault): Promise<void> => {
     await ledger.jobs.change(id, {
       from: UNDER_WAY,
       set: { status: 'failed', finishedAt: Date.now(), error: { code, message, param } },
@@ -173,13 +200,14 @@ export function createJobManager(options: JobManagerOptions): JobManager {
   const train = async (
     job: JobRecord,
     runFolder: string,
-  ): Promise<'done' | 'stopped' | { readonly code: string; readonly message: string; readonly wasKilled: boolean }> => {
+  ): Promise<'done' | 'stopped' | (JobFault & { readonly wasKilled: boolean })> => {
     const { recipe } = job.request as { readonly recipe: string };
     const isResumed = existsSync(join(runFolder, RUN_FILE));
     const words = isResumed
       ? [recipe, '--output', runFolder, '--resume', '--json', ...threadWords(options.threads)]
       : [recipe, '--config', join(folderOf(job.id), 'job.json'), '--json'];
-    const journal = createJournal(job, ledger);
+    const clean = cleanerOf(job, { ledger, trainable: options.trainable });
+    const journal = await createJournal(job, { ledger, clean });
     const process = startTraining({ command: options.command, words, onEvent: journal.take });
     current = { id: job.id, process };
     if (isClosing) process.stop();
@@ -192,19 +220,16 @@ export function createJobManager(options: JobManagerOptions): JobManager {
     // Also where it was resumed before the process had ended: then the queue comes by again.
     if (process.isStopped || isClosing) return 'stopped';
     if (journal.error !== undefined) {
-      const { code: why, message } = journal.error;
-      const isInput = why === 'bad-input' || why === 'bad-usage';
-      return {
-        code: isInput ? 'invalid_training_file' : 'training_failed',
-        message: withoutPaths(message, folderOf(job.id)),
-        wasKilled: false,
-      };
+      const { fault, isOurs } = faultOf(journal.error, { folder: folderOf(job.id), clean });
+      if (isOurs) onNote(`${job.id}: ${journal.error.problems.map(({ message }) => message).join('; ')}`);
+      return { ...fault, wasKilled: false };
     }
     const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
     if (lastWords !== '') onNote(`${job.id}: ${lastWords}`);
     return {
       code: 'training_failed',
       message: `The training process ${how}`,
+      param: null,
       wasKilled: signal !== null || code === null,
     };
   };
@@ -218,7 +243,10 @@ export function createJobManager(options: JobManagerOptions): JobManager {
       .map((record) => record['num_tokens'])
       .filter((value) => typeof value === 'number')
       .at(-1);
+    const { items: there } = await ledger.jobs.checkpoints(job.id, { limit: 1000, order: 'asc' });
     for (const { step } of listCheckpoints(runFolder)) {
+      // The server died between this and the end of the job.
+      if (there.some((checkpoint) => checkpoint.step === step)) continue;
       const measured = metrics.filter((record) => record.step === step);
       await ledger.jobs.addCheckpoint({
         jobId: job.id,
@@ -228,14 +256,26 @@ export function createJobManager(options: JobManagerOptions): JobManager {
       });
     }
     await serveModels({ ...job, fineTunedModel: name }, { base, runFolder, onModel: options.onModel });
-    await ledger.jobs.change(job.id, {
+    const hyperparameters = resolvedHyperparameters(job, runFolder);
+    const succeeded = await ledger.jobs.change(job.id, {
       from: UNDER_WAY,
-      set: { status: 'succeeded', finishedAt: Date.now(), fineTunedModel: name, resultFiles: [csv], trainedTokens },
+      set: {
+        status: 'succeeded',
+        finishedAt: Date.now(),
+        fineTunedModel: name,
+        resultFiles: [csv],
+        trainedTokens,
+        request: { ...job.request, hyperparameters },
+      },
       events: [
         { level: 'info', type: 'message', message: `New fine-tuned model created: ${name}` },
         { level: 'info', type: 'message', message: 'The job has successfully completed' },
       ],
     });
+    // It was cancelled meanwhile, and a cancelled job has no model.
+    if (succeeded === undefined)
+      for (const one of namesOf(name, runFolder))
+        await options.onModelGone(one).catch((thrown: unknown) => onNote(`${one}: ${messageOf(thrown)}`));
   };
 
   /** Changes a job that is under way. Throws ServeError 400 where it is over: repeating it would not help. */
@@ -269,7 +309,8 @@ export function createJobManager(options: JobManagerOptions): JobManager {
         event: 'The job was cancelled',
         what: 'cancelled',
       });
-      stopIfCurrent(id);
+      if (current?.id === id) current.process.stop();
+      else dropRows(folderOf(id));
       return job;
     },
     pause: async (id) => {
@@ -283,7 +324,8 @@ export function createJobManager(options: JobManagerOptions): JobManager {
       return job;
     },
     begin: async () => {
-      for await (const job of allJobs(ledger))
+      for await (const job of allJobs(ledger)) {
+        if (!isUnderWay(job)) dropRows(folderOf(job.id));
         if (job.status === 'succeeded' && job.fineTunedModel !== undefined) {
           const { base } = job.request as { readonly base: string };
           const runFolder = join(folderOf(job.id), 'run');
@@ -291,6 +333,7 @@ export function createJobManager(options: JobManagerOptions): JobManager {
             onNote(`${job.fineTunedModel}: is not served: ${messageOf(thrown)}`),
           );
         }
+      }
       kick();
     },
     close: async () => {
@@ -301,48 +344,18 @@ export function createJobManager(options: JobManagerOptions): JobManager {
   };
 }
 
-/** Messages to clients name no folder of this machine. */
-function withoutPaths(message: string, folder: string): string {
-  return message.replaceAll(`${folder}/`, '').replaceAll(folder, 'the job');
-}
+const FAULT_OF_OURS: JobFault = {
+  code: 'server_error',
+  message: 'The server had a fault of its own; its log says more',
+  param: null,
+};
 
-function modelName({ id, request }: JobRecord): string {
-  const { base, suffix } = request as { readonly base: string; readonly suffix: string };
-  return `ft:${base.split('/').at(-1)!}:preftune:${suffix}:${id.slice(-8)}`;
-}
-
-/** The trained adapter, and those of its checkpoints that are there. */
-async function serveModels(
-  { fineTunedModel: name }: JobRecord,
-  {
-    base,
-    runFolder,
-    onModel,
-  }: { readonly base: string; readonly runFolder: string; readonly onModel: JobManagerOptions['onModel'] },
-): Promise<void> {
-  await onModel({ name: name!, path: runFolder, base });
-  for (const { step } of listCheckpoints(runFolder))
-    await onModel({ name: `${name!}:ckpt-step-${step}`, path: `${runFolder}@step-${step}`, base });
-}
-
-async function addResult(
-  job: JobRecord,
-  { ledger, text }: { readonly ledger: Ledger; readonly text: string },
-): Promise<string> {
-  // The same id where the server died between this and the end of the job.
-  const id = `file-${createHash('sha256').update(job.id).digest('hex').slice(0, 24)}`;
-  if ((await ledger.files.get(id)) !== undefined) return id;
-  writeFileAtomic(join(filesFolder(ledger), id), text);
-  await ledger.files.add({
-    id,
-    filename: 'step_metrics.csv',
-    purpose: 'fine-tune-results',
-    bytes: Buffer.byteLength(text),
-    sha256: createHash('sha256').update(text).digest('hex'),
-    createdAt: Date.now(),
-    status: 'processed',
-  });
-  return id;
+function attempt<T>(work: () => T): { readonly value: T } | { readonly thrown: unknown } {
+  try {
+    return { value: work() };
+  } catch (thrown) {
+    return { thrown };
+  }
 }
 
 /** Another number of threads adds in another order, so that a run would not go on bit for bit. */

@@ -13,7 +13,7 @@ export interface JobPlan {
 }
 
 /** The learning rates that learning_rate_multiplier multiplies: those that the commands take by themselves. */
-const USUAL_RATES = { dpo: 5e-5, sft: 2e-4 } as const;
+export const USUAL_RATES = { dpo: 5e-5, sft: 2e-4 } as const;
 
 /** Options that decide where things lie, or that a job decides itself. */
 const NOT_ITS_OWN = new Set([
@@ -39,8 +39,11 @@ interface Finding {
   readonly message: string;
 }
 
-/** What a request for a job comes to. Throws ServeError 400 with everything that is wrong; `param` is the first. */
-export function planJob(body: JobBody): JobPlan {
+/** Inside a name: `..` is in none, and what is refused here would be refused only when the model is there. */
+const SUFFIX = /^(?!.*\.\.)[A-Za-z0-9._-]{0,64}$/;
+
+/** What a request for a job comes to, where `isContinued` says that its model is an adapter. Throws ServeError 400 with everything that is wrong; `param` is the first. */
+export function planJob(body: JobBody, { isContinued }: { readonly isContinued: boolean }): JobPlan {
   const findings: Finding[] = [];
   const fail = (param: string, message: string): void => void findings.push({ param, message });
   const type = body.method?.type ?? 'supervised';
@@ -52,18 +55,22 @@ export function planJob(body: JobBody): JobPlan {
       fail(`method.${other}`, `has no effect with type ${type}; leave it out`);
   if ((body.integrations ?? []).length > 0)
     fail('integrations', 'are not done here: metrics are events of the job and a CSV; leave it out');
-  if (body.suffix !== undefined && body.suffix !== null && !/^[A-Za-z0-9._-]{0,64}$/.test(body.suffix))
-    fail('suffix', 'must be letters, digits and . _ - only');
+  if (body.suffix !== undefined && body.suffix !== null && !SUFFIX.test(body.suffix))
+    fail('suffix', 'must be letters, digits and . _ - only, without two dots in a row');
   const given = numbersOf(body, { recipe, fail });
   const options: Record<string, JsonValue> = {};
   const chosen: Record<string, number | 'auto'> = {};
-  const take = (name: string, option: string, value = given.get(name)): void => {
-    chosen[name] = given.get(name) ?? 'auto';
-    if (typeof value === 'number') options[option] = value;
+  /** The fields of the request that options came from, so that faults are told of these. */
+  const fields = new Map<string, string>();
+  const take = (name: string, option: string, value = given.get(name)?.value): void => {
+    chosen[name] = given.get(name)?.value ?? 'auto';
+    if (typeof value !== 'number') return;
+    options[option] = value;
+    fields.set(option, given.get(name)!.param);
   };
   take('batch_size', 'batchSize');
   take('n_epochs', 'epochs');
-  const multiplier = given.get('learning_rate_multiplier');
+  const multiplier = given.get('learning_rate_multiplier')?.value;
   take(
     'learning_rate_multiplier',
     'learningRate',
@@ -72,11 +79,14 @@ export function planJob(body: JobBody): JobPlan {
   if (recipe === 'dpo') take('beta', 'beta');
   // What is left to us is chosen by the number of rows.
   const own = ownOptions(body, fail);
+  for (const path of Object.keys(own))
+    if (fields.has(path)) fail(fields.get(path)!, `says the same as the option ${path}; leave one of them out`);
   Object.assign(options, own);
   const isLeft = ['batchSize', 'epochs', 'learningRate'].some((name) => options[name] === undefined);
   if (isLeft && own['auto'] === undefined && own['maxSteps'] === undefined) options['auto'] = true;
   if (body.seed !== undefined && body.seed !== null) options['seed'] = body.seed;
-  findings.push(...optionFindings(recipe, options));
+  const hasValidation = body.validation_file !== undefined && body.validation_file !== null;
+  findings.push(...optionFindings(options, { recipe, hasValidation, isContinued, fields }));
   if (findings.length > 0)
     throw new ServeError(
       400,
@@ -98,7 +108,7 @@ type Fail = (param: string, message: string) => void;
 function numbersOf(
   body: JobBody,
   { recipe, fail }: { readonly recipe: 'dpo' | 'sft'; readonly fail: Fail },
-): ReadonlyMap<string, number | 'auto'> {
+): ReadonlyMap<string, { readonly value: number | 'auto'; readonly param: string }> {
   const name = recipe === 'dpo' ? 'dpo' : 'supervised';
   const { hyperparameters: nested, ...flat } = body.method?.[name] ?? {};
   const places = [
@@ -106,7 +116,7 @@ function numbersOf(
     [`method.${name}`, flat],
     ['hyperparameters', body.hyperparameters],
   ] as const;
-  const numbers = new Map<string, number | 'auto'>();
+  const numbers = new Map<string, { readonly value: number | 'auto'; readonly param: string }>();
   for (const [place, values] of places)
     for (const [key, value] of Object.entries(values ?? {})) {
       if (value === undefined || value === null) continue;
@@ -115,7 +125,7 @@ function numbersOf(
       else if (key === 'l2_multiplier' || key === 'prompt_loss_weight') {
         if (value !== 'auto' && value !== 0) fail(param, 'is not done here; leave it out');
       } else if (key === 'beta' && recipe === 'sft') fail(param, 'has no effect without method.type dpo; leave it out');
-      else numbers.set(key, value);
+      else numbers.set(key, { value, param });
     }
   return numbers;
 }
@@ -148,15 +158,33 @@ function jsonOr(text: string): unknown {
   }
 }
 
-/** What the command itself would refuse. */
-function optionFindings(recipe: 'dpo' | 'sft', options: JsonObject): Finding[] {
+interface OptionContext {
+  readonly recipe: 'dpo' | 'sft';
+  readonly hasValidation: boolean;
+  readonly isContinued: boolean;
+  readonly fields: ReadonlyMap<string, string>;
+}
+
+/** What the command itself would refuse, told of the fields of the request. */
+function optionFindings(options: JsonObject, { recipe, hasValidation, isContinued, fields }: OptionContext): Finding[] {
   const { auto: _, ...own } = options;
-  const given = { ...nestedOf(own), model: 'model', data: 'data', output: 'output' };
+  const given = {
+    ...nestedOf(own),
+    model: 'model',
+    data: 'data',
+    output: 'output',
+    ...(hasValidation && { heldOut: 'held-out' }),
+    ...(isContinued && { adapter: 'adapter' }),
+  };
   const problems = problemsOf(() => (recipe === 'dpo' ? parseDpoSpecification(given) : parseSftSpecification(given)));
-  return problems.map(({ path, message }) => ({
-    param: `method.preftune${path === undefined ? '' : `.${path}`}`,
-    message,
-  }));
+  return problems.map(({ path, message }) => {
+    const field = path === undefined ? undefined : fields.get(path);
+    return {
+      param: field ?? `method.preftune${path === undefined ? '' : `.${path}`}`,
+      // The factor is what a client wrote; the rate is what came of it.
+      message: field !== undefined && path === 'learningRate' ? 'must be above 0' : message.replace(/^--[\w.-]+ /, ''),
+    };
+  });
 }
 
 /** `lora.rank` as an object in an object. */
