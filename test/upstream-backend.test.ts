@@ -1,29 +1,20 @@
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import {
   all,
   chunk,
   events,
   HELLO,
   open,
-  startStub,
+  startsStubs,
   STOP,
   streamed,
   unstreamed,
   whole,
   type StubAnswer,
-  type StubUpstream,
 } from './support/stub-upstream.ts';
 import { ChatAccumulator } from '../src/serve/openai/accumulate.ts';
 
-const stubs: StubUpstream[] = [];
-const start = async (...answers: readonly StubAnswer[]): Promise<StubUpstream> => {
-  const stub = await startStub(...answers);
-  stubs.push(stub);
-  return stub;
-};
-afterEach(async () => {
-  for (const stub of stubs.splice(0)) await stub.close();
-});
+const start = startsStubs();
 
 test('a stream: role once, pieces as they come, why it ended and usage last; unknown fields travel along', async () => {
   const stub = await start({

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { createBreaker } from '../src/serve/backends/upstream/breaker.ts';
 import { createGate } from '../src/serve/backends/upstream/gate.ts';
 import { cleanWords } from '../src/serve/backends/upstream/upstream-failure.ts';
@@ -11,27 +11,18 @@ import {
   events,
   HELLO,
   open,
-  startStub,
+  startsStubs,
   STOP,
   streamed,
   unstreamed,
   whole,
   type Opened,
   type StubAnswer,
-  type StubUpstream,
 } from './support/stub-upstream.ts';
 
 /** What goes wrong at an upstream, what is tried then, and what the client and the operator hear. */
 
-const stubs: StubUpstream[] = [];
-const start = async (...answers: readonly StubAnswer[]): Promise<StubUpstream> => {
-  const stub = await startStub(...answers);
-  stubs.push(stub);
-  return stub;
-};
-afterEach(async () => {
-  for (const stub of stubs.splice(0)) await stub.close();
-});
+const start = startsStubs();
 
 const GOOD: StubAnswer = { body: whole({ content: 'good' }) };
 const SOON = { 'retry-after-ms': '1' };

@@ -36,7 +36,7 @@ export {
 } from './errors.ts';
 export { exactNumber, parseExactJson } from './exact-json.ts';
 export { JsonNumber, canonicalJson, finiteNumber, isNumber, sameNumber, writeExactJson } from './json-number.ts';
-export { has, isObject, type JsonObject, type JsonRecord, type JsonValue } from './json.ts';
+export { has, isObject, nestsDeeper, type JsonObject, type JsonRecord, type JsonValue } from './json.ts';
 export { localTimeOf, localTimeProblem, requireWallClock, wallClockOf } from './local-time.ts';
 export { didYouMean, editDistance, nearestName } from './nearest-name.ts';
 export { createRandom, hashString, permutation, restoreRandom, type Random, type RandomState } from './random.ts';

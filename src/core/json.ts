@@ -18,3 +18,20 @@ export function isObject(value: unknown): value is JsonRecord {
 export function has(record: JsonRecord, field: string): boolean {
   return Object.hasOwn(record, field) && record[field] !== null && record[field] !== undefined;
 }
+
+/** Whether lists and objects of a JSON text stand in more than so many of each other. Looks at brackets outside texts alone, before anything is built; the text need not be whole. */
+export function nestsDeeper(text: string, levels: number): boolean {
+  let depth = 0;
+  let isText = false;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (isText) {
+      if (code === 92) at++;
+      else if (code === 34) isText = false;
+    } else if (code === 34) isText = true;
+    else if (code === 91 || code === 123) {
+      if (++depth > levels) return true;
+    } else if (code === 93 || code === 125) depth--;
+  }
+  return false;
+}

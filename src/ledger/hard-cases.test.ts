@@ -212,3 +212,15 @@ test('files in the inbox that are no requests harm nobody', async () => {
   await ledger.audit.append({ actor: 'a', action: 'still', subject: 'here' });
   expect((await ledger.audit.verify()).entries).toBe(1);
 });
+
+test('a database that was cut to nothing is told, and not begun anew', async () => {
+  await (await openLedger(folder)).close();
+  writeFileSync(join(folder, 'ledger.db'), '');
+  await expect(openLedger(folder)).rejects.toThrow('must hold what the store remembers, got an empty file');
+  // What a kill leaves of a store that had just begun is no loss.
+  const fresh = join(folder, 'fresh');
+  mkdirSync(fresh);
+  writeFileSync(join(fresh, 'ledger.db'), '');
+  await expect(openLedger(fresh, { mustExist: true })).rejects.toThrow('got an empty file');
+  open.push(await openLedger(fresh));
+});

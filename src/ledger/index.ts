@@ -5,6 +5,7 @@ export { makeKey, type KeyWish } from './keys.ts';
 export { openLedger } from './open-ledger.ts';
 export { userHash } from './secret.ts';
 export { sweepHourly } from './sweep.ts';
+export { hourly } from './hourly.ts';
 export type { Ledger, LedgerOptions, Retention } from './ledger.ts';
 export {
   SCOPES,

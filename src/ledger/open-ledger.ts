@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { badInput, shownValue, unreachable, type JsonValue, type PreftuneError } from '../core/index.ts';
 import { openDatabase, sql, type Database } from '../database/index.ts';
@@ -13,7 +13,7 @@ import { createInferences } from './inferences.ts';
 import { createJobs } from './jobs.ts';
 import { createKeys, type KeyRing } from './keys.ts';
 import type { Ledger, LedgerOptions, Retention } from './ledger.ts';
-import { databasePath, inboxPath, lockPath } from './places.ts';
+import { databasePath, inboxPath, lockPath, secretPath } from './places.ts';
 import { LEDGER_KIND } from './schema.ts';
 import { openSecret } from './secret.ts';
 import { createSweep, DEFAULT_RETENTION } from './sweep.ts';
@@ -41,6 +41,7 @@ export async function openLedger(folder: string, options: LedgerOptions = {}): P
   requireRetention(retention);
   if (mustExist && !existsSync(databasePath(folder)))
     throw badInput({ file: folder, message: 'must be a store, got no ledger.db in it; name the folder of --store' });
+  requireContent(folder, mustExist);
   makeFolders(folder);
   const lock = lockStore(folder);
   let database: Database | undefined;
@@ -143,6 +144,17 @@ function requireRetention({ textDays, metadataDays }: NonNullable<LedgerOptions[
     .filter(([, days]) => days !== undefined && !(days > 0 && Number.isFinite(days)))
     .map(([name, days]) => ({ path: name, message: `${name}: must be more than 0 days, got ${shownValue(days)}` }));
   if (problems.length > 0) throw badInput(problems);
+}
+
+/** SQLite takes an empty file for a new database: one that was cut to nothing would begin anew without a word. */
+function requireContent(folder: string, mustExist: boolean): void {
+  const file = databasePath(folder);
+  const isEmpty = statSync(file, { throwIfNoEntry: false })?.size === 0;
+  if (!isEmpty || (!mustExist && !existsSync(secretPath(folder)))) return;
+  throw badInput({
+    file,
+    message: 'must hold what the store remembers, got an empty file; restore a backup (preftune store restore)',
+  });
 }
 
 function makeFolders(folder: string): void {

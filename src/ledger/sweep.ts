@@ -1,5 +1,6 @@
 import { messageOf } from '../core/index.ts';
 import { sql, type Database } from '../database/index.ts';
+import { hourly } from './hourly.ts';
 import type { Ledger, Retention } from './ledger.ts';
 
 const DAY_MS = 86_400_000;
@@ -68,35 +69,21 @@ export function createSweep({ database, retention, now, elapsed }: SweepContext)
   };
 }
 
-const HOUR_MS = 3_600_000;
-
 /** Sweeps at once and every hour until `stop`, which waits for a sweep under way. What goes wrong is told, and tried again in an hour. */
 export function sweepHourly(
   { sweep }: Pick<Ledger, 'sweep'>,
   onNote: (line: string) => void,
-  everyMs: number = HOUR_MS,
+  everyMs?: number,
 ): { stop(): Promise<void> } {
-  let sweeping = Promise.resolve();
-  const begin = (): void => {
-    sweeping = sweeping.then(async () => {
-      try {
-        const { clockJumpMs } = await sweep();
-        if (clockJumpMs !== undefined)
-          onNote(
-            `the clock went on by ${(clockJumpMs / DAY_MS).toFixed(1)} days at once: nothing that the store keeps was removed; if the clock is right, the next sweep does it`,
-          );
-      } catch (error) {
-        onNote(`what the store keeps too long could not be removed: ${messageOf(error)}`);
-      }
-    });
-  };
-  begin();
-  const timer = setInterval(begin, everyMs);
-  timer.unref();
-  return {
-    async stop() {
-      clearInterval(timer);
-      await sweeping;
-    },
-  };
+  return hourly(async () => {
+    try {
+      const { clockJumpMs } = await sweep();
+      if (clockJumpMs !== undefined)
+        onNote(
+          `the clock went on by ${(clockJumpMs / DAY_MS).toFixed(1)} days at once: nothing that the store keeps was removed; if the clock is right, the next sweep does it`,
+        );
+    } catch (error) {
+      onNote(`what the store keeps too long could not be removed: ${messageOf(error)}`);
+    }
+  }, everyMs);
 }

@@ -14,9 +14,9 @@ import type { OwnEngine } from './backends/engine/own-engine.ts';
 import { isLoopback } from './config/loopback.ts';
 import type { ServeSettings } from './config/serve-config.ts';
 import { createAllowance } from './http/allowance.ts';
-import { createApp } from './http/app.ts';
+import { createApp, type ServeApp } from './http/app.ts';
 import { equalInConstantTime, hostName, type Caller } from './http/guard.ts';
-import { createMetrics } from './http/metrics.ts';
+import { createMetrics, type EngineGauges } from './http/metrics.ts';
 import { createAdapterLoader, type AdapterLoader } from './models/adapter-loader.ts';
 import { createModelBook, type ModelBook } from './models/model-book.ts';
 import { openForwarder } from './spool/forwarder.ts';
@@ -88,6 +88,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     engines,
     tokenLimit: settings.maxTokens,
     onVersion: (version, digest) => recordVersion(ledger, version, digest),
+    onNote,
   });
   const upstreams = createUpstreamBackends(settings.upstreams ?? [], { environment, onNote });
   let forwarder: ServeServices['forwarder'];
@@ -103,21 +104,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const metrics = createMetrics({
     forward: () => forwarder?.stats(),
     upstreams: () => [...upstreams.values()].map((upstream) => upstream.state()),
-    gauges: () => {
-      let [running, waiting] = [0, 0];
-      for (const { engine } of engines.values()) {
-        const stats = engine.stats();
-        running += stats.running;
-        waiting += stats.waiting;
-      }
-      return { running, waiting };
-    },
+    gauges: () => gaugesOf(engines),
   });
   const jobs =
     ledger &&
     createJobManager({
       ledger,
       command: options.command,
+      environment: withoutKeys(environment, settings),
       trainable: (name) => trainableModel(book, name),
       onModel: async (adapter) => void (await adapters.load({ ...adapter, replaces: true })),
       onModelGone: (name) => adapters.unload(name),
@@ -153,20 +147,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     allowedHosts: hostsOf(settings),
     allowedOrigins: new Set(settings.corsOrigins === undefined ? [] : [settings.corsOrigins].flat()),
   });
-  const server = createServer(
-    {
-      maxHeaderSize: MAX_HEADER_BYTES,
-      requestTimeout: BODY_MS,
-      headersTimeout: HEADERS_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-    },
-    getRequestListener(app.fetch, { overrideGlobalObjects: false }),
-  );
-  server.maxHeadersCount = MAX_HEADERS;
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (socket.writable)
-      socket.end(`HTTP/1.1 ${CLIENT_FAULTS[error.code ?? ''] ?? '400 Bad Request'}\r\nconnection: close\r\n\r\n`);
-  });
+  const server = httpServer(app.fetch);
   try {
     await listen(server, settings);
   } catch (thrown) {
@@ -179,7 +160,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const sweepingFiles = ledger && sweepFilesHourly(ledger, onNote);
   const load = async (): Promise<void> => {
     for (const upstream of upstreams.values()) void tellHealth(upstream, onNote);
-    await loadModels(models, { settings, book, adapters, engines, ledger, upstreams });
+    await loadModels(models, { settings, book, adapters, engines, ledger, upstreams, onNote });
     await jobs?.begin();
     if (state === 'loading') state = 'ready';
   };
@@ -189,14 +170,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const close = async (graceMs: number): Promise<void> => {
     state = 'stopping';
     await ready.catch(() => undefined);
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    server.closeIdleConnections();
-    // A client keeps its connection when its answer has ended, and would hold the end up until the grace is over.
-    const sweep = setInterval(() => server.closeIdleConnections(), 50);
-    const grace = setTimeout(() => server.closeAllConnections(), graceMs);
-    await closed;
-    clearInterval(sweep);
-    clearTimeout(grace);
+    await closeServer(server, graceMs);
     await forwarder?.close(DRAIN_MS);
     receiver?.dispose();
     await jobs?.close();
@@ -206,14 +180,58 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     for (const own of engines.values()) await own.dispose();
   };
   const { port } = server.address() as AddressInfo;
-  const host = settings.host.includes(':') && !settings.host.startsWith('[') ? `[${settings.host}]` : settings.host;
   return {
-    url: `http://${host}:${port}`,
+    url: urlOf(settings.host, port),
     ready,
     book,
     adapters,
     close: (graceMs = settings.graceSeconds * 1000) => (closing ??= close(graceMs)),
   };
+}
+
+function gaugesOf(engines: ReadonlyMap<string, OwnEngine>): EngineGauges {
+  let [running, waiting] = [0, 0];
+  for (const { engine } of engines.values()) {
+    const stats = engine.stats();
+    running += stats.running;
+    waiting += stats.waiting;
+  }
+  return { running, waiting };
+}
+
+/** Node's server with limits on what is no request yet. */
+function httpServer(fetch: ServeApp['app']['fetch']): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      requestTimeout: BODY_MS,
+      headersTimeout: HEADERS_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+    },
+    getRequestListener(fetch, { overrideGlobalObjects: false }),
+  );
+  server.maxHeadersCount = MAX_HEADERS;
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const status = CLIENT_FAULTS[error.code ?? ''] ?? '400 Bad Request';
+    if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`);
+  });
+  return server;
+}
+
+/** Lets requests under way end, for at most so long. */
+async function closeServer(server: Server, graceMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  // A client keeps its connection when its answer has ended, and would hold the end up until the grace is over.
+  const sweep = setInterval(() => server.closeIdleConnections(), 50);
+  const grace = setTimeout(() => server.closeAllConnections(), graceMs);
+  await closed;
+  clearInterval(sweep);
+  clearTimeout(grace);
+}
+
+function urlOf(host: string, port: number): string {
+  return `http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`;
 }
 
 /** Says what is wrong with another server at the start. It may come later, so nobody waits for it. */
@@ -257,6 +275,15 @@ async function checkAll(
   if (problems.length === 0) return models;
   await models.close();
   throw badInput(problems);
+}
+
+/** What training commands get: the keys that the settings name are the server's alone. */
+function withoutKeys(
+  environment: ServerOptions['environment'],
+  { apiKeyEnv, forwardKeyEnv, upstreams = [] }: ServeSettings,
+): ServerOptions['environment'] {
+  const names = new Set([apiKeyEnv, forwardKeyEnv, ...upstreams.map((upstream) => upstream.apiKeyEnv)]);
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !names.has(name)));
 }
 
 const ENV_SCOPES: readonly Scope[] = ['infer', 'feedback', 'read', 'train'];

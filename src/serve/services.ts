@@ -1,4 +1,3 @@
-import type { JsonObject } from '../core/index.ts';
 import type { Ledger } from '../ledger/index.ts';
 import type { Caller } from './http/guard.ts';
 import type { ServerMetrics } from './http/metrics.ts';
@@ -24,7 +23,7 @@ export interface ServeServices {
   /** Undefined where there is no store for records of others. */
   readonly receiver: Receiver | undefined;
   /** Throws ServeError for a request that goes beyond what may be asked at once, or in a minute. */
-  requireRoom(caller: Caller, body: JsonObject): void;
+  requireRoom(caller: Caller): void;
   /** Counts tokens that a caller has used. */
   spend(caller: Caller, tokens: number): void;
   /** A fault of our own, for the operator's log. */

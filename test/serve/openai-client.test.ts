@@ -153,6 +153,10 @@ test('errors are the classes that the client has for them', async () => {
   await expect(client.chat.completions.create({ ...ASK, foo: 1 } as never)).rejects.toThrow(
     'The model does not take "foo"; leave it out',
   );
+  const silent = { modalities: ['text', 'audio'], service_tier: 'flex', stream_options: { include_obfuscation: true } };
+  await expect(client.chat.completions.create({ ...ASK, stream: true, ...silent } as never)).rejects.toThrow(
+    /service_tier: must be auto or default .*modalities: must be \["text"\] .*include_obfuscation: must be false/,
+  );
   const image = { type: 'image_url' as const, image_url: { url: 'https://example.com/a.png' } };
   await expect(
     client.chat.completions.create({ ...ASK, messages: [{ role: 'user', content: [image] }] }),

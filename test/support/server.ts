@@ -40,7 +40,7 @@ export async function startTestServer({
     settings,
     ledger,
     command: [process.execPath, buildCli()],
-    environment,
+    environment: { ...process.env, ...environment },
     resolve: async (model) => model,
     onNote: (note) => notes.push(note),
     version: '0.0.0',

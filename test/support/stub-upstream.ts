@@ -1,5 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { afterEach } from 'vitest';
 import { UPSTREAM_SCHEMA, type UpstreamSettings } from '../../src/serve/backends/upstream/upstream-config.ts';
 import { createUpstreamBackends, type UpstreamBackend } from '../../src/serve/backends/upstream/upstream-backend.ts';
 import type { Call } from '../../src/serve/backends/backend.ts';
@@ -71,6 +72,19 @@ export async function startStub(...answers: readonly StubAnswer[]): Promise<Stub
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
+  };
+}
+
+/** Starts stubs that end with the test that started them. */
+export function startsStubs(): typeof startStub {
+  const stubs: StubUpstream[] = [];
+  afterEach(async () => {
+    for (const stub of stubs.splice(0)) await stub.close();
+  });
+  return async (...answers) => {
+    const stub = await startStub(...answers);
+    stubs.push(stub);
+    return stub;
   };
 }
 

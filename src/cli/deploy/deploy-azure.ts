@@ -248,7 +248,7 @@ function problemsOf(
   const fail = (path: string, message: string): void => void problems.push({ path, message });
   const action = actionOf(args);
   const name = args[0] ?? '';
-  if (!NAME.test(name))
+  if (args[0] !== undefined && !NAME.test(name))
     fail('endpoint', `endpoint must be 3 to 32 letters, digits and - inside, beginning with a letter, got ${name}`);
   if (options.deployment !== undefined && !NAME.test(options.deployment))
     fail(

@@ -217,7 +217,8 @@ function problemsOf(
   const fail = (path: string, message: string): void => void problems.push({ path, message });
   const action = actionOf(args);
   const name = args[0] ?? '';
-  if (!NAME.test(name)) fail('endpoint', `endpoint must be 1 to 32 of a-z, 0-9 and - inside, got ${name}`);
+  if (args[0] !== undefined && !NAME.test(name))
+    fail('endpoint', `endpoint must be 1 to 32 of a-z, 0-9 and - inside, got ${name}`);
   if (action === 'delete' && !options.yes) fail('yes', `delete needs --yes: ${name} and its address are gone then`);
   if (action !== 'apply') return problems;
   for (const field of ['model', 'image'] as const)

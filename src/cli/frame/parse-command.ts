@@ -23,7 +23,7 @@ import {
 import { createParser } from './command-help.ts';
 import type { Command, CommandUsage } from './command.ts';
 import { commonFlags } from './common-flags.ts';
-import { readConfig, type Config } from './config.ts';
+import { readConfig, type Config, type Place } from './config.ts';
 
 /** What the parser found: texts as they were given, several of an option that may be repeated. */
 type RawOptions = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
@@ -57,8 +57,12 @@ export function parseCommand(
   const config = tryConfig(raw['config'], own, problems);
   let given: GivenOptions = {};
   for (const [path, value] of [...config.values, ...flags]) given = withValueAt(given, path, value);
-  const placeOf = (path: string | undefined) =>
-    path === undefined || flags.has(path) ? undefined : config.places.get(path);
+  const placeOf = (path: string | undefined): Place | undefined => {
+    if (path === undefined || flags.has(path)) return undefined;
+    // A problem inside a value stands where its option does.
+    const owner = path.lastIndexOf('.');
+    return config.places.get(path) ?? (owner < 0 ? undefined : placeOf(path.slice(0, owner)));
+  };
   const known = new Set(problems.map(({ path }) => path));
   const usage = { args, isJson: raw['json'] === true, environment };
   const read = readGiven(command, {
@@ -66,6 +70,8 @@ export function parseCommand(
     nameOf: (path) => (placeOf(path) === undefined ? flagOf(path) : path),
     // What a file that was not understood gives is not known.
     mayLack: config.problems.length > 0,
+    // Of combinations nothing can be said where a whole file is missing.
+    isUnread: config.problems.length > 0 && config.values.size === 0,
   });
   for (const problem of 'problems' in read ? read.problems : [])
     if (problem.path === undefined || !known.has(problem.path)) problems.push({ ...placeOf(problem.path), ...problem });
@@ -78,12 +84,13 @@ interface GivenRequest {
   readonly usage: CommandUsage;
   readonly nameOf: (path: string) => string;
   readonly mayLack: boolean;
+  readonly isUnread: boolean;
 }
 
 /** The options that are given, completed and checked, or what is wrong with them. */
 function readGiven(
   { options: schema, complete, check }: Command,
-  { usage, nameOf, mayLack }: GivenRequest,
+  { usage, nameOf, mayLack, isUnread }: GivenRequest,
 ): Exclude<ParsedCommand, { help: string }> | { readonly problems: readonly Problem[] } {
   let given: GivenOptions = usage.given;
   const incomplete = problemsOf(() => (given = complete?.(given) ?? given));
@@ -95,6 +102,7 @@ function readGiven(
     nameOf,
     mayLack,
     check(options) {
+      if (isUnread) return [];
       const thrown = problemsOf(() => (further = check?.(options, whole) ?? []));
       return thrown.length > 0 ? thrown : further;
     },

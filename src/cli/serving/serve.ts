@@ -1,22 +1,10 @@
-import { z } from 'zod';
-import { changed, metaOf, option } from '../../options/index.ts';
 import { openLedger } from '../../ledger/index.ts';
-import { SERVE_SHAPE, serveProblems, startServer, type RunningServer } from '../../serve/index.ts';
-import { MACHINE_SHAPE, MODEL, TEMPLATE_TIME } from '../common-options.ts';
+import { SERVE_SETTINGS, serveProblems, startServer, type RunningServer } from '../../serve/index.ts';
 import { defineCommand } from '../frame/command.ts';
 import type { Terminal } from '../frame/terminal.ts';
 import { ownVersion } from '../frame/own-version.ts';
 import { requireModels } from '../require-models.ts';
 import { resolveLoading } from '../resolve-loading.ts';
-
-const OPTIONS = z.strictObject({
-  model: option(MODEL.optional(), { ...metaOf(MODEL)! }),
-  ...SERVE_SHAPE,
-  templateTime: TEMPLATE_TIME,
-  batchSize: changed(MACHINE_SHAPE.batchSize, { help: 'answers under way at once' }),
-  device: MACHINE_SHAPE.device,
-  threads: MACHINE_SHAPE.threads,
-});
 
 /** `preftune serve`: answers OpenAI's API until Ctrl-C. */
 export const SERVE = defineCommand({
@@ -26,7 +14,7 @@ export const SERVE = defineCommand({
     { does: 'a model for this machine alone', words: '--model HuggingFaceTB/SmolLM2-135M-Instruct' },
     { does: 'a model and the adapter of a run, as friendly', words: '--model model.gguf --adapter friendly=run' },
   ],
-  options: OPTIONS,
+  options: SERVE_SETTINGS,
   takesConfig: true,
   check: (options, { environment, given }) => serveProblems(options, { environment, given }),
   async run(options, context) {

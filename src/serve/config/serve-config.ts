@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { Problem } from '../../core/index.ts';
 import { DECODING_PRECISIONS, type DecodingPrecision } from '../../models/index.ts';
-import { grouped, option, parseOptions, texts, type GivenOptions } from '../../options/index.ts';
+import { changed, grouped, option, parseOptions, texts, type GivenOptions } from '../../options/index.ts';
+import { TEMPLATE_TIME } from '../../specification/index.ts';
 import { UPSTREAM_SCHEMA, upstreamProblems } from '../backends/upstream/upstream-config.ts';
 import { hostName } from '../http/guard.ts';
 import { MODEL_NAME } from '../models/model-book.ts';
@@ -72,8 +73,13 @@ export interface ModelEntry {
   readonly threads: number | undefined;
 }
 
-/** The options of `preftune serve` that are not the command line's own. */
-export const SERVE_SHAPE = {
+/** Everything that decides what a server does: the options of `preftune serve`. */
+export const SERVE_SETTINGS = z.strictObject({
+  model: option(text.optional(), {
+    help: 'folder, .gguf file or hub id; MODEL+ADAPTER, RUN, RUN@step-N, RUN@best',
+    alias: '-m',
+    isCommon: true,
+  }),
   servedModelName: option(text.optional(), {
     help: 'the name by which clients ask for the model',
     usually: 'the last part of its path',
@@ -106,24 +112,21 @@ export const SERVE_SHAPE = {
   ...ACCESS,
   ...FORWARD_SHAPE,
   ...LIMIT_SHAPE,
-};
-
-const SETTINGS = z.strictObject({
-  model: option(text.optional(), { help: 'folder, .gguf file or hub id; MODEL+ADAPTER, RUN, RUN@step-N, RUN@best' }),
-  ...SERVE_SHAPE,
-  templateTime: option(text.optional(), { help: 'what chat templates are told, a local time in ISO 8601' }),
-  batchSize: option(count.default(8), { help: 'answers under way at once' }),
-  device: option(z.enum(['cpu', 'webgpu', 'cuda']).default('cpu'), { help: 'where models run' }),
-  threads: option(count.optional(), { help: 'threads of the cpu' }),
+  templateTime: changed(TEMPLATE_TIME, { usually: 'now' }),
+  ...grouped('Machine', {
+    batchSize: option(count.default(8), { help: 'answers under way at once' }),
+    device: option(z.enum(['cpu', 'webgpu', 'cuda']).default('cpu'), { help: 'where models run', isCommon: true }),
+    threads: option(count.optional(), { help: 'threads of the cpu', usually: "the machine's cores" }),
+  }),
 });
-export type ServeSettings = z.output<typeof SETTINGS>;
+export type ServeSettings = z.output<typeof SERVE_SETTINGS>;
 
 /** Settings with their defaults. Throws bad-input with every problem. */
 export function parseServeSettings(
   given: GivenOptions,
   environment: Readonly<Record<string, string | undefined>> = {},
 ): ServeSettings {
-  return parseOptions(SETTINGS, given, (settings) => serveProblems(settings, { environment, given }));
+  return parseOptions(SERVE_SETTINGS, given, (settings) => serveProblems(settings, { environment, given }));
 }
 
 /** Pairs of NAME=VALUE, and what is wrong with them. */

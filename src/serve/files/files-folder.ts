@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../../core/index.ts';
-import type { FileRecord, Ledger } from '../../ledger/index.ts';
+import { hourly, type FileRecord, type Ledger } from '../../ledger/index.ts';
 
 /** The folder of a store's uploads. */
 export function filesFolder({ folder }: Ledger): string {
@@ -44,19 +44,11 @@ export async function sweepFiles(ledger: Ledger, now = Date.now()): Promise<void
 
 /** Does so now and every hour. */
 export function sweepFilesHourly(ledger: Ledger, onNote: (note: string) => void): { stop(): Promise<void> } {
-  let running: Promise<void> = Promise.resolve();
-  const sweep = (): void => {
-    running = running
-      .then(() => sweepFiles(ledger))
-      .catch((thrown: unknown) => onNote(`files: what has expired was not removed: ${messageOf(thrown)}`));
-  };
-  sweep();
-  const timer = setInterval(sweep, HOUR_MS);
-  timer.unref();
-  return {
-    stop: async () => {
-      clearInterval(timer);
-      await running;
-    },
-  };
+  return hourly(async () => {
+    try {
+      await sweepFiles(ledger);
+    } catch (thrown) {
+      onNote(`files: what has expired was not removed: ${messageOf(thrown)}`);
+    }
+  });
 }

@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import { isObject, type JsonObject } from '../../core/index.ts';
+import { isObject, nestsDeeper, type JsonObject } from '../../core/index.ts';
 import type { z } from 'zod';
 import { ServeError } from '../serve-error.ts';
 
@@ -39,7 +39,8 @@ export async function readBody(context: Context, maxBytes: number): Promise<Json
   } catch {
     throw new ServeError(400, 'The body must be UTF-8, and is not');
   }
-  checkDepth(text);
+  if (nestsDeeper(text, MAX_BODY_DEPTH))
+    throw new ServeError(400, `The body must nest at most ${MAX_BODY_DEPTH} levels`, { code: 'body_too_deep' });
   let body: unknown;
   try {
     body = JSON.parse(text);
@@ -48,23 +49,6 @@ export async function readBody(context: Context, maxBytes: number): Promise<Json
   }
   if (!isObject(body)) throw new ServeError(400, 'The body must be a JSON object');
   return body as JsonObject;
-}
-
-/** Looks at brackets outside texts alone, before anything is built. */
-function checkDepth(text: string): void {
-  let depth = 0;
-  let isText = false;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (isText) {
-      if (code === 92) at++;
-      else if (code === 34) isText = false;
-    } else if (code === 34) isText = true;
-    else if (code === 91 || code === 123) {
-      if (++depth > MAX_BODY_DEPTH)
-        throw new ServeError(400, `The body must nest at most ${MAX_BODY_DEPTH} levels`, { code: 'body_too_deep' });
-    } else if (code === 93 || code === 125) depth--;
-  }
 }
 
 const MAX_TOLD = 10;

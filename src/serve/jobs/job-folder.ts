@@ -1,7 +1,8 @@
 import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { extname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JsonObject } from '../../core/index.ts';
+import { runFailed, type JsonObject } from '../../core/index.ts';
 import { lockOwner, writeFileAtomic } from '../../files/index.ts';
 import type { JobRecord, Ledger } from '../../ledger/index.ts';
 import { filesFolder } from '../files/files-folder.ts';
@@ -73,19 +74,32 @@ function linkOrCopy(from: string, to: string): void {
   }
 }
 
-/** A training process whose server was killed: it is asked to stop, and what it has reached is gone on with. */
+/** A second signal would end a command in the middle of its step, so it gets this long for the first. */
+const ORPHAN_MS = 60_000;
+
+/**
+ * A training process whose server was killed: it is asked once to stop, and what it has reached is gone on with. Throws run-failed for one of another computer, which
+ * nobody here can ask.
+ */
 export async function endOrphan(runFolder: string): Promise<void> {
-  if (!existsSync(runFolder)) return;
-  for (
-    let owner = lockOwner(join(runFolder, '.lock'));
-    owner !== undefined;
-    owner = lockOwner(join(runFolder, '.lock'))
-  ) {
+  const lock = join(runFolder, '.lock');
+  const owner = existsSync(runFolder) ? lockOwner(lock) : undefined;
+  if (owner === undefined) return;
+  if (owner.host !== hostname())
+    throw runFailed(
+      `${runFolder}: must not be in use, process ${owner.pid} of ${owner.host} has it; end that one, or remove ${lock} where it is gone`,
+    );
+  const signal = (name: NodeJS.Signals): void => {
     try {
-      process.kill(owner.pid, 'SIGTERM');
+      process.kill(owner.pid, name);
     } catch {
       // It has just ended.
     }
+  };
+  signal('SIGTERM');
+  const began = performance.now();
+  while (lockOwner(lock) !== undefined) {
+    if (performance.now() - began > ORPHAN_MS) signal('SIGKILL');
     await sleep(200);
   }
 }

@@ -28,6 +28,8 @@ export interface JobManagerOptions {
   readonly onModel: ServeAdapter;
   /** Takes one out again, whose job was cancelled while it was put in. */
   readonly onModelGone: (name: string) => Promise<void>;
+  /** What the commands get of the environment: no keys of the server. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly threads: number | undefined;
   readonly maxQueued: number;
   readonly onNote: (note: string) => void;
@@ -139,10 +141,15 @@ export function createJobManager(options: JobManagerOptions): JobManager {
     working ??= work()
       // A store that cannot be written must not take the server with it: it answers without.
       .catch((thrown: unknown) => {
+        isWanted = false;
         onNote(`jobs: ${messageOf(thrown)}; the queue goes on in ${RETRY_MS / 1000} s`);
         if (!isClosing) setTimeout(kick, RETRY_MS).unref();
       })
-      .finally(() => (working = undefined));
+      .finally(() => {
+        working = undefined;
+        // Somebody came between the last look at the queue and this.
+        if (isWanted && !isClosing) kick();
+      });
   };
 
   const work = async (): Promise<void> => {
@@ -208,7 +215,12 @@ export function createJobManager(options: JobManagerOptions): JobManager {
       : [recipe, '--config', join(folderOf(job.id), 'job.json'), '--json'];
     const clean = cleanerOf(job, { ledger, trainable: options.trainable });
     const journal = await createJournal(job, { ledger, clean });
-    const process = startTraining({ command: options.command, words, onEvent: journal.take });
+    const process = startTraining({
+      command: options.command,
+      words,
+      environment: options.environment,
+      onEvent: journal.take,
+    });
     current = { id: job.id, process };
     if (isClosing) process.stop();
     const { code, signal, lastWords } = await process.ended;

@@ -19,6 +19,7 @@ export interface TrainingProcessOptions {
   /** Program and words that run preftune: node, its flags, main.js. */
   readonly command: readonly string[];
   readonly words: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly onEvent: (event: TrainingEvent) => void;
 }
 
@@ -27,10 +28,14 @@ const PRIORITY = 10;
 const LAST_WORDS = 2000;
 
 /** Runs a command of preftune beside the server, behind it in the queue for processors. */
-export function startTraining({ command, words, onEvent }: TrainingProcessOptions): TrainingProcess {
+export function startTraining({ command, words, environment, onEvent }: TrainingProcessOptions): TrainingProcess {
   const [program, ...before] = command as [string, ...string[]];
   // A group of its own: Ctrl-C in a terminal is for the server, which then stops its jobs itself.
-  const child = spawn(program, [...before, ...words], { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+  const child = spawn(program, [...before, ...words], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    detached: true,
+    env: environment,
+  });
   let lastWords = '';
   createInterface({ input: child.stderr }).on('line', (line) => {
     const event = eventOf(line);

@@ -35,6 +35,7 @@ export interface AdapterLoaderOptions {
   readonly tokenLimit: number | undefined;
   /** Says that a version is there, before anyone can ask for it. */
   readonly onVersion?: ((version: Version, digest: string) => Promise<void>) | undefined;
+  readonly onNote: (note: string) => void;
   readonly now?: (() => number) | undefined;
 }
 
@@ -43,6 +44,7 @@ export function createAdapterLoader({
   engines,
   tokenLimit,
   onVersion,
+  onNote,
   now = Date.now,
 }: AdapterLoaderOptions): AdapterLoader {
   /** Names that are being loaded: two at once would leave it to chance who wins. */
@@ -58,6 +60,7 @@ export function createAdapterLoader({
         { code: 'InvalidUserInput' },
       );
     const responder = await readInto(own, path);
+    for (const note of responder.notes) onNote(`${name}: ${note}`);
     const version: Version = {
       id: `${name}@${responder.digest.slice(0, 12)}`,
       name,

@@ -91,12 +91,13 @@ export interface LoadModelsOptions {
   readonly engines: Map<string, OwnEngine>;
   readonly ledger: Ledger | undefined;
   readonly upstreams: ReadonlyMap<string, UpstreamBackend>;
+  readonly onNote: (note: string) => void;
 }
 
 /** Puts the models on their devices, one after the other, then their adapters, then the aliases: those of the store, and over them those of the settings. */
 export async function loadModels(
   { checked }: CheckedModels,
-  { settings, book, adapters, engines, ledger, upstreams }: LoadModelsOptions,
+  { settings, book, adapters, engines, ledger, upstreams, onNote }: LoadModelsOptions,
 ): Promise<void> {
   for (const { entry, model } of checked) {
     const own = await model.load();
@@ -112,6 +113,7 @@ export async function loadModels(
       maxTokens: own.maxTokens,
       backend: createEngineBackend(own, { responder, tokenLimit: settings.maxTokens }),
     };
+    for (const note of responder.notes) onNote(note);
     await recordVersion(ledger, version, responder.digest);
     book.put(version, async () => undefined);
     for (const [name, path] of entry.adapters) await adapters.load({ name, path, base: entry.name });

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Context } from 'hono';
 import type { JsonObject } from '../../core/index.ts';
 import type { InferenceEnd, InferenceStart } from '../../ledger/index.ts';
+import type { Lease } from '../models/lease.ts';
 import type { Backend, Call, CheckedBody, TokenUsage } from '../backends/backend.ts';
 import { asServeError } from '../http/errors.ts';
 import { eventStream } from '../http/event-stream.ts';
@@ -9,7 +10,7 @@ import type { ServeServices } from '../services.ts';
 import { ServeError } from '../serve-error.ts';
 
 /** What is different in the two routes that answer. */
-export interface AnswerRoute<Piece extends { readonly usage?: TokenUsage; readonly choices: readonly unknown[] }> {
+export interface AnswerRoute<Piece extends AnyPiece> {
   readonly operation: 'chat' | 'text_completion';
   readonly idPrefix: string;
   readonly objectOfPieces: string;
@@ -43,133 +44,65 @@ const PARAMETERS = [
   'echo',
 ] as const;
 
+type AnyPiece = { readonly usage?: TokenUsage; readonly choices: readonly unknown[] };
+
+/** A request on its way: what was admitted, what has come, and when. */
+interface Asked<Piece extends AnyPiece> {
+  readonly context: Context;
+  readonly services: ServeServices;
+  readonly route: AnswerRoute<Piece>;
+  readonly start: InferenceStart;
+  readonly head: { readonly id: string; readonly created: number; readonly model: string };
+  readonly lease: Lease;
+  readonly gathered: ReturnType<AnswerRoute<Piece>['gather']>;
+  readonly began: number;
+  firstTokenMs: number | undefined;
+}
+
 /** Answers a request whose body was checked: admission, ledger, backend, pieces, answer or stream. */
-export async function answerRequest<
-  Piece extends { readonly usage?: TokenUsage; readonly choices: readonly unknown[] },
->(
+export async function answerRequest<Piece extends AnyPiece>(
   context: Context,
   body: JsonObject & { readonly model: string },
   { route, services }: { readonly route: AnswerRoute<Piece>; readonly services: ServeServices },
 ): Promise<Response> {
-  const { book, ledger, forwarder, metrics, limits } = services;
   const began = performance.now();
   const createdAt = Date.now();
   const isStreamed = body['stream'] === true;
   checkStore(body, services);
-  services.requireRoom(context.get('caller'), body);
-  const lease = book.lease(body.model);
+  services.requireRoom(context.get('caller'));
+  const lease = services.book.lease(body.model);
   const { version } = lease;
-  const controller = new AbortController();
-  const gone = (): void => controller.abort(new ServeError(499, 'The client is gone', { shouldRetry: false }));
-  const { signal } = context.req.raw;
-  signal.addEventListener('abort', gone);
-  if (signal.aborted) gone();
-  const timer = setTimeout(
-    () =>
-      controller.abort(
-        new ServeError(504, `The answer took longer than ${limits.requestSeconds} s`, { code: 'timeout' }),
-      ),
-    limits.requestSeconds * 1000,
-  );
-  timer.unref();
   const id = `${route.idPrefix}-${randomBytes(12).toString('hex')}`;
-  const head = { id, created: Math.floor(createdAt / 1000), model: body.model };
-  const start = startOf(id, { body, route, createdAt, version, keyId: context.get('caller').keyId });
-  const gathered = route.gather();
-  let firstTokenMs: number | undefined;
-  let isEnded = false;
-
-  /** What happened is told once: to the ledger, to the figures, to whoever waits for the version. */
-  const finish = async (thrown?: unknown): Promise<void> => {
-    if (isEnded) return;
-    isEnded = true;
-    clearTimeout(timer);
-    signal.removeEventListener('abort', gone);
-    const error = thrown === undefined ? undefined : asServeError(thrown);
-    const totalMs = performance.now() - began;
-    const { usage } = gathered;
-    services.spend(context.get('caller'), usage?.total_tokens ?? 0);
-    metrics.record({
-      operation: route.operation,
-      model: version.name,
-      seconds: totalMs / 1000,
-      firstTokenSeconds: firstTokenMs === undefined ? undefined : firstTokenMs / 1000,
-      promptTokens: usage?.prompt_tokens,
-      completionTokens: usage?.completion_tokens,
-      errorType: error === undefined ? undefined : error.status === 499 ? 'cancelled' : String(error.status),
-    });
-    if (error?.status === 500) services.tellFault(context.get('requestId'), thrown);
-    lease.release();
-    const end: InferenceEnd = {
-      status: error === undefined ? 'complete' : error.status === 499 ? 'cancelled' : 'failed',
-      finishReasons: gathered.finishReasons,
-      promptTokens: usage?.prompt_tokens,
-      completionTokens: usage?.completion_tokens,
-      cachedTokens: usage?.prompt_tokens_details?.cached_tokens,
-      firstTokenMs,
-      totalMs,
-      response: gathered.whole(head),
-      error: error?.message,
-    };
-    await Promise.all([ledger?.inferences.finish(id, end), forwarder?.inference(start, end)]);
+  const asked: Asked<Piece> = {
+    context,
+    services,
+    route,
+    start: startOf(id, { body, route, createdAt, version, keyId: context.get('caller').keyId }),
+    head: { id, created: Math.floor(createdAt / 1000), model: body.model },
+    lease,
+    gathered: route.gather(),
+    began,
+    firstTokenMs: undefined,
   };
-
+  const { controller, gone, release } = watch(context.req.raw.signal, services.limits.requestSeconds);
+  const finish = endingOf(asked, release);
   try {
     const pieces = route.ask(version.backend, body, { signal: controller.signal, isStreamed })[Symbol.asyncIterator]();
     // The row is written while the answer is drawn, and is there before any byte leaves: of a stream before its first piece, else with its end.
-    const beginning = ledger?.inferences.begin(start);
+    const beginning = services.ledger?.inferences.begin(asked.start);
     beginning?.catch(() => undefined);
     const first = await pieces.next();
-    if (isStreamed) await beginning;
-    const all = async function* (): AsyncGenerator<Piece> {
-      try {
-        for (let next = first; next.done !== true; next = await pieces.next()) {
-          firstTokenMs ??= performance.now() - began;
-          gathered.add(next.value);
-          yield next.value;
-        }
-      } finally {
-        await pieces.return?.(undefined);
-      }
-    };
+    const all = gathering(asked, first, pieces);
     context.header('x-preftune-version', version.id);
     if (!isStreamed) {
-      for await (const _ of all());
+      for await (const _ of all);
       await Promise.all([beginning, finish()]);
-      return context.json(gathered.whole(head) as object);
+      return context.json(asked.gathered.whole(asked.head) as object);
     }
+    await beginning;
     const withUsage = (body['stream_options'] as JsonObject | undefined)?.['include_usage'] === true;
-    const events = async function* (): AsyncGenerator<JsonObject> {
-      try {
-        for await (const piece of all()) {
-          const { usage: _, choices, ...rest } = piece as unknown as JsonObject & { choices: readonly JsonObject[] };
-          // One choice a chunk, as OpenAI sends them.
-          for (const choice of choices)
-            yield {
-              ...head,
-              object: route.objectOfPieces,
-              ...rest,
-              choices: [{ logprobs: null, ...choice }],
-              ...(withUsage && { usage: null }),
-            };
-        }
-        await finish();
-        if (withUsage)
-          yield {
-            ...head,
-            object: route.objectOfPieces,
-            choices: [],
-            usage: (gathered.usage ?? null) as unknown as JsonObject,
-          };
-      } catch (thrown) {
-        await finish(thrown);
-        throw thrown;
-      } finally {
-        // A client that went away ends the generator here.
-        await finish(new ServeError(499, 'The client is gone', { shouldRetry: false }));
-      }
-    };
-    return new Response(eventStream(events(), { stallMs: limits.stallSeconds * 1000, onGone: gone }), {
+    const events = eventsOf(asked, { all, finish, withUsage });
+    return new Response(eventStream(events, { stallMs: services.limits.stallSeconds * 1000, onGone: gone }), {
       headers: {
         'content-type': 'text/event-stream; charset=utf-8',
         'cache-control': 'no-cache, no-transform',
@@ -184,6 +117,140 @@ export async function answerRequest<
     controller.abort(asServeError(thrown));
     await finish(thrown);
     throw thrown;
+  }
+}
+
+interface Watch {
+  readonly controller: AbortController;
+  /** The client is gone. */
+  readonly gone: () => void;
+  /** Nobody looks at the clock and the client any more. */
+  readonly release: () => void;
+}
+
+/** Ends an answer whose client went away, and one that takes too long. */
+function watch(signal: AbortSignal, seconds: number): Watch {
+  const controller = new AbortController();
+  const gone = (): void => controller.abort(clientGone());
+  signal.addEventListener('abort', gone);
+  if (signal.aborted) gone();
+  const late = (): void =>
+    controller.abort(new ServeError(504, `The answer took longer than ${seconds} s`, { code: 'timeout' }));
+  const timer = setTimeout(late, seconds * 1000);
+  timer.unref();
+  return {
+    controller,
+    gone,
+    release: () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', gone);
+    },
+  };
+}
+
+function clientGone(): ServeError {
+  return new ServeError(499, 'The client is gone', { shouldRetry: false });
+}
+
+/** Tells once how it ended: to the ledger, to the figures, to whoever waits for the version. */
+function endingOf<Piece extends AnyPiece>(
+  asked: Asked<Piece>,
+  release: () => void,
+): (thrown?: unknown) => Promise<void> {
+  const { context, services, route, start, head, lease, gathered, began } = asked;
+  let isEnded = false;
+  return async (thrown) => {
+    if (isEnded) return;
+    isEnded = true;
+    release();
+    const error = thrown === undefined ? undefined : asServeError(thrown);
+    const totalMs = performance.now() - began;
+    const { usage } = gathered;
+    const { firstTokenMs } = asked;
+    const isCancelled = error?.status === 499;
+    services.spend(context.get('caller'), usage?.total_tokens ?? 0);
+    services.metrics.record({
+      operation: route.operation,
+      model: lease.version.name,
+      seconds: totalMs / 1000,
+      firstTokenSeconds: firstTokenMs === undefined ? undefined : firstTokenMs / 1000,
+      promptTokens: usage?.prompt_tokens,
+      completionTokens: usage?.completion_tokens,
+      errorType: error === undefined ? undefined : isCancelled ? 'cancelled' : String(error.status),
+    });
+    lease.release();
+    const end: InferenceEnd = {
+      status: error === undefined ? 'complete' : isCancelled ? 'cancelled' : 'failed',
+      finishReasons: gathered.finishReasons,
+      promptTokens: usage?.prompt_tokens,
+      completionTokens: usage?.completion_tokens,
+      cachedTokens: usage?.prompt_tokens_details?.cached_tokens,
+      firstTokenMs,
+      totalMs,
+      response: gathered.whole(head),
+      error: error?.message,
+    };
+    await Promise.all([services.ledger?.inferences.finish(start.id, end), services.forwarder?.inference(start, end)]);
+  };
+}
+
+/** The pieces, put together as they pass. */
+async function* gathering<Piece extends AnyPiece>(
+  asked: Asked<Piece>,
+  first: IteratorResult<Piece>,
+  pieces: AsyncIterator<Piece>,
+): AsyncGenerator<Piece> {
+  try {
+    for (let next = first; next.done !== true; next = await pieces.next()) {
+      asked.firstTokenMs ??= performance.now() - asked.began;
+      asked.gathered.add(next.value);
+      yield next.value;
+    }
+  } finally {
+    await pieces.return?.(undefined);
+  }
+}
+
+interface EventOptions<Piece> {
+  readonly all: AsyncGenerator<Piece>;
+  readonly finish: (thrown?: unknown) => Promise<void>;
+  readonly withUsage: boolean;
+}
+
+/** The chunks of a stream. It is finished before the last of them, so that what a client has whole is whole on the disk. */
+async function* eventsOf<Piece extends AnyPiece>(
+  { context, services, head, route, gathered }: Asked<Piece>,
+  { all, finish, withUsage }: EventOptions<Piece>,
+): AsyncGenerator<JsonObject> {
+  try {
+    for await (const piece of all) {
+      const { usage: _, choices, ...rest } = piece as unknown as JsonObject & { choices: readonly JsonObject[] };
+      // One choice a chunk, as OpenAI sends them.
+      for (const choice of choices)
+        yield {
+          ...head,
+          object: route.objectOfPieces,
+          ...rest,
+          choices: [{ logprobs: null, ...choice }],
+          ...(withUsage && { usage: null }),
+        };
+    }
+    await finish();
+    if (withUsage)
+      yield {
+        ...head,
+        object: route.objectOfPieces,
+        choices: [],
+        usage: (gathered.usage ?? null) as unknown as JsonObject,
+      };
+  } catch (thrown) {
+    // The status has left: nobody else hears of it.
+    if (asServeError(thrown).status === 500) services.tellFault(context.get('requestId'), thrown);
+    await finish(thrown);
+    throw thrown;
+  } finally {
+    // A client that went away ends the generator here.
+    await finish(clientGone());
   }
 }
 

@@ -17,6 +17,31 @@ const KNOWN = new Set(
   ).split(' '),
 );
 
+/** Fields that clients send with the one value that changes nothing. prompt_cache_key is a hint, which any server may leave unused. */
+function refuseValues(body: JsonObject): void {
+  const { service_tier: tier, modalities, stream_options: streaming } = body;
+  const wrong = [
+    {
+      param: 'service_tier',
+      must: 'auto or default',
+      isWrong: ![undefined, 'auto', 'default'].includes(tier as string),
+    },
+    {
+      param: 'modalities',
+      must: '["text"]',
+      isWrong: modalities !== undefined && JSON.stringify(modalities) !== '["text"]',
+    },
+    {
+      param: 'stream_options.include_obfuscation',
+      must: 'false',
+      isWrong: (streaming as JsonObject | undefined)?.['include_obfuscation'] === true,
+    },
+  ].filter(({ isWrong }) => isWrong);
+  if (wrong.length === 0) return;
+  const told = wrong.map(({ param, must }) => `${param}: must be ${must} for this model, or be left out`);
+  throw new ServeError(400, told.join('; '), { param: wrong[0]!.param, code: 'unsupported_value' });
+}
+
 /** Answers a conversation with a model of the own engine. */
 export async function* engineChat(
   own: OwnEngine,
@@ -29,6 +54,7 @@ export async function* engineChat(
 ): AsyncGenerator<ChatPiece> {
   const { engine, tokenizer, prompts, maxTokens } = own;
   refuseFields(body, KNOWN);
+  refuseValues(body);
   const { traits } = own;
   const use = toolUseOf(body);
   const conversation = conversationOf(body, { tokenizer, traits, tools: use.tools });

@@ -46,7 +46,8 @@ export interface Responder {
   /** The engine's name of the adapter; undefined for the model alone. */
   readonly adapter: string | undefined;
   readonly digest: string;
-  readonly trained: TrainedAsking | undefined;
+  /** What an operator should know of it. */
+  readonly notes: readonly string[];
 }
 
 /** A model on a device with its engine, its tokenizer, and what reads prompts for it. */
@@ -106,18 +107,21 @@ async function loadEngine(named: NamedModel, options: OwnEngineOptions): Promise
       timeoutMs: options.templateSeconds * 1000,
     });
     const { checkpoint } = files;
-    const add = async (adapter: ReadAdapter, trained: TrainedAsking | undefined): Promise<Responder> => {
+    const add = async (adapter: ReadAdapter, notes: readonly string[]): Promise<Responder> => {
       const internalName = `adapter ${++served}`;
       await engine.addAdapter(internalName, { lora: adapter.lora, tensors: adapter.weights });
-      return { adapter: internalName, digest: await weightsFingerprint(checkpoint, adapter), trained };
+      return { adapter: internalName, digest: await weightsFingerprint(checkpoint, adapter), notes };
     };
     const withoutAdapter = { ...name, adapter: undefined };
     const base: Responder = {
       adapter: undefined,
       digest: await weightsFingerprint(checkpoint, undefined),
-      trained: trainedAsking(withoutAdapter, opened),
+      notes: [...(opened.notes ?? []), ...askingNotes(trainedAsking(withoutAdapter, opened), tokenizer)],
     };
-    const own = named.adapter === undefined ? undefined : await add(named.adapter, trainedAsking(name, opened));
+    const own =
+      named.adapter === undefined
+        ? undefined
+        : await add(named.adapter, [...(opened.notes ?? []), ...askingNotes(trainedAsking(name, opened), tokenizer)]);
     const traits =
       tokenizer.chatTemplate &&
       probeTemplate(
@@ -140,7 +144,8 @@ async function loadEngine(named: NamedModel, options: OwnEngineOptions): Promise
       addAdapter: async (path) => {
         const adapterName = parseAdapterName(path);
         const adapter = await readNamedAdapter(adapterName, config, checkpoint);
-        return add(adapter, trainedAsking({ ...withoutAdapter, adapter: adapterName }, opened));
+        const trained = trainedAsking({ ...withoutAdapter, adapter: adapterName }, opened);
+        return add(adapter, [...(adapterName.notes ?? []), ...askingNotes(trained, tokenizer)]);
       },
       removeAdapter: async ({ adapter }) => {
         if (adapter === undefined) throw badInput('serve: the model itself is no adapter');
@@ -157,6 +162,14 @@ async function loadEngine(named: NamedModel, options: OwnEngineOptions): Promise
     await policy.dispose();
     throw thrown;
   }
+}
+
+/** Chats go through the template, whatever the model was trained on. */
+function askingNotes(trained: TrainedAsking | undefined, { chatTemplate }: Tokenizer): string[] {
+  if (trained?.asked !== 'raw' || chatTemplate === undefined) return [];
+  return [
+    `${trained.by} was trained on texts as they stand: ask it by POST /v1/completions; chats go through the template, and it may answer otherwise than it was trained to`,
+  ];
 }
 
 /** How a model may be called where nobody gave it a name: the last part of its path, without what names files have. */

@@ -1,4 +1,4 @@
-import { isObject, type JsonRecord } from '../../../core/index.ts';
+import { isObject, nestsDeeper, type JsonRecord } from '../../../core/index.ts';
 import { AnswerError } from './answer-error.ts';
 import type { Mender } from './chat-mender.ts';
 import { EventReader, type ServerEvent } from './event-reader.ts';
@@ -157,23 +157,8 @@ export function parseOr(text: string, { name }: AnswerFacts): unknown {
 
 /** Throws SyntaxError also for what is nested so deep that nobody could write it again. */
 function parse(text: string): unknown {
-  if (text.length > 1024) checkDepth(text);
+  if (text.length > 1024 && nestsDeeper(text, MAX_DEPTH)) throw new SyntaxError(`more than ${MAX_DEPTH} levels`);
   return JSON.parse(text.replace(/^\uFEFF/, ''));
-}
-
-function checkDepth(text: string): void {
-  let depth = 0;
-  let isText = false;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (isText) {
-      if (code === 92) at++;
-      else if (code === 34) isText = false;
-    } else if (code === 34) isText = true;
-    else if (code === 91 || code === 123) {
-      if (++depth > MAX_DEPTH) throw new SyntaxError(`more than ${MAX_DEPTH} levels`);
-    } else if (code === 93 || code === 125) depth--;
-  }
 }
 
 function failureOfBody(body: unknown, { name, secrets, keyEnv }: AnswerFacts): UpstreamFailure {
