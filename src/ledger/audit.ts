@@ -14,6 +14,9 @@ export interface AuditEntry {
 }
 
 /** The audit log, and what others write into it together with their own rows. */
+/** Who acts by the commands: whoever may write the store's folder. */
+export const OWNER = 'owner';
+
 export interface AuditTrail {
   readonly log: Ledger['audit'];
   /** An entry in the same transaction as the statements; undefined, and no entry, where a required one changed nothing. */

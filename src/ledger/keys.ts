@@ -2,7 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { badInput, shownValue } from '../core/index.ts';
 import { parseRows, requiredSql, sql, type Database } from '../database/index.ts';
-import type { AuditTrail } from './audit.ts';
+import { OWNER, type AuditTrail } from './audit.ts';
 import { jsonColumn, jsonText, nullable, present, textsColumn } from './columns.ts';
 import type { Ledger } from './ledger.ts';
 import { SCOPES, type KeyRecord, type Scope } from './records.ts';
@@ -48,9 +48,9 @@ export async function createKeys(database: Database, audit: AuditTrail, now: () 
   const isUsable = ({ revokedAt, expiresAt }: KeyRecord): boolean =>
     revokedAt === undefined && (expiresAt === undefined || expiresAt > now());
 
-  const add = async (record: KeyRecord, hash: string): Promise<void> => {
+  const add = async (record: KeyRecord, hash: string, actor = OWNER): Promise<void> => {
     const { id, name, scopes, createdAt, expiresAt, origins } = record;
-    await audit.append({ actor: 'owner', action: 'key.create', subject: id, detail: { name, scopes: [...scopes] } }, [
+    await audit.append({ actor, action: 'key.create', subject: id, detail: { name, scopes: [...scopes] } }, [
       sql(
         'INSERT INTO keys (id, hash, name, scopes, created_at, expires_at, origins) VALUES (?, ?, ?, ?, ?, ?, ?)',
         id,
@@ -66,9 +66,9 @@ export async function createKeys(database: Database, audit: AuditTrail, now: () 
   };
 
   const keys: Ledger['keys'] = {
-    async create(wish) {
+    async create({ actor, ...wish }) {
       const { key, record, hash } = makeKey(wish, now());
-      await add(record, hash);
+      await add(record, hash, actor);
       return { key, record };
     },
     find(key) {
@@ -81,9 +81,9 @@ export async function createKeys(database: Database, audit: AuditTrail, now: () 
       return found.record;
     },
     list: async () => [...known.values()].map(({ record }) => record),
-    async revoke(id) {
+    async revoke(id, actor = OWNER) {
       const at = now();
-      const results = await audit.append({ actor: 'owner', action: 'key.revoke', subject: id }, [
+      const results = await audit.append({ actor, action: 'key.revoke', subject: id }, [
         requiredSql('UPDATE keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL', at, id),
       ]);
       for (const entry of known.values())
@@ -108,7 +108,7 @@ export async function createKeys(database: Database, audit: AuditTrail, now: () 
 }
 
 /** What is said of a key that is to be made. */
-export type KeyWish = Parameters<Ledger['keys']['create']>[0];
+export type KeyWish = Omit<Parameters<Ledger['keys']['create']>[0], 'actor'>;
 
 /** A fresh key, what is known of it, and its hash, which alone is kept. Throws bad-input with all that is wrong with the wish. */
 export function makeKey(

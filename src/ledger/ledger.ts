@@ -58,7 +58,7 @@ export interface Ledger {
     /** All that is kept of a user, as JSON objects with a field `kind`. */
     export(user: string): AsyncIterable<JsonObject>;
     /** Erases it, leaves a tombstone, and says how much there was. */
-    erase(user: string): Promise<{ readonly inferences: number }>;
+    erase(user: string, actor?: string): Promise<{ readonly inferences: number }>;
   };
   readonly keys: {
     /** The key itself is returned here and nowhere else. */
@@ -67,11 +67,13 @@ export interface Ledger {
       readonly scopes: readonly Scope[];
       readonly expiresAt?: number;
       readonly origins?: readonly string[];
+      /** Who makes it, for the audit log; default: the store's owner. So it is with revoke and erase. */
+      readonly actor?: string;
     }): Promise<{ readonly key: string; readonly record: KeyRecord }>;
     /** The record of a key that is there, not revoked and not expired. Answered from memory, in constant time. */
     find(key: string): KeyRecord | undefined;
     list(): Promise<readonly KeyRecord[]>;
-    revoke(id: string): Promise<boolean>;
+    revoke(id: string, actor?: string): Promise<boolean>;
     /** Whether any key is there that may still be used. */
     readonly hasAny: boolean;
   };

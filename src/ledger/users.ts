@@ -1,6 +1,6 @@
 import type { JsonObject } from '../core/index.ts';
 import { sql, type Database } from '../database/index.ts';
-import type { AuditTrail } from './audit.ts';
+import { OWNER, type AuditTrail } from './audit.ts';
 import { parseInferences, SELECT_INFERENCES } from './inferences.ts';
 import type { Ledger } from './ledger.ts';
 import { pageStatement } from './paging.ts';
@@ -36,12 +36,12 @@ export function createUsers({ database, audit, secret, now }: UserContext): User
         behind = Number(rows.at(-1)!.seq);
       }
     },
-    erase: (user) => eraseHash(secret.hashUser(user)),
+    erase: (user, actor) => eraseHash(secret.hashUser(user), actor),
   };
 
-  async function eraseHash(hash: string): Promise<{ readonly inferences: number }> {
+  async function eraseHash(hash: string, actor = OWNER): Promise<{ readonly inferences: number }> {
     const at = now();
-    const results = await audit.append({ actor: 'owner', action: 'user.erase', subject: hash }, [
+    const results = await audit.append({ actor, action: 'user.erase', subject: hash }, [
       sql(
         `INSERT OR IGNORE INTO removed (kind, id, seq, removed_at) SELECT 'inferences', id, seq, ? FROM inferences WHERE user_hash = ?`,
         at,

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { SCOPES, type KeyRecord, type Ledger } from '../../ledger/index.ts';
+import { SCOPES, userHash, type KeyRecord, type Ledger } from '../../ledger/index.ts';
 import type { RouteDefinition } from '../http/app.ts';
 import { checkBody, readBody } from '../http/json-body.ts';
 import { MODEL_NAME } from '../models/model-book.ts';
@@ -51,10 +51,10 @@ export function adminRoutes({ book, ledger }: ServeServices): RouteDefinition[] 
         } = checkBody(KEY_BODY, await readBody(context, MAX_ADMIN_BYTES));
         const { key, record } = await kept().keys.create({
           ...body,
+          actor: actorOf(context),
           ...(expiresAt !== undefined && { expiresAt: expiresAt * 1000 }),
           ...(origins !== undefined && { origins }),
         });
-        await audit(context, 'key.create', record.id);
         return context.json({ ...keyObject(record), key });
       },
     },
@@ -65,8 +65,7 @@ export function adminRoutes({ book, ledger }: ServeServices): RouteDefinition[] 
       summary: 'Revokes a key, from the next request on',
       handle: async (context) => {
         const id = context.req.param('id')!;
-        if (!(await kept().keys.revoke(id))) throw missing('key', id);
-        await audit(context, 'key.revoke', id);
+        if (!(await kept().keys.revoke(id, actorOf(context)))) throw missing('key', id);
         return context.json({ id, object: 'preftune.key', deleted: true });
       },
     },
@@ -119,7 +118,7 @@ export function adminRoutes({ book, ledger }: ServeServices): RouteDefinition[] 
         const user = context.req.param('id')!;
         const lines: string[] = [];
         for await (const one of kept().users.export(user)) lines.push(`${JSON.stringify(one)}\n`);
-        await audit(context, 'user.export', 'a user');
+        await audit(context, 'user.export', userHash(kept().folder, user));
         return context.body(lines.join(''), 200, { 'content-type': 'application/jsonl; charset=utf-8' });
       },
     },
@@ -129,8 +128,7 @@ export function adminRoutes({ book, ledger }: ServeServices): RouteDefinition[] 
       policy: ['admin'],
       summary: 'Erases all that is kept of a user',
       handle: async (context) => {
-        const { inferences } = await kept().users.erase(context.req.param('id')!);
-        await audit(context, 'user.erase', 'a user');
+        const { inferences } = await kept().users.erase(context.req.param('id')!, actorOf(context));
         return context.json({ object: 'preftune.erasure', inferences });
       },
     },
