@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { JsonObject, Problem } from '../../core/index.ts';
 import { findingText, type RunFinding } from '../../monitor/index.ts';
 import type { JobEvent, JobRecord, Ledger } from '../../ledger/index.ts';
+import { METRICS_FILE, readMetrics } from '../../store/index.ts';
 import { resultName } from './result-csv.ts';
 import type { TrainingEvent } from './training-process.ts';
 
@@ -21,13 +24,21 @@ export interface JournalOptions {
   readonly ledger: Ledger;
   /** Takes out of a message what clients must not see. */
   readonly clean: (message: string) => string;
+  readonly runFolder: string;
+}
+
+interface StepEvent {
+  readonly step: number;
+  /** Of a step; an evaluation has none. */
+  readonly totalSteps?: number | undefined;
+  readonly metrics: JsonObject;
 }
 
 /**
  * What a training tells, as events of its job; written in their order, while the training goes on. Steps that a killed process took behind its last checkpoint come
- * again, with the same numbers, and are told once.
+ * again, with the same numbers, and are told once; those that it took while its server was gone are told when it goes on.
  */
-export async function createJournal({ id }: JobRecord, { ledger, clean }: JournalOptions): Promise<Journal> {
+export async function createJournal({ id }: JobRecord, { ledger, clean, runFolder }: JournalOptions): Promise<Journal> {
   const told = await lastTold(id, ledger);
   let writing: Promise<void> = Promise.resolve();
   let failure: unknown;
@@ -40,24 +51,38 @@ export async function createJournal({ id }: JobRecord, { ledger, clean }: Journa
   };
   const tell = (level: NewEvent['level'], message: string): void =>
     write({ level, type: 'message', message: clean(message) });
+  const tellMetrics = (kind: 'step' | 'evaluation', { step, totalSteps, metrics: given }: StepEvent): void => {
+    if (step <= told[kind]) return;
+    if (totalSteps !== undefined && !isTold(step, totalSteps)) return;
+    const metrics = numbersOf(given, kind === 'evaluation' ? 'eval_' : '');
+    const loss = metrics['train_loss'] ?? metrics['valid_loss'];
+    write({
+      level: 'info',
+      type: 'metrics',
+      message: `Step ${step}${totalSteps === undefined ? '' : `/${totalSteps}`}: ${kind === 'step' ? 'training' : 'validation'} loss=${loss?.toFixed(4) ?? 'none'}`,
+      data: { step, ...(totalSteps !== undefined && { total_steps: totalSteps }), ...metrics },
+    });
+  };
+  /** Steps that were taken while nobody listened stand in the run's metrics. */
+  const tellMissed = (done: number, totalSteps: number): void => {
+    const path = join(runFolder, METRICS_FILE);
+    if (done === 0 || !existsSync(path)) return;
+    for (const { step, ...metrics } of readMetrics(path)) {
+      if (step > done) continue;
+      const kind = Object.keys(metrics).some((name) => name.startsWith('eval_')) ? 'evaluation' : 'step';
+      tellMetrics(kind, { step, totalSteps: kind === 'step' ? totalSteps : undefined, metrics: metrics as JsonObject });
+    }
+  };
   const take = (event: TrainingEvent): void => {
     switch (event.event) {
       case 'start':
+        tellMissed(Number(event['done']), Number(event['total']));
         tell('info', `Training begins: ${String(event['total'])} steps, ${String(event['done'])} of them done`);
         break;
       case 'step':
       case 'evaluation': {
-        const { step, totalSteps } = event as unknown as { step: number; totalSteps?: number };
-        if (step <= told[event.event]) break;
-        if (totalSteps !== undefined && !isTold(step, totalSteps)) break;
-        const metrics = numbersOf(event['metrics'] as JsonObject, event.event === 'evaluation' ? 'eval_' : '');
-        const loss = metrics['train_loss'] ?? metrics['valid_loss'];
-        write({
-          level: 'info',
-          type: 'metrics',
-          message: `Step ${step}${totalSteps === undefined ? '' : `/${totalSteps}`}: ${event.event === 'step' ? 'training' : 'validation'} loss=${loss?.toFixed(4) ?? 'none'}`,
-          data: { step, ...(totalSteps !== undefined && { total_steps: totalSteps }), ...metrics },
-        });
+        const { step, totalSteps, metrics } = event as unknown as StepEvent;
+        tellMetrics(event.event, { step, totalSteps, metrics });
         break;
       }
       case 'warning':

@@ -214,7 +214,7 @@ export function createJobManager(options: JobManagerOptions): JobManager {
       ? [recipe, '--output', runFolder, '--resume', '--json', ...threadWords(options.threads)]
       : [recipe, '--config', join(folderOf(job.id), 'job.json'), '--json'];
     const clean = cleanerOf(job, { ledger, trainable: options.trainable });
-    const journal = await createJournal(job, { ledger, clean });
+    const journal = await createJournal(job, { ledger, clean, runFolder });
     const process = startTraining({
       command: options.command,
       words,
