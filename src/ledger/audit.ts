@@ -4,14 +4,8 @@ import { badInput, canonicalJson, shownValue, type JsonObject, type JsonValue } 
 import { parseRows, sql, type Database, type SqlResult, type SqlStatement } from '../database/index.ts';
 import { jsonText, nullable, objectColumn, present } from './columns.ts';
 import type { Ledger } from './ledger.ts';
+import type { AuditEntry } from './records.ts';
 import { pageStatement } from './paging.ts';
-
-export interface AuditEntry {
-  readonly actor: string;
-  readonly action: string;
-  readonly subject: string;
-  readonly detail?: JsonObject | undefined;
-}
 
 /** The audit log, and what others write into it together with their own rows. */
 /** Who acts by the commands: whoever may write the store's folder. */

@@ -6,6 +6,7 @@ export { openLedger } from './open-ledger.ts';
 export { userHash } from './secret.ts';
 export { sweepHourly } from './sweep.ts';
 export { hourly } from './hourly.ts';
+export type { LedgerRoom } from './room.ts';
 export type { Ledger, LedgerOptions, Retention } from './ledger.ts';
 export {
   SCOPES,

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../core/index.ts';
+import type { LedgerRoom } from './room.ts';
 import type {
   FileRecord,
   Inference,
@@ -20,12 +21,14 @@ import type {
 export interface Retention {
   readonly textDays?: number | undefined;
   readonly metadataDays?: number | undefined;
+  /** Feedback, votes and outcomes of experiments. */
+  readonly feedbackDays?: number | undefined;
 }
 
 export interface LedgerOptions {
   /** Default metadata. */
   readonly log?: LogLevel | undefined;
-  /** Default: texts 30 days, metadata 365. Where it is given, a kind without a number stays for good. */
+  /** Default: texts 30 days, metadata and feedback 365. Where it is given, a kind without a number stays for good. */
   readonly retention?: Retention | undefined;
   /** Masks e-mail addresses, telephone and card numbers, keys and the like before texts are written. Default true. */
   readonly redacts?: boolean | undefined;
@@ -42,6 +45,8 @@ export interface LedgerOptions {
 export interface Ledger {
   readonly folder: string;
   readonly log: LogLevel;
+  /** For rooms that keep tables of their own in the store. */
+  readonly room: LedgerRoom;
   readonly inferences: {
     /** Before the first byte of the answer. Resolves at once where the level is off. */
     begin(start: InferenceStart): Promise<void>;

@@ -14,6 +14,7 @@ import { createJobs } from './jobs.ts';
 import { createKeys, type KeyRing } from './keys.ts';
 import type { Ledger, LedgerOptions, Retention } from './ledger.ts';
 import { databasePath, inboxPath, lockPath, secretPath } from './places.ts';
+import { redactJson, redactText } from './redact.ts';
 import { LEDGER_KIND } from './schema.ts';
 import { openSecret } from './secret.ts';
 import { createSweep, DEFAULT_RETENTION } from './sweep.ts';
@@ -97,6 +98,14 @@ async function assemble(
   return {
     folder,
     log,
+    room: {
+      database,
+      audit: (entry, statements) => audit.append(entry, statements),
+      hashUser: (user) => secret.hashUser(user),
+      cleanText: (text) => (redacts ? redactText(text) : text),
+      cleanJson: (value) => (redacts ? redactJson(value) : value),
+      now,
+    },
     inferences: createInferences({ database, secret, log, redacts, now }),
     users: book.users,
     keys: ring.keys,
@@ -139,8 +148,8 @@ async function answerRequest(request: StoreRequest, { ring, book, backup }: Hold
   }
 }
 
-function requireRetention({ textDays, metadataDays }: NonNullable<LedgerOptions['retention']>): void {
-  const problems = Object.entries({ textDays, metadataDays })
+function requireRetention({ textDays, metadataDays, feedbackDays }: NonNullable<LedgerOptions['retention']>): void {
+  const problems = Object.entries({ textDays, metadataDays, feedbackDays })
     .filter(([, days]) => days !== undefined && !(days > 0 && Number.isFinite(days)))
     .map(([name, days]) => ({ path: name, message: `${name}: must be more than 0 days, got ${shownValue(days)}` }));
   if (problems.length > 0) throw badInput(problems);

@@ -149,3 +149,10 @@ export interface StoreCheck {
   /** Files and run folders that no row speaks of: what a kill left. They are in nobody's way. */
   readonly orphans: readonly string[];
 }
+
+export interface AuditEntry {
+  readonly actor: string;
+  readonly action: string;
+  readonly subject: string;
+  readonly detail?: JsonObject | undefined;
+}

@@ -1,4 +1,5 @@
 import type { DatabaseKind } from '../database/index.ts';
+import { TABLE_SETS } from './tables/all.ts';
 
 /**
  * `seq` is the order of writing: lists go by it, since clocks jump. Numbers that were given once are not given again (AUTOINCREMENT). Whatever hangs on a row goes
@@ -175,5 +176,8 @@ export const LEDGER_KIND: DatabaseKind = {
   name: 'store',
   // "ptld"
   applicationId: 0x70_74_6c_64,
-  migrations: [{ version: 1, script: VERSION_1 }],
+  migrations: [
+    { version: 1, script: VERSION_1 },
+    { version: 2, script: TABLE_SETS.map(({ script }) => script).join('\n') },
+  ],
 };

@@ -2,13 +2,14 @@ import { messageOf } from '../core/index.ts';
 import { sql, type Database } from '../database/index.ts';
 import { hourly } from './hourly.ts';
 import type { Ledger, Retention } from './ledger.ts';
+import { TABLE_SETS } from './tables/all.ts';
 
 const DAY_MS = 86_400_000;
 /** So many rows a commit: answers that are begun meanwhile wait for one batch at most. */
 const BATCH = 500;
 
 /** What a store that says nothing keeps. */
-export const DEFAULT_RETENTION: Retention = { textDays: 30, metadataDays: 365 };
+export const DEFAULT_RETENTION: Retention = { textDays: 30, metadataDays: 365, feedbackDays: 365 };
 
 /** A clock that went further than the time that has passed is not believed the first time. */
 const MOST_JUMP_MS = DAY_MS;
@@ -39,7 +40,7 @@ export function createSweep({ database, retention, now, elapsed }: SweepContext)
     [seenAt, seenElapsed] = [at, elapsed()];
     // What a wrong clock deletes is gone for good. Where it is right, the next sweep does it.
     if (jumpMs > MOST_JUMP_MS) return { texts: 0, inferences: 0, clockJumpMs: jumpMs };
-    const { textDays, metadataDays } = retention;
+    const { textDays, metadataDays, feedbackDays } = retention;
     let texts = 0;
     let inferences = 0;
     if (textDays !== undefined) {
@@ -64,7 +65,12 @@ export function createSweep({ database, retention, now, elapsed }: SweepContext)
         before,
       );
     }
-    if (texts + inferences > 0) await database.checkpoint();
+    let others = 0;
+    if (feedbackDays !== undefined) {
+      const before = at - feedbackDays * DAY_MS;
+      for (const text of TABLE_SETS.flatMap((tables) => tables.sweeps)) others += await deleteOld(text, before);
+    }
+    if (texts + inferences + others > 0) await database.checkpoint();
     return { texts, inferences };
   };
 }

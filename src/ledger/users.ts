@@ -5,6 +5,7 @@ import { parseInferences, SELECT_INFERENCES } from './inferences.ts';
 import type { Ledger } from './ledger.ts';
 import { pageStatement } from './paging.ts';
 import type { StoreSecret } from './secret.ts';
+import { TABLE_SETS } from './tables/all.ts';
 
 const PAGE = 100;
 
@@ -32,16 +33,20 @@ export function createUsers({ database, audit, secret, now }: UserContext): User
         const rows = await database.read(pageStatement(ofUser(hash), { limit: PAGE, order: 'asc' }, behind));
         for (const inference of parseInferences(rows))
           yield { kind: 'inference', ...inference } as unknown as JsonObject;
-        if (rows.length <= PAGE) return;
+        if (rows.length <= PAGE) break;
         behind = Number(rows.at(-1)!.seq);
       }
+      for (const { read, toObject } of TABLE_SETS.flatMap((tables) => tables.exports))
+        for (const row of await database.read(read(hash))) yield toObject(row);
     },
     erase: (user, actor) => eraseHash(secret.hashUser(user), actor),
   };
 
   async function eraseHash(hash: string, actor = OWNER): Promise<{ readonly inferences: number }> {
     const at = now();
+    const elsewhere = TABLE_SETS.flatMap((tables) => tables.erase(hash, at));
     const results = await audit.append({ actor, action: 'user.erase', subject: hash }, [
+      ...elsewhere,
       sql(
         `INSERT OR IGNORE INTO removed (kind, id, seq, removed_at) SELECT 'inferences', id, seq, ? FROM inferences WHERE user_hash = ?`,
         at,
@@ -55,7 +60,7 @@ export function createUsers({ database, audit, secret, now }: UserContext): User
       ),
     ]);
     await database.checkpoint();
-    return { inferences: results![1]!.changes };
+    return { inferences: results![elsewhere.length + 1]!.changes };
   }
 
   return { users, eraseHash };

@@ -26,7 +26,11 @@ export const SERVE = defineCommand({
         : await openLedger(options.store, {
             log: options.log,
             redacts: options.redact,
-            retention: { textDays: options.textDays, metadataDays: options.metadataDays },
+            retention: {
+              textDays: options.textDays,
+              metadataDays: options.metadataDays,
+              feedbackDays: options.feedbackDays,
+            },
           });
     try {
       const server = await startServer({

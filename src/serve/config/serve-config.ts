@@ -27,6 +27,9 @@ const KEPT = grouped('Store', {
   }),
   textDays: option(count.default(30), { help: 'days for which texts are kept' }),
   metadataDays: option(count.default(365), { help: 'days for which what is counted is kept' }),
+  feedbackDays: option(count.default(365), {
+    help: 'days for which feedback, votes and outcomes of experiments are kept',
+  }),
 });
 
 const JOBS = grouped('Fine-tuning jobs', {
