@@ -1,6 +1,7 @@
 import { adminRoutes } from './admin/admin-routes.ts';
 import type { RouteDefinition } from './http/app.ts';
 import { probeRoutes } from './http/probes.ts';
+import { pageRoutes } from './page/page-routes.ts';
 import { fileRoutes } from './files/file-routes.ts';
 import { jobRoutes } from './jobs/job-routes.ts';
 import { chatRoutes } from './openai/chat-routes.ts';
@@ -20,5 +21,6 @@ export function serveRoutes(options: ModelRouteOptions): RouteDefinition[] {
     ...jobRoutes(services),
     ...recordRoutes(services),
     ...adminRoutes(services),
+    ...pageRoutes(),
   ];
 }

@@ -81,8 +81,8 @@ function mount(
   { route, policies }: { readonly route: RouteDefinition; readonly policies: RoutePolicies },
 ): void {
   const { method, path, policy, summary, body, answer, answerType = 'application/json', handle } = route;
-  // Names of models hold slashes and colons.
-  const routerPath = path.replace('{model}', ':model{.+}').replaceAll(/\{(\w+)\}/g, ':$1');
+  // Names of models and paths hold slashes.
+  const routerPath = path.replace(/\{(model|path)\}/, ':$1{.+}').replaceAll(/\{(\w+)\}/g, ':$1');
   policies.declare(method, routerPath, policy);
   app.openAPIRegistry.registerPath(
     createRoute({

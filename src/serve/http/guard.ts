@@ -70,10 +70,12 @@ export function createGuard({
     checkHost(context, allowedHosts);
     const key = keyOf(context);
     const record = key === undefined ? undefined : findKey(key);
-    checkOrigin(context, { allowedOrigins, record });
+    const policy = policyOf(context, policies);
+    // A link that leads here from elsewhere may be followed: what is public holds nothing.
+    if (policy !== 'public' || context.req.header('sec-fetch-mode') !== 'navigate')
+      checkOrigin(context, { allowedOrigins, record });
     // Preflights carry no key; what they may ask is decided by the origin.
     if (context.req.method === 'OPTIONS') return next();
-    const policy = policyOf(context, policies);
     if (policy === 'public') {
       context.set('caller', { keyId: undefined, isAdmin: false });
       return next();
