@@ -19,14 +19,6 @@ export const CONTENT_POLICY = [
 /** The page: static files that hold no data, open to everybody; what it shows it asks from the other routes. */
 export function pageRoutes(): RouteDefinition[] {
   const files = openPageFiles();
-  const page = (path: string, handle: RouteDefinition['handle'], summary: string): RouteDefinition => ({
-    method: 'get',
-    path,
-    policy: 'public',
-    summary,
-    answerType: 'text/html',
-    handle,
-  });
   return [
     page('/', (context) => context.redirect('/ui/'), 'Leads to the page'),
     page('/ui', (context) => context.redirect('/ui/'), 'Leads to the page'),
@@ -47,6 +39,10 @@ export function pageRoutes(): RouteDefinition[] {
       'The page and its files',
     ),
   ];
+}
+
+function page(path: string, handle: RouteDefinition['handle'], summary: string): RouteDefinition {
+  return { method: 'get', path, policy: 'public', summary, answerType: 'text/html', handle };
 }
 
 function answerWith(context: Context, { bytes, packed, type, etag, isForever }: PageFile): Response {
