@@ -3,6 +3,7 @@ import type { RouteDefinition } from './http/app.ts';
 import { probeRoutes } from './http/probes.ts';
 import { pageRoutes } from './page/page-routes.ts';
 import { fileRoutes } from './files/file-routes.ts';
+import { inferenceRoutes } from './live/inference-routes.ts';
 import { jobRoutes } from './jobs/job-routes.ts';
 import { chatRoutes } from './openai/chat-routes.ts';
 import { modelRoutes, type ModelRouteOptions } from './openai/model-routes.ts';
@@ -20,6 +21,7 @@ export function serveRoutes(options: ModelRouteOptions): RouteDefinition[] {
     ...fileRoutes(services),
     ...jobRoutes(services),
     ...recordRoutes(services),
+    ...inferenceRoutes(services),
     ...adminRoutes(services),
     ...pageRoutes(),
   ];
