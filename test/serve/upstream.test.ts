@@ -16,6 +16,7 @@ import {
 
 /** Another server behind ours, asked by clients that know neither. */
 
+type StubResponse = Parameters<Extract<StubAnswer, (...given: never[]) => unknown>>[0];
 let answer: StubAnswer;
 let stub: StubUpstream;
 let server: RunningServer;
@@ -37,6 +38,7 @@ beforeAll(async () => {
       port: 0,
       store: 'none',
       apiKeyEnv: 'OUR_KEY',
+      keepAliveSeconds: 1,
       upstreams: [
         { ...upstream, name: 'big', kind: 'vllm' },
         { ...upstream, name: 'down', baseUrl: 'http://127.0.0.1:9/v1', fallbacks: ['big'] },
@@ -158,6 +160,34 @@ test('errors: of the request, of our key, and in the middle of a stream', async 
   };
   await expect(read()).rejects.toThrow('The server behind this model failed: engine died');
   expect(notes.join('\n')).not.toContain('sk-their-secret-key');
+});
+
+test('while a long prompt is read a stream says that it lives; what fails then is an error in the stream', async () => {
+  const waiting = new Map<string, StubResponse>();
+  answer = (response, { body }) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    waiting.set((body as typeof ASK).messages[0]!.content, response);
+  };
+  const told = async (content: string, body: string): Promise<string> => {
+    const got = await fetch(`${server.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer our-own-key-of-clients', 'content-type': 'application/json' },
+      body: JSON.stringify({ ...ASK, messages: [{ role: 'user', content }], stream: true }),
+    });
+    const reader = got.body!.pipeThrough(new TextDecoderStream()).getReader();
+    let text = (await reader.read()).value!;
+    expect([got.status, text]).toEqual([200, ': still working\n\n']);
+    waiting.get(content)!.end(body);
+    for (let next = await reader.read(); !next.done; next = await reader.read()) text += next.value;
+    return text;
+  };
+  const [good, bad] = await Promise.all([
+    told('good', events(chunk({ content: 'a' }), STOP, USAGE)),
+    told('bad', events({ error: { message: 'engine died', code: 500 } })),
+  ]);
+  expect(good).toMatch(/"content":"a"[^]*data: \[DONE\]\n\n$/);
+  expect(bad).toMatch(/data: \{"error":\{"message":"The server behind this model failed: engine died"[^]*\n\n$/);
+  expect(bad).not.toContain('[DONE]');
 });
 
 test('a client that goes is gone for the server too', async () => {

@@ -12,6 +12,9 @@ export const LIMIT_SHAPE = grouped('Limits', {
   requestSeconds: option(count.default(600), { help: 'longest time of a request' }),
   templateSeconds: option(count.default(5), { help: 'longest time that a conversation may take to become tokens' }),
   stallSeconds: option(count.default(60), { help: 'a client of a stream that reads nothing for so long is let go' }),
+  keepAliveSeconds: option(count.default(10), {
+    help: 'a stream that has had nothing to say for so long sends a comment',
+  }),
   graceSeconds: option(z.int().min(0).default(25), {
     help: 'time that answers under way have to end when the server stops',
   }),

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { ServeError } from '../serve-error.ts';
 import { eventStream } from './event-stream.ts';
 
-const QUIET = { stallMs: 60_000, onGone: () => undefined };
+const QUIET = { stallMs: 60_000, keepAliveMs: 60_000, onGone: () => undefined };
 
 async function textOf(stream: ReadableStream): Promise<string> {
   return new Response(stream).text();
@@ -48,7 +48,7 @@ test('a client that goes away ends the answer', async () => {
       isEnded = true;
     }
   }
-  const reader = eventStream(events(), { stallMs: 60_000, onGone: () => (isGone = true) }).getReader();
+  const reader = eventStream(events(), { ...QUIET, onGone: () => (isGone = true) }).getReader();
   await reader.read();
   await reader.cancel();
   expect([isEnded, isGone]).toEqual([true, true]);
@@ -57,7 +57,23 @@ test('a client that goes away ends the answer', async () => {
 test('a client that reads nothing is let go', async () => {
   const gone = new Promise<void>((resolve) => {
     // Held by nobody who reads.
-    eventStream(endless(), { stallMs: 5, onGone: resolve });
+    eventStream(endless(), { ...QUIET, stallMs: 5, onGone: resolve });
   });
   await gone;
+});
+
+test('a stream with nothing to say says so, before its first event too, and loses none', async () => {
+  const teller: { say?: (value: { a: number }) => void } = {};
+  async function* events(): AsyncGenerator<{ a: number }> {
+    yield new Promise<{ a: number }>((resolve) => (teller.say = resolve));
+  }
+  const reader = eventStream(events(), { ...QUIET, keepAliveMs: 5, isLate: true })
+    .pipeThrough(new TextDecoderStream())
+    .getReader();
+  const read = async (): Promise<string | undefined> => (await reader.read()).value;
+  expect([await read(), await read(), await read()]).toEqual(Array(3).fill(': still working\n\n'));
+  teller.say!({ a: 1 });
+  let next = await read();
+  while (next?.startsWith(':')) next = await read();
+  expect([next, await read(), await read()]).toEqual(['data: {"a":1}\n\n', 'data: [DONE]\n\n', undefined]);
 });

@@ -5,7 +5,7 @@ import type { InferenceEnd, InferenceStart } from '../../ledger/index.ts';
 import type { Lease } from '../models/lease.ts';
 import type { Backend, Call, CheckedBody, TokenUsage } from '../backends/backend.ts';
 import { asServeError } from '../http/errors.ts';
-import { eventStream } from '../http/event-stream.ts';
+import { eventStream, within } from '../http/event-stream.ts';
 import type { ServeServices } from '../services.ts';
 import { ServeError } from '../serve-error.ts';
 
@@ -91,7 +91,10 @@ export async function answerRequest<Piece extends AnyPiece>(
     // The row is written while the answer is drawn, and is there before any byte leaves: of a stream before its first piece, else with its end.
     const beginning = services.ledger?.inferences.begin(asked.start);
     beginning?.catch(() => undefined);
-    const first = await pieces.next();
+    const { stallSeconds, keepAliveSeconds } = services.limits;
+    const first = pieces.next();
+    // What is refused has a status of its own, unless a long prompt keeps the client waiting for it.
+    const isLate = (await (isStreamed ? within(first, keepAliveSeconds * 1000) : first)) === undefined;
     const all = gathering(asked, first, pieces);
     context.header('x-preftune-version', version.id);
     if (!isStreamed) {
@@ -102,7 +105,8 @@ export async function answerRequest<Piece extends AnyPiece>(
     await beginning;
     const withUsage = (body['stream_options'] as JsonObject | undefined)?.['include_usage'] === true;
     const events = eventsOf(asked, { all, finish, withUsage });
-    return new Response(eventStream(events, { stallMs: services.limits.stallSeconds * 1000, onGone: gone }), {
+    const timing = { stallMs: stallSeconds * 1000, keepAliveMs: keepAliveSeconds * 1000, isLate };
+    return new Response(eventStream(events, { ...timing, onGone: gone }), {
       headers: {
         'content-type': 'text/event-stream; charset=utf-8',
         'cache-control': 'no-cache, no-transform',
@@ -197,11 +201,11 @@ function endingOf<Piece extends AnyPiece>(
 /** The pieces, put together as they pass. */
 async function* gathering<Piece extends AnyPiece>(
   asked: Asked<Piece>,
-  first: IteratorResult<Piece>,
+  first: Promise<IteratorResult<Piece>>,
   pieces: AsyncIterator<Piece>,
 ): AsyncGenerator<Piece> {
   try {
-    for (let next = first; next.done !== true; next = await pieces.next()) {
+    for (let next = await first; next.done !== true; next = await pieces.next()) {
       asked.firstTokenMs ??= performance.now() - asked.began;
       asked.gathered.add(next.value);
       yield next.value;
