@@ -18,5 +18,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     target: 'es2022',
   },
-  server: { proxy: Object.fromEntries(['/v1', '/feedback', '/health', '/ready'].map((path) => [path, 'http://127.0.0.1:8000'])) },
+  server: {
+    proxy: Object.fromEntries(['/v1', '/feedback', '/health', '/ready'].map((path) => [path, 'http://127.0.0.1:8000'])),
+  },
 });

@@ -21,14 +21,19 @@ const overview = createRoute({
 const playground = createRoute({
   getParentRoute: () => root,
   path: '/playground',
-  validateSearch: (search: Record<string, unknown>): { a?: string; b?: string } => ({ a: text(search['a']), b: text(search['b']) }) as { a?: string; b?: string },
+  validateSearch: (search: Record<string, unknown>): { a?: string; b?: string } =>
+    ({ a: text(search['a']), b: text(search['b']) }) as { a?: string; b?: string },
   component: lazyRouteComponent(() => import('./screens/playground.tsx'), 'Playground'),
 });
 const logs = createRoute({
   getParentRoute: () => root,
   path: '/logs',
   validateSearch: (search: Record<string, unknown>): { model?: string; id?: string; after?: string } =>
-    ({ model: text(search['model']), id: text(search['id']), after: text(search['after']) }) as { model?: string; id?: string; after?: string },
+    ({ model: text(search['model']), id: text(search['id']), after: text(search['after']) }) as {
+      model?: string;
+      id?: string;
+      after?: string;
+    },
   component: lazyRouteComponent(() => import('./screens/logs.tsx'), 'Logs'),
 });
 const jobs = createRoute({

@@ -24,7 +24,10 @@ export function Shell(): ReactNode {
   useEffect(() => setIsOpen(false), [path]);
   return (
     <div className="min-h-dvh md:grid md:grid-cols-[13.5rem_1fr]">
-      <a href="#main" className="sr-only focus:not-sr-only focus:absolute focus:left-4 focus:top-4 focus:z-40 focus:bg-card focus:px-3 focus:py-2">
+      <a
+        href="#main"
+        className="sr-only focus:not-sr-only focus:absolute focus:left-4 focus:top-4 focus:z-40 focus:bg-card focus:px-3 focus:py-2"
+      >
         Skip to the screen
       </a>
       <div className="border-line bg-card max-md:sticky max-md:top-0 max-md:z-20 max-md:border-b md:border-r">
@@ -34,11 +37,21 @@ export function Shell(): ReactNode {
               <img src="/ui/mark.svg" alt="" width="26" height="26" />
               preftune
             </Link>
-            <button type="button" className="button md:hidden" aria-expanded={isOpen} aria-controls="screens" onClick={() => setIsOpen(!isOpen)}>
+            <button
+              type="button"
+              className="button md:hidden"
+              aria-expanded={isOpen}
+              aria-controls="screens"
+              onClick={() => setIsOpen(!isOpen)}
+            >
               Menu
             </button>
           </div>
-          <nav id="screens" aria-label="Screens" className={`${isOpen ? '' : 'max-md:hidden'} flex-1 overflow-y-auto px-2 pb-4`}>
+          <nav
+            id="screens"
+            aria-label="Screens"
+            className={`${isOpen ? '' : 'max-md:hidden'} flex-1 overflow-y-auto px-2 pb-4`}
+          >
             {GROUPS.map(({ title, links }, at) => (
               <div key={at} className="mb-3">
                 {title !== undefined && <p className="quiet px-2 pb-1 text-sm">{title}</p>}

@@ -9,7 +9,8 @@ export function asDate(seconds: number): string {
 /** `3 minutes ago`. */
 export function ago(seconds: number, now = Date.now()): string {
   const passed = seconds - now / 1000;
-  for (const [unit, size] of UNITS) if (Math.abs(passed) >= size || unit === 'second') return relative.format(Math.round(passed / size), unit);
+  for (const [unit, size] of UNITS)
+    if (Math.abs(passed) >= size || unit === 'second') return relative.format(Math.round(passed / size), unit);
   return '';
 }
 
@@ -23,7 +24,11 @@ const UNITS = [
 /** Milliseconds as people read them. */
 export function duration(ms: number | null | undefined): string {
   if (ms === null || ms === undefined) return '–';
-  return ms < 1000 ? `${Math.round(ms)} ms` : ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+  return ms < 1000
+    ? `${Math.round(ms)} ms`
+    : ms < 60_000
+      ? `${(ms / 1000).toFixed(1)} s`
+      : `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
 }
 
 /** The first words of a text. */

@@ -34,7 +34,9 @@ export function Failure({ error, again }: { readonly error: unknown; readonly ag
   return (
     <div role="alert" className="card bg-bad-bg! text-bad">
       <p className="font-medium">{error instanceof Error ? error.message : String(error)}</p>
-      {isForbidden && <p className="mt-1">Sign in with a key that may do this, or ask whoever runs the server for one.</p>}
+      {isForbidden && (
+        <p className="mt-1">Sign in with a key that may do this, or ask whoever runs the server for one.</p>
+      )}
       {again !== undefined && (
         <button type="button" className="button mt-3" onClick={again}>
           Try again
@@ -73,12 +75,26 @@ const TONES = {
 } as const;
 export type Tone = keyof typeof TONES;
 
-export function Badge({ tone = 'neutral', children }: { readonly tone?: Tone; readonly children: ReactNode }): ReactNode {
+export function Badge({
+  tone = 'neutral',
+  children,
+}: {
+  readonly tone?: Tone;
+  readonly children: ReactNode;
+}): ReactNode {
   return <span className={`inline-block rounded-full px-2 py-0.5 text-sm font-medium ${TONES[tone]}`}>{children}</span>;
 }
 
 /** A line that says how things stand, to be read first. */
-export function Verdict({ tone, title, children }: { readonly tone: Tone; readonly title: ReactNode; readonly children?: ReactNode }): ReactNode {
+export function Verdict({
+  tone,
+  title,
+  children,
+}: {
+  readonly tone: Tone;
+  readonly title: ReactNode;
+  readonly children?: ReactNode;
+}): ReactNode {
   return (
     <section className={`rounded-xl px-5 py-4 ${TONES[tone]}`}>
       <p className="text-lg font-semibold">{title}</p>

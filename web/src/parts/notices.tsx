@@ -23,7 +23,10 @@ function drop(id: number): void {
 }
 
 /** Says what was done. Undo instead of "are you sure". */
-export function tell(text: string, { isBad = false, undo }: { readonly isBad?: boolean; readonly undo?: () => void } = {}): void {
+export function tell(
+  text: string,
+  { isBad = false, undo }: { readonly isBad?: boolean; readonly undo?: () => void } = {},
+): void {
   const id = (lastId += 1);
   change([...notices.slice(-2), { id, text, isBad, undo }]);
   setTimeout(() => drop(id), isBad ? STAYS_MS * 2 : STAYS_MS);
@@ -42,9 +45,15 @@ export function Notices(): ReactNode {
     () => notices,
   );
   return (
-    <div aria-live="polite" className="pointer-events-none fixed inset-x-0 bottom-16 z-30 flex flex-col items-center gap-2 px-4 sm:bottom-6">
+    <div
+      aria-live="polite"
+      className="pointer-events-none fixed inset-x-0 bottom-16 z-30 flex flex-col items-center gap-2 px-4 sm:bottom-6"
+    >
       {shown.map(({ id, text, isBad, undo }) => (
-        <div key={id} className={`pointer-events-auto flex max-w-xl items-center gap-3 rounded-lg px-4 py-2 shadow-lg ${isBad ? 'bg-bad-bg text-bad' : 'bg-ink text-paper'}`}>
+        <div
+          key={id}
+          className={`pointer-events-auto flex max-w-xl items-center gap-3 rounded-lg px-4 py-2 shadow-lg ${isBad ? 'bg-bad-bg text-bad' : 'bg-ink text-paper'}`}
+        >
           <span>{text}</span>
           {undo !== undefined && (
             <button

@@ -8,14 +8,18 @@ export function Tokens({ tokens }: { readonly tokens: readonly TokenLogprob[] })
   return (
     <>
       <p className="quiet mb-2 text-sm">
-        {tokens.length} tokens, {(total / tokens.length).toFixed(2)} nats a token. The darker, the less the model expected it.
+        {tokens.length} tokens, {(total / tokens.length).toFixed(2)} nats a token. The darker, the less the model
+        expected it.
       </p>
       <p className="whitespace-pre-wrap font-mono text-sm leading-7">
         {tokens.map(({ token, logprob, top_logprobs: others }, index) => (
           <span
             key={index}
             className={`rounded ${SHADES[Math.min(SHADES.length - 1, Math.floor(-logprob))]!}`}
-            title={[`${JSON.stringify(token)} ${percent(logprob)}`, ...others.map((other) => `${JSON.stringify(other.token)} ${percent(other.logprob)}`)].join('\n')}
+            title={[
+              `${JSON.stringify(token)} ${percent(logprob)}`,
+              ...others.map((other) => `${JSON.stringify(other.token)} ${percent(other.logprob)}`),
+            ].join('\n')}
           >
             {token}
           </span>

@@ -12,7 +12,9 @@ export function WordDifferences({ text, other }: { readonly text: string; readon
     <p className="whitespace-pre-wrap">
       {parts === undefined
         ? text
-        : parts.map((part, index) => (part.removed ? null : part.added ? <ins key={index}>{part.value}</ins> : part.value))}
+        : parts.map((part, index) =>
+            part.removed ? null : part.added ? <ins key={index}>{part.value}</ins> : part.value,
+          )}
     </p>
   );
 }

@@ -33,12 +33,18 @@ interface Message {
 }
 
 const route = getRouteApi('/logs');
-const TONES: Readonly<Record<Inference['status'], Tone>> = { complete: 'good', failed: 'bad', cancelled: 'warn', running: 'neutral' };
+const TONES: Readonly<Record<Inference['status'], Tone>> = {
+  complete: 'good',
+  failed: 'bad',
+  cancelled: 'warn',
+  running: 'neutral',
+};
 
 const logsQuery = (model: string | undefined) =>
   infiniteQueryOptions({
     queryKey: ['inferences', model],
-    queryFn: ({ signal, pageParam }) => getJson<ListOf<Inference>>('/v1/preftune/inferences', { limit: 50, model, after: pageParam }, signal),
+    queryFn: ({ signal, pageParam }) =>
+      getJson<ListOf<Inference>>('/v1/preftune/inferences', { limit: 50, model, after: pageParam }, signal),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => (last.has_more ? (last.last_id ?? undefined) : undefined),
   });
@@ -62,7 +68,11 @@ export function Logs(): ReactNode {
     >
       <label className="mb-4 block max-w-xs">
         Model
-        <select className="field" value={model ?? ''} onChange={(event) => void navigate({ search: { model: event.target.value || undefined } as never })}>
+        <select
+          className="field"
+          value={model ?? ''}
+          onChange={(event) => void navigate({ search: { model: event.target.value || undefined } as never })}
+        >
           <option value="">all</option>
           {models.data?.data.map(({ id: name }) => (
             <option key={name}>{name}</option>
@@ -98,7 +108,9 @@ export function Logs(): ReactNode {
                     {row.prompt_tokens ?? '–'} + {row.completion_tokens ?? '–'} tokens, {duration(row.total_ms)}
                   </span>
                 </span>
-                <span className="mt-1 block">{begin(asked(row)) || <span className="quiet">{row.error ?? 'no text was kept'}</span>}</span>
+                <span className="mt-1 block">
+                  {begin(asked(row)) || <span className="quiet">{row.error ?? 'no text was kept'}</span>}
+                </span>
               </Link>
               {row.id === id && <Details row={row} />}
             </li>
@@ -106,7 +118,12 @@ export function Logs(): ReactNode {
         </ul>
       )}
       {list.hasNextPage && (
-        <button type="button" className="button mt-4" disabled={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
+        <button
+          type="button"
+          className="button mt-4"
+          disabled={list.isFetchingNextPage}
+          onClick={() => void list.fetchNextPage()}
+        >
           Older ones
         </button>
       )}
@@ -138,7 +155,8 @@ function Details({ row }: { readonly row: Inference }): ReactNode {
         <dd className="font-mono">{row.version}</dd>
         <dt>time</dt>
         <dd>
-          {asDate(row.created_at)}; first token after {duration(row.first_token_ms)}, whole after {duration(row.total_ms)}
+          {asDate(row.created_at)}; first token after {duration(row.first_token_ms)}, whole after{' '}
+          {duration(row.total_ms)}
         </dd>
         <dt>ended</dt>
         <dd>{row.finish_reasons.join(', ') || '–'}</dd>

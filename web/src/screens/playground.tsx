@@ -57,13 +57,18 @@ export function Playground(): ReactNode {
     const empty = { id: undefined, text: '', tokens: [], isDone: false };
     setTurn({ prompt, isBlind: isBlind && wanted.length === 2, answers: wanted.map((model) => ({ ...empty, model })) });
     const set = (place: number, change: (answer: Answer) => Answer): void =>
-      setTurn((now) => now && { ...now, answers: now.answers.map((answer, at) => (at === place ? change(answer) : answer)) });
+      setTurn(
+        (now) => now && { ...now, answers: now.answers.map((answer, at) => (at === place ? change(answer) : answer)) },
+      );
     await Promise.all(
       wanted.map(async (model, place) => {
         try {
           const body = {
             model,
-            messages: [...(system.trim() === '' ? [] : [{ role: 'system', content: system }]), { role: 'user', content: prompt }],
+            messages: [
+              ...(system.trim() === '' ? [] : [{ role: 'system', content: system }]),
+              { role: 'user', content: prompt },
+            ],
             temperature: Number(temperature),
             logprobs: true,
             top_logprobs: 5,
@@ -116,7 +121,13 @@ export function Playground(): ReactNode {
         <div className="grid gap-3 sm:grid-cols-2">
           <label>
             Model
-            <select className="field" value={first ?? ''} onChange={(event) => void navigate({ search: (old) => ({ ...old, a: event.target.value }), replace: true })}>
+            <select
+              className="field"
+              value={first ?? ''}
+              onChange={(event) =>
+                void navigate({ search: (old) => ({ ...old, a: event.target.value }), replace: true })
+              }
+            >
               {names.map((name) => (
                 <option key={name}>{name}</option>
               ))}
@@ -124,7 +135,13 @@ export function Playground(): ReactNode {
           </label>
           <label>
             Beside
-            <select className="field" value={second} onChange={(event) => void navigate({ search: (old) => ({ ...old, b: event.target.value }), replace: true })}>
+            <select
+              className="field"
+              value={second}
+              onChange={(event) =>
+                void navigate({ search: (old) => ({ ...old, b: event.target.value }), replace: true })
+              }
+            >
               <option value="">nothing</option>
               {names.map((name) => (
                 <option key={name}>{name}</option>
@@ -152,7 +169,15 @@ export function Playground(): ReactNode {
             </label>
             <label>
               Temperature
-              <input className="field" type="number" min="0" max="2" step="0.1" value={temperature} onChange={(event) => setTemperature(event.target.value)} />
+              <input
+                className="field"
+                type="number"
+                min="0"
+                max="2"
+                step="0.1"
+                value={temperature}
+                onChange={(event) => setTemperature(event.target.value)}
+              />
             </label>
           </div>
           <label className="mt-3 flex items-center gap-2">
@@ -161,7 +186,11 @@ export function Playground(): ReactNode {
           </label>
         </details>
         <div className="flex items-center gap-3">
-          <button type="submit" className="button button-main" disabled={isRunning || first === undefined || prompt.trim() === ''}>
+          <button
+            type="submit"
+            className="button button-main"
+            disabled={isRunning || first === undefined || prompt.trim() === ''}
+          >
             Send
           </button>
           {isRunning && (
@@ -176,12 +205,21 @@ export function Playground(): ReactNode {
       </form>
       {models.error !== null && <Failure error={models.error} again={() => void models.refetch()} />}
       {turn === undefined ? (
-        <Empty title="No answer yet">Answers come here. What you choose becomes a pair that a model can learn from.</Empty>
+        <Empty title="No answer yet">
+          Answers come here. What you choose becomes a pair that a model can learn from.
+        </Empty>
       ) : (
         <>
           <div role="group" aria-label="How answers are shown" className="mb-3 flex gap-2">
             {(['text', 'differences', 'tokens'] as const).map((one) => (
-              <button key={one} type="button" className="button" aria-pressed={view === one} disabled={one === 'differences' && turn.answers.length < 2} onClick={() => setView(one)}>
+              <button
+                key={one}
+                type="button"
+                className="button"
+                aria-pressed={view === one}
+                disabled={one === 'differences' && turn.answers.length < 2}
+                onClick={() => setView(one)}
+              >
                 {{ text: 'Text', differences: 'Differences', tokens: 'Token probabilities' }[one]}
               </button>
             ))}
@@ -202,14 +240,22 @@ export function Playground(): ReactNode {
                 ) : (
                   <Markdown text={answer.text} />
                 )}
-                {turn.answers.length === 1 && answer.isDone && answer.id !== undefined && <Thumbs id={answer.id} text={answer.text} />}
+                {turn.answers.length === 1 && answer.isDone && answer.id !== undefined && (
+                  <Thumbs id={answer.id} text={answer.text} />
+                )}
               </article>
             ))}
           </div>
           {turn.answers.length === 2 && !isRunning && (
             <div className="mt-4 flex flex-wrap gap-2" role="group" aria-label="Which answer is better">
               {(['left', 'tie', 'right', 'both_bad'] as const).map((choice) => (
-                <button key={choice} type="button" className={`button ${turn.choice === choice ? 'button-main' : ''}`} disabled={turn.choice !== undefined} onClick={() => choose(choice)}>
+                <button
+                  key={choice}
+                  type="button"
+                  className={`button ${turn.choice === choice ? 'button-main' : ''}`}
+                  disabled={turn.choice !== undefined}
+                  onClick={() => choose(choice)}
+                >
                   {{ left: 'Left is better', right: 'Right is better', tie: 'Equal', both_bad: 'Both bad' }[choice]}
                 </button>
               ))}
@@ -227,7 +273,10 @@ function Thumbs({ id, text }: { readonly id: string; readonly text: string }): R
   const [edit, setEdit] = useState<string>();
   const thumb = (value: boolean): void => {
     setGiven(value);
-    sendJson('POST', '/v1/preftune/feedback', { kind: 'thumb', inference_id: id, value }).then(() => tell('Kept, thank you.'), tellFailure);
+    sendJson('POST', '/v1/preftune/feedback', { kind: 'thumb', inference_id: id, value }).then(
+      () => tell('Kept, thank you.'),
+      tellFailure,
+    );
   };
   return (
     <div className="mt-4 border-t border-line pt-3">
@@ -238,7 +287,12 @@ function Thumbs({ id, text }: { readonly id: string; readonly text: string }): R
         <button type="button" className="button" aria-pressed={given === false} onClick={() => thumb(false)}>
           Bad
         </button>
-        <button type="button" className="button" aria-expanded={edit !== undefined} onClick={() => setEdit(edit === undefined ? text : undefined)}>
+        <button
+          type="button"
+          className="button"
+          aria-expanded={edit !== undefined}
+          onClick={() => setEdit(edit === undefined ? text : undefined)}
+        >
           Edit
         </button>
       </div>
@@ -257,7 +311,11 @@ function Thumbs({ id, text }: { readonly id: string; readonly text: string }): R
             How it should have been
             <textarea className="field min-h-32" value={edit} onChange={(event) => setEdit(event.target.value)} />
           </label>
-          <button type="submit" className="button button-main self-start" disabled={edit.trim() === '' || edit === text}>
+          <button
+            type="submit"
+            className="button button-main self-start"
+            disabled={edit.trim() === '' || edit === text}
+          >
             Keep
           </button>
         </form>
