@@ -30,7 +30,7 @@ export function Shell(): ReactNode {
       >
         Skip to the screen
       </a>
-      <div className="border-line bg-card max-md:sticky max-md:top-0 max-md:z-20 max-md:border-b md:border-r">
+      <header className="border-line bg-card max-md:sticky max-md:top-0 max-md:z-20 max-md:border-b md:border-r">
         <div className="md:sticky md:top-0 md:flex md:h-dvh md:flex-col">
           <div className="flex items-center justify-between px-4 py-3 md:py-5">
             <Link to="/" className="flex items-center gap-2 font-semibold text-ink no-underline">
@@ -76,7 +76,7 @@ export function Shell(): ReactNode {
             <ThemeChoice />
           </div>
         </div>
-      </div>
+      </header>
       <div className="min-w-0">
         <Outlet />
       </div>
