@@ -23,15 +23,19 @@ interface LibsqlStatement {
 export type UnitOutcome = { readonly results: readonly SqlResult[] | null } | { readonly thrown: unknown };
 
 const MOST_PREPARED = 256;
-/** Pages of 4 KiB after which the log goes into the file by itself. */
-const CHECKPOINT_PAGES = 1000;
-/** The log is cut to this after it went into the file. */
-const LOG_BYTES = 8 * 2 ** 20;
+/** Pages of 4 KiB after which the log goes into the file although writers wait for it: some milliseconds, for some hundred units. */
+const CHECKPOINT_PAGES = 4000;
+/** The log is cut to this after it went into the file. Shorter than the log gets, each of its rounds would grow it anew: a flush of a file that grows costs several times as much. */
+const LOG_BYTES = 24 * 2 ** 20;
+/** Units that make it worth while to put the log into the file in a quiet moment. */
+const UNITS_TO_TIDY = 256;
 
 export class Connection {
   private readonly database: Libsql;
   private readonly prepared = new Map<string, LibsqlStatement>();
   private broken: unknown;
+  private unitsInLog = 0;
+  private isFrozen = false;
   readonly sqliteVersion: string;
 
   /** Opens or makes the file and brings it to the newest version. Throws bad-input for a file of another program or a newer version. */
@@ -65,14 +69,11 @@ export class Connection {
       this.database.exec('BEGIN IMMEDIATE');
       const outcomes = units.map((unit) => this.unit(unit));
       this.database.exec('COMMIT');
+      this.unitsInLog += units.length;
       return outcomes;
     } catch (error) {
       this.rollback();
-      if (isFatal(error))
-        this.broken = runFailed(
-          `the disk must keep what is written, got a failed flush; stop the server, look at the disk, and start it again`,
-          { cause: error },
-        );
+      this.stopIfFatal(error);
       return units.map(() => ({ thrown: error }));
     }
   }
@@ -97,6 +98,14 @@ export class Connection {
       this.database.exec('ROLLBACK TO unit; RELEASE unit');
       return { thrown: error };
     }
+  }
+
+  private stopIfFatal(error: unknown): void {
+    if (isFatal(error))
+      this.broken = runFailed(
+        `the disk must keep what is written, got a failed flush; stop the server, look at the disk, and start it again`,
+        { cause: error },
+      );
   }
 
   private rollback(): void {
@@ -161,6 +170,18 @@ export class Connection {
 
   checkpoint(): void {
     this.pragma('wal_checkpoint(TRUNCATE)');
+    this.unitsInLog = 0;
+  }
+
+  /** For a quiet moment: puts a log that has grown into the file, which a writer would have to wait for later. Nobody hears of a failure but the next writer, where it matters. */
+  tidy(): void {
+    if (this.isFrozen || this.broken !== undefined || this.unitsInLog < UNITS_TO_TIDY) return;
+    try {
+      this.pragma('wal_checkpoint(PASSIVE)');
+      this.unitsInLog = 0;
+    } catch (error) {
+      this.stopIfFatal(error);
+    }
   }
 
   /** Rewrites the file without holes; needs room for a second one. */
@@ -188,12 +209,14 @@ export class Connection {
 
   /** The size of the file, whose bytes stay as they are until thaw. */
   freeze(): number {
+    this.isFrozen = true;
     this.pragma('wal_autocheckpoint=0');
     this.checkpoint();
     return this.numberOf('page_count') * this.numberOf('page_size');
   }
 
   thaw(): void {
+    this.isFrozen = false;
     this.pragma(`wal_autocheckpoint=${CHECKPOINT_PAGES}`);
     this.checkpoint();
   }

@@ -124,13 +124,13 @@ test('the write-ahead log stays small however much goes through it', async () =>
   const database = await opened();
   let most = 0;
   for (let round = 0; round < 40; round++) {
-    await database.write([add(`${round} `.repeat(300_000 / `${round} `.length))]);
+    await database.write([add(`${round} `.repeat(900_000 / `${round} `.length))]);
     most = Math.max(most, statSync(`${path}-wal`).size);
   }
-  expect(statSync(path).size).toBeGreaterThan(10_000_000);
-  expect(most).toBeLessThan(9_000_000);
+  expect(statSync(path).size).toBeGreaterThan(30_000_000);
+  expect(most).toBeLessThan(19_000_000);
   // One huge write grows it once; it is cut when the next one begins at its start.
-  await database.write([add('x'.repeat(20_000_000))]);
+  await database.write([add('x'.repeat(30_000_000))]);
   await database.write([add('y')]);
   await database.checkpoint();
   expect(statSync(`${path}-wal`).size).toBe(0);

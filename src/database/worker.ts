@@ -11,9 +11,13 @@ const port = parentPort ?? unreachable(undefined as never);
 /** At most so many units share a commit, so that nobody waits for long. */
 const MOST_UNITS = 1024;
 
+/** Without a word for so long, the thread has time to tidy. */
+const QUIET_MS = 200;
+
 let connection: Connection | undefined;
 const waiting: ToDatabase[] = [];
 let isScheduled = false;
+const quiet = setTimeout(() => connection?.tidy(), QUIET_MS);
 
 port.on('message', (message: ToDatabase) => {
   waiting.push(message);
@@ -28,6 +32,7 @@ function schedule(): void {
     isScheduled = false;
     work();
     if (waiting.length > 0) schedule();
+    else quiet.refresh();
   });
 }
 
