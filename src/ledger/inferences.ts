@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { badInput, type JsonObject } from '../core/index.ts';
-import { parseRows, sql, type Database, type SqlRow, type SqlStatement } from '../database/index.ts';
+import { parseRows, sql, type Database, type SqlRow, type SqlStatement, type SqlValue } from '../database/index.ts';
 import { jsonText, labelsColumn, nullable, objectColumn, present, textsColumn } from './columns.ts';
 import type { Ledger } from './ledger.ts';
 import { readPage, removal, type ListQuery } from './paging.ts';
@@ -99,11 +99,15 @@ export function createInferences(context: InferenceContext): Ledger['inferences'
   return {
     async begin(start) {
       if (log === 'off') return;
-      await database.write(beginning(start, context, cleaner));
+      await database.write(beginning(start, { context, cleaner }));
     },
     async finish(id, end) {
       if (log === 'off') return;
-      await database.write(ending(id, end, cleaner));
+      await database.write(ending(id, end, { context, cleaner }));
+    },
+    async record(start, end) {
+      if (log === 'off') return;
+      await database.write(beginning(start, { context, cleaner, end }));
     },
     get,
     list({ model, metadata, ...page }) {
@@ -176,44 +180,60 @@ export function listQuery(model?: string, labels: Readonly<Record<string, string
   };
 }
 
+/** Columns of a row with their values. */
+type Columns = Readonly<Record<string, SqlValue | undefined>>;
+
 /**
- * A user who was erased is new afterwards; what is older (a re-import, a spool that comes late) stays out, and so does what was removed by its id.
+ * The row, its labels and its texts. A user who was erased is new afterwards; what is older (a re-import, a spool that comes late) stays out, and so does what was
+ * removed by its id.
  */
-function beginning(start: InferenceStart, { secret, log }: InferenceContext, cleaner: Cleaner): SqlStatement[] {
+function beginning(
+  start: InferenceStart,
+  {
+    context,
+    cleaner,
+    end,
+  }: { readonly context: InferenceContext; readonly cleaner: Cleaner; readonly end?: InferenceEnd },
+): SqlStatement[] {
   const { id, createdAt, metadata, request, store } = start;
   if (!Number.isSafeInteger(createdAt))
     throw badInput(`createdAt must be whole milliseconds since 1970, got ${createdAt}; round it`);
-  const userHash = start.user === undefined ? undefined : secret.hashUser(start.user);
+  const userHash = start.user === undefined ? undefined : context.secret.hashUser(start.user);
   const labels = metadata && cleaner.labels(metadata);
-  const keepsText = log === 'text' && store !== false;
+  const columns: Columns = {
+    id,
+    created_at: createdAt,
+    route: start.route,
+    requested_model: cleaner.text(start.requestedModel),
+    version_id: start.versionId,
+    backend: start.backend,
+    key_id: start.keyId,
+    user_hash: userHash,
+    episode_id: start.episodeId && cleaner.group(start.episodeId),
+    metadata: jsonText(labels),
+    parameters: JSON.stringify(cleaner.json(start.parameters)),
+    is_private: store === false ? 1 : 0,
+    ...(end !== undefined && endColumns(end)),
+    ...(end !== undefined && { error: store === false ? undefined : errorOf(end, cleaner) }),
+  };
   return [
     sql(
-      `INSERT INTO inferences (id, created_at, route, requested_model, version_id, backend, key_id, user_hash, episode_id, metadata, parameters, is_private)
-       SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+      `INSERT INTO inferences (${Object.keys(columns).join(', ')})
+       SELECT ${Object.keys(columns).fill('?').join(', ')}
        WHERE NOT EXISTS (SELECT 1 FROM erased_users WHERE user_hash = ? AND erased_at >= ?)
          AND NOT EXISTS (SELECT 1 FROM removed WHERE kind = 'inferences' AND id = ?)`,
-      id,
-      createdAt,
-      start.route,
-      cleaner.text(start.requestedModel),
-      start.versionId,
-      start.backend,
-      start.keyId,
-      userHash,
-      start.episodeId && cleaner.group(start.episodeId),
-      jsonText(labels),
-      JSON.stringify(cleaner.json(start.parameters)),
-      store === false ? 1 : 0,
+      ...Object.values(columns),
       userHash,
       createdAt,
       id,
     ),
     ...labelStatements('inference', id, labels),
-    ...(keepsText
+    ...(context.log === 'text' && store !== false
       ? [
           sql(
-            'INSERT INTO texts (seq, created_at, request) SELECT seq, created_at, ? FROM inferences WHERE id = ?',
+            'INSERT INTO texts (seq, created_at, request, response) SELECT seq, created_at, ?, ? FROM inferences WHERE id = ?',
             jsonText(request && cleaner.json(request)),
+            jsonText(end?.response && cleaner.json(end.response)),
             id,
           ),
         ]
@@ -221,25 +241,42 @@ function beginning(start: InferenceStart, { secret, log }: InferenceContext, cle
   ];
 }
 
+/** How it ended, but for the error, which a private one keeps to itself. */
+function endColumns(end: InferenceEnd): Columns {
+  return {
+    status: end.status,
+    finish_reasons: jsonText(end.finishReasons),
+    prompt_tokens: end.promptTokens,
+    completion_tokens: end.completionTokens,
+    cached_tokens: end.cachedTokens,
+    first_token_ms: end.firstTokenMs,
+    total_ms: end.totalMs,
+  };
+}
+
+function errorOf({ error }: InferenceEnd, cleaner: Cleaner): string | undefined {
+  return error === undefined ? undefined : cleaner.text(error).slice(0, MOST_ERROR_CHARACTERS);
+}
+
 /** Texts go where the request's went: nowhere, where it was private or is erased meanwhile. */
-function ending(id: string, end: InferenceEnd, cleaner: Cleaner): SqlStatement[] {
-  const { response, error } = end;
+function ending(
+  id: string,
+  end: InferenceEnd,
+  { context, cleaner }: { readonly context: InferenceContext; readonly cleaner: Cleaner },
+): SqlStatement[] {
+  const columns = endColumns(end);
+  const { response } = end;
   return [
     sql(
-      `UPDATE inferences SET status = ?, finish_reasons = ?, prompt_tokens = ?, completion_tokens = ?, cached_tokens = ?, first_token_ms = ?, total_ms = ?,
-         error = CASE WHEN is_private = 1 THEN NULL ELSE ? END
+      `UPDATE inferences SET ${Object.keys(columns)
+        .map((name) => `${name} = ?`)
+        .join(', ')}, error = CASE WHEN is_private = 1 THEN NULL ELSE ? END
        WHERE id = ?`,
-      end.status,
-      jsonText(end.finishReasons),
-      end.promptTokens,
-      end.completionTokens,
-      end.cachedTokens,
-      end.firstTokenMs,
-      end.totalMs,
-      error === undefined ? undefined : cleaner.text(error).slice(0, MOST_ERROR_CHARACTERS),
+      ...Object.values(columns),
+      errorOf(end, cleaner),
       id,
     ),
-    ...(response === undefined
+    ...(response === undefined || context.log !== 'text'
       ? []
       : [
           sql(

@@ -51,6 +51,8 @@ export interface Ledger {
     /** Before the first byte of the answer. Resolves at once where the level is off. */
     begin(start: InferenceStart): Promise<void>;
     finish(id: string, end: InferenceEnd): Promise<void>;
+    /** Both in one transaction, for an answer that leaves as a whole: until then no client knows its id. */
+    record(start: InferenceStart, end: InferenceEnd): Promise<void>;
     get(id: string): Promise<Inference | undefined>;
     list(
       page: PageRequest & { readonly model?: string; readonly metadata?: Readonly<Record<string, string>> },

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Ledger, LedgerOptions } from './ledger.ts';
 import { openLedger } from './open-ledger.ts';
-import type { InferenceStart } from './records.ts';
+import type { InferenceEnd, InferenceStart } from './records.ts';
 
 let folder: string;
 let open: Ledger[] = [];
@@ -93,6 +93,40 @@ test('levels: off keeps nothing, metadata no texts, text none of a request that 
   expect(holds('question of')).toBe(false);
   expect(holds('the answer')).toBe(false);
 });
+
+test.each(['off', 'metadata', 'text'] as const)(
+  'at the level %s a record in one piece is what beginning and end come to',
+  async (log) => {
+    const ledger = await opened({ log });
+    const { inferences } = ledger;
+    await inferences.record(start('gone'), END);
+    await inferences.remove('gone');
+    await ledger.users.erase('mallory');
+    const cases: readonly (readonly [Partial<InferenceStart>, InferenceEnd])[] = [
+      [{ user: 'zoe', metadata: { app: 'x', mail: 'anna.kern@firma.example' }, keyId: 'key_1' }, END],
+      [
+        { episodeId: 'e1', request: undefined },
+        { status: 'complete', totalMs: 1 },
+      ],
+      [{}, { ...END, response: undefined, status: 'failed', error: 'says anna.kern@firma.example' }],
+      [{ store: false }, { ...END, status: 'cancelled', error: 'a question of somebody' }],
+      [{ user: 'mallory', createdAt: 1000 }, END],
+    ];
+    for (const [place, [rest, end]] of cases.entries()) {
+      const [whole, parts] = [`whole-${place}`, `parts-${place}`];
+      await inferences.record({ ...start('same', rest), id: whole }, end);
+      await inferences.begin({ ...start('same', rest), id: parts });
+      await inferences.finish(parts, end);
+      const [one, two] = [await inferences.get(whole), await inferences.get(parts)];
+      expect(one && { ...one, id: parts }).toEqual(two);
+      expect(one?.status).toBe(log === 'off' || rest.user === 'mallory' ? undefined : end.status);
+    }
+    const listed = await inferences.list({ limit: 9, order: 'asc', metadata: { app: 'x' } });
+    expect(listed.items.map(({ id }) => id)).toEqual(log === 'off' ? [] : ['whole-0', 'parts-0']);
+    await inferences.record(start('gone'), END);
+    expect(await inferences.get('gone')).toBeUndefined();
+  },
+);
 
 test('what names a person or opens a door is masked before the write, in texts, metadata and errors', async () => {
   const ledger = await opened({ log: 'text' });

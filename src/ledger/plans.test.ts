@@ -61,8 +61,9 @@ async function everyStatement(): Promise<Set<string>> {
   const { keys, flush } = await createKeys(noting, audit, now);
 
   const labels = { a: '1', b: '2' };
+  const end = { status: 'complete', totalMs: 1, response: {}, error: 'e' } as const;
   for (const id of ['i1', 'i2', 'i3']) {
-    await inferences.begin({
+    const start = {
       id,
       createdAt: 1e12,
       route: 'chat',
@@ -73,8 +74,12 @@ async function everyStatement(): Promise<Set<string>> {
       metadata: labels,
       parameters: {},
       request: {},
-    });
-    await inferences.finish(id, { status: 'complete', totalMs: 1, response: {}, error: 'e' });
+    } as const;
+    if (id === 'i3') await inferences.record(start, end);
+    else {
+      await inferences.begin(start);
+      await inferences.finish(id, end);
+    }
   }
   for (const order of ['asc', 'desc'] as const)
     for (const after of [undefined, 'i2'])

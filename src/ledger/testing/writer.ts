@@ -9,10 +9,10 @@ const told = (line: string): void => void writeSync(1, `${line}\n`);
 async function work(worker: number): Promise<void> {
   for (let turn = 0; ; turn++) {
     const id = `chatcmpl-${run}-${worker}-${turn}`;
-    await ledger.inferences.begin({
+    const start = {
       id,
       createdAt: Date.now(),
-      route: 'chat',
+      route: 'chat' as const,
       requestedModel: 'prod',
       versionId: 'tiny@1',
       backend: 'engine',
@@ -20,9 +20,14 @@ async function work(worker: number): Promise<void> {
       metadata: { worker: String(worker) },
       parameters: {},
       request: { messages: [{ role: 'user', content: `question ${id} `.repeat(1 + (turn % 200)) }] },
-    });
-    told(`begun ${id}`);
-    await ledger.inferences.finish(id, { status: 'complete', totalMs: 1, response: { text: `answer ${id}` } });
+    };
+    const end = { status: 'complete', totalMs: 1, response: { text: `answer ${id}` } } as const;
+    // As streams are kept, and as whole answers are.
+    if (turn % 2 === 0) {
+      await ledger.inferences.begin(start);
+      told(`begun ${id}`);
+      await ledger.inferences.finish(id, end);
+    } else await ledger.inferences.record(start, end);
     told(`finished ${id}`);
     if (turn % 20 === 19) {
       await ledger.audit.append({ actor: 'writer', action: 'note', subject: id });

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { Context } from 'hono';
 import type { JsonObject } from '../../core/index.ts';
-import type { InferenceEnd, InferenceStart } from '../../ledger/index.ts';
+import type { InferenceStart } from '../../ledger/index.ts';
 import type { Lease } from '../models/lease.ts';
 import type { Backend, Call, CheckedBody, TokenUsage } from '../backends/backend.ts';
 import { asServeError } from '../http/errors.ts';
 import { eventStream, within } from '../http/event-stream.ts';
 import type { ServeServices } from '../services.ts';
+import { createRecord, type RequestRecord } from './request-record.ts';
 import { ServeError } from '../serve-error.ts';
 
 /** What is different in the two routes that answer. */
@@ -51,7 +52,7 @@ interface Asked<Piece extends AnyPiece> {
   readonly context: Context;
   readonly services: ServeServices;
   readonly route: AnswerRoute<Piece>;
-  readonly start: InferenceStart;
+  readonly record: RequestRecord;
   readonly head: { readonly id: string; readonly created: number; readonly model: string };
   readonly lease: Lease;
   readonly gathered: ReturnType<AnswerRoute<Piece>['gather']>;
@@ -77,7 +78,10 @@ export async function answerRequest<Piece extends AnyPiece>(
     context,
     services,
     route,
-    start: startOf(id, { body, route, createdAt, version, keyId: context.get('caller').keyId }),
+    record: createRecord(
+      services,
+      startOf(id, { body, route, createdAt, version, keyId: context.get('caller').keyId }),
+    ),
     head: { id, created: Math.floor(createdAt / 1000), model: body.model },
     lease,
     gathered: route.gather(),
@@ -88,9 +92,8 @@ export async function answerRequest<Piece extends AnyPiece>(
   const finish = endingOf(asked, release);
   try {
     const pieces = route.ask(version.backend, body, { signal: controller.signal, isStreamed })[Symbol.asyncIterator]();
-    // The row is written while the answer is drawn, and is there before any byte leaves: of a stream before its first piece, else with its end.
-    const beginning = services.ledger?.inferences.begin(asked.start);
-    beginning?.catch(() => undefined);
+    // Written while the first piece is drawn, and on the disk before it leaves.
+    const beginning = isStreamed ? asked.record.begin() : undefined;
     const { stallSeconds, keepAliveSeconds } = services.limits;
     const first = pieces.next();
     // What is refused has a status of its own, unless a long prompt keeps the client waiting for it.
@@ -99,8 +102,7 @@ export async function answerRequest<Piece extends AnyPiece>(
     context.header('x-preftune-version', version.id);
     if (!isStreamed) {
       for await (const _ of all);
-      await Promise.all([beginning, finish()]);
-      return context.json(asked.gathered.whole(asked.head) as object);
+      return context.json((await finish()) as object);
     }
     await beginning;
     const withUsage = (body['stream_options'] as JsonObject | undefined)?.['include_usage'] === true;
@@ -156,15 +158,15 @@ function clientGone(): ServeError {
   return new ServeError(499, 'The client is gone', { shouldRetry: false });
 }
 
-/** Tells once how it ended: to the ledger, to the figures, to whoever waits for the version. */
+/** Tells once how it ended: to the record, to the figures, to whoever waits for the version. Gives the whole answer. */
 function endingOf<Piece extends AnyPiece>(
   asked: Asked<Piece>,
   release: () => void,
-): (thrown?: unknown) => Promise<void> {
-  const { context, services, route, start, head, lease, gathered, began } = asked;
+): (thrown?: unknown) => Promise<JsonObject | undefined> {
+  const { context, services, route, record, head, lease, gathered, began } = asked;
   let isEnded = false;
   return async (thrown) => {
-    if (isEnded) return;
+    if (isEnded) return undefined;
     isEnded = true;
     release();
     const error = thrown === undefined ? undefined : asServeError(thrown);
@@ -183,7 +185,8 @@ function endingOf<Piece extends AnyPiece>(
       errorType: error === undefined ? undefined : isCancelled ? 'cancelled' : String(error.status),
     });
     lease.release();
-    const end: InferenceEnd = {
+    const response = gathered.whole(head);
+    await record.end({
       status: error === undefined ? 'complete' : isCancelled ? 'cancelled' : 'failed',
       finishReasons: gathered.finishReasons,
       promptTokens: usage?.prompt_tokens,
@@ -191,10 +194,10 @@ function endingOf<Piece extends AnyPiece>(
       cachedTokens: usage?.prompt_tokens_details?.cached_tokens,
       firstTokenMs,
       totalMs,
-      response: gathered.whole(head),
+      response,
       error: error?.message,
-    };
-    await Promise.all([services.ledger?.inferences.finish(start.id, end), services.forwarder?.inference(start, end)]);
+    });
+    return response;
   };
 }
 
@@ -217,7 +220,7 @@ async function* gathering<Piece extends AnyPiece>(
 
 interface EventOptions<Piece> {
   readonly all: AsyncGenerator<Piece>;
-  readonly finish: (thrown?: unknown) => Promise<void>;
+  readonly finish: (thrown?: unknown) => Promise<unknown>;
   readonly withUsage: boolean;
 }
 
