@@ -83,6 +83,7 @@ export const ROOMS: readonly Room[] = [
   { name: 'train', purpose: 'recipes, the step loop, the shell of a run', browserFiles: TRAIN_IN_MEMORY },
   { name: 'evaluate', purpose: 'what changed: KL, behaviour, win rates, cards of judges' },
   { name: 'export', purpose: 'a trained model to the files that others read, each compared before it is there' },
+  { name: 'loop', purpose: 'candidates, gates, promotion and the way back' },
   { name: 'serve', purpose: "HTTP: OpenAI's API, jobs; the only importer of hono" },
   { name: 'deploy', purpose: 'an endpoint on a platform: files, REST calls' },
   { name: 'quickstart', purpose: 'the pairs and questions of the first minute' },

@@ -51,6 +51,7 @@ const PROBES: Readonly<Record<string, string>> = {
   'preftune/train': 'runLoop',
   'preftune/evaluate': 'evaluateBehaviour',
   'preftune/export': 'exportModel',
+  'preftune/loop': 'openLoop',
   'preftune/serve': 'startServer',
   'preftune/deploy': 'deployFiles',
   'preftune/quickstart': 'quickstartPairs',

@@ -4,6 +4,7 @@ import { probeRoutes } from './http/probes.ts';
 import { pageRoutes } from './page/page-routes.ts';
 import { fileRoutes } from './files/file-routes.ts';
 import { inferenceRoutes } from './live/inference-routes.ts';
+import { loopRoutes } from './live/loop-routes.ts';
 import { jobRoutes } from './jobs/job-routes.ts';
 import { chatRoutes } from './openai/chat-routes.ts';
 import { modelRoutes, type ModelRouteOptions } from './openai/model-routes.ts';
@@ -22,6 +23,7 @@ export function serveRoutes(options: ModelRouteOptions): RouteDefinition[] {
     ...jobRoutes(services),
     ...recordRoutes(services),
     ...inferenceRoutes(services),
+    ...loopRoutes(services),
     ...adminRoutes(services),
     ...pageRoutes(),
   ];

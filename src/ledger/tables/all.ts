@@ -1,3 +1,4 @@
+import { CANDIDATE_TABLES } from './candidates.ts';
 import { EXPERIMENTS_TABLES } from './experiments.ts';
 import { FEEDBACK_TABLES } from './feedback.ts';
 import { LABELLING_TABLES } from './labelling.ts';
@@ -5,4 +6,10 @@ import { LOOP_TABLES } from './loop.ts';
 import type { TableSet } from './table-set.ts';
 
 /** In the order in which they are made: later ones may refer to earlier ones. */
-export const TABLE_SETS: readonly TableSet[] = [FEEDBACK_TABLES, LABELLING_TABLES, EXPERIMENTS_TABLES, LOOP_TABLES];
+export const TABLE_SETS: readonly TableSet[] = [
+  FEEDBACK_TABLES,
+  LABELLING_TABLES,
+  EXPERIMENTS_TABLES,
+  LOOP_TABLES,
+  CANDIDATE_TABLES,
+];

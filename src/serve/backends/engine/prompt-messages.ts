@@ -23,6 +23,8 @@ export interface PromptResult {
 }
 
 export type PromptReply =
+  /** The model's files are read: from now on it answers. */
+  | { readonly isOpen: true }
   | { readonly id: number; readonly result: PromptResult }
   /** What is wrong with the conversation, or a fault of ours. */
   | { readonly id: number; readonly error: { readonly message: string; readonly isBadInput: boolean } };

@@ -12,8 +12,8 @@ const opening = openModel(location, { templateTime }).then(async ({ tokenizer, f
   await files.close();
   return tokenizer;
 });
-// Told to whoever asks.
-opening.catch(() => undefined);
+// What goes wrong is told to whoever asks.
+opening.catch(() => undefined).then(() => port.postMessage({ isOpen: true } satisfies PromptReply), undefined);
 
 function answer(tokenizer: Tokenizer, work: PromptRequest['work']): PromptResult {
   switch (work.type) {

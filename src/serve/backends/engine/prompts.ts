@@ -31,8 +31,8 @@ interface Waiting {
 }
 
 /**
- * One thread, which answers in order. The time of a request runs from when the thread takes it; where it passes, the thread is ended and
- * a new one goes on with the next request.
+ * One thread, which answers in order. The time of a request runs from when the thread takes it, and not while the thread itself is started: that is no fault of whoever
+ * asks. Where it passes, the thread is ended and a new one goes on with the next request.
  */
 export function createPromptReader(options: PromptReaderOptions): PromptReader {
   const { location, templateTime, asksTime, timeoutMs, now = () => new Date() } = options;
@@ -40,6 +40,7 @@ export function createPromptReader(options: PromptReaderOptions): PromptReader {
   let worker: Worker | undefined;
   let startedOn = '';
   let timer: NodeJS.Timeout | undefined;
+  let isOpen = false;
   let nextId = 0;
   let isDisposed = false;
 
@@ -48,6 +49,7 @@ export function createPromptReader(options: PromptReaderOptions): PromptReader {
   const stop = async (): Promise<void> => {
     const old = worker;
     worker = undefined;
+    isOpen = false;
     clearTimeout(timer);
     await old?.terminate();
   };
@@ -60,24 +62,35 @@ export function createPromptReader(options: PromptReaderOptions): PromptReader {
     startedOn = time.slice(0, 10);
     const created = startWorker({ location, templateTime: time });
     created.unref();
-    created.on('message', (reply: PromptReply) => void take(reply));
+    created.on('message', (reply: PromptReply) => {
+      if (created !== worker) return;
+      if ('isOpen' in reply) {
+        isOpen = true;
+        if (waiting.length > 0) startTimer();
+      } else take(reply);
+    });
     created.on('error', (error) => void fail(created, error));
     worker = created;
     return created;
   };
 
-  /** Gives the next request to the thread; its time runs. */
+  const startTimer = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(() => void expire(), timeoutMs);
+    timer.unref();
+  };
+
+  /** Gives the next request to the thread; its time runs as soon as the thread can take it. */
   const next = (): void => {
     const first = waiting[0];
     if (first === undefined || isDisposed) return;
     const thread = start();
-    timer = setTimeout(() => void expire(), timeoutMs);
-    timer.unref();
+    if (isOpen) startTimer();
     // oxlint-disable-next-line require-post-message-target-origin -- a worker's port has no origin
     thread.postMessage(first.request);
   };
 
-  const take = (reply: PromptReply): void => {
+  const take = (reply: Exclude<PromptReply, { readonly isOpen: true }>): void => {
     const first = waiting[0];
     if (first?.request.id !== reply.id) return;
     waiting.shift();
@@ -109,6 +122,8 @@ export function createPromptReader(options: PromptReaderOptions): PromptReader {
     next();
   };
 
+  // The first request need not wait for it.
+  start();
   return {
     read: (work) =>
       new Promise((resolve, reject) => {
