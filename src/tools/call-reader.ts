@@ -1,26 +1,23 @@
 import { openersOf, type ToolFormat } from './format.ts';
 import { heldBack, splitSpace } from './hold.ts';
 import { mayBeBare, readCalls } from './read/read-calls.ts';
-import { markerAt, skipSpace } from './read/section.ts';
+import { createSource, pushText, type CallEvent, type Reading, type Source } from './read/source.ts';
+import { markerAt, skipSpace } from './read/space.ts';
 import type { CallText, ToolDefinition } from './tool.ts';
 
-/** A piece of an answer: text, or a call that is whole. */
-export type Part =
-  | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'call'; readonly call: CallText };
+/** A piece of an answer: text, or what is new of a call. */
+export type Part = { readonly kind: 'text'; readonly text: string } | CallEvent;
 
 /** Finds calls in a text that comes in pieces. */
 export interface CallReader {
   push(text: string): readonly Part[];
-  /** What was held back; what is no whole call is text. */
+  /** What was held back; what is no call is text. */
   end(): readonly Part[];
 }
 
-/** Sections below it are read anew with every piece, longer ones whenever they have grown by a part: so the work stays linear. */
-const SHORT_SECTION = 256;
-
 /**
- * Parts are the same in whatever pieces the text comes. White space between text and calls goes; all other text stays as it is, the marks of what is no call of a known tool too.
+ * Parts, put together, are the same in whatever pieces the text comes. A call is told of as it comes: by its name once its arguments have begun, then by pieces of them; it is not taken back
+ * where it is cut or breaks later. White space between text and calls goes; all other text stays as it is, the marks of what is no call of a known tool too.
  */
 export function createCallReader(format: ToolFormat | undefined, tools: readonly ToolDefinition[]): CallReader {
   const byName = new Map(tools.map((tool) => [tool.function.name, tool]));
@@ -31,7 +28,8 @@ export function createCallReader(format: ToolFormat | undefined, tools: readonly
   let [hasText, hasCalls] = [false, false];
   /** What the buffer begins with, where it may begin with calls. */
   let opener: string | undefined;
-  let nextLength = 0;
+  /** The calls that are being read, and the text that they are read from. */
+  let section: { readonly source: Source; readonly reading: Reading<boolean> } | undefined;
 
   const textParts = (text: string): Part[] => {
     const [body, space] = splitSpace(text);
@@ -64,22 +62,26 @@ export function createCallReader(format: ToolFormat | undefined, tools: readonly
     return parts;
   };
   const readSection = (isEnd: boolean): readonly Part[] | undefined => {
-    if (!isEnd && buffer.length < nextLength) return undefined;
-    const section = readCalls(format!, buffer, { tools: byName, isEnd });
-    if (section === 'more' && !isEnd) {
-      nextLength = buffer.length + (buffer.length < SHORT_SECTION ? 1 : buffer.length >> 6);
-      return undefined;
+    if (section === undefined) {
+      const source = { ...createSource(), text: buffer, mark: 0 };
+      section = { source, reading: readCalls(format!, source, byName) };
+      buffer = '';
     }
-    nextLength = 0;
-    const mark = opener!;
-    opener = undefined;
-    if (typeof section === 'string') {
-      buffer = buffer.slice(mark.length);
-      return textParts(mark);
+    const { source, reading } = section;
+    source.isOver = isEnd;
+    const parts: Part[] = [];
+    for (;;) {
+      const next = reading.next();
+      if (next.done !== true && next.value !== undefined) addPart(parts, next.value);
+      else if (next.done !== true) return parts.length > 0 ? parts : undefined;
+      else {
+        const mark = opener!;
+        [section, opener] = [undefined, undefined];
+        hasCalls ||= next.value;
+        buffer = source.text.slice(next.value ? source.at : source.mark! + mark.length);
+        return next.value ? parts : textParts(mark);
+      }
     }
-    buffer = buffer.slice(section.end);
-    hasCalls = true;
-    return section.calls.map((call) => ({ kind: 'call', call }));
   };
   /** Undefined where nothing more can be told from the text so far. */
   const step = (isEnd: boolean): readonly Part[] | undefined => {
@@ -90,13 +92,14 @@ export function createCallReader(format: ToolFormat | undefined, tools: readonly
   };
   const run = (isEnd: boolean): Part[] => {
     const parts: Part[] = [];
-    for (let found = step(isEnd); found !== undefined; found = step(isEnd)) parts.push(...found);
+    for (let found = step(isEnd); found !== undefined; found = step(isEnd)) for (const part of found) parts.push(part);
     return parts;
   };
 
   return {
     push(text) {
-      buffer += text;
+      if (section === undefined) buffer += text;
+      else pushText(section.source, text);
       return run(false);
     },
     end() {
@@ -106,4 +109,28 @@ export function createCallReader(format: ToolFormat | undefined, tools: readonly
       return parts;
     },
   };
+}
+
+/** Pieces of the same arguments are one. */
+function addPart(parts: Part[], part: CallEvent): void {
+  const last = parts.at(-1);
+  if (part.kind !== 'arguments' || last?.kind !== 'arguments') parts.push(part);
+  else parts[parts.length - 1] = { kind: 'arguments', text: last.text + part.text };
+}
+
+/** The calls of a text that is whole, and whether it holds nothing else and all of them are whole. */
+export function readWholeCalls(
+  format: ToolFormat,
+  tools: readonly ToolDefinition[],
+  text: string,
+): { readonly calls: readonly CallText[]; readonly isAll: boolean } {
+  const reader = createCallReader(format, tools);
+  const calls: { name: string; argumentsText: string }[] = [];
+  let isAll = true;
+  for (const part of [...reader.push(text), ...reader.end()]) {
+    if (part.kind === 'call') calls.push({ name: part.name, argumentsText: '' });
+    else if (part.kind === 'arguments') calls.at(-1)!.argumentsText += part.text;
+    else isAll &&= part.kind === 'end' && part.isWhole;
+  }
+  return { calls, isAll };
 }

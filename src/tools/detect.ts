@@ -1,5 +1,5 @@
 import { isObject } from '../core/index.ts';
-import { createCallReader } from './call-reader.ts';
+import { readWholeCalls } from './call-reader.ts';
 import { TOOL_FORMATS, type JsonFormat, type NamedJsonFormat, type ToolFormat } from './format.ts';
 import { callOf, endOfJson, jsonOf } from './read/json-text.ts';
 import type { ToolDefinition } from './tool.ts';
@@ -47,14 +47,12 @@ function howRead(
 ): 'whole' | 'partly' | undefined {
   // Formats with markers read calls without them too, but do not write them so.
   if ('open' in format && !text.includes(format.open.trim())) return undefined;
-  const reader = createCallReader(format, tools);
-  const parts = [...reader.push(text), ...reader.end()];
-  const found = parts.flatMap((part) => (part.kind === 'call' ? [part.call] : []));
+  const { calls: found, isAll } = readWholeCalls(format, tools, text);
   const isSame = calls.every(
     (call, index) => found[index]?.name === call.name && sameArguments(found[index].argumentsText, call),
   );
   if (!isSame || found.length !== calls.length) return undefined;
-  return parts.length === calls.length ? 'whole' : 'partly';
+  return isAll ? 'whole' : 'partly';
 }
 
 function sameArguments(text: string, call: ProbeCall): boolean {
@@ -157,6 +155,7 @@ function sharedEnd(a: string, b: string): string {
 /** What prompts say of calls, where templates only say it: the first that is found. */
 const WORDS: readonly (readonly [words: string, format: ToolFormat])[] = [
   ['<function=', TOOL_FORMATS.qwenXml],
+  ['<arg_key>', TOOL_FORMATS.glm],
   ['<tool_call>[', TOOL_FORMATS.hermesList],
   ['<tool_call>', TOOL_FORMATS.hermes],
   ['<function_calls>', TOOL_FORMATS.olmo],

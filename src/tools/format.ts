@@ -31,6 +31,21 @@ export interface XmlFormat {
   readonly kind: 'xml';
 }
 
+/** Calls as GLM writes them: the name, then keys and values between tags of their own; texts stand as they are, other values as JSON. */
+export interface KeyValueFormat {
+  readonly kind: 'key-value';
+}
+
+/** The tags of `KeyValueFormat`. */
+export const KEY_VALUE_TAGS = {
+  open: '<tool_call>',
+  close: '</tool_call>',
+  openKey: '<arg_key>',
+  closeKey: '</arg_key>',
+  openValue: '<arg_value>',
+  closeValue: '</arg_value>',
+} as const;
+
 /** Calls as Python writes them: `name(key="value")`, in a list or on lines of their own between markers. */
 export interface PythonFormat {
   readonly kind: 'python';
@@ -50,7 +65,7 @@ export interface GemmaFormat {
 }
 
 /** How a family of models writes calls of tools. Plain data, so that it can go to other threads. */
-export type ToolFormat = JsonFormat | NamedJsonFormat | XmlFormat | PythonFormat | GemmaFormat;
+export type ToolFormat = JsonFormat | NamedJsonFormat | XmlFormat | KeyValueFormat | PythonFormat | GemmaFormat;
 
 const JSON_CALL = { kind: 'json', close: '', gap: '', isList: false, argumentsKey: 'arguments', hasId: false } as const;
 
@@ -62,6 +77,8 @@ export const TOOL_FORMATS = {
   hermesList: { ...JSON_CALL, open: '<tool_call>', close: '</tool_call>', isList: true },
   /** Qwen3-Coder, Qwen 3.5 and later. */
   qwenXml: { kind: 'xml' },
+  /** GLM 4.5 and later. */
+  glm: { kind: 'key-value' },
   /** Mistral's tokenizers v3 to v7, Ministral. */
   mistral: { ...JSON_CALL, open: '[TOOL_CALLS]', isList: true, hasId: true },
   /** Mistral's tokenizers from v11 on, Ministral 3. */
@@ -130,6 +147,8 @@ export function openersOf(format: ToolFormat): readonly string[] {
       return format.before === '' ? [format.open] : [format.before, format.open];
     case 'xml':
       return ['<tool_call>', '<function=', '<function name='];
+    case 'key-value':
+      return [KEY_VALUE_TAGS.open];
     case 'python':
       return format.open === '' ? [PYTHON_TAG] : [format.open];
     case 'gemma':
@@ -146,6 +165,8 @@ export function markersOf(format: ToolFormat): readonly string[] {
         ? [format.open, format.close, format.quote]
         : format.kind === 'xml'
           ? ['<tool_call>', '</tool_call>']
-          : [format.open, format.close, PYTHON_TAG];
+          : format.kind === 'key-value'
+            ? Object.values(KEY_VALUE_TAGS)
+            : [format.open, format.close, PYTHON_TAG];
   return own.filter((text) => text !== '');
 }

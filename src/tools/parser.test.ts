@@ -30,7 +30,12 @@ function read(format: ToolFormat, text: string, reason = 'stop', isThinking = fa
   };
 }
 
-const { hermes, qwenXml, llama, mistral, mistralNamed, pythonic, toolCode, olmo, functionGemma } = TOOL_FORMATS;
+const { hermes, qwenXml, llama, mistral, mistralNamed, pythonic, toolCode, olmo, functionGemma, glm } = TOOL_FORMATS;
+
+/** A further piece of a call, without what only its first one has. */
+function furtherPiece(index: number) {
+  return (text: string) => ({ index, function: { arguments: text }, hasId: false });
+}
 
 test('streamed calls end with finish_reason tool_calls, each with an index, one id and arguments that are a text', () => {
   // python-genai #2868, litellm #37792, mlx-lm #782: "stop", all indices 0, a new id in every piece, arguments as an object, "tool_call".
@@ -38,18 +43,13 @@ test('streamed calls end with finish_reason tool_calls, each with an index, one 
   const text =
     '<tool_call>{"name": "weather", "arguments": {"city": "Oslo"}}</tool_call><tool_call>{"name": "stop", "arguments": {}}</tool_call>';
   const deltas = inPieces(text, 5).flatMap((piece) => parser.push(piece));
-  expect(deltas.map((delta) => Object.keys(delta))).toEqual([
-    ['tool_calls'],
-    ['tool_calls'],
-    ['tool_calls'],
-    ['tool_calls'],
-  ]);
   const calls = deltas.flatMap((delta) => delta.tool_calls ?? []);
+  expect(calls).toHaveLength(deltas.length);
   expect(calls.map(({ id, ...call }) => ({ ...call, hasId: id !== undefined }))).toEqual([
     { index: 0, type: 'function', function: { name: 'weather', arguments: '' }, hasId: true },
-    { index: 0, function: { arguments: '{"city":"Oslo"}' }, hasId: false },
+    ...['{', '"city', '":"O', 'slo"}'].map(furtherPiece(0)),
     { index: 1, type: 'function', function: { name: 'stop', arguments: '' }, hasId: true },
-    { index: 1, function: { arguments: '{}' }, hasId: false },
+    ...['{', '}'].map(furtherPiece(1)),
   ]);
   const ids = calls.flatMap((call) => call.id ?? []);
   expect(ids.filter((id) => /^call_[A-Za-z0-9]{24}$/.test(id))).toHaveLength(2);
@@ -120,43 +120,117 @@ test('white space between text and calls goes, all other text stays', () => {
   expect(read(hermes, '  No call.  \n')).toMatchObject({ content: '  No call.  \n', finishReason: 'stop' });
 });
 
-test('what is cut, broken or of an unknown tool is content as it stands', () => {
+test('what has no arguments yet, or is of an unknown tool, is content as it stands', () => {
   for (const text of [
-    '<tool_call>\n{"name": "weather", "arguments": {"city": "Os',
-    'So: <tool_call>\n{"name": "weather", "arguments": {"city": "Oslo"}\n</tool_call>',
+    '<tool_call>\n{"name": "weather", "argumen',
     '<tool_call>\n{"name": "launch", "arguments": {}}\n</tool_call>',
     '<tool_call>\n{"name": "weather", "arguments": [1]}\n</tool_call>',
     '<tool_call>\n{"name": "weather", "arguments": "Oslo"}\n</tool_call>',
+    '<tool_call>\n{"arguments": {"city": "Os',
     'a <tool_call> in the text, and <tool_cal',
   ])
     expect(read(hermes, text, 'length')).toMatchObject({ content: text, calls: [], finishReason: 'length' });
-  for (const text of [
-    '[weather(city=',
-    '[weather("Oslo")]',
-    '[launch(x=1)]',
-    '[1] Oslo',
-    '[Oslo](https://example.org)',
-  ])
+  for (const text of ['[weather(city', '[weather("Oslo")]', '[launch(x=1)]', '[1] Oslo', '[Oslo](https://example.org)'])
     expect(read(pythonic, text)).toMatchObject({ content: text, calls: [], finishReason: 'stop' });
-  for (const text of ['<tool_call>\n<function=weather>\n<parameter=city>\nOs', '<function=launch>\n</function>'])
+  for (const text of ['<tool_call>\n<function=weather>\n<parameter=cit', '<function=launch>\n</function>'])
     expect(read(qwenXml, text)).toMatchObject({ content: text, calls: [] });
-  for (const text of ['[TOOL_CALLS]launch[ARGS]{}', '[TOOL_CALLS]weather[ARGS]{"city": "Os', '[TOOL_CALLS] none'])
+  for (const text of ['[TOOL_CALLS]launch[ARGS]{}', '[TOOL_CALLS]weather[ARGS]', '[TOOL_CALLS] none'])
     expect(read(mistralNamed, text)).toMatchObject({ content: text, calls: [] });
 });
 
-test('a call behind a broken one is read, and one that was cut ends by length', () => {
+/** Arguments that were cut by the limit of tokens. */
+const CUT: readonly (readonly [ToolFormat, string, string])[] = [
+  [hermes, '<tool_call>\n{"name": "weather", "arguments": {"city": "Os', '{"city":"Os'],
+  [hermes, '<tool_call>\n{"name": "weather", "arguments": {"days": 1', '{"days":1'],
+  [hermes, '<tool_call>\n{"name": "weather", "arguments": {"city": "a\\u00', '{"city":"a\\u00'],
+  [hermes, '<tool_call>\n{"name": "weather", "arguments": {"city": "\\ud83d', '{"city":"\\ud83d'],
+  [llama, '{"name": "weather", "parameters": {', '{'],
+  [pythonic, '[weather(city=', '{"city":'],
+  [pythonic, "[weather(city='Oslo', days=Non", '{"city":"Oslo","days":Non'],
+  [qwenXml, '<tool_call>\n<function=weather>\n<parameter=city>\nOs', '{"city":"Os'],
+  [qwenXml, '<tool_call>\n<function=weather>\n<parameter=days>\n1', '{"days":1'],
+  [glm, '<tool_call>weather\n<arg_key>city</arg_key>\n<arg_value>Os', '{"city":"Os'],
+  [glm, '<tool_call>weather<arg_key>days</arg_key><arg_value>1', '{"days":1'],
+  [mistralNamed, '[TOOL_CALLS]weather[ARGS]{"city": "Os', '{"city":"Os'],
+  [functionGemma, '<start_function_call>call:weather{city:<escape>Os<esc', '{"city":"Os<esc'],
+];
+
+test('a call that is cut within its arguments is a call, and its arguments go as far as they came', () => {
+  for (const [format, text, cut] of CUT)
+    expect(read(format, text, 'length')).toMatchObject({
+      content: '',
+      calls: [`weather ${cut}`],
+      finishReason: 'length',
+    });
+});
+
+test('arguments that break come as the model wrote them, and what stands behind the call is read on', () => {
   const good = '<tool_call>{"name": "stop", "arguments": {}}</tool_call>';
-  const broken = '<tool_call>{"name": "stop", "arguments": {"a": "</tool_call>';
-  expect(read(hermes, `${broken}\n${good}`)).toMatchObject({
-    content: broken,
-    calls: ['stop {}'],
+  const broken = '<tool_call>{"name": "stop", "arguments": {"a": nope}}</tool_call>';
+  expect(read(hermes, `${broken}\n${good} Done.`)).toMatchObject({
+    content: 'Done.',
+    calls: ['stop {"a":nope}}', 'stop {}'],
     finishReason: 'tool_calls',
+  });
+  const quotes = '<tool_call>{"name": "run", "arguments": {"command": "say "hi" now"}}\n</tool_call>';
+  expect(read(hermes, quotes).calls).toEqual(['run {"command":"say "hi" now"}}\n']);
+  expect(read(mistralNamed, '[TOOL_CALLS]stop[ARGS]{"a" 1}[TOOL_CALLS]stop[ARGS]{}').calls).toEqual([
+    'stop {"a"1}',
+    'stop {}',
+  ]);
+  expect(read(pythonic, '[weather(city="Oslo", 3)]').calls).toEqual(['weather {"city":"Oslo",3)]']);
+  // A marker within a text is text, also where the text does not end: what broke shows behind it.
+  expect(read(hermes, '<tool_call>{"name": "stop", "arguments": {"a": "</tool_call><tool_call>{"b"}')).toMatchObject({
+    content: '',
+    calls: ['stop {"a":"</tool_call><tool_call>{"b"}'],
+  });
+});
+
+test('a call behind a broken one is read, what is missing behind whole arguments harms nobody', () => {
+  const good = '<tool_call>{"name": "stop", "arguments": {}}</tool_call>';
+  expect(
+    read(hermes, `So: <tool_call>\n{"name": "weather", "arguments": {"city": "Oslo"}\n</tool_call>`),
+  ).toMatchObject({
+    content: 'So:',
+    calls: ['weather {"city":"Oslo"}'],
   });
   expect(read(hermes, `${good}<tool_call>{"na`, 'length')).toMatchObject({
     content: '<tool_call>{"na',
     calls: ['stop {}'],
     finishReason: 'length',
   });
+  expect(read(mistral, '[TOOL_CALLS][{"name": "stop", "arguments": {}}, {"name": "launch"}]')).toMatchObject({
+    calls: ['stop {}'],
+    content: ', {"name": "launch"}]',
+  });
+  expect(read(pythonic, '[stop(), launch()]')).toMatchObject({ calls: ['stop {}'], content: ', launch()]' });
+});
+
+/** An argument, and a call, as GLM writes them. */
+function glmArgument(key: string, text: string): string {
+  return `<arg_key>${key}</arg_key>\n<arg_value>${text}</arg_value>\n`;
+}
+
+function glmCall(name: string, ...inner: readonly string[]): string {
+  return `<tool_call>${name}\n${inner.join('')}</tool_call>`;
+}
+
+test("GLM's calls: values by their schema, tags in values, with line breaks and without", () => {
+  expect(
+    read(
+      glm,
+      `Well.\n${glmCall('run', glmArgument('command', ' 42 '), glmArgument('timeout', '7'), glmArgument('options', '{"a": [1.0]}'))}\n${glmCall('stop')}`,
+    ),
+  ).toMatchObject({ content: 'Well.', calls: ['run {"command":" 42 ","timeout":7,"options":{"a":[1.0]}}', 'stop {}'] });
+  const inner = 'a</arg_value> b\n<arg_key>';
+  expect(read(glm, glmCall('run', glmArgument('command', inner))).calls).toEqual([
+    `run ${JSON.stringify({ command: inner })}`,
+  ]);
+  expect(
+    read(glm, glmCall('run', glmArgument('command', 'ls'), glmArgument('timeout', '3')).replaceAll('\n', '')).calls,
+  ).toEqual(['run {"command":"ls","timeout":3}']);
+  for (const text of ['<tool_call>launch\n</tool_call>', '<tool_call>\n{"name": "stop", "arguments": {}}</tool_call>'])
+    expect(read(glm, text)).toMatchObject({ content: text, calls: [] });
 });
 
 test('an answer that is nothing but calls without markers is calls, JSON that is none stays content', () => {
@@ -300,9 +374,9 @@ test('without tools or format, text passes as it comes', () => {
 
 test('hostile texts: nested beyond every stack, and a hundred thousand beginnings', () => {
   const nested = `<tool_call>{"name": "run", "arguments": {"a": ${'['.repeat(100_000)}${']'.repeat(100_000)}}}</tool_call>`;
-  expect(collectAnswer([nested], { format: hermes, tools })).toMatchObject({ content: nested, calls: [] });
+  expect(collectAnswer([nested], { format: hermes, tools }).calls[0]!.arguments).toHaveLength(200_006);
   const python = `[run(a=${'['.repeat(100_000)}`;
-  expect(collectAnswer([python], { format: pythonic, tools })).toMatchObject({ content: python, calls: [] });
+  expect(collectAnswer([python], { format: pythonic, tools }).calls[0]!.arguments).toBe(`{"a":${'['.repeat(100_000)}`);
   const openers = '<tool_call>'.repeat(100_000);
   expect(collectAnswer(inPieces(openers, 1000), { format: hermes, tools }).content).toBe(openers);
   const long = `<tool_call>{"name": "run", "arguments": {"command": "${'x'.repeat(300_000)}"}}</tool_call>`;

@@ -1,4 +1,4 @@
-import { createCallReader, type Part } from './call-reader.ts';
+import { createCallReader, readWholeCalls, type Part } from './call-reader.ts';
 import { openersOf, type ToolFormat } from './format.ts';
 import { createReasoningSplitter, type ReasoningFormat } from './reasoning.ts';
 import type { CallText, ToolDefinition } from './tool.ts';
@@ -44,7 +44,12 @@ export interface ToolParser {
 
 /**
  * Takes thoughts and calls of tools out of an answer. The text must hold the special tokens among `markersOf(format)`. What comes out, put together, is the same in
- * whatever pieces the text comes. A call comes when it is whole; what is cut, no JSON or of an unknown tool is content as it stands. Calls within a thought are thoughts, except
+ * whatever pieces the text comes.
+ *
+ * A call comes as it is drawn: its id and name once its arguments begin, then pieces of their JSON text. It is not taken back: arguments that are cut or break
+ * come as far as they go, and the rest of them as the model wrote it, so that clients must be ready for what is no JSON, as with OpenAI. Pieces hold single characters where the model writes them so:
+ * JSON, Python's calls and Gemma's come as they are drawn, but for numbers and words such as true, which come whole; of Qwen3-Coder's and GLM's, texts come as they are drawn and other arguments when
+ * they are whole; arguments that are a text of JSON, or stand before the name, come whole. What has no known name is content as it stands. Calls within a thought are thoughts, except
  * those at the end of an answer that has nothing else.
  *
  * @example
@@ -67,16 +72,16 @@ export function createToolParser(options: ToolParserOptions): ToolParser {
   let hasContent = false;
   let thought = '';
 
-  const callDeltas = ({ name, argumentsText }: CallText): readonly AnswerDelta[] => {
-    const index = count++;
-    return [
-      { tool_calls: [{ index, id: newCallId(), type: 'function', function: { name, arguments: '' } }] },
-      { tool_calls: [{ index, function: { arguments: argumentsText } }] },
-    ];
+  const callDelta = (call: Omit<CallDelta, 'index'>): AnswerDelta => ({ tool_calls: [{ index: count - 1, ...call }] });
+  const begun = (name: string): AnswerDelta => {
+    count++;
+    return callDelta({ id: newCallId(), type: 'function', function: { name, arguments: '' } });
   };
   const deltasOf = (parts: readonly Part[]): readonly AnswerDelta[] =>
-    parts.flatMap((part) => {
-      if (part.kind === 'call') return callDeltas(part.call);
+    parts.flatMap((part): readonly AnswerDelta[] => {
+      if (part.kind === 'call') return [begun(part.name)];
+      if (part.kind === 'end' || part.text === '') return [];
+      if (part.kind === 'arguments') return [callDelta({ function: { arguments: part.text } })];
       hasContent = true;
       return [{ content: part.text }];
     });
@@ -95,7 +100,8 @@ export function createToolParser(options: ToolParserOptions): ToolParser {
     end(reason) {
       const deltas = [...split('', true), ...deltasOf(reader.end())];
       if (reason === 'stop' && count === 0 && !hasContent && format !== undefined)
-        deltas.push(...callsAtEnd(thought, format, tools).flatMap(callDeltas));
+        for (const { name, argumentsText } of callsAtEnd(thought, format, tools))
+          deltas.push(begun(name), callDelta({ function: { arguments: argumentsText } }));
       return { deltas, finishReason: reason === 'stop' && count > 0 ? 'tool_calls' : reason };
     },
   };
@@ -115,10 +121,8 @@ function callsAtEnd(thought: string, format: ToolFormat, tools: readonly ToolDef
     }
   }
   for (const place of Array.from(places).toSorted((a, b) => a - b)) {
-    const reader = createCallReader(format, tools);
-    const parts = [...reader.push(thought.slice(place)), ...reader.end()];
-    const calls = parts.flatMap((part) => (part.kind === 'call' ? [part.call] : []));
-    if (calls.length > 0 && calls.length === parts.length) return calls;
+    const { calls, isAll } = readWholeCalls(format, tools, thought.slice(place));
+    if (calls.length > 0 && isAll) return calls;
   }
   return [];
 }

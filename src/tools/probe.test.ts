@@ -161,13 +161,27 @@ test('markers that nobody has seen before are derived from what stands around a 
   });
 });
 
-test('calls that nobody here reads are no format, whatever else the template says', () => {
-  const glm = writing(
+/** A template that writes calls as GLM's does, with this between the tags. */
+function glm(gap: string): string {
+  return writing(
     EACH(
-      `<tool_call>{{ f.name }}{% for k, v in f.arguments | items %}<arg_key>{{ k }}</arg_key><arg_value>{{ v }}</arg_value>{% endfor %}</tool_call>`,
+      `<tool_call>{{ f.name }}${gap}{% for k, v in f.arguments | items %}<arg_key>{{ k }}</arg_key>${gap}<arg_value>{{ v if v is string else v | tojson }}</arg_value>${gap}{% endfor %}</tool_call>`,
     ),
   );
-  expect(traitsOf(glm, ['<tool_call>'])).toBe('no format, always, calls, results');
+}
+
+test('GLM is told by what its template writes, with line breaks and without, and by its words', () => {
+  for (const gap of ['', "{{ '\\n' }}"]) expect(toolFormatOf(template(glm(gap)))).toBe(TOOL_FORMATS.glm);
+  const words = '{{ tools | tojson if tools }}{# <tool_call>{name}<arg_key>{key}</arg_key></tool_call> #}';
+  expect(toolFormatOf(template(`${words}{% for m in messages %}{{ m.content }}{% endfor %}`))).toBe(TOOL_FORMATS.glm);
+});
+
+test('calls that cannot be read back exactly are no format, whatever else the template says', () => {
+  const unquoted = writing(
+    `{% if m.tool_calls %}[${EACH(`{{ f.name }}({% for k, v in f.arguments | items %}{{ k }}={{ v }}{{ ', ' if not loop.last }}{% endfor %}){{ ', ' if not loop.last }}`)}]{% endif %}`,
+  );
+  // A text without quotes may hold what ends it, and 12 may be a text.
+  expect(traitsOf(unquoted, ['<tool_call>'])).toBe('no format, always, calls, results');
 });
 
 test('what a template wants of messages is found out', () => {

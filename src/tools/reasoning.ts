@@ -1,5 +1,5 @@
 import { heldBack, splitSpace } from './hold.ts';
-import { skipSpace } from './read/section.ts';
+import { skipSpace } from './read/space.ts';
 
 /** The marks around what a model thinks before it answers. */
 export interface ReasoningFormat {

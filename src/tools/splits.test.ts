@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { writeExactJson } from '../core/index.ts';
 import { TOOL_FORMATS, markersOf, openersOf, type ToolFormat } from './format.ts';
 import { REASONING_FORMATS } from './reasoning.ts';
-import { collectAnswer } from './testing/collect.ts';
+import { createToolParser } from './parser.ts';
+import { collectAnswer, collectDeltas, inPieces } from './testing/collect.ts';
 import type { ToolDefinition } from './tool.ts';
 import { writeCalls } from './write-calls.ts';
 
@@ -13,6 +14,11 @@ const tools: readonly ToolDefinition[] = ['lookup', 'my.tool-2'].map((name) => (
     parameters: { type: 'object', properties: { key: {}, list: { type: 'array' }, object: { type: 'object' } } },
   },
 }));
+
+/** The same with a schema that wants a text: what may be a number comes when it is whole. */
+const WITH_TEXT: readonly ToolDefinition[] = [
+  { function: { name: 'lookup', parameters: { type: 'object', properties: { key: { type: 'string' } } } } },
+];
 
 const FORMATS = Object.entries<ToolFormat>(TOOL_FORMATS);
 
@@ -121,3 +127,40 @@ test.each(FORMATS)('%s: any text gives the same whole and in pieces, and loses n
     { numRuns: 150, seed: 14 },
   );
 });
+
+/** Characters that may wait for what comes behind them: the longest marker that could have begun, and a line break. */
+const HELD = 16;
+
+test.each(FORMATS)('%s: the name comes before the arguments, and their text as it is drawn', (_name, format) => {
+  const key = 'a long text '.repeat(20);
+  const answer = writeCalls(format, [{ name: 'lookup', arguments: { key } }]);
+  const parser = createToolParser({ format, tools: WITH_TEXT });
+  const start = answer.indexOf(key);
+  const deltas = [...parser.push(answer.slice(0, start))];
+  expect(deltas[0]?.tool_calls?.[0]?.function).toEqual({ name: 'lookup', arguments: '' });
+  for (const [at, character] of Array.from(key).entries()) {
+    deltas.push(...parser.push(character));
+    const [begun] = collectDeltas(deltas).calls;
+    expect(begun!.arguments.length).toBeGreaterThan(at - HELD);
+    expect(`{"key":"${key}`.startsWith(begun!.arguments)).toBe(true);
+  }
+  deltas.push(...parser.push(answer.slice(start + key.length)), ...parser.end('stop').deltas);
+  expect(collectDeltas(deltas).calls[0]?.arguments).toBe(JSON.stringify({ key }));
+});
+
+test.each(FORMATS)(
+  '%s: an answer that is cut anywhere gives the same whole and in pieces, and no call of another name',
+  (_name, format) => {
+    const answer = writeCalls(format, [
+      { name: 'lookup', arguments: { key: 'a "text" \\ 😀', list: [1.5, true, null, { x: 'é' }] } },
+      { name: 'my.tool-2', arguments: { object: { y: -12 } } },
+    ]);
+    for (let length = 1; length <= answer.length; length += 2) {
+      const cut = answer.slice(0, length);
+      const whole = collectAnswer([cut], { format, tools }, 'length');
+      expect(collectAnswer(inPieces(cut, 1), { format, tools }, 'length')).toEqual(whole);
+      expect(['lookup', 'my.tool-2'].slice(0, whole.calls.length)).toEqual(whole.calls.map(({ name }) => name));
+      expect(whole.finishReason).toBe('length');
+    }
+  },
+);

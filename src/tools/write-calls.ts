@@ -1,5 +1,5 @@
 import { JsonNumber, isObject, writeExactJson } from '../core/index.ts';
-import type { GemmaFormat, JsonFormat, ToolFormat } from './format.ts';
+import { KEY_VALUE_TAGS, type GemmaFormat, type JsonFormat, type ToolFormat } from './format.ts';
 
 /** A call as it stands in a conversation: the arguments are an object, its numbers with their digits. */
 export interface WrittenCall {
@@ -19,6 +19,8 @@ export function writeCalls(format: ToolFormat, calls: readonly WrittenCall[]): s
     }
     case 'xml':
       return calls.map(writeXmlCall).join('\n');
+    case 'key-value':
+      return calls.map(writeKeyValueCall).join('\n');
     case 'python': {
       const texts = calls.map(
         ({ name, arguments: given }) =>
@@ -55,6 +57,15 @@ function writeXmlCall({ name, arguments: given }: WrittenCall): string {
       `<parameter=${key}>\n${typeof value === 'string' ? value : writeExactJson(value)}\n</parameter>\n`,
   );
   return `<tool_call>\n<function=${name}>\n${parameters.join('')}</function>\n</tool_call>`;
+}
+
+function writeKeyValueCall({ name, arguments: given }: WrittenCall): string {
+  const { open, close, openKey, closeKey, openValue, closeValue } = KEY_VALUE_TAGS;
+  const fields = Object.entries(given).map(
+    ([key, value]) =>
+      `${openKey}${key}${closeKey}\n${openValue}${typeof value === 'string' ? value : writeExactJson(value)}${closeValue}\n`,
+  );
+  return `${open}${name}\n${fields.join('')}${close}`;
 }
 
 /** A value as Python writes it; texts in JSON's quotes, which Python reads alike. */

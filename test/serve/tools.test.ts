@@ -87,7 +87,10 @@ test('a call that must come comes, whole and streamed, and fits its schema', asy
   expect(calls.map(({ index }) => index)).toEqual(calls.map(() => 0));
   expect(calls.map(({ id }) => id).filter(Boolean)).toHaveLength(1);
   expect(calls.map((one) => one.function?.name).filter(Boolean)).toEqual(['weather']);
-  expect(calls.map((one) => one.function?.arguments ?? '').join('')).toBe(call!.function.arguments);
+  const pieces = calls.map((one) => one.function?.arguments ?? '');
+  expect([calls[0]!.function?.name, pieces[0], pieces.join('')]).toEqual(['weather', '', call!.function.arguments]);
+  // The model draws bytes, so that a city comes in several pieces.
+  expect(pieces.length).toBeGreaterThan(8);
 });
 
 test('required: one of the tools; none: text', async () => {

@@ -1,13 +1,5 @@
 import { badInput, isObject, problemsOf, type JsonObject, type JsonRecord } from '../../core/index.ts';
-import {
-  choice,
-  compileSchema,
-  jsonObject,
-  literal,
-  sequence,
-  textThrough,
-  type Grammar,
-} from '../../grammar/index.ts';
+import { choice, compileSchema, jsonObject, literal, sequence, type Grammar } from '../../grammar/index.ts';
 import { propertiesOf, requiredOf, type ToolDefinition } from '../tool.ts';
 
 /**
@@ -64,14 +56,13 @@ const PLAIN_TEXT = new Set([
 ]);
 
 /**
- * A text as it stands, up to and with `close`, where the schema wants one: one of the listed, or any. Undefined for other schemas. Throws bad-input for what a strict tool says of a
+ * A text as it stands, up to and with `close`, where the schema wants one: one of the listed, or any (`anyText`, which `close` ends too). Undefined for other schemas. Throws bad-input for what a strict tool says of a
  * text and this cannot hold (a pattern, a length).
  */
 export function plainTextGrammar(
   tool: ToolDefinition,
   { schema, name }: Parameter,
-  close: Grammar,
-  closeText: string,
+  { close, anyText }: { readonly close: Grammar; readonly anyText: Grammar },
 ): Grammar | undefined {
   if (!isObject(schema)) return undefined;
   const listed = listOf(schema);
@@ -82,7 +73,7 @@ export function plainTextGrammar(
       `tools: ${strangers.join(', ')} of ${tool.function.name}.${name} cannot be enforced in the way this model writes texts; leave it out or do without strict`,
     );
   if (listed !== undefined) return sequence(choice(...listed.map((value) => literal(String(value)))), close);
-  return textThrough(closeText);
+  return anyText;
 }
 
 function listOf(schema: JsonRecord): readonly unknown[] | undefined {

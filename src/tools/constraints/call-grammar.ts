@@ -1,6 +1,6 @@
 import { badInput, isObject, type JsonObject } from '../../core/index.ts';
-import { choice, compileSchema, literal, repeated, sequence, type Grammar } from '../../grammar/index.ts';
-import type { GemmaFormat, JsonFormat, PythonFormat, ToolFormat } from '../format.ts';
+import { choice, compileSchema, literal, repeated, sequence, textThrough, type Grammar } from '../../grammar/index.ts';
+import { KEY_VALUE_TAGS, type GemmaFormat, type JsonFormat, type PythonFormat, type ToolFormat } from '../format.ts';
 import type { ToolDefinition } from '../tool.ts';
 import {
   argumentsGrammar,
@@ -57,6 +57,13 @@ export function callsGrammar(
         rest: choice(...tools.map((tool) => xmlCall(tool, marks))),
         between: '\n',
       };
+    case 'key-value':
+      return {
+        ...plain,
+        opener: KEY_VALUE_TAGS.open,
+        rest: choice(...tools.map((tool) => keyValueCall(tool, marks))),
+        between: '\n',
+      };
     case 'python':
       return pythonCalls(format, tools, { marks, isParallel });
     case 'gemma':
@@ -98,7 +105,7 @@ function jsonCalls(format: JsonFormat, tools: readonly ToolDefinition[], { marks
 function xmlCall(tool: ToolDefinition, marks: Marks): Grammar {
   const CLOSE = '\n</parameter>';
   const parts = parametersOf(tool).map((parameter) => {
-    const text = plainTextGrammar(tool, parameter, literal(CLOSE), CLOSE);
+    const text = plainTextGrammar(tool, parameter, { close: literal(CLOSE), anyText: textThrough(CLOSE) });
     const value = text ?? sequence(valueGrammar(tool, parameter), CLOSE);
     return { grammar: sequence(`<parameter=${parameter.name}>\n`, value, '\n'), isRequired: parameter.isRequired };
   });
@@ -108,6 +115,18 @@ function xmlCall(tool: ToolDefinition, marks: Marks): Grammar {
     '</function>\n',
     marks.of('</tool_call>'),
   );
+}
+
+function keyValueCall(tool: ToolDefinition, marks: Marks): Grammar {
+  const { close, openKey, closeKey, openValue, closeValue } = KEY_VALUE_TAGS;
+  const end = marks.of(closeValue);
+  const parts = parametersOf(tool).map((parameter) => {
+    const text = plainTextGrammar(tool, parameter, { close: end, anyText: marks.through(closeValue) });
+    const value = text ?? sequence(valueGrammar(tool, parameter), end);
+    const head = sequence(marks.of(openKey), parameter.name, marks.of(closeKey), '\n', marks.of(openValue));
+    return { grammar: sequence(head, value, '\n'), isRequired: parameter.isRequired };
+  });
+  return sequence(`${tool.function.name}\n`, listGrammar(parts, ''), marks.of(close));
 }
 
 function pythonCalls(
@@ -148,9 +167,8 @@ function gemmaValue(format: GemmaFormat, tool: ToolDefinition, parameter: Parame
   if (type === 'integer' || type === 'number' || type === 'boolean' || type === 'null')
     return valueGrammar(tool, parameter);
   if (isObject(schema) && (type === 'string' || schema['enum'] !== undefined)) {
-    const text = plainTextGrammar(tool, parameter, quote, format.quote);
-    if (text !== undefined)
-      return schema['enum'] === undefined && schema['const'] === undefined ? anyText : sequence(quote, text);
+    const text = plainTextGrammar(tool, parameter, { close: quote, anyText: marks.through(format.quote) });
+    if (text !== undefined) return sequence(quote, text);
   }
   const inner = (item: unknown, key: string): Parameter => ({
     name: `${name}.${key}`,

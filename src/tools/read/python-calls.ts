@@ -1,73 +1,99 @@
 import { PYTHON_TAG, type PythonFormat } from '../format.ts';
-import type { CallText } from '../tool.ts';
-import { createCursor, fail, skipBlank, take, takeIf, takeWord, type Cursor } from './cursor.ts';
-import { argumentsTextOf } from './json-text.ts';
-import { readPythonValue } from './python-literal.ts';
-import { endOfMarker, type ReadContext, type Section } from './section.ts';
+import { brokenRest } from './broken.ts';
+import type { How } from './json-calls.ts';
+import {
+  behindSpace,
+  goBack,
+  piece,
+  take,
+  takeMarker,
+  takeWord,
+  type Reading,
+  type Source,
+  type Tools,
+} from './source.ts';
+import { jsonPieces } from './values.ts';
 
 const NAME = /[A-Za-z_][\w.-]*/y;
 
-/** Calls as Python writes them, with arguments by name: those by place are `bad`, since only the function says what they are. */
-export function readPythonCalls(format: PythonFormat, text: string, context: ReadContext): Section {
-  const opener = [format.open, PYTHON_TAG].find((marker) => marker !== '' && text.startsWith(marker)) ?? '';
-  const cursor = createCursor(text, opener.length);
-  const calls: CallText[] = [];
-  skipBlank(cursor);
-  if (format.isList && !take(cursor, '[')) return ended(cursor, context);
-  const close = format.isList ? ']' : format.close;
-  for (;;) {
-    skipBlank(cursor);
-    if (takeIf(cursor, close)) break;
-    if (cursor.failure !== undefined) return ended(cursor, context);
-    const call = readCall(cursor, context);
-    if (call !== undefined) calls.push(call);
-    skipBlank(cursor);
-    if (cursor.failure !== undefined) return ended(cursor, context);
-    if (takeIf(cursor, close)) break;
-    // The text may end within the closing marker, or go on with another call.
-    if (cursor.failure !== undefined) return ended(cursor, context);
-    if (format.isList) {
-      if (!take(cursor, ',')) return ended(cursor, context);
-    } else while (takeIf(cursor, ',') || takeIf(cursor, ';')) skipBlank(cursor);
+/** Calls as Python writes them, with arguments by name: those by place are no calls, since only the function says what they are. Whether there were any. */
+export function* readPythonCalls(format: PythonFormat, source: Source, tools: Tools): Reading<boolean> {
+  const opener = [format.open, PYTHON_TAG].find((marker) => marker !== '' && source.text.startsWith(marker, source.at));
+  source.at += opener?.length ?? 0;
+  if (format.isList) {
+    yield* behindSpace(source);
+    if (!(yield* take(source, '['))) return false;
   }
-  if (calls.length === 0) return 'bad';
-  const end = format.isList ? endOfMarker(text, cursor.at, format.close, context.isEnd) : cursor.at;
-  return end === 'more' ? 'more' : { end, calls };
+  let count = 0;
+  for (;;) {
+    yield* behindSpace(source);
+    if (count > 0 && format.isList && (yield* take(source, ']'))) {
+      source.mark = source.at;
+      break;
+    }
+    const how = yield* readCall(source, tools);
+    if (how === 'bad') break;
+    count++;
+    if (how === 'broken') {
+      yield* brokenRest(source, [format.close, format.open, PYTHON_TAG]);
+      yield* takeMarker(source, format.close);
+      return true;
+    }
+    source.mark = source.at;
+    let separator = yield* behindSpace(source);
+    if (format.isList && separator !== ',' && separator !== ']') break;
+    while (separator === ',' || (separator === ';' && !format.isList)) {
+      source.at++;
+      separator = yield* behindSpace(source);
+    }
+  }
+  if (count === 0) return false;
+  goBack(source);
+  yield* takeMarker(source, format.close);
+  return true;
 }
 
-function ended(cursor: Cursor, { isEnd }: ReadContext): Section {
-  return cursor.failure === 'more' && !isEnd ? 'more' : 'bad';
-}
-
-function readCall(cursor: Cursor, context: ReadContext): CallText | undefined {
-  const name = takeWord(cursor, NAME);
-  if (name === undefined) return undefined;
-  skipBlank(cursor);
-  if (!take(cursor, '(')) return undefined;
+/** `name(key=value, ...)`; its name is given with the first key. */
+function* readCall(source: Source, tools: Tools): Reading<How> {
+  const name = yield* takeWord(source, NAME);
+  if (name === '') return 'bad';
+  yield* behindSpace(source);
+  if (!(yield* take(source, '('))) return 'bad';
   // Gemma writes print(f(...)), as if the answer were run.
-  if (name === 'print' && !context.tools.has(name)) {
-    skipBlank(cursor);
-    const inner = readCall(cursor, context);
-    if (inner === undefined) return undefined;
-    skipBlank(cursor);
-    return take(cursor, ')') ? inner : undefined;
+  if (name === 'print' && !tools.has(name)) {
+    yield* behindSpace(source);
+    const how = yield* readCall(source, tools);
+    if (how === 'whole') yield* takeMarker(source, ')');
+    return how;
   }
-  if (!context.tools.has(name)) return fail(cursor, true);
-  const fields: [string, unknown][] = [];
-  for (;;) {
-    skipBlank(cursor);
-    if (takeIf(cursor, ')')) break;
-    if (cursor.failure !== undefined) return undefined;
-    const key = takeWord(cursor, NAME);
-    if (key === undefined) return undefined;
-    skipBlank(cursor);
-    if (!take(cursor, '=')) return undefined;
-    fields.push([key, readPythonValue(cursor)]);
-    skipBlank(cursor);
-    if (cursor.failure !== undefined) return undefined;
-    if (takeIf(cursor, ')')) break;
-    if (!take(cursor, ',')) return undefined;
+  if (!tools.has(name)) return 'bad';
+  for (let count = 0; ; count++) {
+    let next = yield* behindSpace(source);
+    if (count > 0 && next === ',') {
+      source.at++;
+      next = yield* behindSpace(source);
+    } else if (count > 0 && next !== ')') return 'broken';
+    if (next === ')') {
+      source.at++;
+      if (count === 0) yield* begin(source, name);
+      yield piece(count === 0 ? '{}' : '}');
+      yield { kind: 'end', isWhole: true };
+      return 'whole';
+    }
+    const key = yield* takeWord(source, NAME);
+    yield* behindSpace(source);
+    if (key === '' || !(yield* take(source, '='))) {
+      if (count === 0) return 'bad';
+      yield piece(`,${key}`);
+      return 'broken';
+    }
+    if (count === 0) yield* begin(source, name);
+    yield piece(`${count === 0 ? '{' : ','}${JSON.stringify(key)}:`);
+    if (!(yield* jsonPieces(source, 'python'))) return 'broken';
   }
-  const argumentsText = argumentsTextOf(Object.fromEntries(fields));
-  return argumentsText === undefined ? fail(cursor, true) : { name, argumentsText };
+}
+
+function* begin(source: Source, name: string): Reading<void> {
+  source.mark = undefined;
+  yield { kind: 'call', name };
 }

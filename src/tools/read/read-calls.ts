@@ -1,24 +1,27 @@
 import type { ToolFormat } from '../format.ts';
 import { readGemmaCall } from './gemma-calls.ts';
 import { readJsonCalls } from './json-calls.ts';
+import { readKeyValueCall } from './key-value-calls.ts';
 import { readNamedCalls } from './named-calls.ts';
 import { readPythonCalls } from './python-calls.ts';
-import type { ReadContext, Section } from './section.ts';
+import type { Reading, Source, Tools } from './source.ts';
 import { readXmlCalls } from './xml-calls.ts';
 
-/** The calls at the beginning of a text that begins with an opener of the format, or with a call itself where the format takes that. */
-export function readCalls(format: ToolFormat, text: string, context: ReadContext): Section {
+/** The calls from here on, where an opener of the format stands, or a call itself where the format takes that. Whether there were any: where not, nothing was given. */
+export function readCalls(format: ToolFormat, source: Source, tools: Tools): Reading<boolean> {
   switch (format.kind) {
     case 'json':
-      return readJsonCalls(format, text, context);
+      return readJsonCalls(format, source, tools);
     case 'named-json':
-      return readNamedCalls(format, text, context);
+      return readNamedCalls(format, source, tools);
     case 'xml':
-      return readXmlCalls(text, context);
+      return readXmlCalls(source, tools);
+    case 'key-value':
+      return readKeyValueCall(source, tools);
     case 'python':
-      return readPythonCalls(format, text, context);
+      return readPythonCalls(format, source, tools);
     case 'gemma':
-      return readGemmaCall(format, text, context);
+      return readGemmaCall(format, source, tools);
   }
 }
 

@@ -1,42 +1,68 @@
-import { isObject, writeExactJson } from '../../core/index.ts';
-import { propertiesOf, type CallText, type ToolDefinition } from '../tool.ts';
-import { jsonOf } from './json-text.ts';
-import { endOfMarker, skipSpace, type ReadContext, type Section } from './section.ts';
+import { propertiesOf } from '../tool.ts';
+import { brokenRest } from './broken.ts';
+import type { How } from './json-calls.ts';
+import { behindSpace, goBack, piece, take, takeMarker, type Reading, type Source, type Tools } from './source.ts';
+import { markerAt, skipSpace } from './space.ts';
+import { readTagged, type ValueEnd } from './tagged-values.ts';
 
 /** Longer than any name of a function or a parameter with its tag. */
 const MAX_TAG = 512;
 
+const [OPEN, CLOSE] = ['<tool_call>', '</tool_call>'];
+
 /**
  * Calls as Qwen3-Coder writes them. Read as well, since models do it: no `<tool_call>` before, names in quotes or as an attribute, a parameter that the next one
- * ends. A text is what stands between the tags, without one line break on each side; what the schema calls anything else is JSON, or stays a text where it is none.
+ * ends, no `</function>`. A text is what stands between the tags, without one line break on each side; what the schema calls anything else is JSON, or stays a text where it is none.
+ * Whether there were any.
  */
-export function readXmlCalls(text: string, context: ReadContext): Section {
-  const { isEnd } = context;
-  const calls: CallText[] = [];
-  let [end, at] = [0, text.startsWith('<tool_call>') ? skipSpace(text, '<tool_call>'.length) : 0];
+export function* readXmlCalls(source: Source, tools: Tools): Reading<boolean> {
+  if (source.text.startsWith(OPEN, source.at)) source.at += OPEN.length;
+  let count = 0;
   for (;;) {
-    const found = readFunction(text, at, context);
-    if (typeof found === 'string') {
-      if (found === 'more' && !isEnd) return 'more';
-      break;
-    }
-    calls.push(found.call);
-    end = found.end;
-    at = skipSpace(text, end);
-    if (at === text.length && !isEnd) return 'more';
-    if (!'<function'.startsWith(text.slice(at, at + 9))) break;
+    yield* behindSpace(source);
+    const how = yield* readFunction(source, tools);
+    if (how === 'bad') break;
+    count++;
+    if (how === 'broken') yield* brokenRest(source, [CLOSE, OPEN]);
+    source.mark = source.at;
+    if (how === 'broken') break;
+    yield* behindSpace(source);
+    if (!(yield* stands(source, '<function'))) break;
   }
-  if (calls.length === 0) return 'bad';
-  const closed = endOfMarker(text, end, '</tool_call>', isEnd);
-  return closed === 'more' ? 'more' : { end: closed, calls };
+  if (count === 0) return false;
+  goBack(source);
+  yield* takeMarker(source, CLOSE);
+  return true;
 }
 
-type Found<T> = (T & { readonly end: number }) | 'more' | 'bad';
+/** Whether a text stands here, which is not stepped over. */
+function* stands(source: Source, expected: string): Reading<boolean> {
+  const found = yield* take(source, expected);
+  if (found) source.at -= expected.length;
+  return found;
+}
 
-/** The name in `<function=name>`, `<function="name">` or `<function name="name">`. */
-function readTag(text: string, at: number, kind: 'function' | 'parameter'): Found<{ readonly name: string }> {
+/** The name in `<function=name>`, `<function="name">` or `<function name="name">`; undefined, and no step, where no such tag stands. */
+function* readTag(source: Source, kind: 'function' | 'parameter'): Reading<string | undefined> {
+  for (;;) {
+    const found = tagAt(source.text, source.at, kind);
+    if (typeof found === 'object') {
+      source.at = found.end;
+      return found.name;
+    }
+    if (found === 'bad' || source.isOver) return undefined;
+    yield undefined;
+  }
+}
+
+function tagAt(
+  text: string,
+  at: number,
+  kind: 'function' | 'parameter',
+): { readonly name: string; readonly end: number } | 'more' | 'bad' {
   const start = `<${kind}`;
-  if (!text.startsWith(start, at)) return start.startsWith(text.slice(at)) ? 'more' : 'bad';
+  const found = markerAt(text, at, start);
+  if (found !== true) return found === 'more' ? 'more' : 'bad';
   const close = text.indexOf('>', at);
   if (close === -1 || close - at > MAX_TAG) return text.length - at > MAX_TAG ? 'bad' : 'more';
   const name = /^(?:\s+name)?\s*=\s*(?:"([^"]*)"|'([^']*)'|([^"'\s]+))\s*$/.exec(text.slice(at + start.length, close));
@@ -44,95 +70,62 @@ function readTag(text: string, at: number, kind: 'function' | 'parameter'): Foun
   return value === undefined ? 'bad' : { name: value, end: close + 1 };
 }
 
-function readFunction(text: string, from: number, { tools }: ReadContext): Found<{ readonly call: CallText }> {
-  const tag = readTag(text, from, 'function');
-  if (typeof tag === 'string') return tag;
-  const tool = tools.get(tag.name);
+/** The name is given with the first parameter. */
+function* readFunction(source: Source, tools: Tools): Reading<How> {
+  const name = yield* readTag(source, 'function');
+  const tool = name === undefined ? undefined : tools.get(name);
   if (tool === undefined) return 'bad';
-  const properties = propertiesOf(tool);
-  const values = new Map<string, string>();
-  let at = skipSpace(text, tag.end);
+  const given = new Set<string>();
+  const end = parameterEnd(source, new Set(propertiesOf(tool).keys()), given);
+  let [isBegun, isFirst] = [false, true];
   for (;;) {
-    const rest = text.slice(at, at + 16);
-    if (rest.startsWith('</function>'))
-      return { call: { name: tag.name, argumentsText: objectText(values) }, end: at + '</function>'.length };
-    if ('</function>'.startsWith(rest)) return 'more';
-    const parameter = readTag(text, at, 'parameter');
-    if (typeof parameter === 'string') return parameter;
-    const value = readValue(text, parameter.end, { tool, given: values });
-    if (typeof value === 'string') return value;
-    const json = valueText(value.raw, properties.get(parameter.name), properties.has(parameter.name));
-    if (json !== undefined) values.set(parameter.name, json);
-    at = skipSpace(text, value.end);
-  }
-}
-
-/** The raw value up to the tag that ends it: one behind which a parameter or the end of the function stands, since values hold tags too. */
-function readValue(
-  text: string,
-  at: number,
-  { tool, given }: { readonly tool: ToolDefinition; readonly given: ReadonlyMap<string, string> },
-): Found<{ readonly raw: string }> {
-  const CLOSE = '</parameter>';
-  const tags = /<\/parameter>|<\/function>|\n<parameter\b/g;
-  tags.lastIndex = at;
-  for (let match = tags.exec(text); match !== null; match = tags.exec(text)) {
-    const [place, tag] = [match.index, match[0]];
-    if (tag === CLOSE) {
-      const behind = skipSpace(text, place + CLOSE.length);
-      const follow = text.slice(behind, behind + '</function>'.length);
-      if (follow.startsWith('<parameter') || follow === '</function>')
-        return { raw: text.slice(at, place), end: place + CLOSE.length };
-      if ('</function>'.startsWith(follow) || '<parameter'.startsWith(follow)) return 'more';
-    } else if (tag === '</function>') {
-      const behind = skipSpace(text, place + tag.length);
-      if (text.startsWith('</tool_call>', behind)) return { raw: text.slice(at, place), end: place };
-      if ('</tool_call>'.startsWith(text.slice(behind))) return 'more';
-    } else {
-      const next = readTag(text, place + 1, 'parameter');
-      if (next === 'more') return 'more';
-      if (next !== 'bad' && propertiesOf(tool).has(next.name) && !given.has(next.name))
-        return { raw: text.slice(at, place), end: place + 1 };
+    yield* behindSpace(source);
+    const isClosed = (yield* take(source, '</function>')) || (isBegun && (yield* stands(source, CLOSE)));
+    const parameter = isClosed ? undefined : yield* readTag(source, 'parameter');
+    if (!isClosed && parameter === undefined) return isBegun ? 'broken' : 'bad';
+    if (!isBegun) {
+      isBegun = true;
+      source.mark = undefined;
+      yield { kind: 'call', name: tool.function.name };
     }
+    if (parameter === undefined) {
+      yield piece(isFirst ? '{}' : '}');
+      yield { kind: 'end', isWhole: true };
+      return 'whole';
+    }
+    if (!(yield* take(source, '\r\n'))) yield* take(source, '\n');
+    const { isWhole, isGiven } = yield* readTagged(source, end, { tool, name: parameter, isFirst });
+    if (!isWhole) return 'broken';
+    given.add(parameter);
+    isFirst &&= !isGiven;
   }
-  return 'more';
 }
 
-function objectText(values: ReadonlyMap<string, string>): string {
-  return `{${Array.from(values, ([name, json]) => `${JSON.stringify(name)}:${json}`).join(',')}}`;
-}
-
-/** The JSON text of a raw value; undefined where it is empty and the schema wants no text: the model left it out. */
-function valueText(raw: string, schema: unknown, isKnown: boolean): string | undefined {
-  const text = raw.replace(/^\r?\n/, '').replace(/\r?\n$/, '');
-  if (!isKnown || takesText(schema, true)) return JSON.stringify(text);
-  const trimmed = text.trim();
-  if (trimmed === '') return takesText(schema, false) ? JSON.stringify(text) : undefined;
-  const word = { None: 'null', True: 'true', False: 'false' }[trimmed] ?? trimmed;
-  const value = jsonOf(word);
-  if (value === undefined) return JSON.stringify(text);
-  return typeof value === 'string' && takesText(schema, false) ? JSON.stringify(text) : writeExactJson(value);
-}
-
-/** Whether the schema takes a text: `alone`, and nothing else; a schema that says no type takes everything. */
-function takesText(schema: unknown, alone: boolean): boolean {
-  const types = typesOf(schema);
-  if (types === undefined) return !alone;
-  return alone ? types.every((type) => type === 'string') : types.includes('string');
-}
-
-function typesOf(schema: unknown): readonly string[] | undefined {
-  if (!isObject(schema)) return undefined;
-  const type = schema['type'];
-  if (typeof type === 'string') return [type];
-  if (Array.isArray(type)) return type.filter((name) => typeof name === 'string');
-  const values = schema['enum'] ?? (Object.hasOwn(schema, 'const') ? [schema['const']] : undefined);
-  if (Array.isArray(values))
-    return values.map((value) =>
-      typeof value === 'string' ? 'string' : typeof value === 'boolean' ? 'boolean' : 'number',
-    );
-  const options = schema['anyOf'] ?? schema['oneOf'];
-  if (!Array.isArray(options)) return undefined;
-  const inner = options.map(typesOf);
-  return inner.some((types) => types === undefined) ? undefined : inner.flatMap((types) => types ?? []);
+/** A value ends with a tag behind which a parameter or the end of the function stands, since values hold tags too. */
+function parameterEnd(source: Source, names: ReadonlySet<string>, given: ReadonlySet<string>): ValueEnd {
+  const undecided = (place: number): number | 'more' => (source.isOver ? place : 'more');
+  return {
+    tags: /<\/parameter>|<\/function>|\n<parameter\b/g,
+    beginnings: ['</parameter>', '</function>', '\n<parameter'],
+    trims: true,
+    decide(text, place, tag) {
+      const end = place + tag.length;
+      const behind = skipSpace(text, end);
+      const follows = (...texts: readonly string[]): boolean | 'more' => {
+        const found = texts.map((one) => markerAt(text, behind, one));
+        return found.find((one) => one === true) ?? found.find((one) => one === 'more') ?? false;
+      };
+      if (tag === '</parameter>') {
+        const found = follows('<parameter', '</function>', CLOSE);
+        return found === true ? end : found === 'more' ? undecided(end) : 'text';
+      }
+      if (tag === '</function>') {
+        const found = follows(CLOSE);
+        return found === true ? place : found === 'more' ? undecided(place) : 'text';
+      }
+      const next = tagAt(text, place + 1, 'parameter');
+      if (typeof next === 'string') return next === 'more' ? 'more' : 'text';
+      return names.has(next.name) && !given.has(next.name) ? place + 1 : 'text';
+    },
+  };
 }
