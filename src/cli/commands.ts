@@ -169,6 +169,38 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./store/keys.ts')).KEYS_REVOKE,
   },
   {
+    name: 'loop status',
+    description: 'Says what answers as prod, what may take its place, and where each candidate stands',
+    load: async () => (await import('./live/loop.ts')).LOOP_STATUS,
+  },
+  {
+    name: 'loop add',
+    description: 'Makes a model a candidate: it may take the place of the one that answers, once its gate lets it',
+    load: async () => (await import('./live/loop.ts')).LOOP_ADD,
+  },
+  {
+    name: 'loop gate',
+    description:
+      'Judges a candidate by what preftune compare measured, and lets it pass, turns it down, or leaves it to a person',
+    load: async () => (await import('./live/loop.ts')).LOOP_GATE,
+  },
+  {
+    name: 'loop move',
+    description: 'Moves a candidate by hand: lets pass what was held, turns one down, retires one',
+    load: async () => (await import('./live/loop.ts')).LOOP_MOVE,
+  },
+  {
+    name: 'loop promote',
+    description:
+      'Points prod to a candidate that passed, from the next request on; the one before stays for the way back',
+    load: async () => (await import('./live/loop.ts')).LOOP_PROMOTE,
+  },
+  {
+    name: 'loop rollback',
+    description: 'Points prod back to what it stood for before, from the next request on',
+    load: async () => (await import('./live/loop.ts')).LOOP_ROLLBACK,
+  },
+  {
     name: 'docs',
     description: 'Shows the documentation in a browser, offline, or searches it for words',
     load: async () => (await import('./start/docs.ts')).DOCS,

@@ -28,6 +28,7 @@ export const STORE_REQUEST = z.discriminatedUnion('do', [
   z.object({ do: z.literal('keys.revoke'), id: z.string() }),
   z.object({ do: z.literal('users.erase'), hash: HASH }),
   z.object({ do: z.literal('backup'), path: z.string() }),
+  z.object({ do: z.literal('room'), room: z.string(), request: z.json() }),
 ]);
 /** What a command may ask of whoever has the store. */
 export type StoreRequest = z.output<typeof STORE_REQUEST>;

@@ -80,9 +80,10 @@ async function assemble(
   ]);
   const book = createUsers({ database, audit, secret, now });
   const backup = (path: string): Promise<void> => writeBackup(folder, database, path);
+  const rooms: Holders['rooms'] = new Map();
   const flushing = setInterval(() => void ring.flush().catch(() => undefined), FLUSH_MS);
   flushing.unref();
-  const inbox = serveInbox(folder, (request) => answerRequest(request, { ring, book, backup }));
+  const inbox = serveInbox(folder, (request) => answerRequest(request, { ring, book, backup, rooms }));
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     clearInterval(flushing);
@@ -104,6 +105,7 @@ async function assemble(
       hashUser: (user) => secret.hashUser(user),
       cleanText: (text) => (redacts ? redactText(text) : text),
       cleanJson: (value) => (redacts ? redactJson(value) : value),
+      onRequest: (room, answer) => void rooms.set(room, answer),
       now,
     },
     inferences: createInferences({ database, secret, log, redacts, now }),
@@ -126,10 +128,11 @@ interface Holders {
   readonly ring: KeyRing;
   readonly book: UserBook;
   readonly backup: (path: string) => Promise<void>;
+  readonly rooms: Map<string, (request: JsonValue) => Promise<JsonValue>>;
 }
 
 /** What another process asks of this one. */
-async function answerRequest(request: StoreRequest, { ring, book, backup }: Holders): Promise<JsonValue> {
+async function answerRequest(request: StoreRequest, { ring, book, backup, rooms }: Holders): Promise<JsonValue> {
   switch (request.do) {
     case 'keys.add':
       await ring.add(present(request.record), request.hash);
@@ -143,6 +146,14 @@ async function answerRequest(request: StoreRequest, { ring, book, backup }: Hold
     case 'backup':
       await backup(request.path);
       return null;
+    case 'room': {
+      const answer = rooms.get(request.room);
+      if (answer === undefined)
+        throw badInput(
+          `the process that has the store must know about ${request.room}, and does not: it is no server; wait until it has ended`,
+        );
+      return answer(request.request);
+    }
     default:
       return unreachable(request);
   }

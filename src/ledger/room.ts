@@ -1,4 +1,4 @@
-import type { JsonObject } from '../core/index.ts';
+import type { JsonObject, JsonValue } from '../core/index.ts';
 import type { Database, SqlResult, SqlStatement } from '../database/index.ts';
 import type { AuditEntry } from './records.ts';
 
@@ -12,6 +12,8 @@ export interface LedgerRoom {
   /** A text as it may be written: personal data masked, where the store masks. */
   cleanText(text: string): string;
   cleanJson(value: JsonObject): JsonObject;
+  /** Answers what commands ask of this room while this process has the store (`askHolder` with `do: 'room'`). */
+  onRequest(room: string, answer: (request: JsonValue) => Promise<JsonValue>): void;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }

@@ -19,6 +19,7 @@ import { equalInConstantTime, hostName, type Caller } from './http/guard.ts';
 import { createMetrics, type EngineGauges } from './http/metrics.ts';
 import { createAdapterLoader, type AdapterLoader } from './models/adapter-loader.ts';
 import { createModelBook, type ModelBook } from './models/model-book.ts';
+import { takeLoopRequests } from './live/loop-requests.ts';
 import { openForwarder } from './spool/forwarder.ts';
 import { createReceiver } from './spool/receive-records.ts';
 import { checkModels, loadModels, recordVersion, type CheckedModels } from './models/open-models.ts';
@@ -137,6 +138,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       onNote(`${requestId}: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`),
     isReady: () => state === 'ready',
   };
+  if (ledger !== undefined) takeLoopRequests(ledger, book);
   const roots = settings.adapterRoot === undefined ? [] : [settings.adapterRoot].flat();
   const { app } = createApp({
     services,

@@ -36,3 +36,83 @@ export const jobsQuery = queryOptions({
   queryFn: ({ signal }) => getJson<ListOf<Job>>('/v1/fine_tuning/jobs', { limit: 100 }, signal),
   refetchInterval: ({ state }) => (state.data?.data.some(isOpen) === true ? 2000 : false),
 });
+
+/** Who uses the page, and what they may do. */
+export interface Session {
+  readonly needs_sign_in: boolean;
+  readonly is_signed_in: boolean;
+  readonly scopes: readonly string[];
+  readonly annotator: { readonly name: string } | null;
+  readonly expires_at: number | null;
+}
+
+export const sessionQuery = queryOptions({
+  queryKey: ['session'],
+  queryFn: ({ signal }) => getJson<Session>('/v1/preftune/session', {}, signal),
+  staleTime: 60_000,
+});
+
+export function may(session: Session | undefined, ...scopes: readonly string[]): boolean {
+  return session !== undefined && ['admin', ...scopes].some((scope) => session.scopes.includes(scope));
+}
+
+export interface GateCheck {
+  readonly name: string;
+  readonly outcome: 'passed' | 'failed' | 'not_measured';
+  readonly text: string;
+}
+
+export interface CandidateMove {
+  readonly at: number;
+  readonly from: string;
+  readonly to: string;
+  readonly actor: string;
+  readonly reason: string;
+  readonly evidence: { readonly gate?: { readonly checks: readonly GateCheck[] } } | null;
+}
+
+/** A version that may become the one that answers. */
+export interface Candidate {
+  readonly id: string;
+  readonly created_at: number;
+  readonly model: string;
+  readonly parent: string;
+  readonly origin: string;
+  readonly job_id: string | null;
+  readonly state:
+    | 'training'
+    | 'trained'
+    | 'passed'
+    | 'held'
+    | 'failed'
+    | 'canary'
+    | 'experiment'
+    | 'promoted'
+    | 'retired';
+  readonly moved_at: number;
+  readonly is_loaded: boolean;
+  readonly moves: readonly CandidateMove[];
+}
+
+export interface Promotion {
+  readonly at: number;
+  readonly before: string | null;
+  readonly after: string;
+  readonly kind: 'promotion' | 'rollback';
+  readonly actor: string;
+  readonly reason: string;
+}
+
+export interface LoopState {
+  readonly production: string | null;
+  readonly previous: string | null;
+  readonly candidates: readonly Candidate[];
+  readonly promotions: readonly Promotion[];
+}
+
+export const loopQuery = queryOptions({
+  queryKey: ['loop'],
+  queryFn: ({ signal }) => getJson<LoopState>('/v1/preftune/loop', {}, signal),
+  refetchInterval: ({ state }) =>
+    state.data?.candidates.some((one) => one.state === 'training') === true ? 3000 : 20_000,
+});

@@ -1,5 +1,9 @@
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
+import { useMutation, useQuery } from '@tanstack/react-query';
 import { useEffect, useState, type ReactNode } from 'react';
+import { queries, sendJson } from './api.ts';
+import { sessionQuery } from './data.ts';
+import { SignIn } from './screens/sign-in.tsx';
 import { Notices } from './parts/notices.tsx';
 import { readTheme, setTheme, type Theme } from './theme.ts';
 
@@ -22,6 +26,8 @@ export function Shell(): ReactNode {
   const [isOpen, setIsOpen] = useState(false);
   const path = useRouterState({ select: (state) => state.location.pathname });
   useEffect(() => setIsOpen(false), [path]);
+  const session = useQuery(sessionQuery);
+  if (session.data?.needs_sign_in === true && !session.data.is_signed_in) return <SignIn />;
   return (
     <div className="min-h-dvh md:grid md:grid-cols-[13.5rem_1fr]">
       <a
@@ -73,6 +79,7 @@ export function Shell(): ReactNode {
             ))}
           </nav>
           <div className={`${isOpen ? '' : 'max-md:hidden'} px-4 pb-4`}>
+            {session.data?.is_signed_in === true && <SignedIn name={session.data.annotator?.name} />}
             <ThemeChoice />
           </div>
         </div>
@@ -104,5 +111,20 @@ function ThemeChoice(): ReactNode {
         <option value="dark">Dark</option>
       </select>
     </label>
+  );
+}
+
+function SignedIn({ name }: { readonly name: string | undefined }): ReactNode {
+  const signOut = useMutation({
+    mutationFn: () => sendJson('DELETE', '/v1/preftune/session'),
+    onSuccess: () => void queries.resetQueries(),
+  });
+  return (
+    <div className="quiet mb-3 flex items-center justify-between gap-2 text-sm">
+      <span>{name ?? 'Signed in'}</span>
+      <button type="button" className="button" onClick={() => signOut.mutate()}>
+        Sign out
+      </button>
+    </div>
   );
 }

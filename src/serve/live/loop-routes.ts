@@ -10,12 +10,12 @@ import {
   PRODUCTION,
   type Candidate,
   type CandidateMove,
-  type CandidateState,
   type Loop,
   type Promotion,
 } from '../../loop/index.ts';
 import type { RouteDefinition } from '../http/app.ts';
 import { checkBody, readBody } from '../http/json-body.ts';
+import { followJobs, isLoaded } from './loop-requests.ts';
 import { ServeError } from '../serve-error.ts';
 import type { ServeServices } from '../services.ts';
 
@@ -97,17 +97,15 @@ export function loopRoutes({ ledger, book }: ServeServices): RouteDefinition[] {
       param: 'id',
     });
   };
-  const isLoaded = (name: string): boolean =>
-    book.list().some((model) => model.name === name && model.target === undefined);
-  const requireLoaded = (name: string): void => {
-    if (!isLoaded(name))
+  const requireHere = (name: string): void => {
+    if (!isLoaded(book, name))
       throw new ServeError(409, `${name} is not loaded here; load it, then promote it`, {
         code: 'not_loaded',
         shouldRetry: false,
       });
   };
   const whole = async (candidate: Candidate): Promise<z.output<typeof CANDIDATE_OBJECT>> =>
-    candidateObject(candidate, await loop().moves(candidate.id), isLoaded(candidate.model));
+    candidateObject(candidate, await loop().moves(candidate.id), isLoaded(book, candidate.model));
   return [
     {
       method: 'get',
@@ -142,7 +140,7 @@ export function loopRoutes({ ledger, book }: ServeServices): RouteDefinition[] {
       handle: async (context) => {
         const { model, parent } = checkBody(ADD_BODY, await readBody(context, MAX_BYTES));
         const version = book.find(model);
-        if (version === undefined || !isLoaded(model))
+        if (version === undefined || !isLoaded(book, model))
           throw new ServeError(404, `The model ${JSON.stringify(model)} does not exist here`, {
             code: 'model_not_found',
             param: 'model',
@@ -171,11 +169,13 @@ export function loopRoutes({ ledger, book }: ServeServices): RouteDefinition[] {
       handle: async (context) => {
         const candidate = await need(context);
         const body = checkBody(GATE_BODY, await readBody(context, MAX_BYTES));
+        const baseline = (await loop().production()) ?? candidate.parent;
         const evidence = evidenceOfComparison(body.comparison, {
           file: 'comparison',
           candidate: body.candidate_name ?? candidate.model,
-          baseline: body.baseline_name ?? (await loop().production()) ?? candidate.parent,
-          origin: body.baseline_name === undefined ? candidate.origin : undefined,
+          baseline: body.baseline_name ?? baseline,
+          // Undefined: what it must beat is the first of its line, by whatever name.
+          origin: baseline === candidate.origin ? undefined : candidate.origin,
         });
         const verdict = judgeGate(evidence, GATE_LIMITS);
         const moved = await loop().move(candidate.id, verdict.outcome, {
@@ -210,7 +210,7 @@ export function loopRoutes({ ledger, book }: ServeServices): RouteDefinition[] {
       handle: async (context) => {
         const candidate = await need(context);
         const { reason, expected } = checkBody(PROMOTE_BODY, await readBody(context, MAX_BYTES));
-        requireLoaded(candidate.model);
+        requireHere(candidate.model);
         const promotion = await loop().promote(candidate.id, { actor: actorOf(context), reason, expected });
         book.setAlias(PRODUCTION, promotion.after);
         return context.json(promotionObject(promotion));
@@ -229,31 +229,13 @@ export function loopRoutes({ ledger, book }: ServeServices): RouteDefinition[] {
         const previous = (await loop().promotions()).find(
           ({ kind, after }) => kind === 'promotion' && after === production,
         )?.before;
-        if (previous !== undefined) requireLoaded(previous);
+        if (previous !== undefined) requireHere(previous);
         const promotion = await loop().rollback({ actor: actorOf(context), reason, expected });
         book.setAlias(PRODUCTION, promotion.after);
         return context.json(promotionObject(promotion));
       },
     },
   ];
-}
-
-/** What became of the jobs of candidates in training. */
-export async function followJobs(loop: Loop, ledger: Ledger): Promise<void> {
-  for (const { id, state, jobId } of await loop.list()) {
-    if (state !== 'training' || jobId === undefined) continue;
-    const job = await ledger.jobs.get(jobId);
-    const ends: Readonly<Record<string, CandidateState>> = {
-      succeeded: 'trained',
-      failed: 'failed',
-      cancelled: 'retired',
-    };
-    const to = job === undefined ? 'failed' : ends[job.status];
-    if (to === undefined || to === 'promoted') continue;
-    const reason = job === undefined ? 'its job is gone' : (job.error?.message ?? `its training ${job.status}`);
-    // Two who look at once: one of them moves it.
-    await loop.move(id, to, { actor: 'loop', reason }).catch(() => undefined);
-  }
 }
 
 function actorOf(context: Context): string {
@@ -263,7 +245,7 @@ function actorOf(context: Context): string {
 function candidateObject(
   candidate: Candidate,
   moves: readonly CandidateMove[],
-  isLoaded: boolean,
+  isHere: boolean,
 ): z.output<typeof CANDIDATE_OBJECT> {
   return {
     id: candidate.id,
@@ -276,7 +258,7 @@ function candidateObject(
     job_id: candidate.jobId ?? null,
     state: candidate.state,
     moved_at: candidate.movedAt / 1000,
-    is_loaded: isLoaded,
+    is_loaded: isHere,
     moves: moves.map(({ at, evidence, ...move }) => ({ ...move, at: at / 1000, evidence: evidence ?? null })),
   };
 }
