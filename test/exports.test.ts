@@ -48,6 +48,7 @@ const PROBES: Readonly<Record<string, string>> = {
   'preftune/ask': 'createAsker',
   'preftune/judge': 'openJudges',
   'preftune/pairs': 'pairsFromRatings',
+  'preftune/feedback': 'openFeedback',
   'preftune/train': 'runLoop',
   'preftune/evaluate': 'evaluateBehaviour',
   'preftune/export': 'exportModel',

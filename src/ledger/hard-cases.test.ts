@@ -144,7 +144,7 @@ test('strings that mean something elsewhere are kept in every field, and found',
       metadata: { [`k${text}`]: text },
     });
     expect(page.items.map((item) => item.id)).toEqual([id]);
-    expect(await ledger.users.erase(text)).toEqual({ inferences: 1 });
+    expect(await ledger.users.erase(text)).toEqual({ inferences: 1, trainedOn: [] });
     expect([ledger.keys.find(text), await ledger.versions.get(text), await ledger.files.remove(text)]).toEqual([
       undefined,
       undefined,

@@ -7,7 +7,8 @@ export { userHash } from './secret.ts';
 export { sweepHourly } from './sweep.ts';
 export { hourly } from './hourly.ts';
 export type { LedgerRoom } from './room.ts';
-export type { Ledger, LedgerOptions, Retention } from './ledger.ts';
+export { readPage, type ListQuery } from './paging.ts';
+export type { Erasure, Ledger, LedgerOptions, Retention } from './ledger.ts';
 export {
   SCOPES,
   type FileRecord,

@@ -38,6 +38,13 @@ export interface LedgerOptions {
   readonly now?: (() => number) | undefined;
 }
 
+/** What an erasure came to. */
+export interface Erasure {
+  readonly inferences: number;
+  /** Jobs and versions that were trained on rows of the user. They have learned from them: the next training begins without. */
+  readonly trainedOn: readonly string[];
+}
+
 /**
  * What a server remembers, in one folder: `ledger.db` (SQLite), `files/`, `jobs/`. One process has it at a time. Every promise of a write resolves when the write is on the
  * disk (fsync); what was acknowledged survives kill -9 and power loss.
@@ -65,7 +72,7 @@ export interface Ledger {
     /** All that is kept of a user, as JSON objects with a field `kind`. */
     export(user: string): AsyncIterable<JsonObject>;
     /** Erases it, leaves a tombstone, and says how much there was. */
-    erase(user: string, actor?: string): Promise<{ readonly inferences: number }>;
+    erase(user: string, actor?: string): Promise<Erasure>;
   };
   readonly keys: {
     /** The key itself is returned here and nowhere else. */

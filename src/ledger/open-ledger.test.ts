@@ -161,7 +161,7 @@ test('erasing a user leaves no byte of the texts in any file, and what comes in 
     );
     await ledger.inferences.finish(id, { ...END, response: { text: `${long} said to ${user}` } });
   }
-  expect(await ledger.users.erase('eve')).toEqual({ inferences: 2 });
+  expect(await ledger.users.erase('eve')).toEqual({ inferences: 2, trainedOn: [] });
   expect(holds('said to eve')).toBe(false);
   expect(holds('label of eve')).toBe(false);
   expect(holds('said to bob')).toBe(true);

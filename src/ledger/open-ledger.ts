@@ -142,7 +142,7 @@ async function answerRequest(request: StoreRequest, { ring, book, backup, rooms 
     case 'keys.revoke':
       return ring.keys.revoke(request.id);
     case 'users.erase':
-      return book.eraseHash(request.hash);
+      return (await book.eraseHash(request.hash)) as unknown as JsonValue;
     case 'backup':
       await backup(request.path);
       return null;

@@ -2,7 +2,7 @@ import type { JsonObject } from '../core/index.ts';
 import { sql, type Database } from '../database/index.ts';
 import { OWNER, type AuditTrail } from './audit.ts';
 import { parseInferences, SELECT_INFERENCES } from './inferences.ts';
-import type { Ledger } from './ledger.ts';
+import type { Erasure, Ledger } from './ledger.ts';
 import { pageStatement } from './paging.ts';
 import type { StoreSecret } from './secret.ts';
 import { TABLE_SETS } from './tables/all.ts';
@@ -19,7 +19,7 @@ export interface UserContext {
 export interface UserBook {
   readonly users: Ledger['users'];
   /** Erases whom an HMAC stands for. */
-  eraseHash(hash: string): Promise<{ readonly inferences: number }>;
+  eraseHash(hash: string): Promise<Erasure>;
 }
 
 export function createUsers({ database, audit, secret, now }: UserContext): UserBook {
@@ -42,10 +42,12 @@ export function createUsers({ database, audit, secret, now }: UserContext): User
     erase: (user, actor) => eraseHash(secret.hashUser(user), actor),
   };
 
-  async function eraseHash(hash: string, actor = OWNER): Promise<{ readonly inferences: number }> {
+  async function eraseHash(hash: string, actor = OWNER): Promise<Erasure> {
     const at = now();
+    const trained = TABLE_SETS.flatMap((tables) => tables.trained?.(hash) ?? []);
     const elsewhere = TABLE_SETS.flatMap((tables) => tables.erase(hash, at));
     const results = await audit.append({ actor, action: 'user.erase', subject: hash }, [
+      ...trained,
       ...elsewhere,
       sql(
         `INSERT OR IGNORE INTO removed (kind, id, seq, removed_at) SELECT 'inferences', id, seq, ? FROM inferences WHERE user_hash = ?`,
@@ -60,7 +62,11 @@ export function createUsers({ database, audit, secret, now }: UserContext): User
       ),
     ]);
     await database.checkpoint();
-    return { inferences: results![elsewhere.length + 1]!.changes };
+    const names = results!.slice(0, trained.length).flatMap(({ rows }) => rows.map(({ name }) => String(name)));
+    return {
+      inferences: results![trained.length + elsewhere.length + 1]!.changes,
+      trainedOn: [...new Set(names)].toSorted(),
+    };
   }
 
   return { users, eraseHash };

@@ -5,6 +5,7 @@ import { pageRoutes } from './page/page-routes.ts';
 import { fileRoutes } from './files/file-routes.ts';
 import { inferenceRoutes } from './live/inference-routes.ts';
 import { loopRoutes } from './live/loop-routes.ts';
+import { feedbackRoutes } from './live/feedback-routes.ts';
 import { jobRoutes } from './jobs/job-routes.ts';
 import { chatRoutes } from './openai/chat-routes.ts';
 import { modelRoutes, type ModelRouteOptions } from './openai/model-routes.ts';
@@ -24,6 +25,7 @@ export function serveRoutes(options: ModelRouteOptions): RouteDefinition[] {
     ...recordRoutes(services),
     ...inferenceRoutes(services),
     ...loopRoutes(services),
+    ...feedbackRoutes(services),
     ...adminRoutes(services),
     ...pageRoutes(),
   ];

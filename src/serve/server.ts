@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import { badInput, runFailed, type Problem } from '../core/index.ts';
+import { openFeedback } from '../feedback/index.ts';
 import { sweepHourly, type KeyRecord, type Ledger, type Scope } from '../ledger/index.ts';
 import type { ResolveModel } from '../policy/index.ts';
 import { sweepFilesHourly } from './files/files-folder.ts';
@@ -129,6 +130,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     limits: settings,
     adapters,
     jobs,
+    feedback: ledger && openFeedback(ledger),
+    feedbackAllowance: createAllowance({ tokensPerMinute: settings.feedbackPerMinute, what: 'signals' }),
     requireRoom: (caller) => {
       if (state !== 'ready') throw notReady(state);
       allowance.take(nameOf(caller));
@@ -146,6 +149,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     routes: serveRoutes({ services, adapterRoots: roots }),
     auth: settings.auth,
     ...keysOf(ledger, { envKey, isAlone: isLoopback(settings.host) }),
+    pageOrigins: async () => originsOfKeys(await ledger?.keys.list()),
     allowedHosts: hostsOf(settings),
     allowedOrigins: new Set(settings.corsOrigins === undefined ? [] : [settings.corsOrigins].flat()),
   });
@@ -256,6 +260,16 @@ const BODY_MS = 15 * 60_000;
 const KEEP_ALIVE_MS = 65_000;
 /** What waits for a home server then stays on the disk. */
 const DRAIN_MS = 4000;
+
+/** Origins of pages that have a key for feedback. */
+function originsOfKeys(keys: readonly KeyRecord[] = []): ReadonlySet<string> {
+  const now = Date.now();
+  const usable = keys.filter(
+    ({ scopes, revokedAt, expiresAt = Infinity }) =>
+      scopes.includes('feedback') && revokedAt === undefined && expiresAt > now,
+  );
+  return new Set(usable.flatMap(({ origins = [] }) => origins));
+}
 
 function nameOf({ keyId }: Caller): string {
   return keyId ?? 'local';

@@ -3,6 +3,8 @@ import type { Caller } from './http/guard.ts';
 import type { ServerMetrics } from './http/metrics.ts';
 import type { ModelBook } from './models/model-book.ts';
 import type { AdapterLoader } from './models/adapter-loader.ts';
+import type { Feedback } from '../feedback/index.ts';
+import type { Allowance } from './http/allowance.ts';
 import type { ServeLimits } from './config/limits.ts';
 import type { JobManager } from './jobs/job-manager.ts';
 import type { Forwarder } from './spool/forwarder.ts';
@@ -22,6 +24,10 @@ export interface ServeServices {
   readonly forwarder: Forwarder | undefined;
   /** Undefined where there is no store for records of others. */
   readonly receiver: Receiver | undefined;
+  /** What people say of answers; undefined where nothing is kept. */
+  readonly feedback: Feedback | undefined;
+  /** Signals of one key in a minute. */
+  readonly feedbackAllowance: Allowance;
   /** Throws ServeError for a request that goes beyond what may be asked at once, or in a minute. */
   requireRoom(caller: Caller): void;
   /** Counts tokens that a caller has used. */

@@ -56,7 +56,10 @@ test('keys, aliases and users over HTTP, each once in the audit log with who did
   });
   const kept = (await exported.text()).trim().split('\n');
   expect(kept.map((line) => (JSON.parse(line) as { kind: string }).kind)).toEqual(['inference', 'inference']);
-  expect(await call('DELETE', '/preftune/users/someone')).toEqual([200, { object: 'preftune.erasure', inferences: 2 }]);
+  expect(await call('DELETE', '/preftune/users/someone')).toEqual([
+    200,
+    { object: 'preftune.erasure', inferences: 2, trained_on: [] },
+  ]);
   expect((await call('DELETE', `/preftune/keys/${String(made['id'])}`))[0]).toBe(200);
   expect(await ask('embedded-model', app)).toBe('401');
   const [, audit] = await call('GET', '/preftune/audit?limit=100');

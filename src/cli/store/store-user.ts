@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { badInput, count, isObject, type JsonObject } from '../../core/index.ts';
+import { badInput, count, isObject } from '../../core/index.ts';
 import { requireWritableFile, writeLinesAtomic } from '../../files/index.ts';
 import { askHolder, isHeld, userHash } from '../../ledger/index.ts';
 import { option } from '../../options/index.ts';
@@ -19,11 +19,18 @@ export const STORE_ERASE = defineCommand({
     const erased = isHeld(store)
       ? await askHolder(store, { do: 'users.erase', hash: userHash(store, user) })
       : await withStore(store, (ledger) => ledger.users.erase(user));
-    const inferences = isObject(erased) ? Number((erased as JsonObject).inferences) : 0;
+    const { inferences = 0, trainedOn = [] } = (isObject(erased) ? erased : {}) as {
+      readonly inferences?: number;
+      readonly trainedOn?: readonly string[];
+    };
     terminal.result(
-      { store, user, inferences },
+      { store, user, inferences, trainedOn: [...trainedOn] },
       `requests of ${user} erased: ${count(inferences)}; backups that were made before still hold them`,
     );
+    if (trainedOn.length > 0)
+      terminal.warn(
+        `models have learned from rows of ${user}: ${trainedOn.join(', ')}; nothing takes that out of them: train anew without`,
+      );
   },
 });
 

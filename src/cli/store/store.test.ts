@@ -134,7 +134,7 @@ test('while a process has the store, keys, erasure and backups go through it, an
     expect((await run('keys', 'revoke', id, '--store', store)).code).toBe(0);
     expect(ledger.keys.find(key)).toBeUndefined();
     const erased = await run('store', 'erase', '--store', store, '--user', 'eve', '--json');
-    expect(JSON.parse(erased.out)).toEqual({ store, user: 'eve', inferences: 2 });
+    expect(JSON.parse(erased.out)).toEqual({ store, user: 'eve', inferences: 2, trainedOn: [] });
     expect(await ledger.inferences.get('chatcmpl-0')).toBeUndefined();
     expect((await run('store', 'backup', '--store', store, '--output', join(folder, 'b.tar'))).code).toBe(0);
     for (const words of [

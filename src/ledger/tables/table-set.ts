@@ -7,6 +7,8 @@ export interface TableSet {
   readonly script: string;
   /** Takes away what is kept of the user behind an HMAC, in the transaction of the erasure, before the user's inferences go. */
   erase(userHash: string, at: number): readonly SqlStatement[];
+  /** Names (`name`) of jobs and versions that have learned from what is kept of the user; asked in the same transaction, before `erase`. */
+  trained?(userHash: string): SqlStatement;
   /** What an access request is told beside inferences: statements, and the object that each row becomes (with a field `kind`). */
   readonly exports: readonly {
     read(userHash: string): SqlStatement;

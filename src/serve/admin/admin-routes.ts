@@ -128,8 +128,8 @@ export function adminRoutes({ book, ledger }: ServeServices): RouteDefinition[] 
       policy: ['admin'],
       summary: 'Erases all that is kept of a user',
       handle: async (context) => {
-        const { inferences } = await kept().users.erase(context.req.param('id')!, actorOf(context));
-        return context.json({ object: 'preftune.erasure', inferences });
+        const { inferences, trainedOn } = await kept().users.erase(context.req.param('id')!, actorOf(context));
+        return context.json({ object: 'preftune.erasure', inferences, trained_on: trainedOn });
       },
     },
     {

@@ -22,6 +22,7 @@ export const LIMIT_SHAPE = grouped('Limits', {
     help: 'requests that may wait for the engine; more get status 429',
   }),
   requestsPerMinute: option(count.optional(), { help: 'requests of one key in a minute', usually: 'any number' }),
+  feedbackPerMinute: option(count.default(6000), { help: 'feedback of one key in a minute; more gets status 429' }),
   tokensPerMinute: option(count.optional(), { help: 'tokens of one key in a minute', usually: 'any number' }),
 });
 

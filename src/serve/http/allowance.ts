@@ -9,6 +9,8 @@ interface Bucket {
 export interface AllowanceOptions {
   readonly requestsPerMinute?: number | undefined;
   readonly tokensPerMinute?: number | undefined;
+  /** What tokens are called where they are used up. Default tokens. */
+  readonly what?: string | undefined;
   /** Milliseconds; default performance.now, which no clock changes. */
   readonly now?: (() => number) | undefined;
 }
@@ -26,6 +28,7 @@ const MOST_CALLERS = 10_000;
 export function createAllowance({
   requestsPerMinute,
   tokensPerMinute,
+  what = 'tokens',
   now = () => performance.now(),
 }: AllowanceOptions): Allowance {
   const requests = new Map<string, Bucket>();
@@ -49,7 +52,7 @@ export function createAllowance({
     take: (caller) => {
       if (tokensPerMinute !== undefined) {
         const { level } = bucketOf(tokens, caller, tokensPerMinute);
-        if (level <= 0) refuse('tokens', 1 - level, tokensPerMinute);
+        if (level <= 0) refuse(what, 1 - level, tokensPerMinute);
       }
       if (requestsPerMinute === undefined) return;
       const bucket = bucketOf(requests, caller, requestsPerMinute);

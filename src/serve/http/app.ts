@@ -6,6 +6,7 @@ import { ERROR_OBJECT } from '../openai/chat-schema.ts';
 import type { ServeServices } from '../services.ts';
 import { ServeError } from '../serve-error.ts';
 import { asServeError, errorBody, errorHeaders } from './errors.ts';
+import { FEEDBACK_PATHS, pageCors } from '../live/page-cors.ts';
 import { createGuard, RoutePolicies, type GuardOptions, type RoutePolicy } from './guard.ts';
 
 /** A route: where it is, who may call it, and what it says of itself in /openapi.json. */
@@ -26,6 +27,8 @@ export interface AppOptions extends Omit<GuardOptions, 'policies'> {
   readonly services: ServeServices;
   readonly version: string;
   readonly routes: readonly RouteDefinition[];
+  /** Origins of pages that have a key for feedback, and may send it. */
+  readonly pageOrigins?: () => Promise<ReadonlySet<string>>;
 }
 
 export interface ServeApp {
@@ -34,7 +37,7 @@ export interface ServeApp {
 }
 
 /** The server as a function from requests to answers. Every route comes with its policy; the guard knows no other. */
-export function createApp({ services, version, routes, ...guard }: AppOptions): ServeApp {
+export function createApp({ services, version, routes, pageOrigins, ...guard }: AppOptions): ServeApp {
   const app = new OpenAPIHono();
   const policies = new RoutePolicies();
   app.use('*', async (context, next) => {
@@ -55,6 +58,7 @@ export function createApp({ services, version, routes, ...guard }: AppOptions): 
         exposeHeaders: ['x-request-id', 'x-preftune-version', 'retry-after', 'retry-after-ms'],
       }),
     );
+  if (pageOrigins !== undefined) for (const path of FEEDBACK_PATHS) app.use(path, pageCors(pageOrigins));
   app.use('*', createGuard({ ...guard, policies }));
   app.onError((thrown, context) => {
     const error = asServeError(thrown);

@@ -4,6 +4,7 @@ import { parseServeSettings } from '../config/serve-config.ts';
 import { createModelBook } from '../models/model-book.ts';
 import { serveRoutes } from '../routes.ts';
 import type { ServeServices } from '../services.ts';
+import { createAllowance } from './allowance.ts';
 import { createApp, type ServeApp } from './app.ts';
 import { createMetrics } from './metrics.ts';
 
@@ -28,6 +29,8 @@ function serveApp(more: { readonly hasKeys?: boolean; readonly auth?: 'keys' | '
       load: () => Promise.reject(new Error('not here')),
       unload: () => Promise.reject(new Error('not here')),
     },
+    feedback: undefined,
+    feedbackAllowance: createAllowance({}),
     requireRoom: () => undefined,
     spend: () => undefined,
     tellFault: () => undefined,

@@ -1,0 +1,12 @@
+export { openFeedback, type Feedback } from './open-feedback.ts';
+export {
+  COMPARISON_WORDS,
+  SIGNAL_KINDS,
+  SIGNAL_SCHEMA,
+  type ComparisonWord,
+  type SignalKind,
+} from './signals/signal-schema.ts';
+export { readSignal, type AnswerReference, type Signal } from './signals/signal.ts';
+export { signalObject, type SignalFilter, type SignalRecord } from './signals/signal-records.ts';
+export { type RefusalCode, type SignalSender, type TakeOptions, type Taken } from './signals/take-signals.ts';
+export { TENSORZERO_FEEDBACK, signalOfTensorZero } from './signals/tensorzero.ts';
