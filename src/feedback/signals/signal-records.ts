@@ -129,14 +129,14 @@ export async function getSignal(room: LedgerRoom, id: string): Promise<SignalRec
   return parseSignals(await room.database.read(sql('SELECT * FROM signals WHERE id = ?', id)))[0];
 }
 
-/** A signal as it is told over HTTP and in exports; times are seconds as OpenAI has them, absent fields null. */
+/** A signal as it is told over HTTP and in exports; times are seconds since 1970, absent fields null. */
 export function signalObject(signal: SignalRecord): JsonObject {
   const { answer, other, tags, scale } = signal;
   return {
     id: signal.id,
     object: 'preftune.feedback',
-    created_at: Math.floor(signal.createdAt / 1000),
-    said_at: signal.saidAt === undefined ? null : Math.floor(signal.saidAt / 1000),
+    created_at: signal.createdAt / 1000,
+    said_at: signal.saidAt === undefined ? null : signal.saidAt / 1000,
     kind: signal.kind,
     name: signal.name ?? null,
     inference_id: answer?.inferenceId ?? null,

@@ -58,8 +58,8 @@ const SIGNAL_OBJECT = z
   .object({
     id: z.string(),
     object: z.literal('preftune.feedback'),
-    created_at: z.int(),
-    said_at: z.int().nullable(),
+    created_at: z.number(),
+    said_at: z.number().nullable(),
     kind: z.enum(SIGNAL_KINDS),
     name: z.string().nullable(),
     inference_id: z.string().nullable(),
