@@ -1,4 +1,23 @@
 export { openFeedback, type Feedback } from './open-feedback.ts';
+export type { BuildReport } from './rows/build-rows.ts';
+export { promptHash } from './rows/material.ts';
+export {
+  WEAK_KINDS,
+  type DropReason,
+  type FeedbackRowOptions,
+  type QuarantineReason,
+  type WeakKind,
+} from './rows/row-options.ts';
+export {
+  FEEDBACK_ROW_KINDS,
+  ROW_STATES,
+  rowObject,
+  type FeedbackRow,
+  type FeedbackRowKind,
+  type RowFilter,
+  type RowLineage,
+  type RowState,
+} from './rows/row-store.ts';
 export {
   COMPARISON_WORDS,
   SIGNAL_KINDS,

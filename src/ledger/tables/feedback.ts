@@ -64,6 +64,7 @@ CREATE TABLE feedback_rows (
   state TEXT NOT NULL,
   reasons TEXT NOT NULL,
   is_current INTEGER NOT NULL,
+  build_id TEXT NOT NULL,
   reviewed_at INTEGER,
   reviewer TEXT,
   note TEXT

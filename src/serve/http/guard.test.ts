@@ -72,6 +72,9 @@ function everyRoute({ app }: ServeApp): string[] {
   return [...new Set(routes.map(({ method, path }) => `${method} ${path.replaceAll(/:\w+(\{[^}]*\})?/g, 'x')}`))];
 }
 
+/** Probes, and the files of the page, which hold nothing of anybody. */
+const OPEN = ['GET /health', 'GET /ready', 'GET /', 'GET /ui', 'GET /ui/', 'GET /ui/x'];
+
 test('every route but the probes is closed to whoever has no key, and to a key of another scope', async () => {
   const server = serveApp();
   const routes = everyRoute(server);
@@ -83,9 +86,10 @@ test('every route but the probes is closed to whoever has no key, and to a key o
     const [status] = await ask(server, route, { authorization: 'Bearer page' });
     if (status !== 403) wrong.push(route);
   }
-  expect(open).toEqual(['GET /health', 'GET /ready']);
-  // The browser's key may read what routes there are, and nothing else.
-  expect(wrong).toEqual(['GET /health', 'GET /ready', 'GET /openapi.json']);
+  expect(open.toSorted()).toEqual(OPEN.toSorted());
+  // The browser's key may send feedback and read what routes there are, and nothing else.
+  const own = ['GET /openapi.json', 'POST /feedback', 'POST /v1/preftune/feedback'];
+  expect(wrong.toSorted()).toEqual([...OPEN, ...own].toSorted());
 });
 
 test('scopes: infer asks, read reads, train takes adapters out, admin may all', async () => {
@@ -96,7 +100,7 @@ test('scopes: infer asks, read reads, train takes adapters out, admin may all', 
       const [status] = await ask(server, route, { authorization: `Bearer ${key}` });
       if (status !== 401 && status !== 403) reached.push(route);
     }
-    return reached.filter((route) => !['GET /health', 'GET /ready', 'GET /openapi.json'].includes(route));
+    return reached.filter((route) => ![...OPEN, 'GET /openapi.json'].includes(route));
   };
   expect(await reach('infer')).toEqual([
     'POST /v1/chat/completions',
@@ -110,14 +114,14 @@ test('scopes: infer asks, read reads, train takes adapters out, admin may all', 
   expect(read).toContain('GET /v1/chat/completions/x');
   expect(read).not.toContain('POST /v1/chat/completions');
   expect((await reach('train')).filter((route) => route.startsWith('DELETE'))).toContain('DELETE /v1/models/x');
-  const all = everyRoute(server).length - 3;
+  const all = everyRoute(server).length - OPEN.length - 1;
   // Without folders of adapters loading is refused for another reason.
   expect(await reach('admin')).toHaveLength(all);
 });
 
 test('what is no route is 404 for those who may ask, and 401 for others', async () => {
   const server = serveApp();
-  const strange = ['GET /', 'GET /v1', 'POST /v1/models', 'GET /v1/chat/completions/../models', 'PUT /v1/completions'];
+  const strange = ['GET /v1', 'POST /v1/models', 'GET /v1/chat/completions/../models', 'PUT /v1/completions'];
   for (const where of strange) expect([where, (await ask(server, where))[0]]).toEqual([where, 401]);
   for (const where of ['GET /nope', 'GET /.env', 'POST /v1/models', 'GET /%2e%2e/%2e%2e/etc/passwd'])
     expect([where, await ask(server, where, { authorization: 'Bearer admin' })]).toEqual([where, [404, 'unknown_url']]);
