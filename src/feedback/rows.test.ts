@@ -43,9 +43,11 @@ async function rows(): Promise<readonly FeedbackRow[]> {
   return (await feedback.rows.list({ isCurrent: true }, { limit: 100, order: 'asc' })).items;
 }
 
+const text = (value: unknown): unknown => (Array.isArray(value) ? (value[0] as { content: string }).content : value);
+const side = (choice: number): object => ({ inference_id: 'c', choice });
+
 /** Kind, source and texts of rows. */
 function told(all: readonly FeedbackRow[]): unknown[] {
-  const text = (value: unknown): unknown => (Array.isArray(value) ? (value[0] as { content: string }).content : value);
   return all.map(({ kind, source, content: { chosen, rejected, completion, label } }) =>
     kind === 'pair' ? [source, text(chosen), text(rejected)] : [source, text(completion), label ?? 'learn'],
   );
@@ -53,7 +55,6 @@ function told(all: readonly FeedbackRow[]): unknown[] {
 
 test('comparisons, edits, thumbs and ratings become the rows that the builders make of them', async () => {
   await answered(ledger, { id: 'c', prompt: 'compare', answers: ['left', 'right', 'third'] });
-  const side = (choice: number): object => ({ inference_id: 'c', choice });
   await send({ kind: 'comparison', a: side(0), b: side(1), value: 'b', user: 'ann' });
   await send({ kind: 'comparison', a: side(0), b: side(2), value: 'both_bad', user: 'ann' });
   await send({ kind: 'comparison', a: side(1), b: side(2), value: 'tie', user: 'ann' });
