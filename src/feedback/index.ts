@@ -3,7 +3,7 @@ export type { BuildReport } from './rows/build-rows.ts';
 export { promptHash } from './rows/material.ts';
 export {
   WEAK_KINDS,
-  type DropReason,
+  type FeedbackDropReason,
   type FeedbackRowOptions,
   type QuarantineReason,
   type WeakKind,

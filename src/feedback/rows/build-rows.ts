@@ -9,7 +9,7 @@ import { withQuorum } from './quorum.ts';
 import {
   fullRowOptions,
   Tally,
-  type DropReason,
+  type FeedbackDropReason,
   type FeedbackRowOptions,
   type QuarantineReason,
 } from './row-options.ts';
@@ -22,7 +22,7 @@ export interface BuildReport {
   /** Rows by kind, those in quarantine among them. */
   readonly rows: Readonly<Record<FeedbackRowKind, number>>;
   /** Signals and candidates that became no row, by reason. */
-  readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
+  readonly dropped: Readonly<Partial<Record<FeedbackDropReason, number>>>;
   /** Rows that wait for somebody to look at them, by reason; a row may have several. */
   readonly quarantined: Readonly<Partial<Record<QuarantineReason, number>>>;
   readonly waiting: number;
@@ -37,7 +37,7 @@ export async function buildRows(
   given: FeedbackRowOptions = {},
 ): Promise<BuildReport> {
   const options = fullRowOptions(given);
-  const dropped = new Tally<DropReason>();
+  const dropped = new Tally<FeedbackDropReason>();
   const quarantined = new Tally<QuarantineReason>();
   const { said, signals } = await readMaterial({ room, inferences, options, dropped });
   const heard = withQuorum(said, options.quorum, dropped);

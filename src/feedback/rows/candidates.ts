@@ -13,7 +13,7 @@ import {
   type SkipReason,
 } from '../../pairs/index.ts';
 import type { Said, SaidAnswer } from './material.ts';
-import type { DropReason, FullRowOptions, Tally } from './row-options.ts';
+import type { FeedbackDropReason, FullRowOptions, Tally } from './row-options.ts';
 
 /** Where a row comes from. */
 export type RowSource =
@@ -46,7 +46,7 @@ export type Candidate = CandidateBase &
     | { readonly kind: 'completion'; readonly completion: Content }
   );
 
-const REASONS: Readonly<Partial<Record<SkipReason, DropReason>>> = {
+const REASONS: Readonly<Partial<Record<SkipReason, FeedbackDropReason>>> = {
   tie: 'tie',
   'below-margin': 'below_margin',
   'one-answer': 'one_answer',
@@ -57,7 +57,7 @@ const REASONS: Readonly<Partial<Record<SkipReason, DropReason>>> = {
 export function candidatesOf(
   said: readonly Said[],
   options: FullRowOptions,
-  dropped: Tally<DropReason>,
+  dropped: Tally<FeedbackDropReason>,
 ): readonly Candidate[] {
   const context = { options, dropped };
   const prompts = new Map<string, Said[]>();
@@ -82,7 +82,7 @@ export function candidatesOf(
 
 interface Context {
   readonly options: FullRowOptions;
-  readonly dropped: Tally<DropReason>;
+  readonly dropped: Tally<FeedbackDropReason>;
 }
 
 const ORIGIN = { file: 'feedback', line: 0 } as const;

@@ -1,5 +1,5 @@
 import type { Candidate } from './candidates.ts';
-import type { DropReason, FullRowOptions, Tally } from './row-options.ts';
+import type { FeedbackDropReason, FullRowOptions, Tally } from './row-options.ts';
 
 /** Everybody whom a row comes from: who said it, and whose prompts they were. HMACs. */
 export function peopleOf({ evidence }: Candidate): readonly string[] {
@@ -18,7 +18,7 @@ export function peopleOf({ evidence }: Candidate): readonly string[] {
 export function withinCaps(
   candidates: readonly Candidate[],
   { maxPerUser, maxPerPrompt }: FullRowOptions,
-  dropped: Tally<DropReason>,
+  dropped: Tally<FeedbackDropReason>,
 ): readonly Candidate[] {
   const counts = new Map<string, number>();
   const newest = candidates.toSorted((a, b) => lastOf(b) - lastOf(a));

@@ -7,7 +7,7 @@ import type { Inference, Ledger, LedgerRoom } from '../../ledger/index.ts';
 import { isTakenBack, type AnswerReference } from '../signals/signal.ts';
 import { parseSignals, type SignalRecord } from '../signals/signal-records.ts';
 import { answerOf, askedOf } from './conversation.ts';
-import { WEAK_KINDS, type DropReason, type FullRowOptions, type Tally, type WeakKind } from './row-options.ts';
+import { WEAK_KINDS, type FeedbackDropReason, type FullRowOptions, type Tally, type WeakKind } from './row-options.ts';
 
 /** An answer that something was said of. */
 export interface SaidAnswer {
@@ -42,7 +42,7 @@ export interface MaterialContext {
   readonly room: LedgerRoom;
   readonly inferences: Pick<Ledger['inferences'], 'get'>;
   readonly options: FullRowOptions;
-  readonly dropped: Tally<DropReason>;
+  readonly dropped: Tally<FeedbackDropReason>;
 }
 
 const PAGE = 200;
@@ -98,7 +98,7 @@ export async function readMaterial(context: MaterialContext): Promise<{
   return { said, signals };
 }
 
-function uselessBecause(signal: SignalRecord, { weak }: FullRowOptions): DropReason | undefined {
+function uselessBecause(signal: SignalRecord, { weak }: FullRowOptions): FeedbackDropReason | undefined {
   if (signal.kind === 'comment') return 'comment_only';
   if (isTakenBack(signal)) return 'taken_back';
   if ((WEAK_KINDS as readonly string[]).includes(signal.kind) && weak[signal.kind as WeakKind] === undefined)
@@ -117,7 +117,7 @@ async function referencesOf(signal: SignalRecord, { room }: MaterialContext): Pr
 
 type ReadAnswer = (
   reference: AnswerReference,
-) => Promise<{ readonly answer: SaidAnswer; readonly inference: Inference } | DropReason>;
+) => Promise<{ readonly answer: SaidAnswer; readonly inference: Inference } | FeedbackDropReason>;
 
 /** Reads each inference of a page of signals once. */
 function createReader({ inferences }: MaterialContext): ReadAnswer {
@@ -157,7 +157,11 @@ interface Read {
   readonly inferences: readonly Inference[];
 }
 
-async function saidOf(signal: SignalRecord, reference: AnswerReference, read: ReadAnswer): Promise<Read | DropReason> {
+async function saidOf(
+  signal: SignalRecord,
+  reference: AnswerReference,
+  read: ReadAnswer,
+): Promise<Read | FeedbackDropReason> {
   const first = await read(reference);
   if (typeof first === 'string') return first;
   const second = signal.other === undefined ? undefined : await read(signal.other);

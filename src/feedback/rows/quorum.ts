@@ -1,11 +1,11 @@
 import type { Said } from './material.ts';
-import type { DropReason, Tally } from './row-options.ts';
+import type { FeedbackDropReason, Tally } from './row-options.ts';
 
 /**
  * What pages say of answers that were for nobody in particular counts only where so many different episodes (or, without them, keys) say the same, each once: whoever reads a
  * page could send it. It raises the price of made-up feedback; it proves nothing.
  */
-export function withQuorum(said: readonly Said[], quorum: number, dropped: Tally<DropReason>): readonly Said[] {
+export function withQuorum(said: readonly Said[], quorum: number, dropped: Tally<FeedbackDropReason>): readonly Said[] {
   const units = new Map<string, Set<string>>();
   const seen = new Set<string>();
   const first: Said[] = [];

@@ -67,7 +67,7 @@ function wrong(path: string, wanted: string, value: unknown): { readonly path: s
 }
 
 /** Why a signal, or what was made of it, became no row. */
-export type DropReason =
+export type FeedbackDropReason =
   | 'taken_back'
   | 'comment_only'
   | 'weak_off'
