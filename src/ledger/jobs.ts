@@ -193,6 +193,9 @@ export function createJobs(database: Database, now: () => number): Ledger['jobs'
         ),
       ]);
     },
+    async removeCheckpoint(id) {
+      await database.write([sql('DELETE FROM job_checkpoints WHERE id = ?', id)]);
+    },
     checkpoints: (id, page) => readPage(database, ofJob('job_checkpoints', id), page, parseCheckpoints),
   };
 }

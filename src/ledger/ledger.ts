@@ -118,6 +118,8 @@ export interface Ledger {
     addEvents(id: string, events: readonly Omit<JobEvent, 'id' | 'jobId' | 'createdAt'>[]): Promise<void>;
     events(id: string, page: PageRequest): Promise<Page<JobEvent>>;
     addCheckpoint(checkpoint: Omit<JobCheckpoint, 'id' | 'createdAt'>): Promise<void>;
+    /** Where it has gone from the disk. */
+    removeCheckpoint(id: string): Promise<void>;
     checkpoints(id: string, page: PageRequest): Promise<Page<JobCheckpoint>>;
   };
   readonly versions: {

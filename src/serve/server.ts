@@ -118,6 +118,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       onModel: async (adapter) => void (await adapters.load({ ...adapter, replaces: true })),
       onModelGone: (name) => adapters.unload(name),
       threads: settings.jobThreads,
+      atOnce: settings.jobsAtOnce,
       maxQueued: settings.maxJobs,
       onNote,
     });

@@ -67,7 +67,7 @@ test(
         seed: 5,
         method: {
           type: 'dpo',
-          dpo: { hyperparameters: { n_epochs: 16, batch_size: 4 } },
+          dpo: { hyperparameters: { n_epochs: 8, batch_size: 4 } },
           preftune: { checkpointSteps: 5, samples: 0 },
         } as never,
       });
@@ -75,7 +75,7 @@ test(
     expect((await end(client, alone.id)).status).toBe('succeeded');
     const { id } = await create();
     const run = join(store, 'jobs', id, 'run');
-    for (const lines of [10, 60]) {
+    for (const lines of [10, 35]) {
       const metrics = join(run, 'metrics.jsonl');
       while (!existsSync(metrics) || readFileSync(metrics, 'utf8').split('\n').length < lines)
         await new Promise((resolve) => setTimeout(resolve, 20));
@@ -91,6 +91,6 @@ test(
     const steps: number[] = [];
     for await (const { type, data } of client.fineTuning.jobs.listEvents(id, { limit: 100 }))
       if (type === 'metrics') steps.push((data as { step: number }).step);
-    expect(steps.toReversed()).toEqual(Array.from({ length: 160 }, (_, place) => place + 1));
+    expect(steps.toReversed()).toEqual(Array.from({ length: 80 }, (_, place) => place + 1));
   },
 );

@@ -1,25 +1,29 @@
 import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import OpenAI, { toFile } from 'openai';
+import type OpenAI from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { lockOwner } from '../../src/files/index.ts';
 import type { Ledger } from '../../src/ledger/index.ts';
-import { sweepFiles } from '../../src/serve/files/files-folder.ts';
-import { startTestServer, type TestServer } from '../support/server.ts';
+import {
+  isOver,
+  openJobServer,
+  preferenceRows,
+  startOf,
+  turn,
+  type Job,
+  type JobServer,
+} from '../support/job-server.ts';
 import { temporaryFolder, tinyPairs, writeTinyModel } from '../support/tiny-model.ts';
 
 /** Fine-tuning jobs through OpenAI's client, with the real command in a process of its own. */
 const folder = temporaryFolder();
 const store = join(folder.path, 'store');
-let at: TestServer;
+let server: JobServer;
 let client: OpenAI;
 
 async function start(): Promise<void> {
-  at = await startTestServer({
-    store,
-    given: { model: join(folder.path, 'model'), servedModelName: 'tiny', jobThreads: 1 },
-  });
-  client = new OpenAI({ baseURL: at.baseURL, apiKey: 'none', maxRetries: 0, timeout: 20_000 });
+  server = await openJobServer(join(folder.path, 'model'), store);
+  client = server.client;
 }
 
 beforeAll(async () => {
@@ -27,71 +31,18 @@ beforeAll(async () => {
   await start();
 });
 afterAll(async () => {
-  await at.close();
+  await server.at.close();
   folder.remove();
 });
 
-function turn(role: string, content: string): object[] {
-  return [{ role, content }];
-}
-
-/** OpenAI's rows, with a byte order mark and a blank line at the end, as they come. */
-function preferenceRows(count: number): string {
-  const rows = tinyPairs(count).map(({ prompt, chosen, rejected }) => ({
-    input: { messages: turn('user', prompt) },
-    preferred_output: turn('assistant', chosen),
-    non_preferred_output: turn('assistant', rejected),
-  }));
-  return `\ufeff${rows.map((row) => JSON.stringify(row)).join('\n')}\n\n`;
-}
-
-function rowsOf(count: number, from: number): string {
-  return preferenceRows(count + from)
-    .slice(1)
-    .trim()
-    .split('\n')
-    .slice(from)
-    .join('\n');
-}
-
-/** What a refusal says of the first field that is wrong, and whole. */
-async function refusal(body: object): Promise<readonly [param: string | null | undefined, message: string]> {
-  const thrown: unknown = await client.fineTuning.jobs
-    .create({ model: 'tiny', method: { type: 'dpo' }, ...body } as never)
-    .catch((error: unknown) => error);
-  return thrown instanceof OpenAI.APIError ? [thrown.param, thrown.message] : [null, 'taken'];
-}
+const until: JobServer['until'] = (id, isThere) => server.until(id, isThere);
+const upload: JobServer['upload'] = (text) => server.upload(text);
 
 const SHORT = { maxSteps: 2, samples: 0 };
 
 async function shortJob(body: object): Promise<Job> {
-  const { id } = await client.fineTuning.jobs.create({
-    model: 'tiny',
-    method: { type: 'dpo', preftune: SHORT },
-    ...body,
-  } as never);
-  return until(id, isOver);
+  return server.done({ method: { type: 'dpo', preftune: SHORT }, ...body });
 }
-
-async function upload(text: string, name = 'rows.jsonl'): Promise<string> {
-  const file = await client.files.create({ file: await toFile(Buffer.from(text), name), purpose: 'fine-tune' });
-  expect(file.status).toBe('processed');
-  return file.id;
-}
-
-type Job = OpenAI.FineTuning.FineTuningJob;
-
-async function until(id: string, isThere: (job: Job) => boolean | Promise<boolean>): Promise<Job> {
-  for (;;) {
-    const job = await client.fineTuning.jobs.retrieve(id);
-    if (await isThere(job)) return job;
-    if (['failed', 'cancelled', 'succeeded'].includes(job.status))
-      throw new Error(JSON.stringify(job.error ?? job.status));
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
-const isOver = ({ status }: Job): boolean => ['failed', 'cancelled', 'succeeded'].includes(status);
 
 async function hasSteps(id: string, count: number): Promise<boolean> {
   const { data } = await client.fineTuning.jobs.listEvents(id, { limit: 100 });
@@ -102,7 +53,8 @@ async function hasSteps(id: string, count: number): Promise<boolean> {
 async function longJob(): Promise<Job> {
   return client.fineTuning.jobs.create({
     model: 'tiny',
-    training_file: await upload(preferenceRows(40)),
+    // With a byte order mark, and blank lines at the end, as files come.
+    training_file: await upload(`\ufeff${preferenceRows(40)}\n\n`),
     seed: 5,
     method: {
       type: 'dpo',
@@ -135,7 +87,7 @@ test(
     });
     expect(job).toMatchObject({
       object: 'fine_tuning.job',
-      status: 'queued',
+      status: 'validating_files',
       fine_tuned_model: null,
       result_files: [],
     });
@@ -151,6 +103,14 @@ test(
     expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
     expect(events.at(-1)!.message).toBe(`Created fine-tuning job: ${job.id}`);
     expect(events[0]!.message).toBe('The job has successfully completed');
+    const messages = events.map(({ message }) => message).toReversed();
+    expect(messages[1]).toBe(`Validating training file: ${job.training_file}, validation file: ${job.validation_file}`);
+    const checked = messages.indexOf('Files validated, moving job to queued state');
+    expect(messages[checked - 2]).toMatch(
+      /^Training file: 12 rows; 12 to train on \(12 different prompts\); 1 held out; \d+ tokens a pass, .*; nothing is cut; 6 steps of up to 4 rows$/,
+    );
+    expect(messages[checked - 1]).toMatch(/^Memory: at most about \d+ MB of [\d,]+ MB free; disk: about 1 MB$/);
+    expect(new Set(messages).size).toBe(messages.length);
     const steps = events.filter(({ type, data }) => type === 'metrics' && 'train_loss' in (data as object));
     expect(steps.map(({ data }) => (data as { step: number }).step)).toEqual([6, 5, 4, 3, 2, 1]);
     const csv = await (await client.files.content(done.result_files[0]!)).text();
@@ -158,6 +118,9 @@ test(
     expect(csv.trim().split('\n').length).toBeGreaterThanOrEqual(7);
     const { data: checkpoints } = await client.fineTuning.jobs.checkpoints.list(job.id);
     expect(checkpoints.map(({ step_number: step }) => step)).toContain(6);
+    const { metrics } = checkpoints[0]!;
+    expect(metrics.full_valid_loss).toBeGreaterThan(0);
+    expect(metrics.full_valid_loss).toBe(metrics.valid_loss);
     const models = (await client.models.list()).data.map(({ id }) => id);
     expect(models).toContain(done.fine_tuned_model);
     expect(models).toContain(`${done.fine_tuned_model!}:ckpt-step-6`);
@@ -175,46 +138,32 @@ test(
   },
 );
 
-test('what is wrong with a request is told whole', async () => {
-  const training_file = await upload(preferenceRows(2));
-  const refused = async (body: object): Promise<string> => {
-    const error = await client.fineTuning.jobs
-      .create({ model: 'tiny', training_file, ...body } as never)
-      .catch((thrown: Error) => thrown);
-    return error instanceof Error ? error.message : 'taken';
-  };
-  expect(await refused({ model: 'nope' })).toBe('404 The model "nope" does not exist here');
-  expect(await refused({ training_file: 'file-x' })).toBe('400 training_file: file-x does not exist');
-  const message = await refused({
-    suffix: 'a b',
-    integrations: [{ type: 'wandb', wandb: { project: 'x' } }],
-    method: {
-      type: 'dpo',
-      dpo: { hyperparameters: { beta: -1 }, l2_multiplier: 0.1 },
-      preftune: { nope: 1, method: 'full', output: '/tmp/x' },
-    },
-  });
-  for (const part of [
-    'suffix: must be letters',
-    'integrations: are not done here',
-    'method.dpo.l2_multiplier: is not done here',
-    'method.preftune.method: must be lora',
-    'method.preftune.output: is decided by the job',
-    'nope',
-    'beta',
-  ])
-    expect(message).toContain(part);
-  expect(await refused({ method: { type: 'reinforcement', reinforcement: {} } })).toContain('method.type: must be dpo');
-  expect(readdirSync(join(store, 'jobs')).length).toBeLessThan(3);
-});
-
 test('rows that are wrong fail the job, with their lines and without our folders', { timeout: 60_000 }, async () => {
-  const training_file = await upload(`${preferenceRows(3).trim()}\n{"input": {"messages": []}}\nnot json\n`);
+  const training_file = await upload(`${preferenceRows(3)}\n{"input": {"messages": []}}\nnot json\n`);
   const { id } = await client.fineTuning.jobs.create({ model: 'tiny', training_file, method: { type: 'dpo' } });
   const job = await until(id, isOver);
   expect(job).toMatchObject({ status: 'failed', error: { code: 'invalid_training_file', param: 'training_file' } });
   expect(job.error!.message).toContain('line 4');
   expect(job.error!.message).toContain('line 5');
+  expect(job.error!.message).not.toContain(folder.path);
+  // It was seen before its turn.
+  expect([startOf(job), existsSync(join(store, 'jobs', id, 'run'))]).toEqual([null, false]);
+});
+
+test('a job that does not fit is told with the figures, before its turn', { timeout: 60_000 }, async () => {
+  const { id } = await client.fineTuning.jobs.create({
+    model: 'tiny',
+    training_file: await upload(preferenceRows(8)),
+    method: { type: 'dpo', preftune: { 'lora.rank': 2e8 } },
+  } as never);
+  const job = await until(id, isOver);
+  expect([job.status, startOf(job), job.error!.code, job.error!.param]).toEqual([
+    'failed',
+    null,
+    'insufficient_resources',
+    null,
+  ]);
+  expect(job.error!.message).toMatch(/^memory: the run needs about [\d,]+ MB \(.*\), got [\d,]+ MB free; .*\ndisk: /s);
   expect(job.error!.message).not.toContain(folder.path);
 });
 
@@ -248,9 +197,22 @@ test(
     const before = (await client.models.list()).data.map(({ id }) => id).filter((id) => id.startsWith('ft:'));
     expect(before.length).toBeGreaterThan(3);
     const { id } = await longJob();
-    await until(id, () => hasSteps(id, 8));
-    await at.close();
+    // While it trains, it says when it will be done, and its checkpoints answer.
+    const { estimated_finish: finish } = await until(id, async () => hasSteps(id, 8));
+    expect(finish).toBeGreaterThan(Date.now() / 1000 - 5);
+    const [checkpoint] = (await client.fineTuning.jobs.checkpoints.list(id)).data;
+    const { choices } = await client.chat.completions.create({
+      model: checkpoint!.fine_tuned_model_checkpoint,
+      messages: [{ role: 'user', content: 'a' }],
+      max_tokens: 2,
+    });
+    expect([choices.length, (await client.fineTuning.jobs.retrieve(id)).status]).toEqual([1, 'running']);
+    await server.at.close();
     await start();
+    // The run has gone on since, and kept newer ones: those that are listed answer.
+    const listed = (await client.fineTuning.jobs.checkpoints.list(id)).data;
+    const served = (await client.models.list()).data.map((model) => model.id);
+    expect(served).toEqual(expect.arrayContaining(listed.map((one) => one.fine_tuned_model_checkpoint)));
     expect((await client.models.list()).data.map((model) => model.id)).toEqual(expect.arrayContaining(before));
     expect((await until(id, isOver)).status).toBe('succeeded');
   },
@@ -260,62 +222,27 @@ test('a job that is cancelled stops, and its name goes to no model', { timeout: 
   const { id } = await longJob();
   const waiting = await longJob();
   await until(id, () => hasSteps(id, 2));
+  // Its rows are checked while the other trains.
+  const queued = await until(waiting.id, ({ status }) => status === 'queued');
+  expect([startOf(queued), (await client.fineTuning.jobs.retrieve(id)).status]).toEqual([null, 'running']);
   expect((await client.fineTuning.jobs.cancel(waiting.id)).status).toBe('cancelled');
   const cancelled = await client.fineTuning.jobs.cancel(id);
   expect([cancelled.status, cancelled.fine_tuned_model]).toEqual(['cancelled', null]);
   const run = join(store, 'jobs', id, 'run');
   while (lockOwner(join(run, '.lock')) !== undefined) await new Promise((resolve) => setTimeout(resolve, 20));
   expect((await client.fineTuning.jobs.retrieve(id)).status).toBe('cancelled');
+  expect((await client.fineTuning.jobs.retrieve(id)).estimated_finish).toBeNull();
   expect(existsSync(join(store, 'jobs', waiting.id, 'run'))).toBe(false);
 });
 
-test('what would fail after the training is refused before it, of the field that is to blame', async () => {
-  const training_file = await upload(rowsOf(8, 0));
-  expect(await refusal({ training_file, suffix: 'v1..2' })).toEqual([
-    'suffix',
-    '400 suffix: must be letters, digits and . _ - only, without two dots in a row',
-  ]);
-  expect(await refusal({ training_file, validation_file: await upload(rowsOf(8, 0), 'same.jsonl') })).toEqual([
-    'validation_file',
-    '400 validation_file: must have other rows than training_file, got the same file',
-  ]);
-  const place = 'method.dpo.hyperparameters';
-  for (const [name, value, message] of [
-    ['n_epochs', 0, 'must be above 0, got 0'],
-    ['batch_size', 2.5, 'must be a whole number, got 2.5'],
-    ['learning_rate_multiplier', -1, 'must be above 0'],
-    ['beta', 0, 'must be a number above 0, got 0'],
-  ] as const) {
-    const method = { type: 'dpo', dpo: { hyperparameters: { [name]: value } } };
-    expect(await refusal({ training_file, method })).toEqual([`${place}.${name}`, `400 ${place}.${name}: ${message}`]);
-  }
-  const method = { type: 'dpo', dpo: { hyperparameters: { n_epochs: 2 } }, preftune: { epochs: 3 } };
-  expect(await refusal({ training_file, method })).toEqual([
-    `${place}.n_epochs`,
-    `400 ${place}.n_epochs: says the same as the option epochs; leave one of them out`,
-  ]);
-  const expired = await upload('{"a": 1}');
-  const record = await at.ledger!.files.get(expired);
-  await at.ledger!.files.remove(expired);
-  await at.ledger!.files.add({ ...record!, expiresAt: 1 });
-  expect(await refusal({ training_file: expired })).toEqual([
-    'training_file',
-    `400 training_file: ${expired} does not exist`,
-  ]);
-  expect((await client.files.list()).data.map(({ id }) => id)).not.toContain(expired);
-  await sweepFiles(at.ledger!);
-  expect(existsSync(join(store, 'files', expired))).toBe(false);
-  expect(existsSync(join(store, 'files', training_file))).toBe(true);
-});
-
 test('held-out rows: their faults are told of them, and runs may end early by them', { timeout: 60_000 }, async () => {
-  const training_file = await upload(rowsOf(8, 0));
-  const wrong = await shortJob({ training_file, validation_file: await upload(`${rowsOf(2, 8)}\n{"x": 1}`) });
+  const training_file = await upload(preferenceRows(8));
+  const wrong = await shortJob({ training_file, validation_file: await upload(`${preferenceRows(2, 8)}\n{"x": 1}`) });
   expect(wrong.error).toMatchObject({ code: 'invalid_validation_file', param: 'validation_file' });
   expect(wrong.error!.message).toContain('validation_file, line 3: ');
   const early = await shortJob({
     training_file,
-    validation_file: await upload(rowsOf(4, 8)),
+    validation_file: await upload(preferenceRows(4, 8)),
     method: { type: 'dpo', preftune: { ...SHORT, earlyStoppingPatience: 2, loadBest: true } },
   });
   expect([early.status, early.error]).toEqual(['succeeded', null]);
@@ -323,7 +250,7 @@ test('held-out rows: their faults are told of them, and runs may end early by th
   expect(early.hyperparameters).toEqual({ n_epochs: 1, batch_size: 8, learning_rate_multiplier: 1, beta: 0.1 });
   // An adapter that is gone on with is as it was made.
   expect(
-    await refusal({
+    await server.refusal({
       model: early.fine_tuned_model,
       training_file,
       method: { type: 'dpo', preftune: { 'lora.rank': 4 } },
@@ -339,83 +266,41 @@ test('held-out rows: their faults are told of them, and runs may end early by th
     message: 'The model cannot be trained as the server has it; its log says why',
     param: 'model',
   });
-  expect(at.notes.some((note) => note.startsWith(`${lost.id}: the model must be a folder`))).toBe(true);
+  expect(server.at.notes.some((note) => note.startsWith(`${lost.id}: the model must be a folder`))).toBe(true);
 });
 
 test('a job that is cancelled while its models are put in leaves none behind', { timeout: 60_000 }, async () => {
   const { id } = await client.fineTuning.jobs.create({
     model: 'tiny',
-    training_file: await upload(rowsOf(8, 0)),
+    training_file: await upload(preferenceRows(8)),
     method: { type: 'dpo', preftune: { ...SHORT, checkpointSteps: 1 } },
   } as never);
   // Their rows are written before the models are loaded.
   for (let isThere = false; !isThere;) {
-    isThere = (await at.ledger!.jobs.checkpoints(id, { limit: 1, order: 'asc' })).items.length > 0;
-    expect((await at.ledger!.jobs.get(id))!.status).not.toBe('failed');
+    isThere = (await server.at.ledger!.jobs.checkpoints(id, { limit: 1, order: 'asc' })).items.length > 0;
+    expect((await server.at.ledger!.jobs.get(id))!.status).not.toBe('failed');
   }
   const { status } = await client.fineTuning.jobs.cancel(id);
   // A job behind it has ended only when it has.
-  await shortJob({ training_file: await upload(rowsOf(8, 1)) });
+  await shortJob({ training_file: await upload(preferenceRows(8, 1)) });
   const models = (await client.models.list()).data.map((model) => model.id);
   expect([status, models.filter((name) => name.includes(id.slice(-8)))]).toEqual(['cancelled', []]);
 });
 
 test('a store that cannot be written holds the queue up, not the server', { timeout: 60_000 }, async () => {
-  const jobs = at.ledger!.jobs as { change: Ledger['jobs']['change'] };
+  const jobs = server.at.ledger!.jobs as { change: Ledger['jobs']['change'] };
   const { change } = jobs;
   jobs.change = () => Promise.reject(new Error('no space is left'));
   const { id } = await client.fineTuning.jobs.create({
     model: 'tiny',
-    training_file: await upload(rowsOf(8, 0)),
+    training_file: await upload(preferenceRows(8)),
     method: { type: 'dpo', preftune: SHORT },
   } as never);
-  while (!at.notes.includes('jobs: no space is left; the queue goes on in 30 s'))
+  while (!server.at.notes.includes('jobs: no space is left; the queue goes on in 30 s'))
     await new Promise((resolve) => setTimeout(resolve, 10));
   jobs.change = change;
-  expect((await client.fineTuning.jobs.retrieve(id)).status).toBe('queued');
+  expect((await client.fineTuning.jobs.retrieve(id)).status).toBe('validating_files');
   // Whatever comes next wakes the queue sooner.
-  await shortJob({ training_file: await upload(rowsOf(8, 1)) });
+  await shortJob({ training_file: await upload(preferenceRows(8, 1)) });
   expect((await until(id, isOver)).status).toBe('succeeded');
-});
-
-test('files: pages, contents, expiry, and what is no upload', async () => {
-  const id = await upload('{"a": 1}\n', '../../evil name.jsonl');
-  const file = await client.files.retrieve(id);
-  expect([file.filename, file.bytes, file.purpose]).toEqual(['evil name.jsonl', 9, 'fine-tune']);
-  expect(await (await client.files.content(id)).text()).toBe('{"a": 1}\n');
-  const listed = [];
-  for await (const one of client.files.list({ limit: 2, order: 'asc' })) listed.push(one.id);
-  expect(listed.at(-1)).toBe(id);
-  expect(new Set(listed).size).toBe(listed.length);
-  const expiring = await client.files.create({
-    file: await toFile(Buffer.from('x'), 'x.jsonl'),
-    purpose: 'fine-tune',
-    expires_after: { anchor: 'created_at', seconds: 3600 },
-  });
-  expect(expiring.expires_at).toBe(expiring.created_at + 3600);
-  const wrong = async (form: FormData): Promise<[number, string]> => {
-    const answer = await fetch(`${at.baseURL}/files`, { method: 'POST', body: form });
-    return [answer.status, ((await answer.json()) as { error: { message: string } }).error.message];
-  };
-  const form = new FormData();
-  form.set('file', new Blob(['x']), 'x.jsonl');
-  expect(await wrong(form)).toEqual([400, 'purpose: must be fine-tune, got none']);
-  const none = new FormData();
-  none.set('purpose', 'fine-tune');
-  expect(await wrong(none)).toEqual([400, 'file: must be given as a part of the form']);
-  const empty = new FormData();
-  empty.set('purpose', 'fine-tune');
-  empty.set('file', new Blob([]), 'x.jsonl');
-  expect(await wrong(empty)).toEqual([400, 'file: must not be empty']);
-  const cut = await fetch(`${at.baseURL}/files`, {
-    method: 'POST',
-    body: '--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\nabc',
-    headers: { 'content-type': 'multipart/form-data; boundary=b' },
-  });
-  expect(cut.status).toBe(400);
-  expect(await client.files.delete(id)).toEqual({ id, object: 'file', deleted: true });
-  await expect(client.files.retrieve(id)).rejects.toMatchObject({ status: 404 });
-  // Nothing is left of what was refused, and nothing unfinished.
-  const kept = new Set((await client.files.list()).data.map((one) => one.id));
-  expect(readdirSync(join(store, 'files')).filter((name) => !kept.has(name))).toEqual([]);
 });

@@ -10,6 +10,7 @@ import {
   heldOutDoubts,
   type BestStanding,
   type Metrics,
+  type PlanOptions,
   type RecipeContext,
   type RecipeListener,
   type RecipeResult,
@@ -33,7 +34,7 @@ export interface Training<T> {
   readonly specification: T;
   readonly train: (specification: T, context: RecipeContext) => Promise<RecipeResult>;
   /** What --dry-run does instead. */
-  readonly plan: (specification: T, context: RecipeContext) => Promise<RunPlan>;
+  readonly plan: (specification: T, context: RecipeContext, options: PlanOptions) => Promise<RunPlan>;
 }
 
 /** The options that are meant: a run that is resumed knows its own. Throws bad-input where other ones are given. */
@@ -72,7 +73,7 @@ export async function runTraining<T extends DpoSpecification | SftSpecification>
     },
   } satisfies RecipeContext;
   if (options.dryRun) {
-    tellPlan(terminal, await plan(specification, recipeOptions));
+    tellPlan(terminal, await plan(specification, recipeOptions, { measures: options.timed }));
     return;
   }
   const result = await train(specification, recipeOptions);

@@ -29,6 +29,12 @@ export const DRY_RUN = option(z.boolean().default(false), {
   isCommon: true,
 });
 
+export const TIMED = option(z.boolean().default(true), {
+  help: 'with --dry-run: load the model and time a micro-batch',
+  group: 'Run',
+  onlyWith: { option: 'dryRun' },
+});
+
 /** How a training run is watched and continued. */
 export const RUN_SHAPE = {
   ...grouped('Steps', {
@@ -47,6 +53,7 @@ export const RUN_SHAPE = {
     }),
   }),
   dryRun: DRY_RUN,
+  timed: TIMED,
   monitor: MONITOR,
   showTokens: SHOW_TOKENS,
 };

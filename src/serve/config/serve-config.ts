@@ -34,6 +34,7 @@ const KEPT = grouped('Store', {
 
 const JOBS = grouped('Fine-tuning jobs', {
   jobThreads: option(count.optional(), { help: 'threads of a job', usually: "the machine's cores" }),
+  jobsAtOnce: option(count.default(1), { help: 'jobs that train at once, as far as their memory lets them' }),
   maxJobs: option(count.default(100), { help: 'jobs that may wait' }),
 });
 

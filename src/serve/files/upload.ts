@@ -1,6 +1,6 @@
 import { Busboy, type BusboyInstance } from '@fastify/busboy';
 import { createHash, randomBytes } from 'node:crypto';
-import { createWriteStream, renameSync, rmSync } from 'node:fs';
+import { createWriteStream, renameSync, rmSync, type WriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -40,6 +40,7 @@ export async function receiveUpload({ folder, maxBytes, contentType, body }: Upl
   const fields: Record<string, string> = {};
   let file: { filename: string; bytes: number; sha256: string } | undefined;
   let writing: Promise<void> | undefined;
+  let target: WriteStream | undefined;
   let isTooLong = false;
   try {
     const form = openForm(contentType, maxBytes);
@@ -53,7 +54,7 @@ export async function receiveUpload({ folder, maxBytes, contentType, body }: Upl
         bytes += chunk.byteLength;
       });
       stream.on('limit', () => (isTooLong = true));
-      const target = createWriteStream(temporary, { flags: 'wx', mode: 0o600 });
+      target = createWriteStream(temporary, { flags: 'wx', mode: 0o600 });
       writing = pipeline(stream, target).then(() => {
         file = { filename: nameOf(filename), bytes, sha256: hash.digest('hex') };
       });
@@ -79,6 +80,9 @@ export async function receiveUpload({ folder, maxBytes, contentType, body }: Upl
     syncFolder(folder);
     return { id, ...received, fields };
   } catch (thrown) {
+    // A file that is only being opened would be there after it was removed.
+    const opened = target;
+    if (opened?.closed === false) await new Promise<void>((resolve) => opened.once('close', () => resolve()).destroy());
     rmSync(temporary, { force: true });
     if (thrown instanceof ServeError) throw thrown;
     throw diskError(path, thrown);

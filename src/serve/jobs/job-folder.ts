@@ -1,6 +1,6 @@
 import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runFailed, type JsonObject } from '../../core/index.ts';
 import { lockOwner, writeFileAtomic } from '../../files/index.ts';
@@ -56,14 +56,14 @@ export async function prepareJob(
 export function dropRows(folder: string): void {
   if (!existsSync(folder)) return;
   for (const name of readdirSync(folder))
-    if (/^(?:training|validation)\.[a-z]+$/.test(name)) rmSync(join(folder, name), { force: true });
+    if (/^(?:training|validation)\.[a-z.]+$/.test(name)) rmSync(join(folder, name), { force: true });
 }
 
-const EXTENSIONS = ['.jsonl', '.json', '.csv', '.tsv', '.parquet', '.txt'];
+/** What a name says of the rows inside, packed or not. */
+const ENDING = /\.(?:jsonl|json|csv|tsv|parquet|txt)(?:\.(?:gz|zst))?$/;
 
 function extensionOf(filename: string): string {
-  const extension = extname(filename).toLowerCase();
-  return EXTENSIONS.includes(extension) ? extension : '.jsonl';
+  return ENDING.exec(filename.toLowerCase())?.[0] ?? '.jsonl';
 }
 
 function linkOrCopy(from: string, to: string): void {

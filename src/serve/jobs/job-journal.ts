@@ -5,7 +5,7 @@ import { findingText, type RunFinding } from '../../monitor/index.ts';
 import type { JobEvent, JobRecord, Ledger } from '../../ledger/index.ts';
 import { METRICS_FILE, readMetrics } from '../../store/index.ts';
 import { resultName } from './result-csv.ts';
-import type { TrainingEvent } from './training-process.ts';
+import type { CommandEvent } from './command-process.ts';
 
 type NewEvent = Omit<JobEvent, 'id' | 'jobId' | 'createdAt'>;
 
@@ -14,7 +14,7 @@ const MOST_STEP_EVENTS = 200;
 
 /** The events of a job as its training tells them. */
 export interface Journal {
-  readonly take: (event: TrainingEvent) => void;
+  readonly take: (event: CommandEvent) => void;
   readonly flush: () => Promise<void>;
   readonly isDone: boolean;
   readonly error: { readonly code: string; readonly problems: readonly Problem[] } | undefined;
@@ -25,6 +25,8 @@ export interface JournalOptions {
   /** Takes out of a message what clients must not see. */
   readonly clean: (message: string) => string;
   readonly runFolder: string;
+  /** A checkpoint is on the disk. Done in the order of the events. */
+  readonly onCheckpoint: () => Promise<void>;
 }
 
 interface StepEvent {
@@ -38,19 +40,27 @@ interface StepEvent {
  * What a training tells, as events of its job; written in their order, while the training goes on. Steps that a killed process took behind its last checkpoint come
  * again, with the same numbers, and are told once; those that it took while its server was gone are told when it goes on.
  */
-export async function createJournal({ id }: JobRecord, { ledger, clean, runFolder }: JournalOptions): Promise<Journal> {
+export async function createJournal(
+  { id }: JobRecord,
+  { ledger, clean, runFolder, onCheckpoint }: JournalOptions,
+): Promise<Journal> {
   const told = await lastTold(id, ledger);
   let writing: Promise<void> = Promise.resolve();
   let failure: unknown;
   let isDone = false;
   let error: Journal['error'];
-  const write = (event: NewEvent): void => {
-    writing = writing
-      .then(() => ledger.jobs.addEvents(id, [event]))
-      .catch((thrown: unknown) => (failure ??= thrown) as undefined);
+  const then = (work: () => Promise<void>): void => {
+    writing = writing.then(work).catch((thrown: unknown) => (failure ??= thrown) as undefined);
   };
+  const write = (event: NewEvent): void => then(() => ledger.jobs.addEvents(id, [event]));
   const tell = (level: NewEvent['level'], message: string): void =>
     write({ level, type: 'message', message: clean(message) });
+  /** A run that goes on, and one whose rows were checked before, has told them already. */
+  const warn = (message: string): void => {
+    if (told.warnings.has(clean(message))) return;
+    told.warnings.add(clean(message));
+    tell('warn', message);
+  };
   const tellMetrics = (kind: 'step' | 'evaluation', { step, totalSteps, metrics: given }: StepEvent): void => {
     if (step <= told[kind]) return;
     if (totalSteps !== undefined && !isTold(step, totalSteps)) return;
@@ -73,7 +83,7 @@ export async function createJournal({ id }: JobRecord, { ledger, clean, runFolde
       tellMetrics(kind, { step, totalSteps: kind === 'step' ? totalSteps : undefined, metrics: metrics as JsonObject });
     }
   };
-  const take = (event: TrainingEvent): void => {
+  const take = (event: CommandEvent): void => {
     switch (event.event) {
       case 'start':
         tellMissed(Number(event['done']), Number(event['total']));
@@ -86,10 +96,13 @@ export async function createJournal({ id }: JobRecord, { ledger, clean, runFolde
         break;
       }
       case 'warning':
-        tell('warn', String(event['message']));
+        warn(String(event['message']));
         break;
       case 'finding':
-        tell('warn', findingText(event['finding'] as unknown as RunFinding));
+        warn(findingText(event['finding'] as unknown as RunFinding));
+        break;
+      case 'checkpoint':
+        then(onCheckpoint);
         break;
       case 'done':
         isDone = true;
@@ -125,12 +138,17 @@ function isTold(step: number, totalSteps: number): boolean {
 
 const TOLD_PAGE = 100;
 
-/** The last step and the last evaluation that events tell. */
-async function lastTold(id: string, ledger: Ledger): Promise<{ readonly step: number; readonly evaluation: number }> {
+/** The last step and the last evaluation that events tell, and the warnings of the job's beginning. */
+async function lastTold(
+  id: string,
+  ledger: Ledger,
+): Promise<{ readonly step: number; readonly evaluation: number; readonly warnings: Set<string> }> {
   const { items } = await ledger.jobs.events(id, { limit: TOLD_PAGE, order: 'desc' });
+  const { items: first } = await ledger.jobs.events(id, { limit: TOLD_PAGE, order: 'asc' });
   const last = (name: string): number =>
     Math.max(-1, ...items.flatMap(({ data }) => (data?.[name] === undefined ? [] : [Number(data['step'])])));
-  return { step: last('train_loss'), evaluation: last('valid_loss') };
+  const warnings = first.filter(({ level }) => level === 'warn').map(({ message }) => message);
+  return { step: last('train_loss'), evaluation: last('valid_loss'), warnings: new Set(warnings) };
 }
 
 /** Metrics that are numbers, by the names that clients know. `prefix` is what the names of held-out rows have in metrics.jsonl and not in events. */

@@ -3,8 +3,8 @@ import type { JsonObject } from '../../core/index.ts';
 
 const seconds = (time: number): number => Math.floor(time / 1000);
 
-/** OpenAI's object. A job that was paused is `running` to clients, whose types know no other word, and says `paused` in its metadata. */
-export function jobObject(job: JobRecord): object {
+/** OpenAI's object; `finishAt` is when it is going to be done, in milliseconds since 1970. A job that was paused is `running` to clients, whose types know no other word, and says `paused` in its metadata. */
+export function jobObject(job: JobRecord, finishAt: number | undefined): object {
   const request = job.request as {
     readonly method?: string;
     readonly hyperparameters?: JsonObject;
@@ -18,7 +18,7 @@ export function jobObject(job: JobRecord): object {
     created_at: seconds(job.createdAt),
     started_at: job.startedAt === undefined ? null : seconds(job.startedAt),
     finished_at: job.finishedAt === undefined ? null : seconds(job.finishedAt),
-    estimated_finish: null,
+    estimated_finish: finishAt === undefined || job.status !== 'running' || job.isPaused ? null : seconds(finishAt),
     model: job.model,
     fine_tuned_model: job.fineTunedModel ?? null,
     organization_id: 'preftune',

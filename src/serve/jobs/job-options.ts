@@ -10,6 +10,8 @@ export interface JobPlan {
   readonly options: JsonObject;
   /** As OpenAI shows them; `auto` where nothing was said. */
   readonly hyperparameters: Readonly<Record<string, number | 'auto'>>;
+  /** What of the request is taken otherwise than it may have been meant, for the job's events. */
+  readonly notes: readonly string[];
 }
 
 /** The learning rates that learning_rate_multiplier multiplies: those that the commands take by themselves. */
@@ -77,6 +79,13 @@ export function planJob(body: JobBody, { isContinued }: { readonly isContinued: 
     typeof multiplier === 'number' ? Number((multiplier * USUAL_RATES[recipe]).toPrecision(12)) : undefined,
   );
   if (recipe === 'dpo') take('beta', 'beta');
+  if (given.has('l2_multiplier')) take('l2_multiplier', 'optimizer.weightDecay');
+  // What `completion` and `all` mean for the loss.
+  if (given.get('prompt_loss_weight')?.value === 1 && recipe === 'sft') {
+    options['loss'] = 'all';
+    fields.set('loss', given.get('prompt_loss_weight')!.param);
+  }
+  if (given.has('prompt_loss_weight')) chosen['prompt_loss_weight'] = given.get('prompt_loss_weight')!.value;
   // What is left to us is chosen by the number of rows.
   const own = ownOptions(body, fail);
   for (const path of Object.keys(own))
@@ -99,7 +108,11 @@ export function planJob(body: JobBody, { isContinued }: { readonly isContinued: 
         param: findings[0]!.param,
       },
     );
-  return { recipe, options, hyperparameters: chosen };
+  const notes =
+    body.trainingType === undefined || body.trainingType === null
+      ? []
+      : ['trainingType has no effect: jobs are trained by this server itself'];
+  return { recipe, options, hyperparameters: chosen, notes };
 }
 
 type Fail = (param: string, message: string) => void;
@@ -122,9 +135,14 @@ function numbersOf(
       if (value === undefined || value === null) continue;
       const param = `${place}.${key}`;
       if (numbers.has(key)) fail(param, 'must be given once, got it twice');
-      else if (key === 'l2_multiplier' || key === 'prompt_loss_weight') {
-        if (value !== 'auto' && value !== 0) fail(param, 'is not done here; leave it out');
-      } else if (key === 'beta' && recipe === 'sft') fail(param, 'has no effect without method.type dpo; leave it out');
+      else if (key === 'prompt_loss_weight' && recipe === 'dpo' && value !== 'auto' && value !== 0)
+        fail(param, 'has no effect with method.type dpo, which compares answers; leave it out');
+      else if (key === 'prompt_loss_weight' && value !== 'auto' && value !== 0 && value !== 1)
+        fail(
+          param,
+          `must be 0, for answers alone, or 1, for prompts that count as much; got ${value}, and tokens are counted or not here, with no weight between`,
+        );
+      else if (key === 'beta' && recipe === 'sft') fail(param, 'has no effect without method.type dpo; leave it out');
       else numbers.set(key, { value, param });
     }
   return numbers;

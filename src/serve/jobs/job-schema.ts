@@ -16,7 +16,7 @@ const HYPERPARAMETERS = {
   batch_size: number.nullish(),
   learning_rate_multiplier: number.nullish(),
   n_epochs: number.nullish(),
-  // Azure's, which we do not have: said by name.
+  // Azure's own.
   l2_multiplier: number.nullish(),
   prompt_loss_weight: number.nullish(),
 };
@@ -50,6 +50,8 @@ export const JOB_BODY = z
       })
       .nullish(),
     hyperparameters: hyperparameters.nullish(),
+    /** Azure's tier of machines; its clients send it with every job. */
+    trainingType: z.union([z.string().max(100), z.number()]).nullish(),
   })
   .openapi('CreateFineTuningJob');
 

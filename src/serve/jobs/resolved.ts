@@ -9,13 +9,14 @@ export function resolvedHyperparameters({ request }: JobRecord, runFolder: strin
     readonly hyperparameters?: JsonObject;
     readonly recipe: 'dpo' | 'sft';
   };
-  const { epochs, batchSize, learningRate, objective } = readRunFile(runFolder).specification;
-  const options = isObject(objective) ? (objective as JsonObject)['options'] : undefined;
+  const { epochs, batchSize, learningRate, objective, optimizer, loss } = readRunFile(runFolder).specification;
   const found: Record<string, unknown> = {
     n_epochs: epochs,
     batch_size: batchSize,
     learning_rate_multiplier: Number((Number(learningRate) / USUAL_RATES[recipe]).toPrecision(12)),
-    beta: isObject(options) ? (options as JsonObject)['beta'] : undefined,
+    beta: optionOf(objective, 'beta'),
+    l2_multiplier: optionOf(optimizer, 'weightDecay'),
+    prompt_loss_weight: loss === 'all' ? 1 : 0,
   };
   return Object.fromEntries(
     Object.entries(hyperparameters).map(([name, value]) => {
@@ -23,4 +24,10 @@ export function resolvedHyperparameters({ request }: JobRecord, runFolder: strin
       return [name, value === 'auto' && typeof number === 'number' ? number : value];
     }),
   );
+}
+
+/** An option of what has a name and options. */
+function optionOf(named: unknown, option: string): unknown {
+  const options = isObject(named) ? (named as JsonObject)['options'] : undefined;
+  return isObject(options) ? (options as JsonObject)[option] : undefined;
 }
