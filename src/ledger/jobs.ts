@@ -13,7 +13,7 @@ import {
 import { jsonColumn, jsonText, nullable, objectColumn, present, textsColumn, truthColumn } from './columns.ts';
 import { labelConditions, labelStatements } from './inferences.ts';
 import type { Ledger } from './ledger.ts';
-import { readPage } from './paging.ts';
+import { readPage, removal } from './paging.ts';
 import type { JobCheckpoint, JobEvent, JobRecord } from './records.ts';
 
 const JOB_ROW = z.object({
@@ -194,7 +194,7 @@ export function createJobs(database: Database, now: () => number): Ledger['jobs'
       ]);
     },
     async removeCheckpoint(id) {
-      await database.write([sql('DELETE FROM job_checkpoints WHERE id = ?', id)]);
+      await database.write(removal('job_checkpoints', id, now()));
     },
     checkpoints: (id, page) => readPage(database, ofJob('job_checkpoints', id), page, parseCheckpoints),
   };

@@ -65,8 +65,10 @@ test('what is wrong with a request is told whole', async () => {
     '400 method.supervised.hyperparameters.prompt_loss_weight: must be 0, for answers alone, or 1, for prompts that count as much; got 0.01, and tokens are counted or not here, with no weight between',
   );
   expect(await refused(weight('dpo', 1))).toContain('prompt_loss_weight: has no effect with method.type dpo');
-  expect(existsSync(join(store, 'jobs'))).toBe(false);
+  expect(readdirSync(join(store, 'jobs'))).toEqual([]);
 });
+
+const cancelled: string[] = [];
 
 /** What the command of a job is given. */
 async function optionsOf(body: object): Promise<Record<string, unknown>> {
@@ -74,6 +76,7 @@ async function optionsOf(body: object): Promise<Record<string, unknown>> {
   const options = JSON.parse(readFileSync(join(store, 'jobs', id, 'job.json'), 'utf8')) as Record<string, unknown>;
   await client.fineTuning.jobs.cancel(id);
   const { data } = await client.fineTuning.jobs.listEvents(id);
+  cancelled.push(id);
   return { ...options, warned: data.filter(({ level }) => level === 'warn').map(({ message }) => message) };
 }
 
@@ -93,6 +96,12 @@ test("Azure's own samples are done as they are meant, or refused", async () => {
   });
   const supervised = { type: 'supervised', supervised: { n_epochs: 2, prompt_loss_weight: 1 } };
   expect(await optionsOf({ training_file, method: supervised })).toMatchObject({ epochs: 2, loss: 'all', warned: [] });
+  // One that is checked behind them ends behind them: what was cancelled while it was checked stays so, and its rows are gone.
+  await server.done({ training_file: await upload('[', 'x.jsonl') });
+  for (const id of cancelled) {
+    const { status, error } = await client.fineTuning.jobs.retrieve(id);
+    expect([status, error, readdirSync(join(store, 'jobs', id))]).toEqual(['cancelled', null, ['job.json']]);
+  }
 });
 
 test('what would fail after the training is refused before it, of the field that is to blame', async () => {

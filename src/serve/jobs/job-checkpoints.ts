@@ -3,7 +3,7 @@ import { messageOf, type JsonObject } from '../../core/index.ts';
 import type { JobCheckpoint, JobRecord } from '../../ledger/index.ts';
 import { listCheckpoints, METRICS_FILE, readMetrics } from '../../store/index.ts';
 import { numbersOf } from './job-journal.ts';
-import { baseOf, runFolderOf, type JobContext } from './job-context.ts';
+import { allJobs, baseOf, runFolderOf, type JobContext } from './job-context.ts';
 
 /** The name of a job's model, known before it is there. */
 export function modelName(job: JobRecord): string {
@@ -23,6 +23,8 @@ export interface JobModels {
   serve(job: JobRecord): Promise<void>;
   /** Takes all of them out again: of a job that was cancelled or failed. */
   forget(job: JobRecord): Promise<void>;
+  /** Remembers that a client has deleted a model, which is out of the server already: the next server does not put it in again. */
+  deleted(name: string): Promise<void>;
 }
 
 export function createJobModels(context: JobContext): JobModels {
@@ -45,12 +47,18 @@ export function createJobModels(context: JobContext): JobModels {
   const told = async (job: JobRecord): Promise<readonly JobCheckpoint[]> =>
     (await ledger.jobs.checkpoints(job.id, { limit: 1000, order: 'asc' })).items;
 
+  /** Those on the disk, without those that a client has deleted. */
+  const stepsOf = async (job: JobRecord): Promise<ReadonlySet<number>> => {
+    const gone = deletedModels((await ledger.jobs.get(job.id)) ?? job);
+    const steps = listCheckpoints(runFolderOf(context, job.id)).map(({ step }) => step);
+    return new Set(steps.filter((step) => !gone.includes(checkpointName(job, step))));
+  };
+
   return {
     follow: async (job) => {
       const runFolder = runFolderOf(context, job.id);
-      const steps = new Set(listCheckpoints(runFolder).map(({ step }) => step));
+      const steps = await stepsOf(job);
       const there = await told(job);
-      for (const checkpoint of there) if (!steps.has(checkpoint.step)) await remove(job, checkpoint);
       for (const step of steps) {
         const model = checkpointName(job, step);
         if (served.has(model)) continue;
@@ -68,13 +76,34 @@ export function createJobModels(context: JobContext): JobModels {
           { level: 'info', type: 'message', message: `Checkpoint created at step ${step}: ${model}` },
         ]);
       }
+      for (const checkpoint of there) if (!steps.has(checkpoint.step)) await remove(job, checkpoint);
     },
-    serve: (job) => put(job, modelName(job), ''),
+    serve: async (job) => {
+      if (!deletedModels(job).includes(modelName(job))) await put(job, modelName(job), '');
+    },
+    deleted: async (name) => {
+      served.delete(name);
+      for await (const job of allJobs(ledger)) {
+        const own = modelName(job);
+        if (name !== own && !name.startsWith(`${own}:ckpt-step-`)) continue;
+        await ledger.jobs.change(job.id, {
+          from: [job.status],
+          set: { request: { ...job.request, deletedModels: [...deletedModels(job), name] } },
+          events: [{ level: 'info', type: 'message', message: `Model deleted: ${name}` }],
+        });
+        for (const checkpoint of await told(job))
+          if (checkpoint.model === name) await ledger.jobs.removeCheckpoint(checkpoint.id);
+      }
+    },
     forget: async (job) => {
       await take(modelName(job));
       for (const checkpoint of await told(job)) await remove(job, checkpoint);
     },
   };
+}
+
+function deletedModels({ request }: JobRecord): readonly string[] {
+  return (request['deletedModels'] ?? []) as readonly string[];
 }
 
 /** As OpenAI names them. Validation rows are measured whole here, so what is measured is also what it calls `full_valid_`. */

@@ -29,6 +29,8 @@ export interface JobManager {
   cancel(id: string): Promise<JobRecord>;
   pause(id: string): Promise<JobRecord>;
   resume(id: string): Promise<JobRecord>;
+  /** A client has deleted a model, which may be a job's. */
+  modelDeleted(name: string): Promise<void>;
   /** When a job that trains now is done, as its steps say, in milliseconds since 1970; undefined where nobody knows. */
   finishOf(id: string): number | undefined;
   /** At the start of a server: models of jobs that succeeded answer again, jobs that were under way go on. */
@@ -70,6 +72,14 @@ export function createJobManager(options: JobManagerOptions): JobManager {
       await tidy(job.id);
     };
 
+  const toldWaiting = new Set<string>();
+  const tellWaiting = async ({ id }: JobRecord): Promise<void> => {
+    if (toldWaiting.has(id)) return;
+    toldWaiting.add(id);
+    const message = 'Waits for memory, until a job that trains now has ended';
+    await ledger.jobs.addEvents(id, [{ level: 'info', type: 'message', message }]);
+  };
+
   const training = createLane({
     slots: options.atOnce,
     next: async (busy) => {
@@ -77,7 +87,9 @@ export function createJobManager(options: JobManagerOptions): JobManager {
         ({ id, status, isPaused }) => status !== 'validating_files' && !isPaused && !busy.has(id),
       );
       // None is passed by one behind it, or a large one would never have its turn.
-      return ready !== undefined && hasRoom(ready, context) ? ready : undefined;
+      if (ready === undefined || hasRoom(ready, context)) return ready;
+      await tellWaiting(ready);
+      return undefined;
     },
     work: work((job) => runJob(job, { ...context, models })),
     onNote,
@@ -157,6 +169,7 @@ export function createJobManager(options: JobManagerOptions): JobManager {
       wake();
       return job;
     },
+    modelDeleted: (name) => models.deleted(name),
     finishOf: (id) => context.finishTimes.get(id)?.at,
     begin: async () => {
       for await (const job of allJobs(ledger)) {

@@ -4,7 +4,7 @@ import { hasExpired } from '../files/files-folder.ts';
 import { MODEL_NAME } from '../models/model-book.ts';
 import { ServeError } from '../serve-error.ts';
 import { checkpointName } from './job-checkpoints.ts';
-import { jobsUnderWay, type JobContext } from './job-context.ts';
+import { jobsUnderWay, runFolderOf, type JobContext } from './job-context.ts';
 import { planJob } from './job-options.ts';
 import type { JobBody } from './job-schema.ts';
 import type { TrainableModel } from './trainable.ts';
@@ -25,6 +25,13 @@ export async function acceptJob(body: JobBody, context: JobContext): Promise<Acc
   if ('thrown' in model) throw model.thrown;
   await requireFiles(body, context.ledger);
   const waiting = await jobsUnderWay(context.ledger);
+  const { adapter } = model.value;
+  if (waiting.some(({ id }) => adapter?.startsWith(`${runFolderOf(context, id)}@`)))
+    throw new ServeError(
+      400,
+      `model: must stay until the job begins, got ${body.model}, a checkpoint of a job that still trains and may replace it; wait until that one has ended`,
+      { param: 'model', code: 'invalid_value' },
+    );
   if (waiting.length >= context.maxQueued)
     throw new ServeError(429, `${waiting.length} jobs wait already; try again when some are done`, {
       code: 'rate_limit_exceeded',

@@ -119,6 +119,7 @@ async function succeed(job: JobRecord, context: RunContext): Promise<void> {
     .at(-1);
   await models.follow(job);
   await models.serve(job);
+  const { request } = (await ledger.jobs.get(job.id)) ?? job;
   const succeeded = await ledger.jobs.change(job.id, {
     from: UNDER_WAY,
     set: {
@@ -127,7 +128,7 @@ async function succeed(job: JobRecord, context: RunContext): Promise<void> {
       fineTunedModel: name,
       resultFiles: [csv],
       trainedTokens,
-      request: { ...job.request, hyperparameters: resolvedHyperparameters(job, runFolder) },
+      request: { ...request, hyperparameters: resolvedHyperparameters(job, runFolder) },
     },
     events: [
       { level: 'info', type: 'message', message: `New fine-tuned model created: ${name}` },

@@ -6,7 +6,7 @@ const number = z.union([
   z.number(),
   z
     .string()
-    .regex(/^\d+(\.\d+)?$/)
+    .regex(/^\d+(\.\d+)?(e[+-]?\d+)?$/i)
     .transform(Number),
 ]);
 

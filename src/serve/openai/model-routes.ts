@@ -65,7 +65,7 @@ export interface ModelRouteOptions {
 }
 
 export function modelRoutes({ services, adapterRoots }: ModelRouteOptions): RouteDefinition[] {
-  const { book, adapters, limits, ledger } = services;
+  const { book, adapters, limits, ledger, jobs } = services;
   const audit = async (context: Context, action: string, subject: string): Promise<void> => {
     await ledger?.audit.append({ actor: context.get('caller').keyId ?? 'local', action, subject });
   };
@@ -104,10 +104,11 @@ export function modelRoutes({ services, adapterRoots }: ModelRouteOptions): Rout
       method: 'delete',
       path: '/v1/models/{model}',
       policy: ['train'],
-      summary: 'Takes an adapter out of the server; its files stay',
+      summary: 'Takes an adapter out of the server for good; its files stay',
       handle: async (context) => {
         const name = context.req.param('model')!;
         await adapters.unload(name);
+        await jobs?.modelDeleted(name);
         await audit(context, 'model.delete', name);
         return context.json({ id: name, object: 'model', deleted: true });
       },
