@@ -4,7 +4,7 @@ import type OpenAI from 'openai';
 import { toFile } from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sweepFiles } from '../../src/serve/files/files-folder.ts';
-import { openJobServer, preferenceRows, type JobServer } from '../support/job-server.ts';
+import { openJobServer, preferenceRows, turn, type JobServer } from '../support/job-server.ts';
 import type { TestServer } from '../support/server.ts';
 import { temporaryFolder, writeTinyModel } from '../support/tiny-model.ts';
 
@@ -96,12 +96,45 @@ test("Azure's own samples are done as they are meant, or refused", async () => {
   });
   const supervised = { type: 'supervised', supervised: { n_epochs: 2, prompt_loss_weight: 1 } };
   expect(await optionsOf({ training_file, method: supervised })).toMatchObject({ epochs: 2, loss: 'all', warned: [] });
+  // As older clients write them: on top, and numbers as texts.
+  expect(
+    await optionsOf({ training_file, method: { type: 'dpo' }, n_epochs: '3', learning_rate_multiplier: '1e-1' }),
+  ).toMatchObject({ epochs: 3, learningRate: 5e-6 });
   // One that is checked behind them ends behind them: what was cancelled while it was checked stays so, and its rows are gone.
   await server.done({ training_file: await upload('[', 'x.jsonl') });
   for (const id of cancelled) {
     const { status, error } = await client.fineTuning.jobs.retrieve(id);
     expect([status, error, readdirSync(join(store, 'jobs', id))]).toEqual(['cancelled', null, ['job.json']]);
   }
+});
+
+test('rows that people send to others: what is wrong with each is told with its line', async () => {
+  const [user, answer] = [turn('user', 'q'), turn('assistant', 'a')];
+  const pair = { input: { messages: user }, preferred_output: answer, non_preferred_output: turn('assistant', 'b') };
+  const picture = { role: 'user', content: [{ type: 'image_url', image_url: { url: 'https://a.b/c.png' } }] };
+  const wrong: readonly (readonly [row: object, message: string])[] = [
+    [{ ...pair, input: { messages: turn('human', 'q') } }, 'input.messages.0.role must be one of'],
+    [{ ...pair, input: { messages: [picture] } }, 'pictures, videos and sound are not read'],
+    [{ ...pair, preferred_output: turn('assistant', '') }, 'must not be empty'],
+    [{ ...pair, preferred_output: [...answer, ...answer] }, 'two assistant turns'],
+    [{ ...pair, preferred_output: user }, 'must open with an assistant turn'],
+    [{ ...pair, non_preferred_output: answer }, 'must differ'],
+    [{ ...pair, preferred_output: [{ ...answer[0], weight: 0 }] }, 'must have a turn that is learned'],
+    [{ ...pair, non_preferred_output: undefined }, 'non_preferred_output must be a list of messages'],
+    [{ ...pair, input: { messages: [...user, ...answer] } }, 'must end with a user or tool turn'],
+  ];
+  const rows = [pair, ...wrong.map(([row]) => row)].map((row) => JSON.stringify(row));
+  const job = await server.done({
+    training_file: await upload(`\ufeff${rows.join('\r\n')}\r\n`, 'rows from windows.JSONL'),
+    method: { type: 'dpo' },
+  });
+  const told = job.error!.message.split('\n');
+  expect(told).toHaveLength(wrong.length);
+  for (const [place, [, message]] of wrong.entries()) {
+    expect(told[place]).toMatch(new RegExp(`^training_file, line ${place + 2}: `));
+    expect(told[place]).toContain(message);
+  }
+  await expect(client.fineTuning.jobs.list({ after: 'ftjob-none' })).rejects.toMatchObject({ status: 400 });
 });
 
 test('what would fail after the training is refused before it, of the field that is to blame', async () => {

@@ -53,8 +53,8 @@ async function hasSteps(id: string, count: number): Promise<boolean> {
 async function longJob(options: object = { checkpointSteps: 5 }): Promise<Job> {
   return client.fineTuning.jobs.create({
     model: 'tiny',
-    // With a byte order mark, and blank lines at the end, as files come.
-    training_file: await upload(`\ufeff${preferenceRows(40)}\n\n`),
+    // With a byte order mark, lines of Windows, and blank ones at the end, as files come.
+    training_file: await upload(`\ufeff${preferenceRows(40).replaceAll('\n', '\r\n')}\r\n\r\n`),
     seed: 5,
     method: {
       type: 'dpo',

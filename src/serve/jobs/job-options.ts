@@ -1,7 +1,7 @@
 import { isObject, problemsOf, type JsonObject, type JsonValue } from '../../core/index.ts';
 import { parseDpoSpecification, parseSftSpecification } from '../../specification/index.ts';
 import { ServeError } from '../serve-error.ts';
-import type { JobBody } from './job-schema.ts';
+import { HYPERPARAMETERS, type JobBody } from './job-schema.ts';
 
 /** A job as it was understood: which command does it, and with which options. */
 export interface JobPlan {
@@ -117,7 +117,9 @@ export function planJob(body: JobBody, { isContinued }: { readonly isContinued: 
 
 type Fail = (param: string, message: string) => void;
 
-/** The numbers of method.dpo.hyperparameters, of Azure's flat form, and of the old place; each may stand once. */
+const HYPERPARAMETER_NAMES = Object.keys(HYPERPARAMETERS) as (keyof typeof HYPERPARAMETERS)[];
+
+/** The numbers of method.dpo.hyperparameters, of Azure's flat form, and of the old places; each may stand once. */
 function numbersOf(
   body: JobBody,
   { recipe, fail }: { readonly recipe: 'dpo' | 'sft'; readonly fail: Fail },
@@ -128,12 +130,13 @@ function numbersOf(
     [`method.${name}.hyperparameters`, nested],
     [`method.${name}`, flat],
     ['hyperparameters', body.hyperparameters],
+    ['', Object.fromEntries(HYPERPARAMETER_NAMES.map((key) => [key, body[key]]))],
   ] as const;
   const numbers = new Map<string, { readonly value: number | 'auto'; readonly param: string }>();
   for (const [place, values] of places)
     for (const [key, value] of Object.entries(values ?? {})) {
       if (value === undefined || value === null) continue;
-      const param = `${place}.${key}`;
+      const param = place === '' ? key : `${place}.${key}`;
       if (numbers.has(key)) fail(param, 'must be given once, got it twice');
       else if (key === 'prompt_loss_weight' && recipe === 'dpo' && value !== 'auto' && value !== 0)
         fail(param, 'has no effect with method.type dpo, which compares answers; leave it out');

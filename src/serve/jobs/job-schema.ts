@@ -11,7 +11,7 @@ const number = z.union([
 ]);
 
 /** OpenAI's names, and Azure's. */
-const HYPERPARAMETERS = {
+export const HYPERPARAMETERS = {
   beta: number.nullish(),
   batch_size: number.nullish(),
   learning_rate_multiplier: number.nullish(),
@@ -50,6 +50,8 @@ export const JOB_BODY = z
       })
       .nullish(),
     hyperparameters: hyperparameters.nullish(),
+    // Where older clients of Azure write them.
+    ...HYPERPARAMETERS,
     /** Azure's tier of machines; its clients send it with every job. */
     trainingType: z.union([z.string().max(100), z.number()]).nullish(),
   })
