@@ -2,7 +2,13 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirec
 import { Empty, Screen } from './parts/frame.tsx';
 import { Shell } from './shell.tsx';
 
-const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
+/** Words of the address that a screen knows; what is empty or of another kind is none. */
+function words<const Name extends string>(...names: readonly Name[]) {
+  return (search: Record<string, unknown>): { [N in Name]?: string } =>
+    Object.fromEntries(
+      names.flatMap((name) => (typeof search[name] === 'string' && search[name] !== '' ? [[name, search[name]]] : [])),
+    ) as { [N in Name]?: string };
+}
 
 const root = createRootRoute({
   component: Shell,
@@ -12,48 +18,61 @@ const root = createRootRoute({
     </Screen>
   ),
 });
+const getParentRoute = () => root;
 
 const overview = createRoute({
-  getParentRoute: () => root,
+  getParentRoute,
   path: '/',
   component: lazyRouteComponent(() => import('./screens/overview.tsx'), 'Overview'),
 });
 const playground = createRoute({
-  getParentRoute: () => root,
+  getParentRoute,
   path: '/playground',
-  validateSearch: (search: Record<string, unknown>): { a?: string; b?: string } =>
-    ({ a: text(search['a']), b: text(search['b']) }) as { a?: string; b?: string },
+  validateSearch: words('a', 'b'),
   component: lazyRouteComponent(() => import('./screens/playground.tsx'), 'Playground'),
 });
 const logs = createRoute({
-  getParentRoute: () => root,
+  getParentRoute,
   path: '/logs',
-  validateSearch: (search: Record<string, unknown>): { model?: string; id?: string; after?: string } =>
-    ({ model: text(search['model']), id: text(search['id']), after: text(search['after']) }) as {
-      model?: string;
-      id?: string;
-      after?: string;
-    },
+  validateSearch: words('model', 'id'),
   component: lazyRouteComponent(() => import('./screens/logs.tsx'), 'Logs'),
 });
+const feedback = createRoute({
+  getParentRoute,
+  path: '/feedback',
+  validateSearch: words('kind'),
+  component: lazyRouteComponent(() => import('./screens/feedback.tsx'), 'Feedback'),
+});
+const label = createRoute({
+  getParentRoute,
+  path: '/label',
+  validateSearch: words('campaign'),
+  component: lazyRouteComponent(() => import('./screens/label.tsx'), 'Label'),
+});
+const campaigns = createRoute({
+  getParentRoute,
+  path: '/campaigns',
+  validateSearch: words('id'),
+  component: lazyRouteComponent(() => import('./screens/campaigns.tsx'), 'Campaigns'),
+});
 const jobs = createRoute({
-  getParentRoute: () => root,
+  getParentRoute,
   path: '/jobs',
-  validateSearch: (search: Record<string, unknown>): { id?: string } => ({ id: text(search['id']) }) as { id?: string },
+  validateSearch: words('id'),
   component: lazyRouteComponent(() => import('./screens/jobs.tsx'), 'Jobs'),
 });
 const versions = createRoute({
-  getParentRoute: () => root,
+  getParentRoute,
   path: '/versions',
   component: lazyRouteComponent(() => import('./screens/versions.tsx'), 'Versions'),
 });
 const settings = createRoute({
-  getParentRoute: () => root,
+  getParentRoute,
   path: '/settings',
   component: lazyRouteComponent(() => import('./screens/settings.tsx'), 'Settings'),
 });
 const index = createRoute({
-  getParentRoute: () => root,
+  getParentRoute,
   path: '/index.html',
   beforeLoad: () => {
     throw redirect({ to: '/' });
@@ -61,7 +80,18 @@ const index = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([overview, playground, logs, jobs, versions, settings, index]),
+  routeTree: root.addChildren([
+    overview,
+    playground,
+    logs,
+    feedback,
+    label,
+    campaigns,
+    jobs,
+    versions,
+    settings,
+    index,
+  ]),
   basepath: '/ui',
   defaultPreload: 'intent',
   scrollRestoration: true,

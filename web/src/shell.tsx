@@ -13,6 +13,9 @@ const GROUPS = [
     title: 'Collect',
     links: [
       { to: '/playground', name: 'Playground' },
+      { to: '/label', name: 'Label' },
+      { to: '/campaigns', name: 'Campaigns' },
+      { to: '/feedback', name: 'Feedback' },
       { to: '/logs', name: 'Logs' },
     ],
   },

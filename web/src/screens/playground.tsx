@@ -97,10 +97,10 @@ export function Playground(): ReactNode {
     const [left, right] = turn.answers.map(({ id }) => id);
     sendJson('POST', '/v1/preftune/feedback', {
       kind: 'comparison',
-      inference_id: left,
-      other_id: right,
-      choice: { left: 'first', right: 'second', tie: 'tie', both_bad: 'both_bad' }[choice],
-      left_id: left,
+      a: { inference_id: left },
+      b: { inference_id: right },
+      value: { left: 'a', right: 'b', tie: 'tie', both_bad: 'both_bad' }[choice],
+      left: 'a',
     }).then(() => tell('Kept. The names are told now.'), tellFailure);
   };
 
@@ -301,7 +301,7 @@ function Thumbs({ id, text }: { readonly id: string; readonly text: string }): R
           className="mt-3 flex flex-col gap-2"
           onSubmit={(event) => {
             event.preventDefault();
-            sendJson('POST', '/v1/preftune/feedback', { kind: 'edit', inference_id: id, text: edit }).then(() => {
+            sendJson('POST', '/v1/preftune/feedback', { kind: 'edit', inference_id: id, value: edit }).then(() => {
               setEdit(undefined);
               tell('Kept: your words over the model’s.');
             }, tellFailure);
