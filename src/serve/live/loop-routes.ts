@@ -8,6 +8,7 @@ import {
   judgeGate,
   openLoop,
   PRODUCTION,
+  readSnapshot,
   type Candidate,
   type CandidateMove,
   type Loop,
@@ -16,6 +17,7 @@ import {
 import type { RouteDefinition } from '../http/app.ts';
 import { checkBody, readBody } from '../http/json-body.ts';
 import { followJobs, isLoaded } from './loop-requests.ts';
+import { trainCandidate } from './train-candidate.ts';
 import { ServeError } from '../serve-error.ts';
 import type { ServeServices } from '../services.ts';
 
@@ -71,6 +73,36 @@ const PROMOTION_OBJECT = z
     reason: z.string(),
   })
   .openapi('Promotion');
+const TRAIN_BODY = z
+  .strictObject({
+    start: z.string().min(1).max(256).optional(),
+    suffix: z.string().max(64).optional(),
+    hyperparameters: z
+      .strictObject({
+        n_epochs: z.int().min(1).max(50).optional(),
+        beta: z.number().positive().max(10).optional(),
+        batch_size: z.int().min(1).max(256).optional(),
+        learning_rate_multiplier: z.number().positive().max(1000).optional(),
+      })
+      .optional(),
+  })
+  .openapi('TrainCandidate');
+const TRAIN_OBJECT = z
+  .object({
+    object: z.literal('preftune.training'),
+    candidate: CANDIDATE_OBJECT,
+    job_id: z.string(),
+    snapshot: z.object({
+      id: z.string(),
+      digest: z.string(),
+      rows: z.int(),
+      added: z.int(),
+      removed: z.int(),
+      dropped: z.record(z.string(), z.int()),
+      waiting: z.int(),
+    }),
+  })
+  .openapi('TrainingBegun');
 const LOOP_OBJECT = z
   .object({
     object: z.literal('preftune.loop'),
@@ -82,7 +114,7 @@ const LOOP_OBJECT = z
   .openapi('Loop');
 
 /** Candidates, their gates, promotion and the way back. Who may train sees and adds; who may all decides. */
-export function loopRoutes({ ledger, book }: ServeServices): RouteDefinition[] {
+export function loopRoutes({ ledger, book, jobs }: ServeServices): RouteDefinition[] {
   const kept = (): Ledger => {
     if (ledger !== undefined) return ledger;
     throw new ServeError(404, 'This server has no store (--store none)', { code: 'no_store' });
@@ -152,6 +184,36 @@ export function loopRoutes({ ledger, book }: ServeServices): RouteDefinition[] {
       },
     },
     {
+      method: 'post',
+      path: '/v1/preftune/loop/train',
+      policy: ['train'],
+      summary: 'Makes rows of the feedback that stands, and begins a training on them whose result is a candidate',
+      body: TRAIN_BODY,
+      answer: TRAIN_OBJECT,
+      handle: async (context) => {
+        const body = checkBody(TRAIN_BODY, await readBody(context, MAX_BYTES));
+        const { candidate, snapshot, job } = await trainCandidate(
+          { ledger: kept(), jobs: jobs!, book },
+          { start: body.start, suffix: body.suffix, hyperparameters: body.hyperparameters },
+        );
+        const { rows, added, removed, build } = snapshot;
+        return context.json({
+          object: 'preftune.training',
+          candidate: await whole(candidate),
+          job_id: job.id,
+          snapshot: {
+            id: snapshot.id,
+            digest: snapshot.digest,
+            rows,
+            added,
+            removed,
+            dropped: { ...build.dropped },
+            waiting: build.waiting,
+          },
+        } satisfies z.output<typeof TRAIN_OBJECT>);
+      },
+    },
+    {
       method: 'get',
       path: '/v1/preftune/candidates/{id}',
       policy: ['read', 'train'],
@@ -177,7 +239,9 @@ export function loopRoutes({ ledger, book }: ServeServices): RouteDefinition[] {
           // Undefined: what it must beat is the first of its line, by whatever name.
           origin: baseline === candidate.origin ? undefined : candidate.origin,
         });
-        const verdict = judgeGate(evidence, GATE_LIMITS);
+        const snapshot =
+          candidate.snapshotId === undefined ? undefined : await readSnapshot(kept(), candidate.snapshotId);
+        const verdict = judgeGate({ ...evidence, largestPersonShare: snapshot?.largestPersonShare }, GATE_LIMITS);
         const moved = await loop().move(candidate.id, verdict.outcome, {
           actor: actorOf(context),
           reason: verdict.text,
