@@ -34,6 +34,7 @@ export {
   type ErrorCode,
   type Problem,
 } from './errors.ts';
+export { EventReader, type ServerEvent } from './event-reader.ts';
 export { exactNumber, parseExactJson } from './exact-json.ts';
 export { JsonNumber, canonicalJson, finiteNumber, isNumber, sameNumber, writeExactJson } from './json-number.ts';
 export { has, isObject, nestsDeeper, type JsonObject, type JsonRecord, type JsonValue } from './json.ts';

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { badInput, canonicalJson, shownValue, type JsonObject, type JsonValue } from '../core/index.ts';
+import { badInput, canonicalJson, shownValue, type JsonValue } from '../core/index.ts';
 import { parseRows, sql, type Database, type SqlResult, type SqlStatement } from '../database/index.ts';
 import { jsonText, nullable, objectColumn, present } from './columns.ts';
 import type { Ledger } from './ledger.ts';
-import type { AuditEntry } from './records.ts';
+import type { AuditEntry, AuditRecord } from './records.ts';
 import { pageStatement } from './paging.ts';
 
 /** The audit log, and what others write into it together with their own rows. */
@@ -100,8 +100,8 @@ export function createAudit(database: Database, now: () => number): AuditTrail {
   };
 }
 
-function shown({ seq, ...entry }: Row): JsonObject {
-  return { id: `audit-${seq}`, ...present(entry) } as JsonObject;
+function shown({ seq, ...entry }: Row): AuditRecord {
+  return { id: `audit-${seq}`, ...present(entry) };
 }
 
 function placeOf(id: string): number {

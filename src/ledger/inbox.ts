@@ -7,10 +7,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } fr
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { SCOPES } from '../api/index.ts';
 import { badInput, messageOf, PreftuneError, runFailed, type ErrorCode, type JsonValue } from '../core/index.ts';
 import { lockOwner, removeRemains, writeFileAtomic } from '../files/index.ts';
 import { inboxPath, lockPath } from './places.ts';
-import { SCOPES } from './records.ts';
 
 const KEY = z.object({
   id: z.string().regex(/^key_[0-9a-f]{18}$/),

@@ -9,21 +9,20 @@ export { hourly } from './hourly.ts';
 export type { LedgerRoom } from './room.ts';
 export { readPage, type ListQuery } from './paging.ts';
 export type { Erasure, Ledger, LedgerOptions, Retention } from './ledger.ts';
-export {
-  SCOPES,
-  type FileRecord,
-  type Inference,
-  type InferenceEnd,
-  type InferenceStart,
-  type JobCheckpoint,
-  type JobEvent,
-  type JobRecord,
-  type JobStatus,
-  type KeyRecord,
-  type LogLevel,
-  type Page,
-  type PageRequest,
-  type Scope,
-  type StoreCheck,
-  type VersionRecord,
+export type {
+  AuditRecord,
+  FileRecord,
+  Inference,
+  InferenceEnd,
+  InferenceStart,
+  JobCheckpoint,
+  JobEvent,
+  JobRecord,
+  JobStatus,
+  KeyRecord,
+  LogLevel,
+  Page,
+  PageRequest,
+  StoreCheck,
+  VersionRecord,
 } from './records.ts';

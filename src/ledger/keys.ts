@@ -1,11 +1,12 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
+import { SCOPES, type Scope } from '../api/index.ts';
 import { badInput, shownValue } from '../core/index.ts';
 import { parseRows, requiredSql, sql, type Database } from '../database/index.ts';
 import { OWNER, type AuditTrail } from './audit.ts';
 import { jsonColumn, jsonText, nullable, present, textsColumn } from './columns.ts';
 import type { Ledger } from './ledger.ts';
-import { SCOPES, type KeyRecord, type Scope } from './records.ts';
+import type { KeyRecord } from './records.ts';
 
 const ROW = z.object({
   id: z.string(),

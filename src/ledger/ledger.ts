@@ -1,6 +1,8 @@
+import type { Scope } from '../api/index.ts';
 import type { JsonObject } from '../core/index.ts';
 import type { LedgerRoom } from './room.ts';
 import type {
+  AuditRecord,
   FileRecord,
   Inference,
   InferenceEnd,
@@ -12,7 +14,6 @@ import type {
   LogLevel,
   Page,
   PageRequest,
-  Scope,
   StoreCheck,
   VersionRecord,
 } from './records.ts';
@@ -139,7 +140,7 @@ export interface Ledger {
       readonly subject: string;
       readonly detail?: JsonObject;
     }): Promise<void>;
-    list(page: PageRequest): Promise<Page<JsonObject>>;
+    list(page: PageRequest): Promise<Page<AuditRecord>>;
     /** The first entry whose hash does not fit, if any. */
     verify(): Promise<{ readonly entries: number; readonly brokenAt?: number }>;
   };

@@ -1,3 +1,4 @@
+import type { Scope } from '../api/index.ts';
 import type { JsonObject, Problem } from '../core/index.ts';
 
 /** What a server keeps of requests and answers. */
@@ -46,10 +47,6 @@ export interface Inference extends Omit<InferenceStart, 'user' | 'store'>, Parti
   /** HMAC of the user. */
   readonly userHash?: string | undefined;
 }
-
-export const SCOPES = ['infer', 'feedback', 'label', 'read', 'train', 'admin'] as const;
-/** What a key may do; admin may all. */
-export type Scope = (typeof SCOPES)[number];
 
 export interface KeyRecord {
   /** Public: `key_...`. */
@@ -155,4 +152,13 @@ export interface AuditEntry {
   readonly action: string;
   readonly subject: string;
   readonly detail?: JsonObject | undefined;
+}
+
+/** An entry as it stands in the log, with the hash of the one before and its own (SHA-256, hexadecimal). */
+export interface AuditRecord extends AuditEntry {
+  readonly id: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly previous: string;
+  readonly hash: string;
 }

@@ -1,5 +1,5 @@
 import { adminRoutes } from './admin/admin-routes.ts';
-import type { RouteDefinition } from './http/app.ts';
+import type { HandledRoute } from './http/handled.ts';
 import { probeRoutes } from './http/probes.ts';
 import { pageRoutes } from './page/page-routes.ts';
 import { fileRoutes } from './files/file-routes.ts';
@@ -13,7 +13,7 @@ import { recordRoutes } from './spool/record-routes.ts';
 import { storedRoutes } from './openai/stored-routes.ts';
 
 /** Every route of a server. */
-export function serveRoutes(options: ModelRouteOptions): RouteDefinition[] {
+export function serveRoutes(options: ModelRouteOptions): HandledRoute[] {
   const { services } = options;
   return [
     ...probeRoutes(services),

@@ -31,7 +31,7 @@ export async function startTestServer({
   environment = {},
 }: TestServerOptions = {}): Promise<TestServer> {
   const settings = parseServeSettings(
-    { model: EMBEDDED_MODEL, port: 0, threads: 1, ...(store === undefined && { store: 'none' }), ...given },
+    { model: EMBEDDED_MODEL, port: 0, threads: 1, store: store ?? 'none', ...given },
     environment,
   );
   const ledger = store === undefined ? undefined : await openLedger(store, { log });

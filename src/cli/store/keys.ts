@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { SCOPES } from '../../api/index.ts';
 import { badInput, table, type JsonObject, type JsonValue } from '../../core/index.ts';
-import { askHolder, isHeld, makeKey, openLedger, SCOPES, type KeyRecord } from '../../ledger/index.ts';
+import { askHolder, isHeld, makeKey, openLedger, type KeyRecord } from '../../ledger/index.ts';
 import { option, present } from '../../options/index.ts';
 import { defineCommand } from '../frame/command.ts';
 import { STORE, withStore } from './store-options.ts';

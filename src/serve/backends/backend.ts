@@ -36,7 +36,7 @@ export interface ChoiceDelta {
 export interface ChoicePiece {
   readonly index: number;
   readonly delta: ChoiceDelta;
-  readonly logprobs?: { readonly content: readonly ContentLogprob[] | null; readonly refusal?: null } | null;
+  readonly logprobs?: { readonly content: readonly ContentLogprob[] | null; readonly refusal: null } | null;
   readonly finish_reason: FinishReason | null;
 }
 

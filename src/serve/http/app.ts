@@ -2,31 +2,20 @@ import { randomBytes } from 'node:crypto';
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { cors } from 'hono/cors';
-import { ERROR_OBJECT } from '../openai/chat-schema.ts';
+import { ERROR_OBJECT, type Route } from '../../api/index.ts';
 import type { ServeServices } from '../services.ts';
 import { ServeError } from '../serve-error.ts';
 import { asServeError, errorBody, errorHeaders } from './errors.ts';
 import { FEEDBACK_PATHS, pageCors } from '../live/page-cors.ts';
-import { createGuard, RoutePolicies, type GuardOptions, type RoutePolicy } from './guard.ts';
-
-/** A route: where it is, who may call it, and what it says of itself in /openapi.json. */
-export interface RouteDefinition {
-  readonly method: 'get' | 'post' | 'delete' | 'put' | 'patch';
-  /** As OpenAPI writes it: `/v1/files/{id}`. */
-  readonly path: string;
-  readonly policy: RoutePolicy;
-  readonly summary: string;
-  readonly body?: z.ZodType;
-  readonly answer?: z.ZodType;
-  /** The media type of the answer. Default application/json. */
-  readonly answerType?: string;
-  handle(context: Context): Response | Promise<Response>;
-}
+import { createGuard, RoutePolicies, type GuardOptions } from './guard.ts';
+import type { HandledRoute } from './handled.ts';
+import { checkBody, readBody } from './json-body.ts';
+import { checkQuery } from './query.ts';
 
 export interface AppOptions extends Omit<GuardOptions, 'policies'> {
   readonly services: ServeServices;
   readonly version: string;
-  readonly routes: readonly RouteDefinition[];
+  readonly routes: readonly HandledRoute[];
   /** Origins of pages that have a key for feedback, and may send it. */
   readonly pageOrigins?: () => Promise<ReadonlySet<string>>;
 }
@@ -71,7 +60,7 @@ export function createApp({ services, version, routes, pageOrigins, ...guard }: 
       code: 'unknown_url',
     });
   });
-  for (const route of routes) mount(app, { route, policies });
+  for (const one of routes) mount(app, { ...one, policies, maxBodyBytes: services.limits.maxBodyBytes });
   app.doc31('/openapi.json', {
     openapi: '3.1.0',
     info: { title: 'preftune', version, description: "OpenAI's API, answered by preftune." },
@@ -80,34 +69,65 @@ export function createApp({ services, version, routes, pageOrigins, ...guard }: 
   return { app, policies };
 }
 
-function mount(
-  app: OpenAPIHono,
-  { route, policies }: { readonly route: RouteDefinition; readonly policies: RoutePolicies },
-): void {
-  const { method, path, policy, summary, body, answer, answerType = 'application/json', handle } = route;
+interface Mounted extends HandledRoute {
+  readonly policies: RoutePolicies;
+  /** Of routes that name no limit of their own. */
+  readonly maxBodyBytes: number;
+}
+
+function mount(app: OpenAPIHono, { route, handle, policies, maxBodyBytes }: Mounted): void {
+  const { method, path, policy, query } = route;
   // Names of models and paths hold slashes.
   const routerPath = path.replace(/\{(model|path)\}/, ':$1{.+}').replaceAll(/\{(\w+)\}/g, ':$1');
   policies.declare(method, routerPath, policy);
-  app.openAPIRegistry.registerPath(
-    createRoute({
-      method,
-      path,
-      summary,
-      ...(policy !== 'public' && { security: [{ key: [...policy] }] }),
-      request: {
-        ...(body !== undefined && { body: { content: { 'application/json': { schema: body } } } }),
-        ...(path.includes('{') && { params: paramsOf(path) }),
-      },
-      responses: {
-        200: {
-          description: 'The answer',
-          content: { [answerType]: { schema: answer ?? z.looseObject({}) } },
+  app.openAPIRegistry.registerPath(describe(route));
+  app.on(method.toUpperCase(), routerPath, async (context) => {
+    // Whoever reads a page has its key.
+    if (route.refusesPageKeys === true && context.get('caller').isPageKey === true)
+      throw new ServeError(403, 'A key that is bound to origins may not do this; make one that is not', {
+        code: 'insufficient_scope',
+      });
+    const answer = await handle({
+      context,
+      params: context.req.param() as never,
+      query: (query && checkQuery(query, context.req.query())) as never,
+      body: (await bodyOf(context, route, maxBodyBytes)) as never,
+    });
+    return answer instanceof Response ? answer : context.json(answer as object);
+  });
+}
+
+async function bodyOf(context: Context, { body, isBodyRaw, maxBodyBytes }: Route, most: number): Promise<unknown> {
+  if (body === undefined) return undefined;
+  const read = await readBody(context, maxBodyBytes ?? most);
+  return isBodyRaw === true ? read : checkBody(body, read);
+}
+
+/** What /openapi.json says of a route. */
+function describe(route: Route): ReturnType<typeof createRoute> {
+  const { method, path, policy, summary, query, body, form, answer, event, answerType = 'application/json' } = route;
+  return createRoute({
+    method,
+    path,
+    summary,
+    ...(policy !== 'public' && { security: [{ key: [...policy] }] }),
+    request: {
+      ...(query !== undefined && { query }),
+      ...(body !== undefined && { body: { content: { 'application/json': { schema: body } } } }),
+      ...(form !== undefined && { body: { content: { 'multipart/form-data': { schema: form } } } }),
+      ...(path.includes('{') && { params: paramsOf(path) }),
+    },
+    responses: {
+      200: {
+        description: 'The answer',
+        content: {
+          [answerType]: { schema: answer },
+          ...(event !== undefined && { 'text/event-stream': { schema: event } }),
         },
-        default: { description: "OpenAI's error object", content: { 'application/json': { schema: ERROR_OBJECT } } },
       },
-    }),
-  );
-  app.on(method.toUpperCase(), routerPath, (context) => handle(context));
+      default: { description: "OpenAI's error object", content: { 'application/json': { schema: ERROR_OBJECT } } },
+    },
+  });
 }
 
 function paramsOf(path: string): z.ZodObject {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { KeyRecord, Scope } from '../../ledger/index.ts';
+import type { Scope } from '../../api/index.ts';
+import type { KeyRecord } from '../../ledger/index.ts';
 import { parseServeSettings } from '../config/serve-config.ts';
 import { createModelBook } from '../models/model-book.ts';
 import { serveRoutes } from '../routes.ts';

@@ -1,11 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
-import type { KeyRecord, Scope } from '../../ledger/index.ts';
+import type { RoutePolicy } from '../../api/index.ts';
+import type { KeyRecord } from '../../ledger/index.ts';
 import { ServeError } from '../serve-error.ts';
-
-/** Who may call a route: anybody, or a key with one of these scopes (admin may all). */
-export type RoutePolicy = 'public' | readonly Scope[];
 
 /** Every route with its policy, by `METHOD /path` as the router spells it. What is not in it is denied. */
 export class RoutePolicies {

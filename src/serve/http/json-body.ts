@@ -55,20 +55,29 @@ const MAX_TOLD = 10;
 
 /** The body as its schema wants it. Throws ServeError 400 with every problem; `param` is the first one's field. */
 export function checkBody<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
-  const result = schema.safeParse(body);
+  return checkFields(schema, body, 'body');
+}
+
+/** The same of any part of a request, which is named where no field of it is to blame. */
+export function checkFields<S extends z.ZodType>(schema: S, fields: unknown, part: string): z.output<S> {
+  const result = schema.safeParse(fields);
   if (result.success) return result.data;
-  const { issues } = result.error;
-  const told = issues.slice(0, MAX_TOLD).map((issue) => `${fieldOf(issue.path)}: ${issue.message}`);
-  const rest = issues.length - told.length;
+  const problems = result.error.issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({ field: fieldOf([...issue.path, key], part), message: 'is not known here; leave it out' }))
+      : [{ field: fieldOf(issue.path, part), message: issue.message }],
+  );
+  const told = problems.slice(0, MAX_TOLD).map(({ field, message }) => `${field}: ${message}`);
+  const rest = problems.length - told.length;
   throw new ServeError(400, `${told.join('; ')}${rest > 0 ? `; and ${rest} more` : ''}`.slice(0, 4000), {
     code: 'invalid_value',
-    param: fieldOf(issues[0]!.path),
+    param: problems[0]!.field,
   });
 }
 
-function fieldOf(path: readonly PropertyKey[]): string {
+function fieldOf(path: readonly PropertyKey[], part: string): string {
   const text = path
     .map((step, place) => (typeof step === 'number' ? `[${step}]` : `${place === 0 ? '' : '.'}${String(step)}`))
     .join('');
-  return text.slice(0, 200) || 'body';
+  return text.slice(0, 200) || part;
 }

@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import type { JobBody } from '../../api/index.ts';
 import { messageOf } from '../../core/index.ts';
 import type { JobRecord } from '../../ledger/index.ts';
 import { ServeError } from '../serve-error.ts';
@@ -19,7 +20,6 @@ import { dropRows, prepareJob } from './job-folder.ts';
 import { createLane } from './job-lane.ts';
 import { acceptJob } from './job-request.ts';
 import { runJob } from './job-run.ts';
-import type { JobBody } from './job-schema.ts';
 
 /** Fine-tuning jobs: each is checked, waits for its turn, and trains as a command of preftune in a process of its own. */
 export interface JobManager {

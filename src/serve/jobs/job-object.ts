@@ -1,13 +1,15 @@
+import type { Answered, JOB_ROUTES } from '../../api/index.ts';
 import type { JobCheckpoint, JobEvent, JobRecord } from '../../ledger/index.ts';
-import type { JsonObject } from '../../core/index.ts';
+
+type JobObject = Answered<typeof JOB_ROUTES.get>;
 
 const seconds = (time: number): number => Math.floor(time / 1000);
 
 /** OpenAI's object; `finishAt` is when it is going to be done, in milliseconds since 1970. A job that was paused is `running` to clients, whose types know no other word, and says `paused` in its metadata. */
-export function jobObject(job: JobRecord, finishAt: number | undefined): object {
+export function jobObject(job: JobRecord, finishAt: number | undefined): JobObject {
   const request = job.request as {
-    readonly method?: string;
-    readonly hyperparameters?: JsonObject;
+    readonly method?: JobObject['method']['type'];
+    readonly hyperparameters?: JobObject['hyperparameters'];
     readonly seed?: number;
     readonly metadata?: Record<string, string>;
   };
@@ -24,7 +26,10 @@ export function jobObject(job: JobRecord, finishAt: number | undefined): object 
     organization_id: 'preftune',
     status: job.status,
     hyperparameters,
-    method: { type: method, [method]: { hyperparameters } },
+    method: {
+      type: method,
+      ...(method === 'dpo' ? { dpo: { hyperparameters } } : { supervised: { hyperparameters } }),
+    },
     training_file: job.trainingFile,
     validation_file: job.validationFile ?? null,
     result_files: job.resultFiles,
@@ -36,7 +41,14 @@ export function jobObject(job: JobRecord, finishAt: number | undefined): object 
   };
 }
 
-export function eventObject({ id, createdAt, level, type, message, data }: JobEvent): object {
+export function eventObject({
+  id,
+  createdAt,
+  level,
+  type,
+  message,
+  data,
+}: JobEvent): Answered<typeof JOB_ROUTES.events>['data'][number] {
   return {
     id,
     object: 'fine_tuning.job.event',
@@ -48,7 +60,14 @@ export function eventObject({ id, createdAt, level, type, message, data }: JobEv
   };
 }
 
-export function checkpointObject({ id, jobId, createdAt, step, model, metrics }: JobCheckpoint): object {
+export function checkpointObject({
+  id,
+  jobId,
+  createdAt,
+  step,
+  model,
+  metrics,
+}: JobCheckpoint): Answered<typeof JOB_ROUTES.checkpoints>['data'][number] {
   return {
     id,
     object: 'fine_tuning.job.checkpoint',

@@ -1,7 +1,7 @@
+import { HYPERPARAMETERS, type JobBody } from '../../api/index.ts';
 import { isObject, problemsOf, type JsonObject, type JsonValue } from '../../core/index.ts';
 import { parseDpoSpecification, parseSftSpecification } from '../../specification/index.ts';
 import { ServeError } from '../serve-error.ts';
-import { HYPERPARAMETERS, type JobBody } from './job-schema.ts';
 
 /** A job as it was understood: which command does it, and with which options. */
 export interface JobPlan {

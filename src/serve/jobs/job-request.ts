@@ -1,3 +1,4 @@
+import type { JobBody } from '../../api/index.ts';
 import { randomBytes } from 'node:crypto';
 import type { FileRecord, JobRecord, Ledger } from '../../ledger/index.ts';
 import { hasExpired } from '../files/files-folder.ts';
@@ -6,7 +7,6 @@ import { ServeError } from '../serve-error.ts';
 import { checkpointName } from './job-checkpoints.ts';
 import { jobsUnderWay, runFolderOf, type JobContext } from './job-context.ts';
 import { planJob } from './job-options.ts';
-import type { JobBody } from './job-schema.ts';
 import type { TrainableModel } from './trainable.ts';
 
 /** A request that was found good: its job, which nothing was done for yet, and what it trains. */

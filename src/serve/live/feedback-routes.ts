@@ -1,6 +1,7 @@
-import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { badInputProblems, type JsonObject } from '../../core/index.ts';
+import { z } from 'zod';
+import { listSchema, pageQuery, type Unchanging } from '../../api/index.ts';
+import { badInputProblems } from '../../core/index.ts';
 import {
   readSignal,
   SIGNAL_KINDS,
@@ -14,16 +15,16 @@ import {
   type SignalSender,
   type Taken,
 } from '../../feedback/index.ts';
-import type { RouteDefinition } from '../http/app.ts';
-import { checkBody, readBody } from '../http/json-body.ts';
-import { listOf, pageOf } from '../openai/pages.ts';
+import { handled, type HandledRoute } from '../http/handled.ts';
+import { checkBody } from '../http/json-body.ts';
+import { listOf } from '../openai/pages.ts';
 import { ServeError } from '../serve-error.ts';
 import type { ServeServices } from '../services.ts';
 
 const MOST_BYTES = 64 * 2 ** 10;
 const MOST_SIGNALS = 100;
 
-const BATCH = z.strictObject({ signals: z.array(z.unknown()).min(1).max(MOST_SIGNALS) }).openapi('FeedbackBatch');
+const BATCH = z.strictObject({ signals: z.array(z.unknown()).min(1).max(MOST_SIGNALS) }).meta({ id: 'FeedbackBatch' });
 
 const STATUSES: Readonly<Record<RefusalCode, number>> = {
   not_found: 404,
@@ -52,7 +53,9 @@ const TAKEN_OBJECT = z
     /** Of one that was refused in a batch. */
     error: ERROR.nullable(),
   })
-  .openapi('FeedbackTaken');
+  .meta({ id: 'FeedbackTaken' });
+
+type TakenObject = Unchanging<z.output<typeof TAKEN_OBJECT>>;
 
 const SIGNAL_OBJECT = z
   .object({
@@ -80,10 +83,10 @@ const SIGNAL_OBJECT = z
     version: z.string(),
     is_current: z.boolean(),
   })
-  .openapi('Feedback');
+  .meta({ id: 'Feedback' });
 
-const seconds = z.coerce.number().min(0).max(9e12).optional();
-const FILTER = z.object({
+const seconds = z.coerce.number<number | string>().min(0).max(9e12).optional();
+const FILTER = pageQuery({ order: 'desc' }).extend({
   kind: z.enum(SIGNAL_KINDS).optional(),
   model: z.string().max(256).optional(),
   user: z.string().min(1).max(512).optional(),
@@ -94,10 +97,9 @@ const FILTER = z.object({
   until: seconds,
   current: z.enum(['true', 'false']).optional(),
 });
-const KNOWN = new Set([...Object.keys(FILTER.shape), 'after', 'limit', 'order']);
 
 /** Feedback over HTTP: TensorZero's route and our own, and the list of what came. */
-export function feedbackRoutes({ feedback, feedbackAllowance }: ServeServices): RouteDefinition[] {
+export function feedbackRoutes({ feedback, feedbackAllowance }: ServeServices): HandledRoute[] {
   const kept = (): Feedback => {
     if (feedback !== undefined) return feedback;
     throw new ServeError(503, 'This server keeps nothing (--store none); send feedback to one that does', {
@@ -111,33 +113,38 @@ export function feedbackRoutes({ feedback, feedbackAllowance }: ServeServices): 
     feedbackAllowance.spend(caller, signals);
   };
   return [
-    {
-      method: 'post',
-      path: '/feedback',
-      policy: ['feedback'],
-      summary: "Feedback in TensorZero's shape: a metric, a comment or a demonstration",
-      body: TENSORZERO_FEEDBACK,
-      answer: z.object({ feedback_id: z.string() }),
-      handle: async (context) => {
-        const body = checkBody(TENSORZERO_FEEDBACK, await readBody(context, MOST_BYTES));
+    handled(
+      {
+        method: 'post',
+        path: '/feedback',
+        policy: ['feedback'],
+        summary: "Feedback in TensorZero's shape: a metric, a comment or a demonstration",
+        body: TENSORZERO_FEEDBACK,
+        maxBodyBytes: MOST_BYTES,
+        answer: z.object({ feedback_id: z.string() }),
+      },
+      async ({ context, body }) => {
         spend(context, 1);
         const signal = withKey(
           context,
           readable(() => signalOfTensorZero(body)),
         );
         const [taken] = await kept().take([signal], { sender: senderOf(context), isDry: body.dryrun === true });
-        return context.json({ feedback_id: idOf(taken!) });
+        return { feedback_id: idOf(taken!) };
       },
-    },
-    {
-      method: 'post',
-      path: '/v1/preftune/feedback',
-      policy: ['feedback'],
-      summary: `One signal, or up to ${MOST_SIGNALS} as {"signals": [...]}, of which each is told on its own`,
-      body: z.union([SIGNAL_SCHEMA, BATCH]),
-      answer: z.union([TAKEN_OBJECT, z.object({ object: z.literal('list'), data: z.array(TAKEN_OBJECT) })]),
-      handle: async (context) => {
-        const body = await readBody(context, MOST_BYTES);
+    ),
+    handled(
+      {
+        method: 'post',
+        path: '/v1/preftune/feedback',
+        policy: ['feedback'],
+        summary: `One signal, or up to ${MOST_SIGNALS} as {"signals": [...]}, of which each is told on its own`,
+        body: z.union([SIGNAL_SCHEMA, BATCH]),
+        isBodyRaw: true,
+        maxBodyBytes: MOST_BYTES,
+        answer: z.union([TAKEN_OBJECT, z.object({ object: z.literal('list'), data: z.array(TAKEN_OBJECT) })]),
+      },
+      async ({ context, body }) => {
         if (!('signals' in body)) {
           spend(context, 1);
           const signal = withKey(
@@ -146,32 +153,24 @@ export function feedbackRoutes({ feedback, feedbackAllowance }: ServeServices): 
           );
           const [taken] = await kept().take([signal], { sender: senderOf(context) });
           idOf(taken!);
-          return context.json(takenObject(taken!));
+          return takenObject(taken!);
         }
         const { signals } = checkBody(BATCH, body);
         spend(context, signals.length);
-        return context.json({ object: 'list', data: await takeEach(signals, kept(), senderOf(context)) });
+        return { object: 'list', data: await takeEach(signals, kept(), senderOf(context)) };
       },
-    },
-    {
-      method: 'get',
-      path: '/v1/preftune/feedback',
-      policy: ['read'],
-      summary:
-        'What came, newest first; by kind, model, user, inference_id, episode_id, since, until (seconds), current',
-      answer: z.object({
-        object: z.literal('list'),
-        data: z.array(SIGNAL_OBJECT),
-        first_id: z.string().nullable(),
-        last_id: z.string().nullable(),
-        has_more: z.boolean(),
-      }),
-      handle: async (context) => {
-        const query = context.req.query();
-        const unknown = Object.keys(query).find((name) => !KNOWN.has(name));
-        if (unknown !== undefined)
-          throw new ServeError(400, `${unknown.slice(0, 100)}: is no filter of this list`, { param: unknown });
-        const filter = checkBody(FILTER, query);
+    ),
+    handled(
+      {
+        method: 'get',
+        path: '/v1/preftune/feedback',
+        policy: ['read'],
+        summary:
+          'What came, newest first; by kind, model, user, inference_id, episode_id, since, until (seconds), current',
+        query: FILTER,
+        answer: listSchema(SIGNAL_OBJECT),
+      },
+      async ({ query: { after, limit, order, ...filter } }) => {
         const { items, hasMore } = await kept().list(
           {
             kind: filter.kind,
@@ -184,11 +183,11 @@ export function feedbackRoutes({ feedback, feedbackAllowance }: ServeServices): 
             until: filter.until === undefined ? undefined : filter.until * 1000,
             isCurrent: filter.current === undefined ? undefined : filter.current === 'true',
           },
-          pageOf(query, { order: 'desc' }),
+          { after, limit, order },
         );
-        return context.json(listOf(items.map(signalObject), hasMore));
+        return listOf(items.map(signalObject) as Unchanging<z.output<typeof SIGNAL_OBJECT>>[], hasMore);
       },
-    },
+    ),
   ];
 }
 
@@ -224,7 +223,7 @@ function asFieldError(thrown: unknown): ServeError {
   });
 }
 
-async function takeEach(signals: readonly unknown[], feedback: Feedback, sender: SignalSender): Promise<object[]> {
+async function takeEach(signals: readonly unknown[], feedback: Feedback, sender: SignalSender): Promise<TakenObject[]> {
   const read = signals.map((one): Signal | ServeError => {
     try {
       return readSignal(one);
@@ -237,7 +236,7 @@ async function takeEach(signals: readonly unknown[], feedback: Feedback, sender:
   return read.map((one) => (one instanceof ServeError ? refusedObject(one) : takenObject(taken.shift()!)));
 }
 
-function takenObject(taken: Taken): object {
+function takenObject(taken: Taken): TakenObject {
   if (taken.status === 'refused') return refusedObject(errorOf(taken));
   return {
     object: 'preftune.feedback.taken',
@@ -248,7 +247,7 @@ function takenObject(taken: Taken): object {
   };
 }
 
-function refusedObject({ message, type, param, code, status }: ServeError): JsonObject {
+function refusedObject({ message, type, param, code, status }: ServeError): TakenObject {
   return {
     object: 'preftune.feedback.taken',
     status: 'refused',

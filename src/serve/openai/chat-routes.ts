@@ -1,12 +1,11 @@
+import { CHAT_ROUTES } from '../../api/index.ts';
 import { isObject, type JsonObject } from '../../core/index.ts';
 import type { ChatPiece, TextPiece } from '../backends/backend.ts';
-import type { RouteDefinition } from '../http/app.ts';
-import { checkBody, readBody } from '../http/json-body.ts';
+import { handled, type HandledRoute } from '../http/handled.ts';
 import { ServeError } from '../serve-error.ts';
 import type { ServeServices } from '../services.ts';
 import { ChatAccumulator, TextAccumulator } from './accumulate.ts';
 import { answerRequest, type AnswerRoute } from './answer.ts';
-import { CHAT_BODY, COMPLETION_BODY, COMPLETION_OBJECT } from './chat-schema.ts';
 
 const CHAT: AnswerRoute<ChatPiece> = {
   operation: 'chat',
@@ -70,38 +69,21 @@ function present<T extends { readonly model: string }>(body: T): JsonObject & { 
   return Object.fromEntries(fields) as JsonObject & { readonly model: string };
 }
 
-export function chatRoutes(services: ServeServices): RouteDefinition[] {
-  const { maxBodyBytes } = services.limits;
+export function chatRoutes(services: ServeServices): HandledRoute[] {
   return [
-    {
-      method: 'post',
-      path: '/v1/chat/completions',
-      policy: ['infer'],
-      summary: 'Answers a conversation',
-      body: CHAT_BODY,
-      answer: COMPLETION_OBJECT,
-      handle: async (context) => {
-        const body = present(checkBody(CHAT_BODY, await readBody(context, maxBodyBytes)));
-        checkLimits(body, services);
-        if (body['max_tokens'] !== undefined && body['max_completion_tokens'] !== undefined)
-          throw new ServeError(400, 'max_tokens: must not be given beside max_completion_tokens; leave it out', {
-            param: 'max_tokens',
-          });
-        return answerRequest(context, body, { route: CHAT, services });
-      },
-    },
-    {
-      method: 'post',
-      path: '/v1/completions',
-      policy: ['infer'],
-      summary: 'Continues texts',
-      body: COMPLETION_BODY,
-      answer: COMPLETION_OBJECT,
-      handle: async (context) => {
-        const body = present(checkBody(COMPLETION_BODY, await readBody(context, maxBodyBytes)));
-        checkLimits(body, services);
-        return answerRequest(context, body, { route: TEXT, services });
-      },
-    },
+    handled(CHAT_ROUTES.chat, ({ context, body: given }) => {
+      const body = present(given);
+      checkLimits(body, services);
+      if (body['max_tokens'] !== undefined && body['max_completion_tokens'] !== undefined)
+        throw new ServeError(400, 'max_tokens: must not be given beside max_completion_tokens; leave it out', {
+          param: 'max_tokens',
+        });
+      return answerRequest(context, body, { route: CHAT, services });
+    }),
+    handled(CHAT_ROUTES.complete, ({ context, body: given }) => {
+      const body = present(given);
+      checkLimits(body, services);
+      return answerRequest(context, body, { route: TEXT, services });
+    }),
   ];
 }

@@ -1,95 +1,51 @@
-import type { Context } from 'hono';
+import { STORED_ROUTES, type Answered } from '../../api/index.ts';
 import type { JsonObject } from '../../core/index.ts';
 import type { Inference, Ledger } from '../../ledger/index.ts';
-import type { RouteDefinition } from '../http/app.ts';
-import { checkBody, readBody } from '../http/json-body.ts';
+import { handled, type HandledRoute } from '../http/handled.ts';
 import { ServeError } from '../serve-error.ts';
 import type { ServeServices } from '../services.ts';
-import { METADATA_BODY } from './chat-schema.ts';
-import { listOf, pageOf } from './pages.ts';
+import { listOf } from './pages.ts';
 
 /** Answers that were kept: OpenAI's stored completions. */
-export function storedRoutes({ ledger, limits }: ServeServices): RouteDefinition[] {
+export function storedRoutes({ ledger }: ServeServices): HandledRoute[] {
   const kept = (): Ledger => {
     if (ledger !== undefined && ledger.log !== 'off') return ledger;
     throw new ServeError(404, 'This server keeps no answers; --log text keeps them', { code: 'not_stored' });
   };
-  const find = async (context: Context): Promise<Inference> => {
-    const id = context.req.param('id')!;
+  const find = async (id: string): Promise<Inference> => {
     const found = await kept().inferences.get(id);
     if (found?.route === 'chat') return found;
     throw missing(id);
   };
   return [
-    {
-      method: 'get',
-      path: '/v1/chat/completions',
-      policy: ['read'],
-      summary: 'Answers that were kept, newest last; filtered by model and metadata[key]',
-      handle: async (context) => {
-        const query = context.req.query();
-        const metadata = Object.fromEntries(
-          Object.entries(query).flatMap(([name, value]) => {
-            const key = /^metadata\[(.+)\]$/.exec(name)?.[1];
-            return key === undefined ? [] : [[key, value]];
-          }),
-        );
-        const { items, hasMore } = await kept().inferences.list({
-          ...pageOf(query),
-          ...(query['model'] !== undefined && { model: query['model'] }),
-          ...(Object.keys(metadata).length > 0 && { metadata }),
-        });
-        return context.json(listOf(items.map(storedObject), hasMore));
-      },
-    },
-    {
-      method: 'get',
-      path: '/v1/chat/completions/{id}',
-      policy: ['read'],
-      summary: 'An answer that was kept',
-      handle: async (context) => context.json(storedObject(await find(context))),
-    },
-    {
-      method: 'get',
-      path: '/v1/chat/completions/{id}/messages',
-      policy: ['read'],
-      summary: 'The messages that it answered',
-      handle: async (context) => {
-        const { id, request } = await find(context);
-        const messages = (request?.['messages'] ?? []) as readonly JsonObject[];
-        return context.json(
-          listOf(
-            messages.map((message, place) => ({ id: `${id}-${place}`, ...message })),
-            false,
-          ),
-        );
-      },
-    },
-    {
-      method: 'post',
-      path: '/v1/chat/completions/{id}',
-      policy: ['read'],
-      summary: 'Replaces its metadata',
-      body: METADATA_BODY,
-      handle: async (context) => {
-        const { metadata } = checkBody(METADATA_BODY, await readBody(context, limits.maxBodyBytes));
-        const { id } = await find(context);
-        const changed = await kept().inferences.setMetadata(id, metadata ?? {});
-        if (changed === undefined) throw missing(id);
-        return context.json(storedObject(changed));
-      },
-    },
-    {
-      method: 'delete',
-      path: '/v1/chat/completions/{id}',
-      policy: ['read'],
-      summary: 'Erases it',
-      handle: async (context) => {
-        const id = context.req.param('id')!;
-        if (!(await kept().inferences.remove(id))) throw missing(id);
-        return context.json({ id, object: 'chat.completion.deleted', deleted: true });
-      },
-    },
+    handled(STORED_ROUTES.list, async ({ query }) => {
+      const { model, metadata, ...page } = query;
+      const { items, hasMore } = await kept().inferences.list({
+        ...page,
+        ...(model !== undefined && { model }),
+        ...(metadata !== undefined && { metadata }),
+      });
+      return listOf(items.map(storedObject), hasMore);
+    }),
+    handled(STORED_ROUTES.get, async ({ params }) => storedObject(await find(params.id))),
+    handled(STORED_ROUTES.messages, async ({ params }) => {
+      const { id, request } = await find(params.id);
+      const messages = (request?.['messages'] ?? []) as readonly JsonObject[];
+      return listOf(
+        messages.map((message, place) => ({ ...message, id: `${id}-${place}` })),
+        false,
+      );
+    }),
+    handled(STORED_ROUTES.update, async ({ params, body }) => {
+      const { id } = await find(params.id);
+      const changed = await kept().inferences.setMetadata(id, body.metadata ?? {});
+      if (changed === undefined) throw missing(id);
+      return storedObject(changed);
+    }),
+    handled(STORED_ROUTES.delete, async ({ params: { id } }) => {
+      if (!(await kept().inferences.remove(id))) throw missing(id);
+      return { id, object: 'chat.completion.deleted', deleted: true };
+    }),
   ];
 }
 
@@ -101,7 +57,7 @@ function missing(id: string): ServeError {
 }
 
 /** OpenAI's object; where texts are not kept, or were erased, its choices are without messages. */
-function storedObject(inference: Inference): object {
+function storedObject(inference: Inference): Answered<typeof STORED_ROUTES.get> {
   const {
     id,
     createdAt,
@@ -122,5 +78,7 @@ function storedObject(inference: Inference): object {
       total_tokens: promptTokens + completionTokens,
     },
   };
-  return { ...whole, ...head, metadata: metadata ?? {}, request_id: null };
+  return { ...whole, ...head, metadata: metadata ?? {}, request_id: null } as unknown as Answered<
+    typeof STORED_ROUTES.get
+  >;
 }

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
-import type { RouteDefinition } from '../http/app.ts';
+import { PAGE_ROUTES } from '../../api/index.ts';
+import { handled, type HandledRoute } from '../http/handled.ts';
 import { ServeError } from '../serve-error.ts';
 import { openPageFiles, type PageFile } from './page-files.ts';
 
@@ -16,33 +17,24 @@ export const CONTENT_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** The page: static files that hold no data, open to everybody; what it shows it asks from the other routes. */
-export function pageRoutes(): RouteDefinition[] {
+/** What the page shows it asks from the other routes. */
+export function pageRoutes(): HandledRoute[] {
   const files = openPageFiles();
   return [
-    page('/', (context) => context.redirect('/ui/'), 'Leads to the page'),
-    page('/ui', (context) => context.redirect('/ui/'), 'Leads to the page'),
-    page('/ui/', (context) => answerWith(context, files.index()), 'The page'),
-    page(
-      '/ui/{path}',
-      (context) => {
-        const path = context.req.param('path')!;
-        const file = files.get(path);
-        if (file !== undefined) return answerWith(context, file);
-        if (path.startsWith('assets/'))
-          throw new ServeError(404, 'There is no such file of the page here; load the page again', {
-            code: 'not_found',
-          });
-        // A screen's own address: the page finds it.
-        return answerWith(context, files.index());
-      },
-      'The page and its files',
-    ),
+    handled(PAGE_ROUTES.root, ({ context }) => context.redirect('/ui/')),
+    handled(PAGE_ROUTES.bare, ({ context }) => context.redirect('/ui/')),
+    handled(PAGE_ROUTES.index, ({ context }) => answerWith(context, files.index())),
+    handled(PAGE_ROUTES.file, ({ context, params: { path } }) => {
+      const file = files.get(path);
+      if (file !== undefined) return answerWith(context, file);
+      if (path.startsWith('assets/'))
+        throw new ServeError(404, 'There is no such file of the page here; load the page again', {
+          code: 'not_found',
+        });
+      // A screen's own address: the page finds it.
+      return answerWith(context, files.index());
+    }),
   ];
-}
-
-function page(path: string, handle: RouteDefinition['handle'], summary: string): RouteDefinition {
-  return { method: 'get', path, policy: 'public', summary, answerType: 'text/html', handle };
 }
 
 function answerWith(context: Context, { bytes, packed, type, etag, isForever }: PageFile): Response {

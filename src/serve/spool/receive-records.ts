@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { RECORDS_BODY } from '../../api/index.ts';
 import type { JsonObject, JsonValue } from '../../core/index.ts';
 import { JsonLines } from '../../files/index.ts';
 import { ServeError } from '../serve-error.ts';
@@ -27,15 +28,7 @@ export interface ReceiverOptions {
   readonly now?: () => number;
 }
 
-export const MOST_RECORDS = 1000;
 const MOST_LINE_BYTES = 2 ** 20 + 1024;
-
-/** The body, its records yet unread: one that is wrong must not stand in the way of the others. */
-export const RECORDS_BODY = z.strictObject({
-  records: z.array(z.looseObject({ id: z.string().min(1).max(100), record: z.unknown() })).max(MOST_RECORDS),
-  /** Records that the sender lost since its spool was made. */
-  dropped: z.int().min(0).optional(),
-});
 
 const RECORD = z.looseObject({ type: z.string().min(1).max(64) });
 const ID = /^rec_[0-9a-f]{32}$/;

@@ -126,7 +126,7 @@ export async function* engineChat(
 }
 
 function pieceOf(index: number, delta: ChoiceDelta, logprobs?: ContentLogprob): ChatPiece {
-  const own = logprobs === undefined ? {} : { logprobs: { content: [logprobs] } };
+  const own = logprobs === undefined ? {} : { logprobs: { content: [logprobs], refusal: null } };
   return { choices: [{ index, delta, ...own, finish_reason: null }] };
 }
 

@@ -1,7 +1,6 @@
-import { isObject, nestsDeeper, type JsonRecord } from '../../../core/index.ts';
+import { EventReader, isObject, nestsDeeper, type JsonRecord, type ServerEvent } from '../../../core/index.ts';
 import { AnswerError } from './answer-error.ts';
 import type { Mender } from './chat-mender.ts';
-import { EventReader, type ServerEvent } from './event-reader.ts';
 import type { UpstreamAnswer } from './upstream-client.ts';
 import { failureOfAnswer, malformed, readErrorObject, torn, type UpstreamFailure } from './upstream-failure.ts';
 

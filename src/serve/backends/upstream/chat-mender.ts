@@ -283,7 +283,7 @@ function readContentLogprobs(value: unknown, top: number): ChoicePiece['logprobs
     const others = Array.isArray(entry['top_logprobs']) ? entry['top_logprobs'].filter(isObject) : [];
     return { ...tokenLogprob(entry), top_logprobs: others.slice(0, top).map(tokenLogprob) };
   });
-  return { content };
+  return { content, refusal: null };
 }
 
 function tokenLogprob({ token, logprob, bytes }: JsonRecord): TokenLogprob {

@@ -1,4 +1,4 @@
-import { z } from '@hono/zod-openapi';
+import { z } from 'zod';
 
 /**
  * OpenAI's `POST /v1/chat/completions`, with the fields that vLLM adds and that we have too. Fields that no schema here names go to the backend, which refuses what it does
@@ -112,7 +112,7 @@ export const CHAT_BODY = z
     // vLLM's: variables of the chat template.
     chat_template_kwargs: z.record(z.string(), z.unknown()).nullish(),
   })
-  .openapi('CreateChatCompletion');
+  .meta({ id: 'CreateChatCompletion' });
 
 export type ChatBody = z.output<typeof CHAT_BODY>;
 
@@ -133,30 +133,8 @@ export const COMPLETION_BODY = z
     metadata: metadata.nullish(),
     store: z.boolean().nullish(),
   })
-  .openapi('CreateCompletion');
+  .meta({ id: 'CreateCompletion' });
 
 export type CompletionBody = z.output<typeof COMPLETION_BODY>;
 
-export const METADATA_BODY = z.strictObject({ metadata: metadata.nullable() }).openapi('UpdateChatCompletion');
-
-/** What answers look like, for /openapi.json; the bodies themselves are made by hand. */
-export const COMPLETION_OBJECT = z
-  .looseObject({
-    id: z.string(),
-    object: z.string(),
-    created: z.int(),
-    model: z.string(),
-    choices: z.array(z.looseObject({ index: z.int(), finish_reason: z.string() })),
-  })
-  .openapi('Completion');
-
-export const ERROR_OBJECT = z
-  .object({
-    error: z.object({
-      message: z.string(),
-      type: z.string(),
-      param: z.string().nullable(),
-      code: z.string().nullable(),
-    }),
-  })
-  .openapi('Error');
+export const METADATA_BODY = z.strictObject({ metadata: metadata.nullable() }).meta({ id: 'UpdateChatCompletion' });

@@ -1,4 +1,4 @@
-import { z } from '@hono/zod-openapi';
+import { z } from 'zod';
 
 /** A number, or `auto`. Some clients write numbers as texts. */
 const number = z.union([
@@ -55,18 +55,63 @@ export const JOB_BODY = z
     /** Azure's tier of machines; its clients send it with every job. */
     trainingType: z.union([z.string().max(100), z.number()]).nullish(),
   })
-  .openapi('CreateFineTuningJob');
+  .meta({ id: 'CreateFineTuningJob' });
 
 export type JobBody = z.output<typeof JOB_BODY>;
 
+const shownHyperparameters = z.record(z.string(), z.union([z.number(), z.literal('auto')]));
+const shownMethod = z.object({ hyperparameters: shownHyperparameters });
+
+/** OpenAI's object. Times are seconds since 1970. A job that was paused is `running`, with `preftune.state` in its metadata. */
 export const JOB_OBJECT = z
-  .looseObject({
+  .object({
     id: z.string(),
     object: z.literal('fine_tuning.job'),
     created_at: z.int(),
-    status: z.enum(['validating_files', 'queued', 'running', 'succeeded', 'failed', 'cancelled']),
+    started_at: z.int().nullable(),
+    finished_at: z.int().nullable(),
+    estimated_finish: z.int().nullable(),
     model: z.string(),
     fine_tuned_model: z.string().nullable(),
+    organization_id: z.string(),
+    status: z.enum(['validating_files', 'queued', 'running', 'succeeded', 'failed', 'cancelled']),
+    hyperparameters: shownHyperparameters,
+    method: z.object({
+      type: z.enum(['supervised', 'dpo']),
+      dpo: shownMethod.optional(),
+      supervised: shownMethod.optional(),
+    }),
     training_file: z.string(),
+    validation_file: z.string().nullable(),
+    result_files: z.array(z.string()),
+    trained_tokens: z.int().nullable(),
+    seed: z.int(),
+    error: z.object({ code: z.string(), message: z.string(), param: z.string().nullable() }).nullable(),
+    integrations: z.array(z.looseObject({ type: z.string() })),
+    metadata: z.record(z.string(), z.string()),
   })
-  .openapi('FineTuningJob');
+  .meta({ id: 'FineTuningJob' });
+
+export const JOB_EVENT = z
+  .object({
+    id: z.string(),
+    object: z.literal('fine_tuning.job.event'),
+    created_at: z.int(),
+    level: z.enum(['info', 'warn', 'error']),
+    type: z.enum(['message', 'metrics']),
+    message: z.string(),
+    data: z.record(z.string(), z.unknown()).nullable(),
+  })
+  .meta({ id: 'FineTuningJobEvent' });
+
+export const JOB_CHECKPOINT = z
+  .object({
+    id: z.string(),
+    object: z.literal('fine_tuning.job.checkpoint'),
+    created_at: z.int(),
+    fine_tuned_model_checkpoint: z.string(),
+    fine_tuning_job_id: z.string(),
+    step_number: z.int(),
+    metrics: z.record(z.string(), z.number()),
+  })
+  .meta({ id: 'FineTuningJobCheckpoint' });
