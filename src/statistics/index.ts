@@ -47,6 +47,35 @@ export { createMinHasher, jaccard, shingleHashes, similarity, type MinHasher } f
 export { normalCdf, normalQuantile } from './normal.ts';
 export { kishDesignEffect, minimumDetectableEffect, powerOf, sampleSize, type PowerOptions } from './power.ts';
 export { requireLevel, signTest, wilsonInterval, type Interval } from './proportion.ts';
+export {
+  asymptoticInterval,
+  fixedInterval,
+  meanDifference,
+  relativeLift,
+  sequentialHalfWidth,
+  sequentialPValue,
+  sequentialRho,
+  type ArmMoments,
+  type AsymptoticOptions,
+  type Contrast,
+} from './sequential/asymptotic.ts';
+export {
+  bettingSequence,
+  predictableBet,
+  type BettingOptions,
+  type BettingSequence,
+  type BettingState,
+  type SequenceSides,
+} from './sequential/betting.ts';
+export {
+  effectSequence,
+  type ArmSums,
+  type EffectOptions,
+  type EffectSequence,
+  type EffectState,
+  type EffectUnit,
+} from './sequential/effect.ts';
+export { logCoinEvidence, logGamma, logShareEvidence, sampleRatio, type SampleRatio } from './sequential/mixtures.ts';
 export { studentCdf, studentQuantile } from './student.ts';
 export { meanOf, quantile, quantileOfSorted, tieAsHalf, variance } from './summary.ts';
 export {
