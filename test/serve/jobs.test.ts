@@ -59,7 +59,7 @@ async function longJob(options: object = { checkpointSteps: 5 }): Promise<Job> {
     method: {
       type: 'dpo',
       dpo: { hyperparameters: { n_epochs: 16, batch_size: 4 } },
-      preftune: options,
+      preftune: { samples: 0, ...options },
     } as never,
   });
 }
@@ -163,6 +163,7 @@ test('a job that does not fit is told with the figures, before its turn', { time
     'insufficient_resources',
     null,
   ]);
+  expect(job.error!.message).toContain('(basePrecision int8)');
   expect(job.error!.message).toMatch(/^memory: the run needs about [\d,]+ MB \(.*\), got [\d,]+ MB free; .*\ndisk: /s);
   expect(job.error!.message).not.toContain(folder.path);
 });

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import type { Problem } from '../../core/index.ts';
 import type { JobRecord, Ledger } from '../../ledger/index.ts';
+import { inRequestWords } from './request-words.ts';
 import type { TrainableModel } from './trainable.ts';
 
 /** Why a job failed, as OpenAI's object has it. */
@@ -59,7 +60,7 @@ export function faultOf(
   };
 }
 
-/** Takes the folders of this machine out of messages to clients: those of the job, of the store, and where the model lies. */
+/** Messages as clients read them: with options of a request for flags, and without the folders of this machine: those of the job, of the store, and where the model lies. */
 export function cleanerOf(
   { id, model: name }: JobRecord,
   { ledger, trainable }: { readonly ledger: Ledger; readonly trainable: (name: string) => TrainableModel },
@@ -75,5 +76,5 @@ export function cleanerOf(
   } catch {
     // The model is not served any more; nobody can name it.
   }
-  return (message) => places.reduce((text, [place, words]) => text.replaceAll(place, words), message);
+  return (message) => inRequestWords(places.reduce((text, [place, words]) => text.replaceAll(place, words), message));
 }

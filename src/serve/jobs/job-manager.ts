@@ -106,6 +106,16 @@ export function createJobManager(options: JobManagerOptions): JobManager {
     onNote,
   });
 
+  /** Puts the model of a job that is done in. One that cannot be is told once, without its checkpoints. */
+  const isServed = (job: JobRecord): Promise<boolean> =>
+    models.serve(job).then(
+      () => true,
+      (thrown: unknown) => {
+        onNote(`${job.fineTunedModel}: is not served: ${messageOf(thrown)}`);
+        return false;
+      },
+    );
+
   const wake = (): void => {
     checking.wake();
     training.wake();
@@ -175,11 +185,8 @@ export function createJobManager(options: JobManagerOptions): JobManager {
       for await (const job of allJobs(ledger)) {
         if (!isUnderWay(job)) dropRows(folderOf(context, job.id));
         if (job.status === 'failed' || job.status === 'cancelled') continue;
+        if (job.status === 'succeeded' && !(await isServed(job))) continue;
         await models.follow(job);
-        if (job.status === 'succeeded')
-          await models
-            .serve(job)
-            .catch((thrown: unknown) => onNote(`${job.fineTunedModel}: is not served: ${messageOf(thrown)}`));
       }
       wake();
     },
