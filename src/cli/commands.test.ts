@@ -129,7 +129,7 @@ it('dpo shows what most people need first, in 60 columns', () => {
       # everything in a file, which preftune init writes
       npx preftune dpo --config run.yaml
 
-    25 of 102 options are shown; preftune dpo --help-all prints
+    25 of 103 options are shown; preftune dpo --help-all prints
     all of them.
     "
   `);
