@@ -55,6 +55,36 @@ const PROMOTION_OBJECT = z
     reason: z.string(),
   })
   .meta({ id: 'Promotion' });
+const TRAIN_BODY = z
+  .strictObject({
+    start: z.string().min(1).max(256).optional(),
+    suffix: z.string().max(64).optional(),
+    hyperparameters: z
+      .strictObject({
+        n_epochs: z.int().min(1).max(50).optional(),
+        beta: z.number().positive().max(10).optional(),
+        batch_size: z.int().min(1).max(256).optional(),
+        learning_rate_multiplier: z.number().positive().max(1000).optional(),
+      })
+      .optional(),
+  })
+  .meta({ id: 'TrainCandidate' });
+const TRAIN_OBJECT = z
+  .object({
+    object: z.literal('preftune.training'),
+    candidate: CANDIDATE_OBJECT,
+    job_id: z.string(),
+    snapshot: z.object({
+      id: z.string(),
+      digest: z.string(),
+      rows: z.int(),
+      added: z.int(),
+      removed: z.int(),
+      dropped: z.record(z.string(), z.int()),
+      waiting: z.int(),
+    }),
+  })
+  .meta({ id: 'TrainingBegun' });
 const LOOP_OBJECT = z
   .object({
     object: z.literal('preftune.loop'),
@@ -81,6 +111,14 @@ export const LOOP_ROUTES = {
     summary: 'Makes a model that answers here a candidate',
     body: ADD_BODY,
     answer: CANDIDATE_OBJECT,
+  },
+  train: {
+    method: 'post',
+    path: '/v1/preftune/loop/train',
+    policy: ['train'],
+    summary: 'Makes rows of the feedback that stands, and begins a training on them whose result is a candidate',
+    body: TRAIN_BODY,
+    answer: TRAIN_OBJECT,
   },
   get: {
     method: 'get',

@@ -8,6 +8,7 @@ export {
   type GateVerdict,
 } from './gate.ts';
 export { openLoop, PRODUCTION, type Act, type Loop } from './open-loop.ts';
+export { dropSnapshot, markUse, readSnapshot, takeSnapshot, type Snapshot, type SnapshotOptions } from './snapshot.ts';
 export { answerLoopRequest, LOOP_REQUEST, type LoopRequest } from './requests.ts';
 export { CANDIDATE_STATES, mayMove, MOVES, type CandidateState } from './states.ts';
 export type { Candidate, CandidateMove, Promotion } from './candidate.ts';

@@ -202,6 +202,9 @@ test('the live loop', async () => {
   const added = await client.post('/v1/preftune/candidates', { body: { model: MODEL, parent: 'base' } });
   const candidate = { params: { id: told('post /v1/preftune/candidates', added).id } };
   const reason = { body: { reason: 'it is for a test' } };
+  const passing = { to: 'passed' as const, reason: 'a person says so' };
+  const moved = await client.post('/v1/preftune/candidates/{id}/move', { ...candidate, body: passing });
+  expect(told('post /v1/preftune/candidates/{id}/move', moved).state).toBe('passed');
   const passed = await client.post('/v1/preftune/candidates/{id}/promote', { ...candidate, ...reason });
   expect(told('post /v1/preftune/candidates/{id}/promote', passed).after).toBe(MODEL);
   const same = await client.get('/v1/preftune/candidates/{id}', candidate);
@@ -212,11 +215,8 @@ test('the live loop', async () => {
       'candidates/{id}/gate',
       client.post('/v1/preftune/candidates/{id}/gate', { ...candidate, body: { comparison: {} } }),
     ],
-    [
-      'candidates/{id}/move',
-      client.post('/v1/preftune/candidates/{id}/move', { ...candidate, body: { to: 'held', reason: '' } }),
-    ],
     ['loop/rollback', client.post('/v1/preftune/loop/rollback', reason)],
+    ['loop/train', client.post('/v1/preftune/loop/train', { body: {} })],
   ];
   for (const [path, call] of refused) {
     await expect(call).rejects.toMatchObject({ name: 'ApiError' });
@@ -261,7 +261,11 @@ test('refusals have what a page shows and decides by', async () => {
   // A field of a query that no schema knows is none that was passed over.
   const query = { limti: 5 } as { limit?: number };
   const strange = await failure(client.get('/v1/preftune/audit', { query }));
-  expect([strange.status, strange.param, strange.message]).toEqual([400, 'query', 'query: Unrecognized key: "limti"']);
+  expect([strange.status, strange.param, strange.message]).toEqual([
+    400,
+    'limti',
+    'limti: is not known here; leave it out',
+  ]);
   const many = await failure(client.get('/v1/preftune/audit', { query: { limit: 101, order: 'up' as 'asc' } }));
   expect(many.message).toMatch(/^limit: .*100; order: /);
   for (const id of ['', '.', '..'])

@@ -7,7 +7,7 @@ import { temporaryFolder } from '../support/tiny-model.ts';
 const folder = temporaryFolder();
 let at: TestServer;
 beforeAll(async () => {
-  at = await startTestServer({ store: `${folder.path}/store`, given: { adapterRoot: folder.path } });
+  at = await startTestServer({ store: `${folder.path}/store`, log: 'text', given: { adapterRoot: folder.path } });
   for (const seed of [1, 2])
     await at.server.adapters.load({
       name: `friendly-${seed}`,
@@ -123,3 +123,49 @@ test('what is not there, or not loaded any more, is told', async () => {
     expect.stringMatching(/must be the comparison.json of preftune compare/),
   ]);
 });
+
+test(
+  'feedback becomes rows, a snapshot and a training, whose end makes the candidate',
+  { timeout: 120_000 },
+  async () => {
+    const chat = async (user: string, content: string, seed: number): Promise<string> => {
+      const body = { model: 'embedded-model', user, messages: [{ role: 'user', content }], max_tokens: 8, seed };
+      return String((await call('POST', '/chat/completions', body))[1]['id']);
+    };
+    const [none, why] = await call('POST', '/preftune/loop/train', {});
+    expect([none, (why['error'] as Told)['message']]).toEqual([
+      400,
+      expect.stringMatching(/there are no rows of the kind pair to train on, of 0 signals/),
+    ]);
+    for (const place of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]) {
+      const [a, b] = [
+        await chat(`user-${place}`, `Question ${place}?`, 1),
+        await chat(`user-${place}`, `Question ${place}?`, 2),
+      ];
+      await call('POST', '/preftune/feedback', {
+        kind: 'edit',
+        inference_id: a,
+        value: `A friendly answer to question ${place}, with all that one may want to know.`,
+        user: `user-${place}`,
+      });
+      await call('POST', '/preftune/feedback', { kind: 'thumb', inference_id: b, value: false, user: `user-${place}` });
+    }
+    const hyperparameters = { n_epochs: 1, batch_size: 4 };
+    const [status, begun] = await call('POST', '/preftune/loop/train', { suffix: 'friendly', hyperparameters });
+    expect(begun).toMatchObject({ candidate: {} });
+    expect([status, begun['snapshot']]).toMatchObject([200, { added: 10, removed: 0, rows: 10 }]);
+    const { candidate } = begun as { candidate: { id: string; model: string; state: string; origin: string } };
+    expect([candidate.state, candidate.origin]).toEqual(['training', 'embedded-model']);
+    const again = await call('POST', '/preftune/loop/train', { hyperparameters });
+    expect(again[1]['snapshot']).toMatchObject({ added: 0, removed: 0 });
+    const state = async (): Promise<unknown> => {
+      await call('GET', '/preftune/loop');
+      return (await call('GET', `/preftune/candidates/${candidate.id}`))[1]['state'];
+    };
+    await expect.poll(state, { timeout: 90_000, interval: 300 }).toBe('trained');
+    expect(await answerOf(candidate.model)).not.toMatch(/^4/);
+    // Whoever wants to be forgotten is told what has learned from them.
+    const [, erased] = await call('DELETE', '/preftune/users/user-3');
+    expect(JSON.stringify(erased)).toContain(candidate.model);
+  },
+);

@@ -64,7 +64,10 @@ export function checkFields<S extends z.ZodType>(schema: S, fields: unknown, par
   if (result.success) return result.data;
   const problems = result.error.issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({ field: fieldOf([...issue.path, key], part), message: 'is not known here; leave it out' }))
+      ? issue.keys.map((key) => ({
+          field: fieldOf([...issue.path, key], part),
+          message: 'is not known here; leave it out',
+        }))
       : [{ field: fieldOf(issue.path, part), message: issue.message }],
   );
   const told = problems.slice(0, MAX_TOLD).map(({ field, message }) => `${field}: ${message}`);

@@ -29,6 +29,7 @@ beforeAll(async () => {
   await make('reader', ['read']);
   await make('infer', ['infer'], ['https://other.example']);
   const services = {
+    limits: { maxBodyBytes: 2 ** 20 },
     feedback: openFeedback(ledger),
     feedbackAllowance: createAllowance({ tokensPerMinute: 150, what: 'signals' }),
     tellFault: () => undefined,

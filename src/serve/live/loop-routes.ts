@@ -8,6 +8,7 @@ import {
   judgeGate,
   openLoop,
   PRODUCTION,
+  readSnapshot,
   type Candidate,
   type CandidateMove,
   type Loop,
@@ -15,13 +16,14 @@ import {
 } from '../../loop/index.ts';
 import { handled, type HandledRoute } from '../http/handled.ts';
 import { followJobs, isLoaded } from './loop-requests.ts';
+import { trainCandidate } from './train-candidate.ts';
 import { ServeError } from '../serve-error.ts';
 import type { ServeServices } from '../services.ts';
 
 type CandidateObject = Answered<typeof LOOP_ROUTES.get>;
 type PromotionObject = Answered<typeof LOOP_ROUTES.promote>;
 
-export function loopRoutes({ ledger, book }: ServeServices): HandledRoute[] {
+export function loopRoutes({ ledger, book, jobs }: ServeServices): HandledRoute[] {
   const kept = (): Ledger => {
     if (ledger !== undefined) return ledger;
     throw new ServeError(404, 'This server has no store (--store none)', { code: 'no_store' });
@@ -73,6 +75,19 @@ export function loopRoutes({ ledger, book }: ServeServices): HandledRoute[] {
         throw new ServeError(400, `What ${model} began from is not known; name it as parent`, { param: 'parent' });
       return whole(await loop().add({ model, parent: under }));
     }),
+    handled(LOOP_ROUTES.train, async ({ body }) => {
+      const { candidate, snapshot, job } = await trainCandidate(
+        { ledger: kept(), jobs: jobs!, book },
+        { start: body.start, suffix: body.suffix, hyperparameters: body.hyperparameters },
+      );
+      const { id, digest, rows, added, removed, build } = snapshot;
+      return {
+        object: 'preftune.training',
+        candidate: await whole(candidate),
+        job_id: job.id,
+        snapshot: { id, digest, rows, added, removed, dropped: { ...build.dropped }, waiting: build.waiting },
+      };
+    }),
     handled(LOOP_ROUTES.get, async ({ params }) => whole(await need(params.id))),
     handled(LOOP_ROUTES.gate, async ({ context, params, body }) => {
       const candidate = await need(params.id);
@@ -84,7 +99,9 @@ export function loopRoutes({ ledger, book }: ServeServices): HandledRoute[] {
         // Undefined: what it must beat is the first of its line, by whatever name.
         origin: baseline === candidate.origin ? undefined : candidate.origin,
       });
-      const verdict = judgeGate(evidence, GATE_LIMITS);
+      const snapshot =
+        candidate.snapshotId === undefined ? undefined : await readSnapshot(kept(), candidate.snapshotId);
+      const verdict = judgeGate({ ...evidence, largestPersonShare: snapshot?.largestPersonShare }, GATE_LIMITS);
       const moved = await loop().move(candidate.id, verdict.outcome, {
         actor: actorOf(context),
         reason: verdict.text,
