@@ -25,3 +25,4 @@ export type {
 } from './route.ts';
 export { everyRoute, ROUTES, type ServeApi } from './routes.ts';
 export { SCOPES, type Scope } from './scopes.ts';
+export { SESSION_ROUTES } from './session-api.ts';

@@ -8,6 +8,7 @@ import { MODEL_ROUTES } from './model-api.ts';
 import { PAGE_ROUTES } from './page-api.ts';
 import { PROBE_ROUTES } from './probe-api.ts';
 import { RECORD_ROUTES } from './record-api.ts';
+import { SESSION_ROUTES } from './session-api.ts';
 import type { ApiOf, Route } from './route.ts';
 
 /** Every route of a server, by what it is about. */
@@ -22,6 +23,7 @@ export const ROUTES = {
   inferences: INFERENCE_ROUTES,
   loop: LOOP_ROUTES,
   admin: ADMIN_ROUTES,
+  sessions: SESSION_ROUTES,
   page: PAGE_ROUTES,
 } as const;
 
@@ -40,7 +42,7 @@ export type ServeApi = ApiOf<RoutesIn<ValueOf<typeof ROUTES>>>;
  * import { everyRoute } from 'preftune/api';
  *
  * const open = everyRoute().filter(({ policy, answerType }) => policy === 'public' && answerType === undefined);
- * console.log(open.map(({ method, path }) => `${method} ${path}`)); // [ 'get /health', 'get /ready' ]
+ * console.log(open.map(({ method, path }) => `${method} ${path}`)); // [ 'get /health', 'get /ready', 'get /v1/preftune/session', 'post /v1/preftune/session' ]
  * ```
  */
 export function everyRoute(): readonly Route[] {

@@ -81,6 +81,10 @@ export async function createKeys(database: Database, audit: AuditTrail, now: () 
       found.record = { ...found.record, lastUsedAt: at };
       return found.record;
     },
+    get(id) {
+      for (const { record } of known.values()) if (record.id === id && isUsable(record)) return record;
+      return undefined;
+    },
     list: async () => [...known.values()].map(({ record }) => record),
     async revoke(id, actor = OWNER) {
       const at = now();

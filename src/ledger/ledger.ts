@@ -87,6 +87,8 @@ export interface Ledger {
     }): Promise<{ readonly key: string; readonly record: KeyRecord }>;
     /** The record of a key that is there, not revoked and not expired. Answered from memory, in constant time. */
     find(key: string): KeyRecord | undefined;
+    /** The same by its public id. */
+    get(id: string): KeyRecord | undefined;
     list(): Promise<readonly KeyRecord[]>;
     revoke(id: string, actor?: string): Promise<boolean>;
     /** Whether any key is there that may still be used. */

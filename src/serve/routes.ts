@@ -1,5 +1,6 @@
 import { adminRoutes } from './admin/admin-routes.ts';
 import type { HandledRoute } from './http/handled.ts';
+import { sessionRoutes } from './http/session-routes.ts';
 import { probeRoutes } from './http/probes.ts';
 import { pageRoutes } from './page/page-routes.ts';
 import { fileRoutes } from './files/file-routes.ts';
@@ -27,6 +28,7 @@ export function serveRoutes(options: ModelRouteOptions): HandledRoute[] {
     ...loopRoutes(services),
     ...feedbackRoutes(services),
     ...adminRoutes(services),
+    ...sessionRoutes(services),
     ...pageRoutes(),
   ];
 }

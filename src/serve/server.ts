@@ -18,6 +18,8 @@ import type { ServeSettings } from './config/serve-config.ts';
 import { createAllowance } from './http/allowance.ts';
 import { createApp, type ServeApp } from './http/app.ts';
 import { equalInConstantTime, hostName, type Caller } from './http/guard.ts';
+import { createSessions } from './http/session.ts';
+import { OWNER_RIGHTS } from './http/session-routes.ts';
 import { createMetrics, type EngineGauges } from './http/metrics.ts';
 import { createAdapterLoader, type AdapterLoader } from './models/adapter-loader.ts';
 import { createModelBook, type ModelBook } from './models/model-book.ts';
@@ -41,6 +43,8 @@ export interface ServerOptions {
   readonly command: readonly string[];
   /** preftune's own. */
   readonly version: string;
+  /** Asks for a key or a session whoever else could reach it, also where there is no key. Default false. */
+  readonly isClosed?: boolean | undefined;
 }
 
 /** A server that listens. */
@@ -51,6 +55,8 @@ export interface RunningServer {
   readonly ready: Promise<void>;
   readonly book: ModelBook;
   readonly adapters: AdapterLoader;
+  /** The address of the page; where callers need a key, one that signs its owner in, once. */
+  pageUrl(): Promise<string>;
   /** Takes no more requests, lets those under way end for at most so long, then cancels them and gives everything back. */
   close(graceMs?: number): Promise<void>;
 }
@@ -123,7 +129,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       maxQueued: settings.maxJobs,
       onNote,
     });
+  const keys = keysOf(ledger, { envKey, isAlone: isLoopback(settings.host) && options.isClosed !== true });
+  const needsKey = (): boolean => settings.auth === 'keys' && keys.hasKeys();
+  const sessions = await createSessions({ room: ledger?.room, keyOf: keys.keyOf, isClosed: needsKey });
   const services: ServeServices = {
+    access: { sessions, findKey: keys.findKey, needsKey },
     forwarder,
     receiver,
     book,
@@ -150,8 +160,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     version: options.version,
     routes: serveRoutes({ services, adapterRoots: roots }),
     auth: settings.auth,
-    ...keysOf(ledger, { envKey, isAlone: isLoopback(settings.host) }),
+    ...keys,
     pageOrigins: async () => originsOfKeys(await ledger?.keys.list()),
+    findSession: sessions.find,
     allowedHosts: hostsOf(settings),
     allowedOrigins: new Set(settings.corsOrigins === undefined ? [] : [settings.corsOrigins].flat()),
   });
@@ -193,6 +204,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     ready,
     book,
     adapters,
+    pageUrl: async () => {
+      const address = urlOf(settings.host, port);
+      return needsKey() ? `${address}/login/${await sessions.invite(OWNER_RIGHTS)}` : `${address}/ui/`;
+    },
     close: (graceMs = settings.graceSeconds * 1000) => (closing ??= close(graceMs)),
   };
 }
@@ -279,11 +294,11 @@ function nameOf({ keyId }: Caller): string {
 
 /** Opens what was named, so that all that is wrong is told before anything listens. */
 async function checkAll(
-  { settings, ledger, resolve }: ServerOptions,
+  { settings, ledger, resolve, isClosed = false }: ServerOptions,
   envKey: string | undefined,
 ): Promise<CheckedModels> {
   const problems: Problem[] = [];
-  const hasKey = envKey !== undefined || ledger?.keys.hasAny === true;
+  const hasKey = envKey !== undefined || isClosed || ledger?.keys.hasAny === true;
   if (!isLoopback(settings.host) && settings.auth === 'keys' && !hasKey)
     problems.push({
       path: 'host',
@@ -314,13 +329,18 @@ function hashOf(text: string): string {
 function keysOf(
   ledger: Ledger | undefined,
   { envKey, isAlone }: { readonly envKey: string | undefined; readonly isAlone: boolean },
-): { readonly findKey: (key: string) => KeyRecord | undefined; readonly hasKeys: () => boolean } {
+): {
+  readonly findKey: (key: string) => KeyRecord | undefined;
+  readonly keyOf: (id: string) => KeyRecord | undefined;
+  readonly hasKeys: () => boolean;
+} {
   const wanted = envKey === undefined ? undefined : hashOf(envKey);
   // A server that others reach, and one that has had a key, does not open when the last one is revoked or expires.
   let needsKeys = !isAlone || wanted !== undefined;
   const own: KeyRecord = { id: 'key_env', name: 'environment', scopes: ENV_SCOPES, createdAt: 0 };
   return {
     findKey: (key) => (wanted !== undefined && equalInConstantTime(hashOf(key), wanted) ? own : ledger?.keys.find(key)),
+    keyOf: (id) => (wanted !== undefined && id === own.id ? own : ledger?.keys.get(id)),
     hasKeys: () => (needsKeys ||= ledger?.keys.hasAny === true),
   };
 }

@@ -1,5 +1,6 @@
-import type { Ledger } from '../ledger/index.ts';
+import type { KeyRecord, Ledger } from '../ledger/index.ts';
 import type { Caller } from './http/guard.ts';
+import type { Sessions } from './http/session.ts';
 import type { ServerMetrics } from './http/metrics.ts';
 import type { ModelBook } from './models/model-book.ts';
 import type { AdapterLoader } from './models/adapter-loader.ts';
@@ -10,11 +11,22 @@ import type { JobManager } from './jobs/job-manager.ts';
 import type { Forwarder } from './spool/forwarder.ts';
 import type { Receiver } from './spool/receive-records.ts';
 
+/** Who may come in. */
+export interface Access {
+  /** Who is signed in to the page. */
+  readonly sessions: Sessions;
+  /** A key that is there and may be used. */
+  readonly findKey: (key: string) => KeyRecord | undefined;
+  /** Whether callers need a key or a session. */
+  readonly needsKey: () => boolean;
+}
+
 /** What routes need of the server. */
 export interface ServeServices {
   readonly book: ModelBook;
   /** Undefined where nothing is kept. */
   readonly ledger: Ledger | undefined;
+  readonly access: Access;
   readonly metrics: ServerMetrics;
   readonly limits: ServeLimits;
   readonly adapters: AdapterLoader;

@@ -56,7 +56,7 @@ export const SERVE = defineCommand({
 /** Tells where the models answer, when they do, and waits for the end. */
 async function answerUntil(
   signal: AbortSignal,
-  { url, ready, book }: RunningServer,
+  { url, ready, book, pageUrl }: RunningServer,
   terminal: Terminal,
 ): Promise<void> {
   const stopped = new Promise<void>((resolve) => {
@@ -67,6 +67,10 @@ async function answerUntil(
   terminal.close();
   if (!isReady) return;
   const names = book.list().map(({ name }) => name);
-  terminal.result({ url, models: names }, `${names.join(', ')} at ${url}/v1 (Ctrl-C stops)`);
+  const page = await pageUrl();
+  terminal.result(
+    { url, models: names, page },
+    `${names.join(', ')} at ${url}/v1 (Ctrl-C stops)\n${page} is the page${page.includes('/login/') ? '; this link signs in once, within an hour' : ''}`,
+  );
   await stopped;
 }

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import type { Scope } from '../../api/index.ts';
 import type { KeyRecord } from '../../ledger/index.ts';
 import { parseServeSettings } from '../config/serve-config.ts';
@@ -8,6 +8,7 @@ import type { ServeServices } from '../services.ts';
 import { createAllowance } from './allowance.ts';
 import { createApp, type ServeApp } from './app.ts';
 import { createMetrics } from './metrics.ts';
+import { createSessions, type Sessions } from './session.ts';
 
 const KEYS: Readonly<Record<string, Partial<KeyRecord> & { readonly scopes: readonly Scope[] }>> = {
   infer: { scopes: ['infer'] },
@@ -17,12 +18,41 @@ const KEYS: Readonly<Record<string, Partial<KeyRecord> & { readonly scopes: read
   page: { scopes: ['feedback'], origins: ['https://shop.example'] },
 };
 
+const findKey = (key: string): KeyRecord | undefined => {
+  const found = KEYS[key];
+  return found && { id: `key_${key}`, name: key, createdAt: 0, ...found };
+};
+
+const OPEN = [
+  'GET /health',
+  'GET /ready',
+  'GET /login/x',
+  'GET /v1/preftune/session',
+  'POST /v1/preftune/session',
+  'GET /',
+  'GET /ui',
+  'GET /ui/',
+  'GET /ui/x',
+];
+/** For whoever has any key or session. */
+const ANYBODY = ['GET /openapi.json', 'PUT /v1/preftune/session', 'DELETE /v1/preftune/session'];
+
+let sessions: Sessions;
+beforeAll(async () => {
+  sessions = await createSessions({
+    room: undefined,
+    keyOf: (id) => findKey(id.replace('key_', '')),
+    isClosed: () => true,
+  });
+});
+
 function serveApp(more: { readonly hasKeys?: boolean; readonly auth?: 'keys' | 'upstream' } = {}): ServeApp {
   const services: ServeServices = {
     book: createModelBook(),
     ledger: undefined,
     forwarder: undefined,
     receiver: undefined,
+    access: { sessions, findKey, needsKey: () => true },
     metrics: createMetrics({ gauges: () => ({ running: 0, waiting: 0 }) }),
     limits: parseServeSettings({ model: 'm' }),
     jobs: undefined,
@@ -42,10 +72,8 @@ function serveApp(more: { readonly hasKeys?: boolean; readonly auth?: 'keys' | '
     version: '1.2.3',
     routes: serveRoutes({ services, adapterRoots: [] }),
     auth: more.auth ?? 'keys',
-    findKey: (key) => {
-      const found = KEYS[key];
-      return found && { id: `key_${key}`, name: key, createdAt: 0, ...found };
-    },
+    findKey,
+    findSession: (token) => sessions.find(token),
     hasKeys: () => more.hasKeys ?? true,
     allowedHosts: new Set(['localhost']),
     allowedOrigins: new Set(['https://app.example']),
@@ -74,7 +102,6 @@ function everyRoute({ app }: ServeApp): string[] {
 }
 
 /** Probes, and the files of the page, which hold nothing of anybody. */
-const OPEN = ['GET /health', 'GET /ready', 'GET /', 'GET /ui', 'GET /ui/', 'GET /ui/x'];
 
 test('every route but the probes is closed to whoever has no key, and to a key of another scope', async () => {
   const server = serveApp();
@@ -83,14 +110,53 @@ test('every route but the probes is closed to whoever has no key, and to a key o
   const open: string[] = [];
   const wrong: string[] = [];
   for (const route of routes) {
-    if ((await ask(server, route))[0] !== 401) open.push(route);
+    const [, code] = await ask(server, route);
+    // A link or a key that is wrong is refused by the routes that take them.
+    if (code !== 'invalid_api_key') open.push(route);
     const [status] = await ask(server, route, { authorization: 'Bearer page' });
     if (status !== 403) wrong.push(route);
   }
   expect(open.toSorted()).toEqual(OPEN.toSorted());
   // The browser's key may send feedback and read what routes there are, and nothing else.
-  const own = ['GET /openapi.json', 'POST /feedback', 'POST /v1/preftune/feedback'];
+  const own = [...ANYBODY, 'POST /feedback', 'POST /v1/preftune/feedback'];
   expect(wrong.toSorted()).toEqual([...OPEN, ...own].toSorted());
+});
+
+test('a session has the scopes of its key, from the page of the server alone, until it ends', async () => {
+  const server = serveApp();
+  const { token, session } = await sessions.begin({ keyId: 'key_read', scopes: ['read'] });
+  const cookie = { cookie: `other=1; preftune=${token}` };
+  const own = { ...cookie, origin: 'http://localhost', 'sec-fetch-site': 'same-origin' };
+  expect(await ask(server, 'GET /v1/chat/completions', own)).toEqual([404, 'not_stored']);
+  expect(await ask(server, 'GET /v1/chat/completions', cookie)).toEqual([404, 'not_stored']);
+  expect(await ask(server, 'POST /v1/chat/completions', own)).toEqual([403, 'insufficient_scope']);
+  expect(await ask(server, 'DELETE /v1/chat/completions/x', own)).toEqual([404, 'not_stored']);
+  // Without an origin nobody knows which page asks; other ports of this machine, and origins that may ask with a key, are other pages.
+  const foreign = [
+    cookie,
+    { ...cookie, 'sec-fetch-site': 'none' },
+    { ...cookie, origin: 'https://app.example' },
+    { ...own, 'sec-fetch-site': 'same-site' },
+  ];
+  for (const headers of foreign) expect((await ask(server, 'DELETE /v1/chat/completions/x', headers))[1]).toBe('csrf');
+  expect(await ask(server, 'GET /v1/chat/completions', { ...cookie, 'sec-fetch-site': 'same-site' })).toEqual([
+    403,
+    'csrf',
+  ]);
+  // Behind TLS only the cookie that no other host can have set counts; of another port it is another server's.
+  expect((await ask(server, 'GET /v1/models', { ...cookie, 'x-forwarded-proto': 'https' }))[0]).toBe(401);
+  expect((await ask(server, 'GET /v1/models', { ...cookie, host: 'localhost:8000' }))[0]).toBe(401);
+  await sessions.end(session);
+  expect((await ask(server, 'GET /v1/chat/completions', own))[0]).toBe(401);
+  // A session of rights that are gone.
+  const lost = await sessions.begin({ keyId: 'key_gone', scopes: ['admin'] });
+  expect((await ask(server, 'GET /v1/models', { cookie: `preftune=${lost.token}` }))[0]).toBe(401);
+});
+
+test('where no key is asked for, a session keeps to its own scopes', async () => {
+  const server = serveApp({ hasKeys: false });
+  const { token } = await sessions.begin({ keyId: 'owner', scopes: ['label'] });
+  expect((await ask(server, 'GET /v1/preftune/audit', { cookie: `preftune=${token}` }))[0]).toBe(403);
 });
 
 test('scopes: infer asks, read reads, train takes adapters out, admin may all', async () => {
@@ -101,7 +167,7 @@ test('scopes: infer asks, read reads, train takes adapters out, admin may all', 
       const [status] = await ask(server, route, { authorization: `Bearer ${key}` });
       if (status !== 401 && status !== 403) reached.push(route);
     }
-    return reached.filter((route) => ![...OPEN, 'GET /openapi.json'].includes(route));
+    return reached.filter((route) => ![...OPEN, ...ANYBODY].includes(route));
   };
   expect(await reach('infer')).toEqual([
     'POST /v1/chat/completions',
@@ -115,7 +181,7 @@ test('scopes: infer asks, read reads, train takes adapters out, admin may all', 
   expect(read).toContain('GET /v1/chat/completions/x');
   expect(read).not.toContain('POST /v1/chat/completions');
   expect((await reach('train')).filter((route) => route.startsWith('DELETE'))).toContain('DELETE /v1/models/x');
-  const all = everyRoute(server).length - OPEN.length - 1;
+  const all = everyRoute(server).length - OPEN.length - ANYBODY.length;
   // Without folders of adapters loading is refused for another reason.
   expect(await reach('admin')).toHaveLength(all);
 });

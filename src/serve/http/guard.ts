@@ -4,6 +4,7 @@ import { matchedRoutes } from 'hono/route';
 import type { RoutePolicy } from '../../api/index.ts';
 import type { KeyRecord } from '../../ledger/index.ts';
 import { ServeError } from '../serve-error.ts';
+import { sessionToken, type Session } from './session.ts';
 
 /** Every route with its policy, by `METHOD /path` as the router spells it. What is not in it is denied. */
 export class RoutePolicies {
@@ -29,6 +30,8 @@ export interface Caller {
   readonly isAdmin: boolean;
   /** The key is bound to origins: a page has it, and whoever reads the page. */
   readonly isPageKey?: boolean;
+  /** Of the page, where the caller is signed in and gave no key. */
+  readonly session?: Session | undefined;
 }
 
 export interface GuardOptions {
@@ -37,6 +40,8 @@ export interface GuardOptions {
   readonly auth: 'keys' | 'upstream';
   /** A key that is there and may be used. */
   readonly findKey: (key: string) => KeyRecord | undefined;
+  /** The session that goes on under a token. */
+  readonly findSession: (token: string) => Session | undefined;
   /** Whether any key is there. */
   readonly hasKeys: () => boolean;
   /** Names by which the server may be called, without port; undefined: any. */
@@ -60,6 +65,7 @@ export function createGuard({
   policies,
   auth,
   findKey,
+  findSession,
   hasKeys,
   allowedHosts,
   allowedOrigins,
@@ -74,12 +80,16 @@ export function createGuard({
       checkOrigin(context, { allowedOrigins, record });
     // Preflights carry no key; what they may ask is decided by the origin.
     if (context.req.method === 'OPTIONS') return next();
+    const token = key === undefined ? sessionToken(context) : undefined;
+    const session = token === undefined ? undefined : findSession(token);
     if (policy === 'public') {
-      context.set('caller', { keyId: undefined, isAdmin: false });
+      context.set('caller', { keyId: undefined, isAdmin: false, session });
       return next();
     }
+    if (session !== undefined) requireOwnPage(context);
     const needsKey = auth === 'keys' && hasKeys();
-    if (needsKey && record === undefined)
+    const holder = record ?? session;
+    if (needsKey && holder === undefined)
       throw new ServeError(401, key === undefined ? MISSING : 'The key is unknown, expired or revoked', {
         code: 'invalid_api_key',
       });
@@ -87,15 +97,39 @@ export function createGuard({
       throw new ServeError(404, `There is no ${context.req.method} ${context.req.path.slice(0, 200)} here`, {
         code: 'unknown_url',
       });
-    const isAdmin = needsKey ? record!.scopes.includes('admin') : true;
-    if (needsKey && !isAdmin && !policy.some((scope) => record!.scopes.includes(scope)))
-      throw new ServeError(403, `The key lacks the scope ${policy.join(' or ')}`, { code: 'insufficient_scope' });
-    context.set('caller', { keyId: record?.id, isAdmin, isPageKey: record?.origins !== undefined });
+    // Where no key is asked for, a session still has its own rights: who labels sees no more than that.
+    const scopes = needsKey || session !== undefined ? holder!.scopes : undefined;
+    const isAdmin = scopes === undefined || scopes.includes('admin');
+    if (!isAdmin && !policy.some((scope) => scopes.includes(scope)))
+      throw new ServeError(
+        403,
+        `The ${session === undefined ? 'key' : 'session'} lacks the scope ${policy.join(' or ')}`,
+        {
+          code: 'insufficient_scope',
+        },
+      );
+    context.set('caller', {
+      keyId: record?.id ?? session?.keyId,
+      isAdmin,
+      isPageKey: record?.origins !== undefined,
+      session,
+    });
     return next();
   };
 }
 
-const MISSING = 'A key must be given: Authorization: Bearer KEY';
+/** A session is a cookie, which browsers send for whoever asks: so it counts from the server's own page alone. */
+function requireOwnPage(context: Context): void {
+  const site = context.req.header('sec-fetch-site');
+  const origin = context.req.header('origin');
+  const isRead = context.req.method === 'GET' || context.req.method === 'HEAD';
+  const isOwn = origin === undefined ? site === 'same-origin' : isOwnOrigin(context, origin);
+  const isForeign = site !== undefined && site !== 'same-origin' && site !== 'none';
+  if (!isForeign && (isOwn || (isRead && origin === undefined))) return;
+  throw new ServeError(403, "A session is for the server's own page; programs use a key", { code: 'csrf' });
+}
+
+const MISSING = 'A key must be given (Authorization: Bearer KEY), or a session of the page; sign in again';
 
 /** The key of `Authorization: Bearer` or, as Azure's clients send it, `api-key`. */
 function keyOf(context: Context): string | undefined {
@@ -129,12 +163,15 @@ function checkOrigin(
       throw new ServeError(403, 'Pages of other sites may not call this server', { code: 'origin_not_allowed' });
     return;
   }
-  const own = context.req.header('host');
-  const isOwn = own !== undefined && (origin === `http://${own}` || origin === `https://${own}`);
-  if (isOwn || allowedOrigins.has(origin) || record?.origins?.includes(origin) === true) return;
+  if (isOwnOrigin(context, origin) || allowedOrigins.has(origin) || record?.origins?.includes(origin) === true) return;
   throw new ServeError(403, 'Pages of this origin may not call this server; --cors-origins names those that may', {
     code: 'origin_not_allowed',
   });
+}
+
+function isOwnOrigin(context: Context, origin: string): boolean {
+  const own = context.req.header('host');
+  return own !== undefined && (origin === `http://${own}` || origin === `https://${own}`);
 }
 
 /** The policy of the route that will answer; undefined where none will. */

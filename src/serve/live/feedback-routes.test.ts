@@ -41,6 +41,7 @@ beforeAll(async () => {
     auth: 'keys',
     findKey: (key) => ledger.keys.find(key),
     hasKeys: () => true,
+    findSession: () => undefined,
     allowedHosts: new Set(['localhost']),
     allowedOrigins: new Set(),
     pageOrigins: async () => new Set([SHOP]),
