@@ -3,7 +3,6 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'tools/**/*.test.ts', 'bench/**/*.test.ts'],
     testTimeout: 120_000,
     // The first test file that needs the package packs it, and others wait for that.
     hookTimeout: 300_000,
@@ -12,5 +11,13 @@ export default defineConfig({
     maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
     // .ci/run counts the tests of the file.
     ...(process.env['CI'] ? { reporters: ['default', ['json', { outputFile: '.vitest/results.json' }]] } : {}),
+    projects: [
+      // Tests of a room change nothing outside themselves: one process takes many files, and loads what they share once.
+      { extends: true, test: { name: 'rooms', include: ['src/**/*.test.ts'], isolate: false } },
+      {
+        extends: true,
+        test: { name: 'whole', include: ['test/**/*.test.ts', 'tools/**/*.test.ts', 'bench/**/*.test.ts'] },
+      },
+    ],
   },
 });
