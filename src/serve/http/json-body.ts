@@ -1,3 +1,4 @@
+import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import { isObject, nestsDeeper, type JsonObject } from '../../core/index.ts';
 import type { z } from 'zod';
@@ -21,17 +22,16 @@ export async function readBody(context: Context, maxBytes: number): Promise<Json
   if (Number(context.req.header('content-length') ?? 0) > maxBytes) tooLong();
   const parts: Uint8Array[] = [];
   let size = 0;
-  const reader = context.req.raw.body?.getReader();
-  for (;;) {
-    const read = await reader?.read();
-    if (read === undefined || read.done) break;
-    const { value } = read;
-    size += value.byteLength;
-    if (size > maxBytes) {
-      await reader!.cancel();
-      tooLong();
+  try {
+    for await (const part of partsOf(context)) {
+      size += part.byteLength;
+      if (size > maxBytes) tooLong();
+      parts.push(part);
     }
-    parts.push(value);
+  } catch (thrown) {
+    if (thrown instanceof ServeError) throw thrown;
+    // The connection broke: nobody hears of it, and it is no fault of ours.
+    throw new ServeError(499, 'The client is gone', { shouldRetry: false });
   }
   let text: string;
   try {
@@ -49,6 +49,14 @@ export async function readBody(context: Context, maxBytes: number): Promise<Json
   }
   if (!isObject(body)) throw new ServeError(400, 'The body must be a JSON object');
   return body as JsonObject;
+}
+
+/** The bytes of a request as they come. Node's own stream costs a third of the web's, which is there where no Node is. */
+function partsOf(context: Context): AsyncIterable<Uint8Array> {
+  const { incoming } = (context.env ?? {}) as Partial<HttpBindings>;
+  // Whoever is refused in the middle shall hear why, so the connection stays.
+  if (incoming !== undefined) return incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
+  return context.req.raw.body ?? new ReadableStream({ start: (controller) => controller.close() });
 }
 
 const MAX_TOLD = 10;
