@@ -203,3 +203,15 @@ test('a selection reads through to its rows', async () => {
   expect(() => part.row(2)).toThrow('internal: row set: index must be in [0, 2), got 2');
   expect(() => selectRows(rows, [3])).toThrow('internal: row set: index must be in [0, 3), got 3');
 });
+
+test('a row of another format ends the reading, and what was wrong before it is told with it', async () => {
+  const thrown = await load([pair('a', 'b', 'c'), pair('a', '', 'c'), pair('a', 'b', 'b'), { text: 'x' }]).catch(
+    (error: unknown) => error,
+  );
+  const { problems } = thrown as { readonly problems: readonly { readonly line: number; readonly message: string }[] };
+  expect(problems.map(({ line, message }) => `${line}: ${message}`)).toEqual([
+    '2: chosen must not be empty, got ""; drop the row',
+    '3: chosen and rejected must differ, got "b" on both sides; drop the row, it teaches nothing',
+    '4: all rows of a file must have one format, got trl-text after rows of trl-preference; split the file, or name the format',
+  ]);
+});

@@ -10,7 +10,14 @@ import { lostContent } from './reading/lost-content.ts';
 import { badInput, isNumber, isObject, type JsonRecord } from '../core/index.ts';
 import { DETECTION_RECORDS, detectFormat, formatNamed, otherFormat } from './format-registry.ts';
 import { DATA_LIMITS, type DataLimits } from './limits.ts';
-import { shown, type FieldProblem, type ProblemReason, type RecordProblem } from './problems.ts';
+import {
+  createProblemLog,
+  shown,
+  type FieldProblem,
+  type ProblemLog,
+  type ProblemReason,
+  type RecordProblem,
+} from './problems.ts';
 import type { RecordEvent, TextPlace } from './records/record-parser.ts';
 import type { DataRow, RowOrigin } from './row.ts';
 import type { ColumnNames, DataSource } from './sources/source.ts';
@@ -177,7 +184,8 @@ function createRowReader(
   options: ReadRowsOptions,
 ): (event: RecordEvent) => readonly RowEvent[] {
   const conversational = options.conversational ?? true;
-  return (event) => {
+  const earlier = createProblemLog();
+  const readOne = (event: RecordEvent): readonly RowEvent[] => {
     if (event.kind === 'problem' || !isObject(event.value)) return [problemsOf(event)];
     const { origin, place } = event;
     const { record: known, names } = spelledOf(event.value, columns);
@@ -186,7 +194,7 @@ function createRowReader(
     const { record, removed } = withoutPadding(whole);
     const other =
       options.format === undefined && undecoded.length === 0 ? otherFormat(head.filled(record), format) : undefined;
-    if (other !== undefined) throw mixedFormats(event, format, other);
+    if (other !== undefined) throw mixedFormats(event, { format, other, earlier });
     const problems = undecoded.length > 0 ? undecoded : clashes.length > 0 ? clashes : undefined;
     const parsed: ParsedRecord =
       problems === undefined
@@ -201,6 +209,11 @@ function createRowReader(
       return [{ kind: 'problems', problems: found.map((problem) => locate(event, inNamesOf(problem, names))) }];
     if (removed > 0) options.onRemovedNulls?.(removed);
     return rows.map((row) => ({ ...row, place }));
+  };
+  return (event) => {
+    const events = readOne(event);
+    for (const one of events) if (one.kind === 'problems') one.problems.forEach(earlier.add);
+    return events;
   };
 }
 
@@ -228,11 +241,19 @@ function inNamesOf({ path, message, ...problem }: FieldProblem, names: Respelled
   return { ...problem, ...own, message: inOwnNames(message, names) };
 }
 
-function mixedFormats(event: RecordEvent & { kind: 'record' }, format: DataFormat, other: DataFormat) {
+interface MixedFormats {
+  readonly format: DataFormat;
+  readonly other: DataFormat;
+  /** What was wrong with rows before it, which is told with it. */
+  readonly earlier: ProblemLog;
+}
+
+function mixedFormats(event: RecordEvent & { kind: 'record' }, { format, other, earlier }: MixedFormats) {
   const message =
     `all rows of a file must have one format, got ${other.name} after rows of ${format.name}; ` +
     'split the file, or name the format';
-  return badInput(locate(event, { reason: 'wrong-type', message }));
+  const before = earlier.total === 0 ? [] : earlier.error().problems;
+  return badInput([...before, locate(event, { reason: 'wrong-type', message })]);
 }
 
 /** The row's own id, or its line; rows of several sources are told apart by the caller. */

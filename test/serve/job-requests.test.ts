@@ -122,6 +122,7 @@ test('rows that people send to others: what is wrong with each is told with its 
     [{ ...pair, preferred_output: [{ ...answer[0], weight: 0 }] }, 'must have a turn that is learned'],
     [{ ...pair, non_preferred_output: undefined }, 'non_preferred_output must be a list of messages'],
     [{ ...pair, input: { messages: [...user, ...answer] } }, 'must end with a user or tool turn'],
+    [{ messages: [...user, ...answer] }, 'all rows of a file must have one format'],
   ];
   const rows = [pair, ...wrong.map(([row]) => row)].map((row) => JSON.stringify(row));
   const job = await server.done({
