@@ -6,8 +6,15 @@ import { onnxRuntime } from './onnxruntime.ts';
 import { sessionOptions } from './session-options.ts';
 import type { DeviceName } from './types.ts';
 
-/** Free buffers that are kept for the next output of their size; beyond this they go back to the system. */
+/** Free buffers that are kept for the next output of their size; beyond this those of the size that nobody took for longest go back to the system. */
 const MAX_POOL_BYTES = 256 * 2 ** 20;
+/** Steps of training ask for the same sizes again; caches of answers have sizes of their own, and the next one has another. */
+const MAX_UNUSED_MS = 30_000;
+
+interface FreeBuffers {
+  readonly buffers: ArrayBuffer[];
+  usedAt: number;
+}
 
 const ARRAYS = {
   float32: Float32Array,
@@ -48,15 +55,20 @@ export function turned({ shape, data }: HostTensor): Int8Array {
  */
 export class TensorStore {
   private readonly tensors = new Map<number, Tensor>();
-  private readonly pool = new Map<number, ArrayBuffer[]>();
+  /** By size, the one that was asked for or given back last at the end. */
+  private readonly pool = new Map<number, FreeBuffers>();
+  /** Buffers that were made here. Those that came by upload are no outputs, and no output would take their place in the pool. */
+  private readonly made = new WeakSet<ArrayBuffer>();
   private readonly copiers = new Map<string, Promise<InferenceSession>>();
   private readonly device: DeviceName;
   private readonly threads: number;
+  private readonly now: () => number;
   private pooledBytes = 0;
 
-  constructor(device: DeviceName, threads: number) {
+  constructor(device: DeviceName, threads: number, now: () => number = () => performance.now()) {
     this.device = device;
     this.threads = threads;
+    this.now = now;
   }
 
   get poolBytes(): number {
@@ -79,9 +91,11 @@ export class TensorStore {
   allocate(dtype: DType, shape: readonly number[]): Tensor {
     const count = elementCount(shape);
     const sizeBytes = count * ARRAYS[dtype].BYTES_PER_ELEMENT;
-    const buffer = this.pool.get(sizeBytes)?.pop();
-    if (buffer !== undefined) this.pooledBytes -= sizeBytes;
-    const data = new ARRAYS[dtype](buffer ?? new ArrayBuffer(sizeBytes));
+    const used = this.freeOf(sizeBytes).pop();
+    if (used !== undefined) this.pooledBytes -= sizeBytes;
+    const buffer = used ?? new ArrayBuffer(sizeBytes);
+    this.made.add(buffer);
+    const data = new ARRAYS[dtype](buffer);
     return new (onnxRuntime().Tensor)(dtype, data as TypedArrayOf<typeof dtype>, shape);
   }
 
@@ -133,10 +147,24 @@ export class TensorStore {
     }
     const { buffer } = tensor.data as Float32Array<ArrayBuffer>;
     const sizeBytes = buffer.byteLength;
-    const whole = sizeBytes === (tensor.data as Float32Array).byteLength;
-    if (!whole || sizeBytes === 0 || this.pooledBytes + sizeBytes > MAX_POOL_BYTES) return;
+    if (sizeBytes === 0 || sizeBytes > MAX_POOL_BYTES || !this.made.has(buffer)) return;
+    this.freeOf(sizeBytes).push(buffer);
     this.pooledBytes += sizeBytes;
-    this.pool.set(sizeBytes, [...(this.pool.get(sizeBytes) ?? []), buffer]);
+    const oldest = this.now() - MAX_UNUSED_MS;
+    for (const [size, { buffers, usedAt }] of this.pool) {
+      if (usedAt >= oldest && this.pooledBytes <= MAX_POOL_BYTES) break;
+      this.pool.delete(size);
+      this.pooledBytes -= buffers.length * size;
+    }
+  }
+
+  /** The free buffers of a size, which is the one used last from now on. */
+  private freeOf(sizeBytes: number): ArrayBuffer[] {
+    const known = this.pool.get(sizeBytes) ?? { buffers: [], usedAt: 0 };
+    known.usedAt = this.now();
+    this.pool.delete(sizeBytes);
+    this.pool.set(sizeBytes, known);
+    return known.buffers;
   }
 
   /** A session that copies a tensor of a dtype and rank to or from the device. */
