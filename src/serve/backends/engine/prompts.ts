@@ -24,6 +24,13 @@ export interface PromptReader {
   dispose(): Promise<void>;
 }
 
+/** What clients call what is read. */
+const FIELDS: Readonly<Record<PromptRequest['work']['type'], string>> = {
+  chat: 'messages',
+  text: 'prompt',
+  decode: 'tokens',
+};
+
 interface Waiting {
   readonly request: PromptRequest;
   readonly resolve: (result: PromptResult) => void;
@@ -95,8 +102,9 @@ export function createPromptReader(options: PromptReaderOptions): PromptReader {
     if (first?.request.id !== reply.id) return;
     waiting.shift();
     clearTimeout(timer);
+    const param = FIELDS[first.request.work.type];
     if ('result' in reply) first.resolve(reply.result);
-    else if (reply.error.isBadInput) first.reject(new ServeError(400, reply.error.message, { param: 'messages' }));
+    else if (reply.error.isBadInput) first.reject(new ServeError(400, reply.error.message, { param }));
     else first.reject(new Error(reply.error.message));
     next();
   };
@@ -112,10 +120,10 @@ export function createPromptReader(options: PromptReaderOptions): PromptReader {
   const expire = async (): Promise<void> => {
     const first = waiting.shift();
     await stop();
-    const seconds = timeoutMs / 1000;
+    const param = FIELDS[first?.request.work.type ?? 'chat'];
     first?.reject(
-      new ServeError(400, `messages: must become tokens within ${seconds} s, and have not; shorten them`, {
-        param: 'messages',
+      new ServeError(400, `${param}: must be read within ${timeoutMs / 1000} s, and took longer; send less`, {
+        param,
         code: 'template_timeout',
       }),
     );
