@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
@@ -13,13 +13,15 @@ import { createJobManager } from './jobs/job-manager.ts';
 import { trainableModel } from './jobs/trainable.ts';
 import { createUpstreamBackends, type UpstreamBackend } from './backends/upstream/upstream-backend.ts';
 import type { OwnEngine } from './backends/engine/own-engine.ts';
+import { connectionLimits } from './config/limits.ts';
 import { isLoopback } from './config/loopback.ts';
 import type { ServeSettings } from './config/serve-config.ts';
 import { createAllowance } from './http/allowance.ts';
-import { createApp, type ServeApp } from './http/app.ts';
+import { createApp } from './http/app.ts';
 import { equalInConstantTime, hostName, type Caller } from './http/guard.ts';
 import { createSessions } from './http/session.ts';
 import { OWNER_RIGHTS } from './http/session-routes.ts';
+import { createLimitedServer } from './http/limited-server.ts';
 import { createMetrics, type EngineGauges } from './http/metrics.ts';
 import { createAdapterLoader, type AdapterLoader } from './models/adapter-loader.ts';
 import { createModelBook, type ModelBook } from './models/model-book.ts';
@@ -155,10 +157,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
   if (ledger !== undefined) takeLoopRequests(ledger, book);
   const roots = settings.adapterRoot === undefined ? [] : [settings.adapterRoot].flat();
+  const routes = serveRoutes({ services, adapterRoots: roots });
   const { app } = createApp({
     services,
     version: options.version,
-    routes: serveRoutes({ services, adapterRoots: roots }),
+    routes,
     auth: settings.auth,
     ...keys,
     pageOrigins: async () => originsOfKeys(await ledger?.keys.list()),
@@ -166,7 +169,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     allowedHosts: hostsOf(settings),
     allowedOrigins: new Set(settings.corsOrigins === undefined ? [] : [settings.corsOrigins].flat()),
   });
-  const server = httpServer(app.fetch);
+  // Whoever sends a form sends a file.
+  const uploads = new Set(
+    routes.flatMap(({ route: { form, method, path } }) => (form === undefined ? [] : [`${method} ${path}`])),
+  );
+  const server = createLimitedServer({
+    limits: connectionLimits(settings),
+    isUpload: (method, path) => uploads.has(`${method.toLowerCase()} ${path}`),
+    listener: getRequestListener(app.fetch, { overrideGlobalObjects: false }),
+  });
   try {
     await listen(server, settings);
   } catch (thrown) {
@@ -222,25 +233,6 @@ function gaugesOf(engines: ReadonlyMap<string, OwnEngine>): EngineGauges {
   return { running, waiting };
 }
 
-/** Node's server with limits on what is no request yet. */
-function httpServer(fetch: ServeApp['app']['fetch']): Server {
-  const server = createServer(
-    {
-      maxHeaderSize: MAX_HEADER_BYTES,
-      requestTimeout: BODY_MS,
-      headersTimeout: HEADERS_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-    },
-    getRequestListener(fetch, { overrideGlobalObjects: false }),
-  );
-  server.maxHeadersCount = MAX_HEADERS;
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const status = CLIENT_FAULTS[error.code ?? ''] ?? '400 Bad Request';
-    if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`);
-  });
-  return server;
-}
-
 /** Lets requests under way end, for at most so long. */
 async function closeServer(server: Server, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -263,18 +255,6 @@ async function tellHealth(upstream: UpstreamBackend, onNote: (note: string) => v
   if (problem !== undefined) onNote(problem);
 }
 
-/** What is no request at all, by Node's codes. */
-const CLIENT_FAULTS: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
-  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
-};
-
-const MAX_HEADER_BYTES = 16 * 2 ** 10;
-const MAX_HEADERS = 100;
-const HEADERS_MS = 20_000;
-/** An upload of 512 MB over a slow line takes this long. */
-const BODY_MS = 15 * 60_000;
-const KEEP_ALIVE_MS = 65_000;
 /** What waits for a home server then stays on the disk. */
 const DRAIN_MS = 4000;
 

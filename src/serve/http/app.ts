@@ -49,6 +49,13 @@ export function createApp({ services, version, routes, pageOrigins, ...guard }: 
     );
   if (pageOrigins !== undefined) for (const path of FEEDBACK_PATHS) app.use(path, pageCors(pageOrigins));
   app.use('*', createGuard({ ...guard, policies }));
+  app.use('*', async (context, next) => {
+    // A few compressed bytes can be any number of others; no client of this API sends them.
+    const encoding = context.req.header('content-encoding') ?? 'identity';
+    if (encoding.toLowerCase() !== 'identity')
+      throw new ServeError(415, `The body must come without a content-encoding, got ${encoding.slice(0, 100)}`);
+    await next();
+  });
   app.onError((thrown, context) => {
     const error = asServeError(thrown);
     if (error.status >= 500 && error.cause !== undefined) services.tellFault(context.get('requestId'), error.cause);

@@ -18,10 +18,6 @@ async function* oneThen(thrown: Error): AsyncGenerator<{ a: number }> {
   throw thrown;
 }
 
-async function* endless(): AsyncGenerator<{ a: number }> {
-  for (let a = 0; ; a++) yield { a };
-}
-
 test('objects are events, and [DONE] is behind the last', async () => {
   expect(await textOf(eventStream(words(), QUIET))).toBe(
     'data: {"a":"line\\nbreak"}\n\ndata: {"a":"ö"}\n\ndata: [DONE]\n\n',
@@ -54,12 +50,25 @@ test('a client that goes away ends the answer', async () => {
   expect([isEnded, isGone]).toEqual([true, true]);
 });
 
-test('a client that reads nothing is let go', async () => {
-  const gone = new Promise<void>((resolve) => {
+test('a client that reads nothing is let go, and what stands behind the stream ends; one who reads on is told', async () => {
+  const ended: { say?: () => void } = {};
+  const isEnded = new Promise<void>((resolve) => (ended.say = resolve));
+  async function* events(): AsyncGenerator<{ a: number }> {
+    try {
+      for (let a = 0; ; a++) yield { a };
+    } finally {
+      ended.say!();
+    }
+  }
+  let stream: ReadableStream | undefined;
+  await new Promise<void>((resolve) => {
     // Held by nobody who reads.
-    eventStream(endless(), { ...QUIET, stallMs: 5, onGone: resolve });
+    stream = eventStream(events(), { ...QUIET, stallMs: 5, onGone: resolve });
   });
-  await gone;
+  await isEnded;
+  expect(await textOf(stream!)).toBe(
+    'data: {"a":0}\n\ndata: {"error":{"message":"The answer was not read for 0.005 s","type":"invalid_request_error","param":null,"code":"not_read"}}\n\n',
+  );
 });
 
 test('a stream with nothing to say says so, before its first event too, and loses none', async () => {

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../core/index.ts';
+import { ServeError } from '../serve-error.ts';
 import { asServeError, errorBody } from './errors.ts';
 
 export interface EventStreamOptions {
@@ -75,7 +76,12 @@ export function eventStream(
         stalled = setTimeout(() => {
           end();
           onGone();
-          controller.error(new Error('the client reads nothing'));
+          // What stands behind it waits at an event that nobody asks for, and would never end.
+          void Promise.resolve(iterator.return?.(undefined)).catch(() => undefined);
+          // Whoever reads on after all learns that this is no end.
+          const error = new ServeError(408, `The answer was not read for ${stallMs / 1000} s`, { code: 'not_read' });
+          controller.enqueue(ENCODER.encode(`data: ${JSON.stringify(errorBody(error))}\n\n`));
+          controller.close();
         }, stallMs);
         stalled.unref();
       },
