@@ -10,7 +10,6 @@ const port = parentPort!;
 
 const opening = openModel(location, { templateTime }).then(async ({ tokenizer, files }) => {
   await files.close();
-  port.postMessage('open');
   return tokenizer;
 });
 // What goes wrong is told to whoever asks.
