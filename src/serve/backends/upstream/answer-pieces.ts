@@ -1,6 +1,6 @@
 import { EventReader, isObject, nestsDeeper, type JsonRecord, type ServerEvent } from '../../../core/index.ts';
 import { AnswerError } from './answer-error.ts';
-import type { Mender } from './chat-mender.ts';
+import type { Mender } from './mender.ts';
 import type { UpstreamAnswer } from './upstream-client.ts';
 import { failureOfAnswer, malformed, readErrorObject, torn, type UpstreamFailure } from './upstream-failure.ts';
 

@@ -1,129 +1,44 @@
 import { isObject, type JsonRecord } from '../../../core/index.ts';
-import type { TextLogprobs, TextPiece, TokenUsage } from '../backend.ts';
-import { AnswerError } from './answer-error.ts';
-import { fieldsBeside, indexOf, listOfChoices, type Mender, type MenderOptions } from './chat-mender.ts';
-import { readFinish } from './finish-reason.ts';
-import { addedUsage, readUsage, sharedPrompt } from './usage.ts';
+import type { TextLogprobs, TextPiece } from '../backend.ts';
+import { createMender, newChoiceState, type ChoiceState, type Mender, type MenderOptions } from './mender.ts';
 
 type TextChoice = TextPiece['choices'][number];
 
-interface TextState {
+interface TextState extends ChoiceState {
   length: number;
-  hasLogprobs: boolean;
-  finish: 'stop' | 'length' | 'content_filter' | undefined;
-  raw: string | undefined;
-  more: JsonRecord;
 }
 
-const HEAD = new Set(['id', 'object', 'created', 'model', 'choices', 'usage', 'system_fingerprint']);
 const CHOICE = new Set(['index', 'text', 'finish_reason', 'logprobs']);
 
-/** The same for /v1/completions. */
-export function createTextMender({ wanted, onMend }: MenderOptions): Mender<TextPiece> {
-  const states = new Map<number, TextState>();
-  let usage: TokenUsage | undefined;
-  let fingerprint: string | undefined;
-  let more: JsonRecord = {};
-
-  const stateAt = (index: number): TextState => {
-    const known = states.get(index);
-    if (known !== undefined) return known;
-    if (states.size >= wanted.choices) throw new AnswerError(`choice ${index}, where ${wanted.choices} were asked for`);
-    const state: TextState = { length: 0, hasLogprobs: false, finish: undefined, raw: undefined, more: {} };
-    states.set(index, state);
-    return state;
-  };
-
-  const readChoice = (choice: JsonRecord, index: number): TextChoice[] => {
-    const state = stateAt(index);
-    const text = typeof choice['text'] === 'string' ? choice['text'] : '';
-    const logprobs = wanted.hasLogprobs
-      ? readLogprobs(choice['logprobs'], { start: state.length, top: wanted.topLogprobs, onMend })
-      : null;
-    if (logprobs !== null) state.hasLogprobs = true;
-    state.length += text.length;
-    const raw = choice['finish_reason'];
-    if (typeof raw === 'string' && raw !== '') {
-      const finish = readFinish(raw, onMend);
-      state.finish = finish.reason === 'tool_calls' ? 'stop' : finish.reason;
-      state.raw = finish.raw;
-    }
-    const own = { ...state.more, ...fieldsBeside(choice, CHOICE) };
-    if (text === '' && logprobs === null) {
-      state.more = own;
-      return [];
-    }
-    state.more = {};
-    return [{ ...own, index, text, logprobs, finish_reason: null }];
-  };
-
-  const readHead = (body: JsonRecord): void => {
-    if (typeof body['system_fingerprint'] === 'string') fingerprint = body['system_fingerprint'];
-    const found = readUsage(body['usage'], onMend);
-    if (found !== undefined)
-      usage = wanted.choicesPerUsage === undefined || usage === undefined ? found : addedUsage(usage, found);
-    const fields = fieldsBeside(body, HEAD);
-    if (Object.keys(fields).length > 0) more = { ...more, ...fields };
-  };
-
-  const pieceOf = (choices: readonly TextChoice[]): TextPiece => {
-    const fields = more;
-    more = {};
-    return { ...fields, choices, ...(fingerprint !== undefined && { system_fingerprint: fingerprint }) };
-  };
-
-  const end = (isDone: boolean): TextPiece => {
-    if (states.size < wanted.choices)
-      throw new AnswerError(`${states.size} of ${wanted.choices} choices`, { isTorn: !isDone });
-    const choices = [...states]
-      .toSorted(([a], [b]) => a - b)
-      .map(([index, state]): TextChoice => {
-        if (state.finish === undefined) {
-          if (!isDone) throw new AnswerError('no reason for the end', { isTorn: true });
-          onMend('choices without finish_reason');
-        }
-        if (wanted.hasLogprobs && state.length > 0 && !state.hasLogprobs)
-          throw new AnswerError('no log-probabilities, which were asked for');
-        return {
-          ...state.more,
-          index,
-          text: '',
-          logprobs: null,
-          finish_reason: state.finish ?? 'stop',
-          ...(state.raw !== undefined && { native_finish_reason: state.raw }),
-        };
-      });
-    if (usage === undefined) onMend('answers without usage');
-    return { ...pieceOf(choices), ...(usage !== undefined && { usage: sharedPrompt(usage, wanted) }) };
-  };
-
-  return {
-    chunk: (body) => {
-      readHead(body);
-      const choices = listOfChoices(body).flatMap((choice) => readChoice(choice, indexOf(choice)));
-      return choices.length === 0 ? undefined : pieceOf(choices);
+/** For /v1/completions. */
+export function createTextMender(options: MenderOptions): Mender<TextPiece> {
+  const { wanted, onMend } = options;
+  return createMender<TextState, TextChoice, TextPiece>(options, {
+    known: CHOICE,
+    newState: () => ({ ...newChoiceState(), length: 0 }),
+    read: (choice, { index, state, more }) => {
+      const text = typeof choice['text'] === 'string' ? choice['text'] : '';
+      const logprobs = wanted.hasLogprobs
+        ? readLogprobs(choice['logprobs'], { start: state.length, top: wanted.topLogprobs, onMend })
+        : null;
+      if (logprobs !== null) state.hasLogprobs = true;
+      state.length += text.length;
+      state.hasText ||= text !== '';
+      if (text === '' && logprobs === null) return undefined;
+      return { ...more, index, text, logprobs, finish_reason: null };
     },
-    whole: (body) => {
-      readHead(body);
-      const list = listOfChoices(body);
-      if (list.length === 0) throw new AnswerError('an answer without choices');
-      const areNumbered = new Set(list.map(indexOf)).size === list.length;
-      if (!areNumbered) onMend('choices that share an index');
-      const choices = list.flatMap((choice, place) => readChoice(choice, areNumbered ? indexOf(choice) : place));
-      const last = end(true);
+    end: ({ finish }, { index }) => {
+      const reason = finish?.reason ?? 'stop';
       return {
-        ...last,
-        choices: last.choices.map((one) => {
-          const whole = choices.find(({ index }) => index === one.index);
-          return whole === undefined ? one : { ...whole, ...one, text: whole.text, logprobs: whole.logprobs };
-        }),
+        index,
+        text: '',
+        logprobs: null,
+        finish_reason: reason === 'tool_calls' ? 'stop' : reason,
+        ...(finish?.raw !== undefined && { native_finish_reason: finish.raw }),
       };
     },
-    get isFinished() {
-      return states.size >= wanted.choices && [...states.values()].every(({ finish }) => finish !== undefined);
-    },
-    end,
-  };
+    merge: (choice, end) => ({ ...choice, ...end, text: choice.text, logprobs: choice.logprobs }),
+  });
 }
 
 interface LogprobOptions {
