@@ -30,12 +30,6 @@ export type ContainerFlags = OptionsOf<typeof CONTAINER_SHAPE>;
 export const listOf = (words: string | readonly string[] | undefined): readonly string[] =>
   words === undefined ? [] : [words].flat();
 
-/** The words behind the endpoint's name. */
-export const ACTIONS = ['apply', 'status', 'delete'] as const;
-export type DeployAction = (typeof ACTIONS)[number];
-
-export const actionOf = (args: readonly string[]): DeployAction => (args[1] ?? 'apply') as DeployAction;
-
 /** The container's environment from the flags. Throws bad-input with every problem. */
 export function environmentOf(
   flags: ContainerFlags,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { badInput, PreftuneError, type JsonObject, type JsonValue, type Problem } from '../../core/index.ts';
+import { badInput, type JsonObject, type JsonValue, type Problem } from '../../core/index.ts';
 import {
   applyAzureEndpoint,
   azureError,
@@ -16,7 +16,15 @@ import {
 } from '../../deploy/index.ts';
 import { grouped, option } from '../../options/index.ts';
 import { defineCommand, type CommandContext } from '../frame/command.ts';
-import { ACTIONS, actionOf, CONTAINER_SHAPE, environmentOf, WATCH_SHAPE } from './container-options.ts';
+import { CONTAINER_SHAPE, environmentOf, WATCH_SHAPE } from './container-options.ts';
+import {
+  CONFIRMING,
+  endpointOf,
+  PLATFORM_ARGUMENTS,
+  platformProblems,
+  untilStopped,
+  type NameRule,
+} from './platform.ts';
 
 const text = z.string().min(1);
 const { wait: _, ...WATCH } = WATCH_SHAPE;
@@ -59,7 +67,7 @@ const OPTIONS = z.strictObject({
   removeOld: option(z.boolean().default(false), {
     help: 'remove deployments without traffic when the new one answers; they cost',
   }),
-  yes: option(z.boolean().default(false), { help: 'with delete: without it nothing is removed' }),
+  ...CONFIRMING,
   api: option(text.default('https://management.azure.com'), { help: 'address of the management API' }),
   authority: option(text.default('https://login.microsoftonline.com'), {
     help: 'where client credentials become tokens',
@@ -71,10 +79,7 @@ type AzureOptions = z.output<typeof OPTIONS>;
 export const DEPLOY_AZURE = defineCommand({
   name: 'deploy azure',
   description: 'Puts a model behind an online endpoint of Azure ML; the old deployment answers until the new one does',
-  arguments: [
-    { name: 'endpoint', help: 'its name', isRequired: true },
-    { name: 'action', help: 'apply (default): create or update; status; delete', choices: ACTIONS },
-  ],
+  arguments: PLATFORM_ARGUMENTS,
   examples: [
     {
       does: 'create or update',
@@ -88,8 +93,7 @@ export const DEPLOY_AZURE = defineCommand({
   check: (options, { args, environment }) => problemsOf(options, args, environment),
   async run(options, context) {
     const { args, terminal, environment } = context;
-    const action = actionOf(args);
-    const name = args[0]!;
+    const { name, action } = endpointOf(args);
     const workspace = {
       subscription: (options.subscription ?? environment['AZURE_SUBSCRIPTION_ID'])!,
       resourceGroup: options.resourceGroup!,
@@ -137,7 +141,7 @@ async function apply(
   }: { readonly options: AzureOptions; readonly timing: AzureTiming; readonly context: CommandContext },
 ): Promise<void> {
   const { endpoint: name } = wanted;
-  try {
+  const work = async (): Promise<void> => {
     const { endpoint, idle } = await applyAzureEndpoint(client, wanted, timing);
     const left: string[] = [];
     for (const deployment of idle) {
@@ -152,13 +156,11 @@ async function apply(
       context.terminal.note(
         `${left.join(', ')} has no traffic and still costs; --remove-old removes it, and until then going back is one change`,
       );
-  } catch (thrown) {
-    if (!(thrown instanceof PreftuneError) || thrown.code !== 'cancelled') throw thrown;
-    throw new PreftuneError(
-      'cancelled',
-      `deploy azure: stopped; requests go where they went before, and what Azure has taken of ${name} goes on there and costs: preftune deploy azure ${name} status says how far it is, the same command takes it up`,
-    );
-  }
+  };
+  await untilStopped(
+    work,
+    `deploy azure: stopped; requests go where they went before, and what Azure has taken of ${name} goes on there and costs: preftune deploy azure ${name} status says how far it is, the same command takes it up`,
+  );
 }
 
 function tell({ name, state, scoringUrl, traffic, deployments }: AzureEndpoint, { terminal }: CommandContext): void {
@@ -236,52 +238,32 @@ function clientOf({ api, authority }: AzureOptions, { environment, signal }: Com
   return createPlatformClient({ api, token, signal, errorOf: azureError });
 }
 
-const NAME = /^[A-Za-z][A-Za-z0-9-]{1,30}[A-Za-z0-9]$/;
+const NAME: NameRule = {
+  pattern: /^[A-Za-z][A-Za-z0-9-]{1,30}[A-Za-z0-9]$/,
+  says: '3 to 32 letters, digits and - inside, beginning with a letter',
+};
 const MODEL = /^(?:azureml:)?[\w.-]+:\w[\w.-]*$|^azureml:\/\/\S+$|^\/subscriptions\/\S+$/;
 
 function problemsOf(
   options: AzureOptions,
   args: readonly string[],
   environment: CommandContext['environment'],
-): Problem[] {
-  const problems: Problem[] = [];
-  const fail = (path: string, message: string): void => void problems.push({ path, message });
-  const action = actionOf(args);
-  const name = args[0] ?? '';
-  if (args[0] !== undefined && !NAME.test(name))
-    fail('endpoint', `endpoint must be 3 to 32 letters, digits and - inside, beginning with a letter, got ${name}`);
-  if (options.deployment !== undefined && !NAME.test(options.deployment))
-    fail(
-      'deployment',
-      `--deployment must be 3 to 32 letters, digits and - inside, beginning with a letter, got ${options.deployment}`,
-    );
-  if (action === 'delete' && !options.yes)
-    fail('yes', `delete needs --yes: ${options.deployment ?? name} is gone then`);
+): readonly Problem[] {
+  const { name, action } = endpointOf(args);
+  const { deployment, model, yes } = options;
+  const found = platformProblems(args, { yes, rule: NAME, deleted: `${deployment ?? name} is gone then` });
+  found.name('deployment', '--deployment', deployment, NAME);
   if (options.subscription === undefined && environment['AZURE_SUBSCRIPTION_ID'] === undefined)
-    fail('subscription', '--subscription is required, or AZURE_SUBSCRIPTION_ID; az account show has it');
-  const required =
-    action === 'apply'
-      ? (['resourceGroup', 'workspace', 'location', 'image', 'model'] as const)
-      : (['resourceGroup', 'workspace'] as const);
-  for (const field of required)
-    if (options[field] === undefined) fail(field, `--${field.replace('G', '-g')} is required`);
-  if (action !== 'apply') return problems;
-  if (options.model !== undefined && !MODEL.test(options.model))
-    fail(
+    found.fail('subscription', '--subscription is required, or AZURE_SUBSCRIPTION_ID; az account show has it');
+  found.required(options, { resourceGroup: '', workspace: '' });
+  if (action !== 'apply') return found.problems;
+  found.required(options, { location: '', image: '', model: '' });
+  if (model !== undefined && !MODEL.test(model))
+    found.fail(
       'model',
-      `--model must be NAME:VERSION of a registered model, or an id, got ${options.model}; az ml model create registers one`,
+      `--model must be NAME:VERSION of a registered model, or an id, got ${model}; az ml model create registers one`,
     );
-  for (const field of ['modelMountPath', 'scoringRoute'] as const)
-    if (!options[field].startsWith('/'))
-      fail(
-        field,
-        `--${field === 'scoringRoute' ? 'scoring-route' : 'model-mount-path'} must begin with /, got ${options[field]}`,
-      );
-  try {
-    wantedContainer(options, environment);
-  } catch (thrown) {
-    if (!(thrown instanceof PreftuneError)) throw thrown;
-    problems.push(...thrown.problems);
-  }
-  return problems;
+  found.starting(options, ['modelMountPath', 'scoringRoute']);
+  found.container(() => wantedContainer(options, environment));
+  return found.problems;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { badInput, messageOf, PreftuneError, type JsonObject, type Problem } from '../../core/index.ts';
+import { badInput, type JsonObject, type Problem } from '../../core/index.ts';
 import {
   applyHfEndpoint,
   awaitHfEndpoint,
@@ -18,7 +18,16 @@ import {
 import { readHubSettings } from '../../hub/index.ts';
 import { grouped, option, texts } from '../../options/index.ts';
 import { defineCommand, type CommandContext } from '../frame/command.ts';
-import { ACTIONS, actionOf, CONTAINER_SHAPE, environmentOf, listOf, WATCH_SHAPE } from './container-options.ts';
+import { CONTAINER_SHAPE, environmentOf, listOf, WATCH_SHAPE } from './container-options.ts';
+import {
+  CONFIRMING,
+  endpointOf,
+  PLATFORM_ARGUMENTS,
+  platformProblems,
+  untilStopped,
+  type NameRule,
+  type PlatformProblems,
+} from './platform.ts';
 
 const text = z.string().min(1);
 
@@ -50,7 +59,7 @@ const OPTIONS = z.strictObject({
   }),
   apiKeyEnv: option(text.optional(), { help: 'variable of this machine with the key that callers then need' }),
   ...WATCH_SHAPE,
-  yes: option(z.boolean().default(false), { help: 'with delete: without it nothing is removed' }),
+  ...CONFIRMING,
   api: option(text.default('https://api.endpoints.huggingface.cloud/v2'), { help: "address of the platform's API" }),
 });
 type HfOptions = z.output<typeof OPTIONS>;
@@ -59,10 +68,7 @@ type HfOptions = z.output<typeof OPTIONS>;
 export const DEPLOY_HF = defineCommand({
   name: 'deploy hf',
   description: 'Puts a model behind an endpoint of Hugging Face: creates, updates, watches, removes it',
-  arguments: [
-    { name: 'endpoint', help: 'its name', isRequired: true },
-    { name: 'action', help: 'apply (default): create or update; status; delete', choices: ACTIONS },
-  ],
+  arguments: PLATFORM_ARGUMENTS,
   examples: [
     { does: 'what would be sent', words: 'my-chat --model you/your-model --image you/preftune:1 --dry-run' },
     { does: 'how far it is', words: 'my-chat status' },
@@ -73,8 +79,7 @@ export const DEPLOY_HF = defineCommand({
   check: (options, { args, environment }) => problemsOf(options, args, environment),
   async run(options, context) {
     const { args, terminal } = context;
-    const action = actionOf(args);
-    const name = args[0]!;
+    const { name, action } = endpointOf(args);
     if (options.dryRun) {
       const wanted = wantedOf(options, name, { namespace: options.namespace ?? 'NAMESPACE', context });
       const body = hfCreateBody(shown(wanted));
@@ -103,7 +108,7 @@ async function apply(
 ): Promise<void> {
   const { terminal, signal } = context;
   const { namespace, name } = wanted;
-  try {
+  const work = async (): Promise<void> => {
     const { did, endpoint } = await applyHfEndpoint(client, wanted);
     terminal.note(`${namespace}/${name}: ${did}`);
     if (!options.wait) return tell(endpoint, context);
@@ -118,13 +123,11 @@ async function apply(
       }),
     });
     tell(done, context);
-  } catch (thrown) {
-    if (!(thrown instanceof PreftuneError) || thrown.code !== 'cancelled') throw thrown;
-    throw new PreftuneError(
-      'cancelled',
-      `deploy hf: stopped; what the platform has taken of ${namespace}/${name} goes on there and may cost: preftune deploy hf ${name} status says how far it is, delete removes it`,
-    );
-  }
+  };
+  await untilStopped(
+    work,
+    `deploy hf: stopped; what the platform has taken of ${namespace}/${name} goes on there and may cost: preftune deploy hf ${name} status says how far it is, delete removes it`,
+  );
 }
 
 /** Whether the endpoint itself is well; its own address, so that the token goes to Hugging Face alone. */
@@ -206,51 +209,56 @@ function hubOf({ environment, signal }: CommandContext): PlatformClient {
   return createPlatformClient({ api: endpoint, token: async () => token ?? '', signal, errorOf: hfError });
 }
 
-const NAME = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
+const NAME: NameRule = {
+  pattern: /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/,
+  says: '1 to 32 of a-z, 0-9 and - inside',
+};
 
 function problemsOf(
   options: HfOptions,
   args: readonly string[],
   environment: CommandContext['environment'],
-): Problem[] {
-  const problems: Problem[] = [];
-  const fail = (path: string, message: string): void => void problems.push({ path, message });
-  const action = actionOf(args);
-  const name = args[0] ?? '';
-  if (args[0] !== undefined && !NAME.test(name))
-    fail('endpoint', `endpoint must be 1 to 32 of a-z, 0-9 and - inside, got ${name}`);
-  if (action === 'delete' && !options.yes) fail('yes', `delete needs --yes: ${name} and its address are gone then`);
-  if (action !== 'apply') return problems;
-  for (const field of ['model', 'image'] as const)
-    if (options[field] === undefined)
-      fail(
-        field,
-        `--${field} is required${field === 'image' ? ': the image of preftune deploy write --to hf, in a registry' : ': a hub id'}`,
-      );
+): readonly Problem[] {
+  const { name, action } = endpointOf(args);
+  const found = platformProblems(args, {
+    yes: options.yes,
+    rule: NAME,
+    deleted: `${name} and its address are gone then`,
+  });
+  if (action !== 'apply') return found.problems;
+  found.required(options, {
+    model: 'a hub id',
+    image: 'the image of preftune deploy write --to hf, in a registry',
+  });
   if (options.model !== undefined && !/^[\w.-]+\/[\w.-]+$/.test(options.model))
-    fail(
+    found.fail(
       'model',
       `--model must be a hub id such as you/your-model, got ${options.model}; push the model to the hub first: preftune export --to hf --push you/your-model`,
     );
   if (options.minReplica > options.maxReplica)
-    fail('minReplica', `--min-replica must be at most --max-replica ${options.maxReplica}, got ${options.minReplica}`);
-  if (!options.healthRoute.startsWith('/'))
-    fail('healthRoute', `--health-route must begin with /, got ${options.healthRoute}`);
-  if (options.access === 'public' && options.apiKeyEnv === undefined)
+    found.fail(
+      'minReplica',
+      `--min-replica must be at most --max-replica ${options.maxReplica}, got ${options.minReplica}`,
+    );
+  found.starting(options, ['healthRoute']);
+  checkAccess(options, environment, found);
+  if (options.model !== undefined) found.container(() => wantedContainer(options, environment));
+  return found.problems;
+}
+
+function checkAccess(
+  { access, apiKeyEnv }: HfOptions,
+  environment: CommandContext['environment'],
+  { fail }: PlatformProblems,
+): void {
+  if (access === 'public' && apiKeyEnv === undefined)
     fail('apiKeyEnv', '--access public lets anybody ask, and needs --api-key-env: the key that callers then send');
-  if (options.access !== 'public' && options.apiKeyEnv !== undefined)
+  if (access !== 'public' && apiKeyEnv !== undefined)
     fail(
       'apiKeyEnv',
-      `--api-key-env has no effect with --access ${options.access}: callers send a token of Hugging Face in its place`,
+      `--api-key-env has no effect with --access ${access}: callers send a token of Hugging Face in its place`,
     );
-  const key = options.apiKeyEnv === undefined ? undefined : environment[options.apiKeyEnv];
+  const key = apiKeyEnv === undefined ? undefined : environment[apiKeyEnv];
   if (key !== undefined && key.length < 16)
     fail('apiKeyEnv', `--api-key-env must name a key of at least 16 characters, got ${key.length}`);
-  try {
-    if (options.model !== undefined) wantedContainer(options, environment);
-  } catch (thrown) {
-    if (!(thrown instanceof PreftuneError)) fail('env', messageOf(thrown));
-    else problems.push(...thrown.problems);
-  }
-  return problems;
 }
