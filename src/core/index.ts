@@ -1,4 +1,5 @@
-export { ibanLength, isCardNumber, isIban } from './checksums.ts';
+export { isCardNumber } from './checksums.ts';
+export { PERSONAL_PATTERNS, personalMatches, type PersonalPattern } from './personal-patterns.ts';
 export { brokenTextAt, findBrokenText, wholeText } from './broken-text.ts';
 export {
   BYTES_PER_ELEMENT,

@@ -6,6 +6,7 @@ import { redactJson, redactText } from './redact.ts';
 const MASKED: readonly (readonly [string, string])[] = [
   ['Write to anna.kern+news@mail.firma.de, please.', 'Write to [email], please.'],
   ["<jürgen@müller.example>; o'neil@x.co", '<[email]>; [email]'],
+  ["write to 'jane@mail.org'", "write to '[email]'"],
   ['?mail=jane%40example.com&x=1', '?mail=[email]&x=1'],
   ['Ruf +49 (0)171 123 45 67 an', 'Ruf [phone] an'],
   ['call (415) 555-2671 or 415-555-2671 or 1-415-555-2671', 'call [phone] or [phone] or [phone]'],

@@ -15,6 +15,8 @@ describe('personal data and secrets', () => {
     ['DE88 3704 0044 0532 0130 00', []],
     ['4111 1111 1111 1111 and 378282246310005', ['card', 'card']],
     ['4111 1111 1111 1112, and 355909190063-746, and 4212883012996', []],
+    ['GT28 HN28 HR21 HU28 IE22 IL23 IQ23 IS26, and de89370400440532013000', []],
+    ['gsk_aB3dE5gH7jK9mN1pQ3sT5vW7yZ1234567, jürgen@müller.de', ['api-key', 'email']],
     ['host 93.184.216.34, local 192.168.1.1, version 1.2.3.4, 256.1.1.1', ['ip']],
     ['AKIAIOSFODNN7ABCDEFG', ['api-key']],
     [`hf_${'aB3dE5gH7jK9mN1pQ3sT5vW7yZ'}1234567`, ['api-key']],
