@@ -133,8 +133,8 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium', () => {
 
   test('prod is set, a candidate passes by a person, is promoted, and rolled back', { timeout: 120_000 }, async () => {
     await show('versions');
-    const card = (text: string) => page.locator('li', { hasText: text }).last();
-    await card('embedded-model').getByRole('button', { name: 'Make it prod' }).click();
+    // The base stands first; its adapter names it too.
+    await page.getByRole('button', { name: 'Make it prod' }).first().click();
     await page.getByText('embedded-model answers as prod').waitFor();
     await page.getByRole('button', { name: 'Take it as a candidate' }).click();
     await page.getByText('waits for its gate').waitFor();
@@ -159,7 +159,7 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium', () => {
     await page.getByRole('link', { name: 'Settings' }).focus();
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Settings' }).waitFor();
-    await page.getByLabel('Person').focus();
+    await page.getByRole('textbox', { name: 'Person' }).focus();
     await page.keyboard.type('nobody');
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Erase for good' }).focus();
