@@ -154,6 +154,21 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./store/store-user.ts')).STORE_ERASE,
   },
   {
+    name: 'feedback list',
+    description: 'Lists what people said of answers: thumbs, ratings, edits, comparisons',
+    load: async () => (await import('./live/feedback.ts')).FEEDBACK_LIST,
+  },
+  {
+    name: 'feedback rows',
+    description: 'Makes rows to train on of what people said, writes them, and says what became none and why',
+    load: async () => (await import('./live/feedback.ts')).FEEDBACK_ROWS,
+  },
+  {
+    name: 'feedback review',
+    description: 'Shows the rows that wait for somebody to look at them, and approves or rejects them',
+    load: async () => (await import('./live/feedback.ts')).FEEDBACK_REVIEW,
+  },
+  {
     name: 'keys create',
     description: 'Makes a key for a server and shows it, once; a running server takes it at once',
     load: async () => (await import('./store/keys.ts')).KEYS_CREATE,

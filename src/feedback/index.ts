@@ -1,4 +1,5 @@
 export { openFeedback, type Feedback } from './open-feedback.ts';
+export { answerFeedbackRequest, dropLines, FEEDBACK_REQUEST, type FeedbackRequest } from './requests.ts';
 export type { BuildReport } from './rows/build-rows.ts';
 export { promptHash } from './rows/material.ts';
 export {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { problemsOf } from '../core/index.ts';
 import { sql } from '../database/index.ts';
 import { openLedger, type Ledger } from '../ledger/index.ts';
@@ -16,13 +16,18 @@ let folder: string;
 let ledger: Ledger;
 let feedback: Feedback;
 let now: number;
-beforeEach(async () => {
+beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'preftune-rows-'));
   now = Date.UTC(2027, 0, 1);
   ledger = await openLedger(join(folder, 'store'), { log: 'text', now: () => (now += 1000) });
   feedback = openFeedback(ledger);
 });
+/** One store for all tests, since a database is a thread: each begins with nothing in it. */
 afterEach(async () => {
+  const tables = ['signals', 'feedback_rows', 'held_out_prompts', 'inferences', 'removed', 'erased_users', 'snapshots'];
+  await ledger.room.database.write(tables.map((table) => sql(`DELETE FROM ${table}`)));
+});
+afterAll(async () => {
   await ledger.close();
   rmSync(folder, { recursive: true });
 });
@@ -147,7 +152,9 @@ test('what was taken back, weak, of others or of no text is left out, and each i
   });
   await send(thumb('open', true));
   expect(await feedback.holdOut([[{ role: 'user', content: ' held out ' }]], 'gate')).toBe(1);
-  expect(await feedback.holdOut([[{ role: 'user', content: 'held out' }]], 'gate')).toBe(0);
+  // The same question, in another dress.
+  const system = { role: 'system', content: 'Be brief.' };
+  expect(await feedback.holdOut(['held out', [system, { role: 'user', content: 'held out' }]], 'gate')).toBe(0);
   const { dropped, rows: counts } = await feedback.rows.build();
   expect(dropped).toEqual({
     comment_only: 1,
@@ -293,7 +300,7 @@ test('what somebody approved or rejected stays so, and stands in the audit log',
   const usable: string[] = [];
   for await (const { id } of feedback.rows.records('single')) usable.push(id);
   expect(usable).toEqual([dictated!.id]);
-  const { items } = await ledger.audit.list({ limit: 9, order: 'desc' });
+  const { items } = await ledger.audit.list({ limit: 2, order: 'desc' });
   expect(items.map(({ action, subject }) => [action, subject])).toEqual([
     ['feedback.row.reject', greeting!.id],
     ['feedback.row.approve', dictated!.id],
@@ -338,7 +345,7 @@ test('erasing a person takes the rows they had a part in, and names what was tra
   expect(await ledger.users.erase('eve')).toEqual({ inferences: 0, trainedOn: ['ft:tiny', 'ftjob-1'] });
   expect((await rows()).map(({ id }) => id)).toEqual([second!.id]);
   const held = await database.read(sql('SELECT row_id FROM snapshot_rows ORDER BY seq'));
-  expect(held.map(({ row_id: id }) => id)).toEqual(['erased-1', second!.id, second!.id]);
+  expect(held.map(({ row_id: id }) => id)).toEqual([expect.stringMatching(/^erased-\d+$/), second!.id, second!.id]);
   // An answer that is erased by its id takes its rows, too.
   await ledger.inferences.remove('c2');
   expect(await rows()).toEqual([]);

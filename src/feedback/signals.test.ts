@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { problemsOf, type JsonObject } from '../core/index.ts';
 import { sql } from '../database/index.ts';
 import { openLedger, type Ledger } from '../ledger/index.ts';
@@ -16,13 +16,18 @@ let folder: string;
 let ledger: Ledger;
 let feedback: Feedback;
 let now: number;
-beforeEach(async () => {
+beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'preftune-feedback-'));
   now = Date.UTC(2027, 0, 1);
   ledger = await openLedger(join(folder, 'store'), { log: 'text', now: () => now });
   feedback = openFeedback(ledger);
 });
+/** One store for all tests, since a database is a thread: each begins with nothing in it. */
 afterEach(async () => {
+  const tables = ['signals', 'feedback_rows', 'held_out_prompts', 'inferences', 'removed', 'erased_users', 'snapshots'];
+  await ledger.room.database.write(tables.map((table) => sql(`DELETE FROM ${table}`)));
+});
+afterAll(async () => {
   await ledger.close();
   rmSync(folder, { recursive: true });
 });

@@ -22,7 +22,10 @@ const GROUPS: readonly { readonly title: string; readonly files: readonly string
   { title: 'Training', files: ['docs/training.md', 'docs/objectives.md', 'docs/monitoring.md', 'docs/devices.md'] },
   { title: 'Did it get better?', files: ['docs/evaluation.md', 'docs/judges.md'] },
   { title: 'Use', files: ['docs/generation.md', 'docs/export.md'] },
-  { title: 'Serve', files: ['docs/serving.md', 'docs/store.md', 'docs/loop.md', 'docs/deploying.md'] },
+  {
+    title: 'Serve',
+    files: ['docs/serving.md', 'docs/store.md', 'docs/feedback.md', 'docs/loop.md', 'docs/deploying.md'],
+  },
   { title: 'Inside', files: ['ARCHITECTURE.md', 'CONTRIBUTING.md', 'docs/log.md', 'CHANGELOG.md'] },
 ];
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import type { Scope } from '../api/index.ts';
 import { badInput, runFailed, type Problem } from '../core/index.ts';
-import { openFeedback } from '../feedback/index.ts';
+import { answerFeedbackRequest, FEEDBACK_REQUEST, openFeedback } from '../feedback/index.ts';
 import { sweepHourly, type KeyRecord, type Ledger } from '../ledger/index.ts';
 import type { ResolveModel } from '../policy/index.ts';
 import { sweepFilesHourly } from './files/files-folder.ts';
@@ -134,6 +134,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const keys = keysOf(ledger, { envKey, isAlone: isLoopback(settings.host) && options.isClosed !== true });
   const needsKey = (): boolean => settings.auth === 'keys' && keys.hasKeys();
   const sessions = await createSessions({ room: ledger?.room, keyOf: keys.keyOf, isClosed: needsKey });
+  const feedback = ledger && openFeedback(ledger);
+  ledger?.room.onRequest('feedback', (asked) => answerFeedbackRequest(feedback!, FEEDBACK_REQUEST.parse(asked)));
   const services: ServeServices = {
     access: { sessions, findKey: keys.findKey, needsKey },
     forwarder,
@@ -144,7 +146,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     limits: settings,
     adapters,
     jobs,
-    feedback: ledger && openFeedback(ledger),
+    feedback,
     feedbackAllowance: createAllowance({ tokensPerMinute: settings.feedbackPerMinute, what: 'signals' }),
     requireRoom: (caller) => {
       if (state !== 'ready') throw notReady(state);

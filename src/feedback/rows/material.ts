@@ -33,9 +33,17 @@ export interface Said {
   readonly other: SaidAnswer | undefined;
 }
 
-/** The hash by which a prompt is known where its text is not: SHA-256 of what makes two prompts the same. */
+/**
+ * The hash by which a prompt is known where its text is not: SHA-256 of what makes two prompts the same. The same question with another system prompt, or as a bare text, is the
+ * same: a measured question must not be trained on in another dress.
+ */
 export function promptHash(prompt: Content): string {
-  return createHash('sha256').update(promptKey(prompt)).digest('hex');
+  const turns =
+    typeof prompt === 'string' ? prompt : prompt.filter(({ role }) => role !== 'system' && role !== 'developer');
+  const isQuestion = typeof turns !== 'string' && turns.length === 1 && turns[0]!.role === 'user';
+  return createHash('sha256')
+    .update(promptKey(isQuestion ? turns[0]!.content : turns))
+    .digest('hex');
 }
 
 export interface MaterialContext {
