@@ -27,32 +27,9 @@ export async function* engineText(
     tokenLimit,
   }: { readonly body: JsonObject; readonly call: Call; readonly tokenLimit: number | undefined },
 ): AsyncGenerator<TextPiece> {
-  refuseFields(body, KNOWN);
-  const count = (body['n'] as number | undefined) ?? 1;
-  const best = body['best_of'] as number | undefined;
-  if (best !== undefined && best !== count)
-    throw new ServeError(400, `best_of: must be n (${count}), got ${best}; the model draws no more than it gives`, {
-      param: 'best_of',
-    });
-  const read = await Promise.all(promptsOf(body).map((prompt) => readPrompt(prompt)));
-  async function readPrompt(prompt: string | readonly number[]): Promise<{ ids: readonly number[]; text: string }> {
-    if (typeof prompt === 'string') return prompts.read({ type: 'text', text: prompt, addSpecialTokens: true });
-    const stranger = prompt.find((id) => id >= tokenizer.vocabularySize);
-    if (stranger !== undefined)
-      throw new ServeError(400, `prompt: must hold ids below ${tokenizer.vocabularySize}, got ${stranger}`, {
-        param: 'prompt',
-      });
-    return { ids: prompt, text: (await prompts.read({ type: 'decode', ids: prompt })).text };
-  }
+  const { count, top, asked, isEchoed } = wishesOf(body, tokenLimit);
+  const read = await Promise.all(promptsOf(body).map((prompt) => readPrompt(prompt, { prompts, tokenizer })));
   call.signal.throwIfAborted();
-  const isEchoed = body['echo'] === true;
-  const top = body['logprobs'] as number | undefined;
-  const asked = (body['max_tokens'] as number | undefined) ?? USUAL_TOKENS;
-  // The log-probabilities of a prompt alone are asked for with no tokens behind it.
-  if (asked === 0 && !isEchoed)
-    throw new ServeError(400, 'max_tokens: must be at least 1 without echo, got 0', { param: 'max_tokens' });
-  if (tokenLimit !== undefined && asked > tokenLimit)
-    throw new ServeError(400, `max_tokens: must be at most ${tokenLimit}, got ${asked}`, { param: 'max_tokens' });
   const drawing = drawingOf(body);
   const submissions = read.flatMap(({ ids }) =>
     Array.from({ length: count }, (_, stream) =>
@@ -116,6 +93,47 @@ export async function* engineText(
       total_tokens: promptTokens + completionTokens,
     },
   };
+}
+
+interface Wishes {
+  readonly count: number;
+  /** Alternatives of each token; undefined where no log-probabilities are asked for. */
+  readonly top: number | undefined;
+  readonly asked: number;
+  readonly isEchoed: boolean;
+}
+
+/** What a body asks for. Throws ServeError 400 for what a model here does not do. */
+function wishesOf(body: JsonObject, tokenLimit: number | undefined): Wishes {
+  refuseFields(body, KNOWN);
+  const count = (body['n'] as number | undefined) ?? 1;
+  const best = body['best_of'] as number | undefined;
+  if (best !== undefined && best !== count)
+    throw new ServeError(400, `best_of: must be n (${count}), got ${best}; the model draws no more than it gives`, {
+      param: 'best_of',
+    });
+  const isEchoed = body['echo'] === true;
+  const asked = (body['max_tokens'] as number | undefined) ?? USUAL_TOKENS;
+  // The log-probabilities of a prompt alone are asked for with no tokens behind it.
+  if (asked === 0 && !isEchoed)
+    throw new ServeError(400, 'max_tokens: must be at least 1 without echo, got 0', { param: 'max_tokens' });
+  if (tokenLimit !== undefined && asked > tokenLimit)
+    throw new ServeError(400, `max_tokens: must be at most ${tokenLimit}, got ${asked}`, { param: 'max_tokens' });
+  return { count, top: body['logprobs'] as number | undefined, asked, isEchoed };
+}
+
+/** A prompt by its ids and its text, whichever of the two was given. */
+async function readPrompt(
+  prompt: string | readonly number[],
+  { prompts, tokenizer }: Pick<OwnEngine, 'prompts' | 'tokenizer'>,
+): Promise<{ ids: readonly number[]; text: string }> {
+  if (typeof prompt === 'string') return prompts.read({ type: 'text', text: prompt, addSpecialTokens: true });
+  const stranger = prompt.find((id) => id >= tokenizer.vocabularySize);
+  if (stranger !== undefined)
+    throw new ServeError(400, `prompt: must hold ids below ${tokenizer.vocabularySize}, got ${stranger}`, {
+      param: 'prompt',
+    });
+  return { ids: prompt, text: (await prompts.read({ type: 'decode', ids: prompt })).text };
 }
 
 function promptsOf({ prompt }: JsonObject): (string | readonly number[])[] {
