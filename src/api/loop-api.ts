@@ -21,6 +21,18 @@ const GATE_BODY = z
   })
   .meta({ id: 'JudgeGate' });
 
+const STATES = [
+  'training',
+  'trained',
+  'passed',
+  'held',
+  'failed',
+  'canary',
+  'experiment',
+  'promoted',
+  'retired',
+] as const;
+
 const MOVE_OBJECT = z.object({
   at: z.number(),
   from: z.string(),
@@ -39,7 +51,7 @@ const CANDIDATE_OBJECT = z
     origin: z.string(),
     snapshot_id: z.string().nullable(),
     job_id: z.string().nullable(),
-    state: z.string(),
+    state: z.enum(STATES),
     moved_at: z.number(),
     is_loaded: z.boolean(),
     moves: z.array(MOVE_OBJECT),

@@ -1,5 +1,5 @@
 import { queryOptions } from '@tanstack/react-query';
-import { getJson, sendJson, type ListOf } from './api.ts';
+import { askUntyped } from './api.ts';
 
 /** What the label screen asks of the server. */
 export interface CampaignSummary {
@@ -52,15 +52,15 @@ const at = (id: string, rest = ''): string => `/v1/preftune/campaigns/${id}${res
 
 export const campaignsQuery = queryOptions({
   queryKey: ['campaigns'],
-  queryFn: ({ signal }) => getJson<ListOf<CampaignSummary>>('/v1/preftune/campaigns', {}, signal),
+  queryFn: () => askUntyped<{ readonly data: readonly CampaignSummary[] }>('GET', '/v1/preftune/campaigns'),
 });
 
 export const nextItems = (id: string, count: number): Promise<NextItems> =>
-  sendJson('POST', at(id, '/next'), { count });
+  askUntyped('POST', at(id, '/next'), { count });
 export const vote = (id: string, item: Assignment, ballot: Ballot): Promise<{ readonly vote_id: string }> =>
-  sendJson('POST', at(id, '/votes'), { item_id: item.item_id, reservation_id: item.reservation_id, ...ballot });
-export const undo = (id: string): Promise<Assignment> => sendJson('POST', at(id, '/votes/undo'), {});
+  askUntyped('POST', at(id, '/votes'), { item_id: item.item_id, reservation_id: item.reservation_id, ...ballot });
+export const undo = (id: string): Promise<Assignment> => askUntyped('POST', at(id, '/votes/undo'), {});
 export const heartbeat = (
   id: string,
   reservations: readonly { readonly id: string; readonly seconds: number }[],
-): Promise<unknown> => sendJson('POST', at(id, '/heartbeat'), { reservations });
+): Promise<unknown> => askUntyped('POST', at(id, '/heartbeat'), { reservations });

@@ -1,7 +1,7 @@
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useEffect, useState, type ReactNode } from 'react';
-import { queries, sendJson } from './api.ts';
+import { api, queries } from './api.ts';
 import { sessionQuery } from './data.ts';
 import { SignIn } from './screens/sign-in.tsx';
 import { Notices } from './parts/notices.tsx';
@@ -119,7 +119,7 @@ function ThemeChoice(): ReactNode {
 
 function SignedIn({ name }: { readonly name: string | undefined }): ReactNode {
   const signOut = useMutation({
-    mutationFn: () => sendJson('DELETE', '/v1/preftune/session'),
+    mutationFn: () => api.delete('/v1/preftune/session'),
     onSuccess: () => void queries.resetQueries(),
   });
   return (

@@ -1,5 +1,10 @@
 import type { ReactNode } from 'react';
-import type { TokenLogprob } from '../api.ts';
+
+export interface TokenLogprob {
+  readonly token: string;
+  readonly logprob: number;
+  readonly top_logprobs: readonly { readonly token: string; readonly logprob: number }[];
+}
 
 /** An answer token by token: the less probable, the darker. What else could have come is in the title. */
 export function Tokens({ tokens }: { readonly tokens: readonly TokenLogprob[] }): ReactNode {

@@ -1,7 +1,7 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
-import { getJson, queries, sendJson } from '../api.ts';
+import { askUntyped, queries } from '../api.ts';
 import { may, sessionQuery } from '../data.ts';
 import { campaignsQuery, type CampaignSummary } from '../label-api.ts';
 import { ago, duration } from '../parts/format.ts';
@@ -82,11 +82,11 @@ function Details({ campaign, mayRun }: { readonly campaign: CampaignSummary; rea
   const path = `/v1/preftune/campaigns/${campaign.id}`;
   const panel = useQuery({
     queryKey: ['panel', campaign.id],
-    queryFn: ({ signal }) => getJson<PanelData>(`${path}/panel`, {}, signal),
+    queryFn: () => askUntyped<PanelData>('GET', `${path}/panel`),
     refetchInterval: 15_000,
   });
   const change = useMutation({
-    mutationFn: (isOpen: boolean) => sendJson('PATCH', path, { is_open: isOpen }),
+    mutationFn: (isOpen: boolean) => askUntyped('PATCH', path, { is_open: isOpen }),
     onSuccess: (_, isOpen) => {
       void queries.invalidateQueries({ queryKey: ['campaigns'] });
       tell(isOpen ? 'Open again.' : 'Closed.', { undo: () => change.mutate(!isOpen) });

@@ -1,7 +1,7 @@
 import { infiniteQueryOptions, useInfiniteQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
-import { getJson, type ListOf } from '../api.ts';
+import { askUntyped } from '../api.ts';
 import { ago, asDate } from '../parts/format.ts';
 import { Badge, Empty, Failure, Screen, Skeleton, type Tone } from '../parts/frame.tsx';
 
@@ -11,14 +11,18 @@ interface Signal {
   readonly kind: string;
   readonly name: string | null;
   readonly inference_id: string | null;
-  readonly episode_id: string | null;
   readonly value: number | null;
   readonly word: string | null;
   readonly text: string | null;
-  readonly user_hash: string | null;
   readonly is_anonymous: boolean;
   readonly model: string;
   readonly is_current: boolean;
+}
+
+interface Signals {
+  readonly data: readonly Signal[];
+  readonly has_more: boolean;
+  readonly last_id: string | null;
 }
 
 const KINDS = ['thumb', 'rating', 'comment', 'edit', 'comparison', 'regenerate', 'copy', 'accept', 'outcome'] as const;
@@ -27,8 +31,12 @@ const route = getRouteApi('/feedback');
 const feedbackQuery = (kind: string | undefined) =>
   infiniteQueryOptions({
     queryKey: ['feedback', kind],
-    queryFn: ({ signal, pageParam }) =>
-      getJson<ListOf<Signal>>('/v1/preftune/feedback', { limit: 50, kind, after: pageParam }, signal),
+    queryFn: ({ pageParam }) => {
+      const words = new URLSearchParams({ limit: '50' });
+      if (kind !== undefined) words.set('kind', kind);
+      if (pageParam !== undefined) words.set('after', pageParam);
+      return askUntyped<Signals>('GET', `/v1/preftune/feedback?${words.toString()}`);
+    },
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => (last.has_more ? (last.last_id ?? undefined) : undefined),
   });

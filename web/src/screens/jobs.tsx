@@ -1,21 +1,14 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useMemo, useState, type ReactNode } from 'react';
-import { ask, getJson, queries, sendJson, type ListOf } from '../api.ts';
+import { api, queries, type AnswerOf } from '../api.ts';
 import { isOpen, jobsQuery, modelsQuery, type Job } from '../data.ts';
 import { Chart, type Curve } from '../parts/chart.tsx';
 import { ago, asDate } from '../parts/format.ts';
 import { Badge, Empty, Failure, Screen, Skeleton, type Tone } from '../parts/frame.tsx';
 import { tell, tellFailure } from '../parts/notices.tsx';
 
-interface JobEvent {
-  readonly id: string;
-  readonly created_at: number;
-  readonly level: 'info' | 'warn' | 'error';
-  readonly type: 'message' | 'metrics';
-  readonly message: string;
-  readonly data: Readonly<Record<string, unknown>> | null;
-}
+type JobEvent = AnswerOf<'get', '/v1/fine_tuning/jobs/{id}/events'>['data'][number];
 
 const TONES: Readonly<Record<Job['status'], Tone>> = {
   validating_files: 'neutral',
@@ -32,7 +25,11 @@ async function allEvents(id: string, signal: AbortSignal): Promise<readonly JobE
   const events: JobEvent[] = [];
   let after: string | undefined;
   for (;;) {
-    const page = await getJson<ListOf<JobEvent>>(`/v1/fine_tuning/jobs/${id}/events`, { limit: 100, after }, signal);
+    const page = await api.get('/v1/fine_tuning/jobs/{id}/events', {
+      params: { id },
+      query: { limit: 100, ...(after !== undefined && { after }) },
+      signal,
+    });
     events.push(...page.data);
     after = page.data.at(-1)?.id;
     if (!page.has_more || after === undefined) return events;
@@ -100,7 +97,8 @@ function Details({ job }: { readonly job: Job }): ReactNode {
     refetchInterval: isOpen(job) ? 2000 : false,
   });
   const act = useMutation({
-    mutationFn: (word: string) => sendJson<Job>('POST', `/v1/fine_tuning/jobs/${job.id}/${word}`),
+    mutationFn: (word: 'pause' | 'resume' | 'cancel') =>
+      api.post(`/v1/fine_tuning/jobs/{id}/${word}`, { params: { id: job.id } }),
     onSuccess: (_, word) => {
       void queries.invalidateQueries({ queryKey: ['jobs'] });
       if (word === 'pause') tell('Paused.', { undo: () => act.mutate('resume') });
@@ -199,29 +197,18 @@ function NewJob({ onMade }: { readonly onMade: () => void }): ReactNode {
   const names = models.data?.data.map(({ id }) => id) ?? [];
   const make = useMutation({
     mutationFn: async (form: FormData) => {
-      const upload = new FormData();
-      upload.set('purpose', 'fine-tune');
-      upload.set('file', form.get('file')!);
-      const response = await fetch('/v1/files', { method: 'POST', body: upload });
-      if (!response.ok) throw new Error(((await response.json()) as { error: { message: string } }).error.message);
-      const { id } = (await response.json()) as { id: string };
-      const epochs = form.get('epochs');
-      const type = String(form.get('method'));
-      const body = {
-        model: form.get('model'),
-        training_file: id,
-        ...(form.get('suffix') !== '' && { suffix: form.get('suffix') }),
-        method: {
-          type,
-          [type]: {
-            hyperparameters: {
-              ...(epochs !== '' && { n_epochs: Number(epochs) }),
-              ...(type === 'dpo' && form.get('beta') !== '' && { beta: Number(form.get('beta')) }),
-            },
-          },
-        },
-      };
-      return (await (await ask('POST', '/v1/fine_tuning/jobs', body)).json()) as Job;
+      const { id } = await api.post('/v1/files', {
+        form: { file: form.get('file') as File, purpose: 'fine-tune' },
+      });
+      const word = (name: string): string => String(form.get(name) ?? '');
+      const [epochs, beta, suffix] = [word('epochs'), word('beta'), word('suffix')];
+      const times = epochs === '' ? {} : { n_epochs: Number(epochs) };
+      const method =
+        word('method') === 'dpo'
+          ? { type: 'dpo' as const, dpo: { hyperparameters: { ...times, ...(beta !== '' && { beta: Number(beta) }) } } }
+          : { type: 'supervised' as const, supervised: { hyperparameters: times } };
+      const body = { model: word('model'), training_file: id, ...(suffix !== '' && { suffix }), method };
+      return api.post('/v1/fine_tuning/jobs', { body });
     },
     onSuccess: () => {
       tell('It waits for its turn.');

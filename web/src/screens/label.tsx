@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
-import { queries, sendJson } from '../api.ts';
+import { api, queries } from '../api.ts';
 import { sessionQuery } from '../data.ts';
 import { campaignsQuery } from '../label-api.ts';
 import { Empty, Failure, Screen, Skeleton } from '../parts/frame.tsx';
@@ -67,10 +67,9 @@ function WhoAreYou(): ReactNode {
         onSubmit={(event) => {
           event.preventDefault();
           const name = String(new FormData(event.currentTarget).get('name')).trim();
-          sendJson('PUT', '/v1/preftune/session', { name }).then(
-            () => void queries.invalidateQueries({ queryKey: ['session'] }),
-            tellFailure,
-          );
+          api
+            .put('/v1/preftune/session', { body: { name } })
+            .then(() => void queries.invalidateQueries({ queryKey: ['session'] }), tellFailure);
         }}
       >
         <label>

@@ -1,31 +1,19 @@
 import { infiniteQueryOptions, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
-import { getJson, type ListOf } from '../api.ts';
+import { api, type AnswerOf } from '../api.ts';
 import { modelsQuery } from '../data.ts';
 import { ago, asDate, begin, duration } from '../parts/format.ts';
 import { Badge, Empty, Failure, Screen, Skeleton, type Tone } from '../parts/frame.tsx';
 import { Markdown } from '../parts/markdown.tsx';
 
-export interface Inference {
-  readonly id: string;
-  readonly created_at: number;
-  readonly route: 'chat' | 'completions';
-  readonly model: string;
-  readonly version: string;
-  readonly user: string | null;
-  readonly status: 'complete' | 'failed' | 'cancelled' | 'running';
-  readonly finish_reasons: readonly string[];
-  readonly prompt_tokens: number | null;
-  readonly completion_tokens: number | null;
-  readonly first_token_ms: number | null;
-  readonly total_ms: number | null;
-  readonly error: string | null;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly parameters: Readonly<Record<string, unknown>>;
+type Kept = AnswerOf<'get', '/v1/preftune/inferences'>['data'][number];
+
+/** With what chats and completions have in their texts. */
+type Inference = Omit<Kept, 'request' | 'response'> & {
   readonly request: { readonly messages?: readonly Message[]; readonly prompt?: unknown } | null;
   readonly response: { readonly choices?: readonly { readonly message?: Message; readonly text?: string }[] } | null;
-}
+};
 
 interface Message {
   readonly role: string;
@@ -44,7 +32,14 @@ const logsQuery = (model: string | undefined) =>
   infiniteQueryOptions({
     queryKey: ['inferences', model],
     queryFn: ({ signal, pageParam }) =>
-      getJson<ListOf<Inference>>('/v1/preftune/inferences', { limit: 50, model, after: pageParam }, signal),
+      api.get('/v1/preftune/inferences', {
+        query: {
+          limit: 50,
+          ...(model !== undefined && { model }),
+          ...(pageParam !== undefined && { after: pageParam }),
+        },
+        signal,
+      }),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => (last.has_more ? (last.last_id ?? undefined) : undefined),
   });
@@ -55,7 +50,7 @@ export function Logs(): ReactNode {
   const navigate = route.useNavigate();
   const models = useQuery(modelsQuery);
   const list = useInfiniteQuery(logsQuery(model));
-  const rows = list.data?.pages.flatMap((page) => page.data) ?? [];
+  const rows = (list.data?.pages.flatMap((page) => page.data) ?? []) as readonly Inference[];
   return (
     <Screen
       title="Logs"

@@ -1,7 +1,7 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
-import { queries, sendJson } from '../api.ts';
+import { api, queries } from '../api.ts';
 import { jobsQuery, loopQuery, may, modelsQuery, sessionQuery, type Candidate, type LoopState } from '../data.ts';
 import { campaignsQuery } from '../label-api.ts';
 import { ago } from '../parts/format.ts';
@@ -112,15 +112,10 @@ function waitsFor({ id, model, state }: Candidate): Waiting[] {
   return text === undefined ? [] : [{ key: id, tone: 'warn', text, to: '/versions', action: 'Look at it' }];
 }
 
-interface TrainingBegun {
-  readonly job_id: string;
-  readonly snapshot: { readonly rows: number; readonly added: number; readonly waiting: number };
-}
-
 function Train(): ReactNode {
   const navigate = useNavigate();
   const train = useMutation({
-    mutationFn: () => sendJson<TrainingBegun>('POST', '/v1/preftune/loop/train', {}),
+    mutationFn: () => api.post('/v1/preftune/loop/train', { body: {} }),
     onSuccess: ({ job_id: id, snapshot }) => {
       tell(`Training on ${snapshot.rows} rows, ${snapshot.added} of them new.`);
       void queries.invalidateQueries({ queryKey: ['jobs'] });

@@ -1,12 +1,12 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { useRef, useState, type ReactNode } from 'react';
-import { sendJson, streamChat, type TokenLogprob } from '../api.ts';
+import { api, askUntyped } from '../api.ts';
 import { modelsQuery } from '../data.ts';
 import { Empty, Failure, Screen } from '../parts/frame.tsx';
 import { Markdown } from '../parts/markdown.tsx';
 import { tell, tellFailure } from '../parts/notices.tsx';
-import { Tokens } from '../parts/tokens.tsx';
+import { Tokens, type TokenLogprob } from '../parts/tokens.tsx';
 import { WordDifferences } from '../parts/words.tsx';
 
 interface Answer {
@@ -66,14 +66,14 @@ export function Playground(): ReactNode {
           const body = {
             model,
             messages: [
-              ...(system.trim() === '' ? [] : [{ role: 'system', content: system }]),
-              { role: 'user', content: prompt },
+              ...(system.trim() === '' ? [] : [{ role: 'system' as const, content: system }]),
+              { role: 'user' as const, content: prompt },
             ],
             temperature: Number(temperature),
             logprobs: true,
             top_logprobs: 5,
           };
-          for await (const { id, choices } of streamChat(body, control.signal)) {
+          for await (const { id, choices } of api.stream('/v1/chat/completions', { body, signal: control.signal })) {
             const [choice] = choices;
             if (choice === undefined) continue;
             set(place, (answer) => ({
@@ -95,7 +95,7 @@ export function Playground(): ReactNode {
     if (turn === undefined) return;
     setTurn({ ...turn, choice });
     const [left, right] = turn.answers.map(({ id }) => id);
-    sendJson('POST', '/v1/preftune/feedback', {
+    askUntyped('POST', '/v1/preftune/feedback', {
       kind: 'comparison',
       a: { inference_id: left },
       b: { inference_id: right },
@@ -273,7 +273,7 @@ function Thumbs({ id, text }: { readonly id: string; readonly text: string }): R
   const [edit, setEdit] = useState<string>();
   const thumb = (value: boolean): void => {
     setGiven(value);
-    sendJson('POST', '/v1/preftune/feedback', { kind: 'thumb', inference_id: id, value }).then(
+    askUntyped('POST', '/v1/preftune/feedback', { kind: 'thumb', inference_id: id, value }).then(
       () => tell('Kept, thank you.'),
       tellFailure,
     );
@@ -301,7 +301,7 @@ function Thumbs({ id, text }: { readonly id: string; readonly text: string }): R
           className="mt-3 flex flex-col gap-2"
           onSubmit={(event) => {
             event.preventDefault();
-            sendJson('POST', '/v1/preftune/feedback', { kind: 'edit', inference_id: id, value: edit }).then(() => {
+            askUntyped('POST', '/v1/preftune/feedback', { kind: 'edit', inference_id: id, value: edit }).then(() => {
               setEdit(undefined);
               tell('Kept: your words over the model’s.');
             }, tellFailure);

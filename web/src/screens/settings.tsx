@@ -1,28 +1,10 @@
 import { queryOptions, useMutation, useQuery } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
-import { getJson, queries, sendJson, type ListOf } from '../api.ts';
+import { api, queries, type CallOptions } from '../api.ts';
+import type { Session } from '../data.ts';
 import { ago, asDate } from '../parts/format.ts';
 import { Badge, Code, Empty, Failure, Screen, Skeleton } from '../parts/frame.tsx';
 import { tell, tellFailure } from '../parts/notices.tsx';
-
-interface Key {
-  readonly id: string;
-  readonly name: string;
-  readonly scopes: readonly string[];
-  readonly created_at: number;
-  readonly expires_at: number | null;
-  readonly revoked_at: number | null;
-  readonly last_used_at: number | null;
-  readonly origins: readonly string[] | null;
-}
-
-interface AuditEntry {
-  readonly seq: number;
-  readonly at: number;
-  readonly actor: string;
-  readonly action: string;
-  readonly subject: string;
-}
 
 const SCOPES: Readonly<Record<string, string>> = {
   infer: 'ask models',
@@ -35,7 +17,7 @@ const SCOPES: Readonly<Record<string, string>> = {
 
 const keysQuery = queryOptions({
   queryKey: ['keys'],
-  queryFn: ({ signal }) => getJson<ListOf<Key>>('/v1/preftune/keys', {}, signal),
+  queryFn: ({ signal }) => api.get('/v1/preftune/keys', { signal }),
 });
 
 /** Keys, people who want to be forgotten, and who did what. */
@@ -55,7 +37,7 @@ function Keys(): ReactNode {
   const keys = useQuery(keysQuery);
   const [made, setMade] = useState<string>();
   const make = useMutation({
-    mutationFn: (body: object) => sendJson<Key & { key: string }>('POST', '/v1/preftune/keys', body),
+    mutationFn: (body: CallOptions<'post', '/v1/preftune/keys'>['body']) => api.post('/v1/preftune/keys', { body }),
     onSuccess: ({ key }) => {
       setMade(key);
       void queries.invalidateQueries({ queryKey: ['keys'] });
@@ -63,7 +45,7 @@ function Keys(): ReactNode {
     onError: tellFailure,
   });
   const revoke = useMutation({
-    mutationFn: (id: string) => sendJson('DELETE', `/v1/preftune/keys/${id}`),
+    mutationFn: (id: string) => api.delete('/v1/preftune/keys/{id}', { params: { id } }),
     onSuccess: () => {
       tell('Revoked, from the next request on.');
       void queries.invalidateQueries({ queryKey: ['keys'] });
@@ -128,8 +110,8 @@ function Keys(): ReactNode {
             const form = new FormData(event.currentTarget);
             const origins = String(form.get('origins')).split(/\s+/).filter(Boolean);
             make.mutate({
-              name: form.get('name'),
-              scopes: form.getAll('scopes'),
+              name: String(form.get('name')),
+              scopes: [...(form.getAll('scopes') as unknown as Session['scopes'])],
               ...(origins.length > 0 && { origins }),
             });
           }}
@@ -164,7 +146,7 @@ function Erasure(): ReactNode {
   const [isSure, setIsSure] = useState(false);
   const path = `/v1/preftune/users/${encodeURIComponent(user)}`;
   const erase = useMutation({
-    mutationFn: () => sendJson<{ inferences: number; models?: readonly string[] }>('DELETE', path),
+    mutationFn: () => api.delete('/v1/preftune/users/{id}', { params: { id: user } }),
     onSuccess: ({ inferences }) => {
       tell(`Erased: ${inferences} answers, and what hung on them.`);
       setUser('');
@@ -220,7 +202,7 @@ function Erasure(): ReactNode {
 function Audit(): ReactNode {
   const audit = useQuery({
     queryKey: ['audit'],
-    queryFn: ({ signal }) => getJson<ListOf<AuditEntry>>('/v1/preftune/audit', { limit: 50, order: 'desc' }, signal),
+    queryFn: ({ signal }) => api.get('/v1/preftune/audit', { query: { limit: 50, order: 'desc' }, signal }),
   });
   return (
     <section aria-labelledby="audit">
@@ -246,7 +228,7 @@ function Audit(): ReactNode {
             </thead>
             <tbody>
               {audit.data.data.map((entry) => (
-                <tr key={entry.seq}>
+                <tr key={entry.id}>
                   <td className="quiet whitespace-nowrap">{asDate(entry.at / 1000)}</td>
                   <td>{entry.actor}</td>
                   <td>{entry.action}</td>

@@ -1,12 +1,12 @@
 import { useMutation } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
-import { queries, sendJson } from '../api.ts';
+import { api, queries } from '../api.ts';
 import { Failure } from '../parts/frame.tsx';
 
 /** The way in for whoever has a key; a link that works once needs no screen. */
 export function SignIn(): ReactNode {
   const signIn = useMutation({
-    mutationFn: (key: string) => sendJson('POST', '/v1/preftune/session', { key }),
+    mutationFn: (key: string) => api.post('/v1/preftune/session', { body: { key } }),
     // Everything that was refused is asked again.
     onSuccess: () => void queries.resetQueries(),
   });

@@ -1,20 +1,23 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState, type ReactNode } from 'react';
-import { queries, sendJson } from '../api.ts';
-import {
-  loopQuery,
-  may,
-  modelsQuery,
-  sessionQuery,
-  type Candidate,
-  type GateCheck,
-  type Model,
-  type Promotion,
-} from '../data.ts';
+import { api, queries } from '../api.ts';
+import { loopQuery, may, modelsQuery, sessionQuery, type Candidate, type Model, type Promotion } from '../data.ts';
 import { ago, asDate } from '../parts/format.ts';
 import { Badge, Empty, Failure, Screen, Skeleton, Verdict, type Tone } from '../parts/frame.tsx';
 import { tell, tellFailure } from '../parts/notices.tsx';
+
+/** A check of a gate, as the evidence of a move has it. */
+interface GateCheck {
+  readonly name: string;
+  readonly outcome: 'passed' | 'failed' | 'not_measured';
+  readonly text: string;
+}
+
+function checksOf({ moves }: Candidate): readonly GateCheck[] | undefined {
+  const gate = moves.findLast(({ evidence }) => evidence?.['gate'] !== undefined)?.evidence?.['gate'];
+  return (gate as { readonly checks: readonly GateCheck[] } | undefined)?.checks;
+}
 
 const STATES: Readonly<Record<Candidate['state'], { readonly tone: Tone; readonly what: string }>> = {
   training: { tone: 'warn', what: 'is being trained' },
@@ -40,9 +43,11 @@ export function Versions(): ReactNode {
   const mayDecide = may(session.data);
   const back = useMutation({
     mutationFn: (reason: string) =>
-      sendJson<Promotion>('POST', '/v1/preftune/loop/rollback', {
-        reason,
-        expected: loop.data?.production ?? undefined,
+      api.post('/v1/preftune/loop/rollback', {
+        body: {
+          reason,
+          expected: loop.data?.production ?? undefined,
+        },
       }),
     onSuccess: ({ after }) => {
       refresh();
@@ -148,15 +153,18 @@ function CandidateCard({
   const [reason, setReason] = useState('');
   const { tone, what } = STATES[candidate.state];
   const last = candidate.moves.at(-1);
-  const checks = candidate.moves.findLast(({ evidence }) => evidence?.gate !== undefined)?.evidence?.gate?.checks;
+  const checks = checksOf(candidate);
   const act = useMutation({
-    mutationFn: (to: string) =>
+    mutationFn: (to: 'passed' | 'failed' | 'promoted'): Promise<unknown> =>
       to === 'promoted'
-        ? sendJson('POST', `/v1/preftune/candidates/${candidate.id}/promote`, {
-            reason,
-            ...(production !== null && { expected: production }),
+        ? api.post('/v1/preftune/candidates/{id}/promote', {
+            params: { id: candidate.id },
+            body: {
+              reason,
+              ...(production !== null && { expected: production }),
+            },
           })
-        : sendJson('POST', `/v1/preftune/candidates/${candidate.id}/move`, { to, reason }),
+        : api.post('/v1/preftune/candidates/{id}/move', { params: { id: candidate.id }, body: { to, reason } }),
     onSuccess: (_, to) => {
       refresh();
       setReason('');
@@ -284,12 +292,12 @@ function Models({
   const isAlias = ({ id, root }: Model): boolean => root !== undefined && root !== id && names.has(root);
   const known = new Set(candidates.map(({ model }) => model));
   const point = useMutation({
-    mutationFn: (model: string) => sendJson('PUT', '/v1/preftune/aliases/prod', { model }),
+    mutationFn: (model: string) => api.put('/v1/preftune/aliases/{id}', { params: { id: 'prod' }, body: { model } }),
     onSuccess: refresh,
     onError: tellFailure,
   });
   const add = useMutation({
-    mutationFn: (model: string) => sendJson('POST', '/v1/preftune/candidates', { model }),
+    mutationFn: (model: string) => api.post('/v1/preftune/candidates', { body: { model } }),
     onSuccess: refresh,
     onError: tellFailure,
   });
