@@ -24,7 +24,14 @@ const GROUPS: readonly { readonly title: string; readonly files: readonly string
   { title: 'Use', files: ['docs/generation.md', 'docs/export.md'] },
   {
     title: 'Serve',
-    files: ['docs/serving.md', 'docs/store.md', 'docs/feedback.md', 'docs/loop.md', 'docs/deploying.md'],
+    files: [
+      'docs/serving.md',
+      'docs/store.md',
+      'docs/page.md',
+      'docs/feedback.md',
+      'docs/loop.md',
+      'docs/deploying.md',
+    ],
   },
   { title: 'Inside', files: ['ARCHITECTURE.md', 'CONTRIBUTING.md', 'docs/log.md', 'CHANGELOG.md'] },
 ];
