@@ -8,6 +8,7 @@ import { inferenceRoutes } from './live/inference-routes.ts';
 import { loopRoutes } from './live/loop-routes.ts';
 import { feedbackRoutes } from './live/feedback-routes.ts';
 import { jobRoutes } from './jobs/job-routes.ts';
+import { labelRoutes } from './live/label-routes.ts';
 import { chatRoutes } from './openai/chat-routes.ts';
 import { modelRoutes, type ModelRouteOptions } from './openai/model-routes.ts';
 import { recordRoutes } from './spool/record-routes.ts';
@@ -28,6 +29,7 @@ export function serveRoutes(options: ModelRouteOptions): HandledRoute[] {
     ...loopRoutes(services),
     ...feedbackRoutes(services),
     ...adminRoutes(services),
+    ...labelRoutes(services),
     ...sessionRoutes(services),
     ...pageRoutes(),
   ];
