@@ -11,7 +11,7 @@ import {
 import { VOTE_ROW, type Campaign, type ItemStatus, type VoteRecord } from './records.ts';
 
 /** A figure with its 95 % interval, and what it rests on. */
-export interface Figure {
+export interface LabelFigure {
   readonly estimate: number | null;
   readonly interval: Interval | null;
   readonly of: number;
@@ -23,28 +23,28 @@ export interface PersonFigures {
   readonly votes: number;
   readonly skips: number;
   readonly medianSeconds: number | null;
-  readonly goldAccuracy: Figure;
+  readonly goldAccuracy: LabelFigure;
   /** Share of items that were asked a second time on which the person chose the same. */
-  readonly selfAgreement: Figure;
-  readonly leftShare: Figure;
-  readonly longerShare: Figure;
+  readonly selfAgreement: LabelFigure;
+  readonly leftShare: LabelFigure;
+  readonly longerShare: LabelFigure;
 }
 
 export interface Panel {
   readonly progress: Progress;
   /** Krippendorff's alpha of what was chosen (nominal), and of the five grades (ordinal). */
-  readonly alpha: Figure;
-  readonly alphaOfGrades: Figure;
-  readonly kappas: readonly { readonly a: string; readonly b: string; readonly kappa: Figure }[];
-  readonly goldAccuracy: Figure;
-  readonly selfAgreement: Figure;
+  readonly alpha: LabelFigure;
+  readonly alphaOfGrades: LabelFigure;
+  readonly kappas: readonly { readonly a: string; readonly b: string; readonly kappa: LabelFigure }[];
+  readonly goldAccuracy: LabelFigure;
+  readonly selfAgreement: LabelFigure;
   /** Share of decided votes for what stood on the left; one half is no bias. */
-  readonly leftShare: Figure;
+  readonly leftShare: LabelFigure;
   /** Share of decided votes for the longer answer, intervals over items. */
-  readonly longerShare: Figure;
+  readonly longerShare: LabelFigure;
   readonly medianSeconds: number | null;
   readonly people: readonly PersonFigures[];
-  readonly judges: readonly { readonly judge: string; readonly agreement: Figure }[];
+  readonly judges: readonly { readonly judge: string; readonly agreement: LabelFigure }[];
 }
 
 export interface Progress {
@@ -147,7 +147,7 @@ export function figuresOf(
   const names = [...new Set(people.map(({ annotator }) => annotator))];
   const choice = (vote: VoteRecord): number => choiceOf(vote, items.get(vote.itemId)!);
   const grade = (vote: VoteRecord): number => gradeOf(vote, items.get(vote.itemId)!);
-  const alpha = (value: (vote: VoteRecord) => number, measurement: 'nominal' | 'ordinal'): Figure => {
+  const alpha = (value: (vote: VoteRecord) => number, measurement: 'nominal' | 'ordinal'): LabelFigure => {
     const units = [...byItem.values()].filter((unit) => unit.length > 1).map((unit) => unit.map(value));
     return {
       ...krippendorffAlphaInterval(units, { measurement, seed: SEED, resamples: RESAMPLES }),
@@ -204,7 +204,7 @@ function isRight({ verdict, betterId }: VoteRecord, { gold }: ItemFacts): boolea
   return verdict === 'better' ? betterId === gold : verdict === gold;
 }
 
-function shareOf(votes: readonly VoteRecord[], isHit: (vote: VoteRecord) => boolean): Figure {
+function shareOf(votes: readonly VoteRecord[], isHit: (vote: VoteRecord) => boolean): LabelFigure {
   const hits = votes.filter(isHit).length;
   return {
     estimate: votes.length === 0 ? null : hits / votes.length,
@@ -217,7 +217,7 @@ function placeOf({ itemId, annotator }: VoteRecord): string {
   return `${annotator} ${itemId}`;
 }
 
-function selfAgreement(votes: readonly VoteRecord[], choice: (vote: VoteRecord) => number): Figure {
+function selfAgreement(votes: readonly VoteRecord[], choice: (vote: VoteRecord) => number): LabelFigure {
   const chosen = votes.filter(({ verdict }) => verdict !== 'skip');
   const firsts = new Map(chosen.filter(({ isRepeat }) => !isRepeat).map((vote) => [placeOf(vote), vote]));
   const repeats = chosen.filter((vote) => vote.isRepeat && firsts.has(placeOf(vote)));
@@ -225,7 +225,7 @@ function selfAgreement(votes: readonly VoteRecord[], choice: (vote: VoteRecord) 
 }
 
 /** Votes on one item are not independent: whole items are drawn again. */
-function longerShare(votes: readonly VoteRecord[], items: ReadonlyMap<string, ItemFacts>): Figure {
+function longerShare(votes: readonly VoteRecord[], items: ReadonlyMap<string, ItemFacts>): LabelFigure {
   const decided = votes.filter(({ verdict, itemId }) => {
     const { firstLength, secondLength } = items.get(itemId)!;
     return verdict === 'better' && firstLength !== secondLength;

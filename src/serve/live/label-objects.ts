@@ -5,7 +5,7 @@ import {
   type Assignment,
   type Ballot,
   type Campaign,
-  type Figure,
+  type LabelFigure,
   type Item,
   type Panel,
   type Progress,
@@ -132,7 +132,7 @@ export function reviewObject(item: Item, votes: readonly VoteRecord[]): z.output
   };
 }
 
-function figureObject({ estimate, interval, of }: Figure): z.output<typeof FIGURE> {
+function figureObject({ estimate, interval, of }: LabelFigure): z.output<typeof FIGURE> {
   return { estimate, low: interval?.low ?? null, high: interval?.high ?? null, of };
 }
 
