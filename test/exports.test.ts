@@ -50,6 +50,7 @@ const PROBES: Readonly<Record<string, string>> = {
   'preftune/judge': 'openJudges',
   'preftune/pairs': 'pairsFromRatings',
   'preftune/feedback': 'openFeedback',
+  'preftune/labelling': 'createLabelling',
   'preftune/feedback-client': 'createFeedback',
   'preftune/train': 'runLoop',
   'preftune/evaluate': 'evaluateBehaviour',

@@ -59,8 +59,8 @@ export function draftsOf(rows: readonly RankingRow[]): Drafts {
           drafts.push({
             prompt: row.prompt,
             answers: [
-              { content: a.content, model: a.model ?? modelOf(row, 0) },
-              { content: b.content, model: b.model ?? modelOf(row, 1) },
+              { content: a.content, model: a.model },
+              { content: b.content, model: b.model },
             ],
             gold,
             source: { file: origin.file, line: origin.line, id: row.id },
@@ -74,10 +74,6 @@ export function draftsOf(rows: readonly RankingRow[]): Drafts {
 
 function sameText(a: Content, b: Content): boolean {
   return answerText(a).trim() === answerText(b).trim();
-}
-
-function modelOf({ answers, meta }: RankingRow, place: 0 | 1): string | undefined {
-  return answers.length === 2 ? (place === 0 ? meta?.chosenModel : meta?.rejectedModel) : undefined;
 }
 
 function goldOf({ meta, answers }: RankingRow): ItemDraft['gold'] | 'wrong' {

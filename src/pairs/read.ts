@@ -27,6 +27,8 @@ export interface ReadBuildRowsOptions {
   /** A format of preference data by name; default: the plain fields, else detected. */
   readonly format?: string | undefined;
   readonly isLenient?: boolean;
+  /** Keeps what a pair's record holds besides its texts, where both sides become answers. Default false. */
+  readonly keepsFields?: boolean;
 }
 
 export interface BuildRows<Row> {
@@ -124,7 +126,7 @@ async function* readPlain(source: DataSource, shape: PlainShape, formats: Detect
 /** Rows of a known format, where they are what `shape` needs: for answers to be judged also pairs, whose sides become answers. */
 async function* readFormat(
   source: DataSource,
-  { shape, format }: ReadBuildRowsOptions,
+  { shape, format, keepsFields = false }: ReadBuildRowsOptions,
   formats: DetectedFormat[],
 ): AsyncGenerator<ReadEvent> {
   const wanted = KINDS[shape];
@@ -134,7 +136,7 @@ async function* readFormat(
     else if (event.kind === 'ranking' && wanted === 'ranking') yield { kind: 'ranking', row: event.row };
     else if (event.kind === 'unpaired' && wanted === 'unpaired') yield { kind: 'unpaired', row: event.row };
     else if (event.kind === 'pair' && (shape === 'answers' || shape === 'labels'))
-      yield { kind: 'ranking', row: rankingOf(event.row, shape) };
+      yield { kind: 'ranking', row: keepsFields ? withFields(event.row, shape) : rankingOf(event.row, shape) };
     else {
       const message = `rows must hold ${shape}, got ${ROW_KINDS[event.kind].one}; see docs/building-pairs.md for the fields`;
       const { origin } = event.row;
@@ -144,6 +146,27 @@ async function* readFormat(
       };
     }
   }
+}
+
+/** The same with who wrote the answers, and the record's other fields; what was said of the two against each other is left out. */
+function withFields(row: PairRow, shape: PlainShape): RankingRow {
+  const { chosenModel, rejectedModel, source, language, createdAt, fields } = row.meta ?? {};
+  const kept = {
+    ...(source !== undefined && { source }),
+    ...(language !== undefined && { language }),
+    ...(createdAt !== undefined && { createdAt }),
+    ...(fields !== undefined && { fields }),
+  };
+  const ranking = rankingOf(row, shape);
+  const models = [chosenModel, rejectedModel];
+  return {
+    ...ranking,
+    answers: ranking.answers.map((answer, place) => {
+      const model = models[place];
+      return model === undefined ? answer : { ...answer, model };
+    }),
+    ...(Object.keys(kept).length > 0 && { meta: kept }),
+  };
 }
 
 /** Both sides as answers; for labels the chosen one ranks first. */

@@ -56,3 +56,9 @@ export function createLabelContext(ledger: Ledger, labelling: Labelling): LabelC
 export function actorOf(context: Context): string {
   return context.get('caller').keyId ?? 'local';
 }
+
+/** Votes and skips of a person. */
+export async function doneBy(labelling: Labelling, campaign: Campaign, who: string): Promise<number> {
+  const { votes, skips } = await labelling.mine(campaign, who);
+  return votes + skips;
+}

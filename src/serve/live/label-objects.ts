@@ -1,123 +1,126 @@
-import type { z } from '@hono/zod-openapi';
-import { answerText } from '../../judge/index.ts';
-import {
-  messagesOf,
-  type Assignment,
-  type Ballot,
-  type Campaign,
-  type LabelFigure,
-  type Item,
-  type Panel,
-  type Progress,
-  type VoteRecord,
+import type { z } from 'zod';
+import type { Unchanging } from '../../api/index.ts';
+import type {
+  Assignment,
+  Ballot,
+  Campaign,
+  Item,
+  LabelFigure,
+  Panel,
+  Progress,
+  VoteRecord,
 } from '../../labelling/index.ts';
-import type { BALLOT, CAMPAIGN, FIGURE, ITEM, PANEL, PROGRESS, REVIEW } from './label-schema.ts';
+import type { ASSIGNMENT, BALLOT, CAMPAIGN, FIGURE, PANEL, PROGRESS, REVIEW } from './label-schema.ts';
 
-/** What people did themselves. */
-export interface Mine {
-  readonly votes: number;
-  readonly skips: number;
-}
+type Out<S extends z.ZodType> = Unchanging<z.output<S>>;
+type Content = Out<typeof ASSIGNMENT>['prompt'];
 
 export function seconds(time: number): number {
   return Math.floor(time / 1000);
 }
 
 /** So much of an HMAC tells people of a campaign apart. */
-export function shortName(hash: string): string {
+function shortName(hash: string): string {
   return hash.slice(0, 8);
 }
 
-export function progressObject(progress: Progress): z.output<typeof PROGRESS> {
+function progressObject(progress: Progress): Out<typeof PROGRESS> {
   const { items, done, byStatus, votes, wanted, hoursLeft } = progress;
   return { items, done, by_status: { ...byStatus }, votes, wanted, hours_left: hoursLeft };
 }
 
+export interface CampaignFacts {
+  readonly progress: Progress;
+  readonly guidelines: { readonly version: number; readonly text: string };
+  readonly doneByYou: number | undefined;
+}
+
 export function campaignObject(
-  { id, name, createdAt, isOpen, settings, guidelineVersion }: Campaign,
-  progress: Progress,
-  mine: Mine | undefined,
-): z.output<typeof CAMPAIGN> {
+  { id, name, createdAt, isOpen, settings }: Campaign,
+  { progress, guidelines, doneByYou }: CampaignFacts,
+): Out<typeof CAMPAIGN> {
+  const { items, done, votes } = progress;
   return {
     id,
     object: 'preftune.campaign',
     name,
     created_at: seconds(createdAt),
     is_open: isOpen,
+    items,
+    done,
+    votes,
+    guidelines: { version: guidelines.version, text: guidelines.text },
     settings,
-    guideline_version: guidelineVersion,
     progress: progressObject(progress),
-    mine: mine ?? null,
+    done_by_you: doneByYou ?? null,
   };
 }
 
-export function ballotObject(ballot: Ballot): z.output<typeof BALLOT> {
+export function ballotObject(ballot: Ballot): Out<typeof BALLOT> {
   const { verdict, betterId, strength, edit, note, tags = [], flags = [], skipReason } = ballot;
   return {
     verdict,
-    better: betterId ?? null,
-    strength: strength === undefined ? null : strength === 2 ? 'much' : 'slightly',
-    edit: edit === undefined ? null : { answer: edit.answerId, text: edit.text },
+    better_id: betterId ?? null,
+    strength: strength ?? null,
+    edit: edit === undefined ? null : { answer_id: edit.answerId, text: edit.text },
     note: note ?? null,
-    tags: [...tags],
-    flags: [...flags],
-    reason: skipReason ?? null,
+    tags,
+    flags,
+    skip_reason: skipReason ?? null,
   };
 }
 
-/** What a vote's body says, as the queue takes it. */
+/** What a body says, as the queue takes it. */
 export function ballotOfBody(body: {
   readonly verdict: Ballot['verdict'];
-  readonly better?: string | undefined;
-  readonly strength?: 'slightly' | 'much' | undefined;
-  readonly edit?: { readonly answer: string; readonly text: string } | undefined;
+  readonly better_id?: string | undefined;
+  readonly strength?: 1 | 2 | undefined;
+  readonly edit?: { readonly answer_id: string; readonly text: string } | undefined;
   readonly note?: string | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly flags?: Ballot['flags'];
-  readonly reason?: string | undefined;
+  readonly skip_reason?: string | undefined;
   readonly seconds?: number | undefined;
 }): Ballot {
-  const { verdict, better, strength, edit, note, tags, flags, reason, seconds: worked } = body;
+  const { verdict, better_id: betterId, strength, edit, note, tags, flags, skip_reason: skipReason } = body;
   return {
     verdict,
-    betterId: better,
-    strength: strength === undefined ? undefined : strength === 'much' ? 2 : 1,
-    edit: edit === undefined ? undefined : { answerId: edit.answer, text: edit.text },
+    betterId,
+    strength,
+    edit: edit === undefined ? undefined : { answerId: edit.answer_id, text: edit.text },
     note,
     tags,
     flags,
-    skipReason: reason,
-    seconds: worked,
+    skipReason,
+    seconds: body.seconds,
   };
 }
 
-/** The item as the person sees it: nothing says where an answer comes from. */
-export function itemObject({ item, reservation, previous }: Assignment, campaign: Campaign): z.output<typeof ITEM> {
+function contentOf(content: Item['prompt'] | undefined): Content {
+  return (content ?? '') as Content;
+}
+
+export function assignmentObject({ item, reservation, previous }: Assignment): Out<typeof ASSIGNMENT> {
   const [left, right] = item.answers[0].id === reservation.leftId ? item.answers : item.answers.toReversed();
   return {
-    item: item.id,
-    reservation: reservation.id,
-    prompt: messagesOf(item.prompt).map((message) => ({ ...message })),
-    left: { id: left!.id, text: answerText(left!.content ?? '') },
-    right: { id: right!.id, text: answerText(right!.content ?? '') },
+    item_id: item.id,
+    reservation_id: reservation.id,
+    prompt: contentOf(item.prompt),
+    left: { id: left!.id, content: contentOf(left!.content) },
+    right: { id: right!.id, content: contentOf(right!.content) },
     expires_at: seconds(reservation.expiresAt),
     seconds: reservation.seconds,
-    guideline_version: campaign.guidelineVersion,
     previous: previous === undefined ? null : ballotObject(previous),
   };
 }
 
-export function reviewObject(item: Item, votes: readonly VoteRecord[]): z.output<typeof REVIEW> {
+export function reviewObject(item: Item, votes: readonly VoteRecord[]): Out<typeof REVIEW> {
   return {
     id: item.id,
     object: 'preftune.label_item',
     status: item.status,
-    prompt: messagesOf(item.prompt).map((message) => ({ ...message })),
-    answers: item.answers.map(({ id, content, model }) => ({
-      id,
-      text: answerText(content ?? ''),
-      model: model ?? null,
-    })),
+    prompt: contentOf(item.prompt),
+    answers: item.answers.map(({ id, content, model }) => ({ id, content: contentOf(content), model: model ?? null })),
     gold: item.gold ?? null,
     votes: votes
       .filter(({ undoneAt }) => undoneAt === undefined)
@@ -132,11 +135,11 @@ export function reviewObject(item: Item, votes: readonly VoteRecord[]): z.output
   };
 }
 
-function figureObject({ estimate, interval, of }: LabelFigure): z.output<typeof FIGURE> {
-  return { estimate, low: interval?.low ?? null, high: interval?.high ?? null, of };
+function figureObject({ estimate, interval, of }: LabelFigure): Out<typeof FIGURE> {
+  return { value: estimate, interval, of };
 }
 
-export function panelObject(panel: Panel, you: string | undefined): z.output<typeof PANEL> {
+export function panelObject(panel: Panel, you: string | undefined): Out<typeof PANEL> {
   const { progress, kappas, people, judges } = panel;
   return {
     object: 'preftune.panel',
@@ -149,8 +152,8 @@ export function panelObject(panel: Panel, you: string | undefined): z.output<typ
     left_share: figureObject(panel.leftShare),
     longer_share: figureObject(panel.longerShare),
     median_seconds: panel.medianSeconds,
-    people: people.map((person) => ({
-      annotator: shortName(person.annotator),
+    annotators: people.map((person) => ({
+      id: shortName(person.annotator),
       is_you: person.annotator === you,
       votes: person.votes,
       skips: person.skips,

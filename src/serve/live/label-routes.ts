@@ -1,139 +1,131 @@
 import { createLabelling, type Campaign, type Item, type VoteRecord } from '../../labelling/index.ts';
-import type { RouteDefinition } from '../http/app.ts';
-import { checkBody, readBody } from '../http/json-body.ts';
+import { handled, type HandledRoute } from '../http/handled.ts';
 import { ServeError } from '../serve-error.ts';
 import type { ServeServices } from '../services.ts';
 import { campaignRoutes } from './campaign-routes.ts';
-import { createLabelContext, type LabelContext } from './label-context.ts';
-import { ballotObject, ballotOfBody, itemObject, progressObject, seconds } from './label-objects.ts';
-import { HEARTBEAT, HEARTBEAT_BODY, NEXT, NEXT_BODY, UNDO_BODY, UNDONE, VOTE, VOTE_BODY } from './label-schema.ts';
-
-/** An edited answer may be long. */
-const MAX_VOTE_BYTES = 2 ** 22;
+import { createLabelContext, doneBy, type LabelContext } from './label-context.ts';
+import { assignmentObject, ballotObject, ballotOfBody, seconds } from './label-objects.ts';
+import { ASSIGNMENT, HEARTBEAT, HEARTBEAT_BODY, NEXT, NEXT_BODY, UNDO_BODY, VOTE, VOTE_BODY } from './label-schema.ts';
 
 /** Labelling: what the label screen asks, and what looks after campaigns. */
-export function labelRoutes(services: ServeServices): RouteDefinition[] {
-  const { ledger } = services;
+export function labelRoutes({ ledger }: ServeServices): HandledRoute[] {
   let made: LabelContext | undefined;
   const kept = (): LabelContext => {
     if (ledger === undefined)
       throw new ServeError(404, 'This server has no store (--store none)', { code: 'no_store' });
     return (made ??= createLabelContext(ledger, createLabelling(ledger.room)));
   };
-  return [...campaignRoutes(kept, services), ...voteRoutes(kept)];
+  return [...campaignRoutes(kept), ...voteRoutes(kept)];
 }
 
-function voteRoutes(kept: () => LabelContext): RouteDefinition[] {
+function voteRoutes(kept: () => LabelContext): HandledRoute[] {
   return [
-    {
-      method: 'post',
-      path: '/v1/preftune/campaigns/{id}/next',
-      policy: ['label'],
-      summary: 'The items that are next, and the same ones until they are voted on; two, to have one ready',
-      body: NEXT_BODY,
-      answer: NEXT,
-      handle: async (context) => {
-        const { count, annotator: named } = checkBody(NEXT_BODY, await readBody(context, MAX_VOTE_BYTES));
+    handled(
+      {
+        method: 'post',
+        path: '/v1/preftune/campaigns/{id}/next',
+        policy: ['label'],
+        summary: 'The items that are next, and the same ones until they are voted on; two, to have one ready',
+        body: NEXT_BODY,
+        answer: NEXT,
+      },
+      async ({ context, params: { id }, body: { count, annotator: named } }) => {
         const { labelling, annotator, campaign: find } = kept();
         const who = annotator(context, named);
-        const campaign = await find(context.req.param('id')!);
+        const campaign = await find(id);
         const { assignments, nothing } = await labelling.queue.next(campaign, who, count);
-        return context.json({
-          object: 'preftune.next',
-          items: assignments.map((assignment) => itemObject(assignment, campaign)),
+        return {
+          object: 'list' as const,
+          data: assignments.map(assignmentObject),
           nothing: nothing ?? null,
-          progress: progressObject(await labelling.progress(campaign)),
-          mine: await labelling.mine(campaign, who),
-        });
+          done_by_you: await doneBy(labelling, campaign, who),
+        };
       },
-    },
-    {
-      method: 'post',
-      path: '/v1/preftune/votes',
-      policy: ['label'],
-      summary: 'A vote on an item, answered when it is on the disk; the same one twice is one',
-      body: VOTE_BODY,
-      answer: VOTE,
-      handle: async (context) => {
-        const body = checkBody(VOTE_BODY, await readBody(context, MAX_VOTE_BYTES));
+    ),
+    handled(
+      {
+        method: 'post',
+        path: '/v1/preftune/campaigns/{id}/votes',
+        policy: ['label'],
+        summary: 'A vote on an item, answered when it is on the disk; the same one twice is one',
+        body: VOTE_BODY,
+        answer: VOTE,
+      },
+      async ({ context, params: { id }, body }) => {
         const { labelling, annotator, campaign: find } = kept();
         const who = annotator(context, body.annotator);
-        const campaign = await find(body.campaign);
+        const campaign = await find(id);
         const result = await labelling.queue.vote({
           ...ballotOfBody(body),
           campaign,
-          itemId: body.item,
-          reservationId: body.reservation,
+          itemId: body.item_id,
+          reservationId: body.reservation_id,
           annotator: who,
         });
         if (result.kind === 'gone')
           throw new ServeError(410, 'The item is gone: it was erased, and what was said of it with it', {
             code: 'item_gone',
-            param: 'item',
+            param: 'item_id',
           });
         if (result.kind === 'other')
           throw new ServeError(409, 'You have voted on this item already, and otherwise; take that vote back first', {
             code: 'voted_already',
-            param: 'item',
+            param: 'item_id',
             shouldRetry: false,
           });
         const { vote, item } = result;
-        return context.json({
-          object: 'preftune.vote',
-          id: vote.id,
-          item: item.id,
+        return {
+          object: 'preftune.vote' as const,
+          vote_id: vote.id,
           is_counted: vote.isCounted || vote.isRepeat,
-          is_repeated: result.kind === 'again',
+          is_duplicate: result.kind === 'again',
           message: result.kind === 'kept' && result.why !== undefined ? `Kept, and not counted: ${result.why}` : null,
           shown: await shownAfter(kept(), { campaign, item, vote }),
-          mine: await labelling.mine(campaign, who),
-        });
+          done_by_you: await doneBy(labelling, campaign, who),
+        };
       },
-    },
-    {
-      method: 'post',
-      path: '/v1/preftune/votes/undo',
-      policy: ['label'],
-      summary: "Takes one of the caller's own last twenty votes back, by default the last, and gives its item again",
-      body: UNDO_BODY,
-      answer: UNDONE,
-      handle: async (context) => {
-        const { campaign: id, vote, annotator: named } = checkBody(UNDO_BODY, await readBody(context, MAX_VOTE_BYTES));
+    ),
+    handled(
+      {
+        method: 'post',
+        path: '/v1/preftune/campaigns/{id}/votes/undo',
+        policy: ['label'],
+        summary: "Takes one of the caller's own last twenty votes back, by default the last, and gives its item again",
+        body: UNDO_BODY,
+        answer: ASSIGNMENT,
+      },
+      async ({ context, params: { id }, body: { vote_id: vote, annotator: named } }) => {
         const { labelling, annotator, campaign: find } = kept();
         const who = annotator(context, named);
-        const campaign = await find(id);
-        const undone = await labelling.queue.undo(campaign, who, vote);
-        if (undone === undefined)
-          throw new ServeError(404, 'There is no vote of yours among the last twenty that could be taken back', {
-            code: 'nothing_to_undo',
-            shouldRetry: false,
-          });
-        return context.json({
-          object: 'preftune.undone',
-          vote: undone.previous!.id,
-          item: itemObject(undone, campaign),
+        const undone = await labelling.queue.undo(await find(id), who, vote);
+        if (undone !== undefined) return assignmentObject(undone);
+        throw new ServeError(404, 'There is no vote of yours among the last twenty that could be taken back', {
+          code: 'nothing_to_undo',
+          shouldRetry: false,
         });
       },
-    },
-    {
-      method: 'post',
-      path: '/v1/preftune/heartbeat',
-      policy: ['label'],
-      summary: "Prolongs what is on the screen; what is not in the answer is no longer the caller's",
-      body: HEARTBEAT_BODY,
-      answer: HEARTBEAT,
-      handle: async (context) => {
-        const body = checkBody(HEARTBEAT_BODY, await readBody(context, MAX_VOTE_BYTES));
-        const { labelling, annotator } = kept();
+    ),
+    handled(
+      {
+        method: 'post',
+        path: '/v1/preftune/campaigns/{id}/heartbeat',
+        policy: ['label'],
+        summary: "Prolongs what is on the screen; what is not in the answer is no longer the caller's",
+        body: HEARTBEAT_BODY,
+        answer: HEARTBEAT,
+      },
+      async ({ context, params: { id }, body }) => {
+        const { labelling, annotator, campaign: find } = kept();
         const who = annotator(context, body.annotator);
+        await find(id);
         if (body.release.length > 0) await labelling.queue.release(who, body.release);
         const reservations = await labelling.queue.heartbeat(who, body.reservations);
-        return context.json({
-          object: 'preftune.heartbeat',
-          reservations: reservations.map(({ id, expiresAt }) => ({ id, expires_at: seconds(expiresAt) })),
-        });
+        return {
+          object: 'preftune.heartbeat' as const,
+          reservations: reservations.map((one) => ({ id: one.id, expires_at: seconds(one.expiresAt) })),
+        };
       },
-    },
+    ),
   ];
 }
 
@@ -141,27 +133,24 @@ function voteRoutes(kept: () => LabelContext): RouteDefinition[] {
 async function shownAfter(
   { labelling }: LabelContext,
   { campaign, item, vote }: { readonly campaign: Campaign; readonly item: Item; readonly vote: VoteRecord },
-): Promise<object | null> {
+) {
   const shows = campaign.settings.shown_after_vote;
   if (shows.length === 0 || vote.verdict === 'skip') return null;
-  const isFirstLeft = item.answers[0].id === vote.leftId;
-  const [left, right] = isFirstLeft ? item.answers : item.answers.toReversed();
+  const [left, right] = item.answers[0].id === vote.leftId ? item.answers : item.answers.toReversed();
   const judges = shows.includes('judges')
     ? (await labelling.queue.votesOf(item.id)).filter(
         ({ source, undoneAt }) => source === 'judge' && undoneAt === undefined,
       )
     : [];
   return {
-    ...(shows.includes('models') && { models: { left: left!.model ?? null, right: right!.model ?? null } }),
-    ...(judges.length > 0 && {
-      judges: judges.map((judged) => ({ judge: judged.annotator, ballot: ballotObject(judged) })),
-    }),
-    ...(shows.includes('gold') &&
-      item.gold !== undefined && {
-        gold: {
-          better: item.gold,
-          is_right: vote.verdict === 'better' ? vote.betterId === item.gold : vote.verdict === item.gold,
-        },
-      }),
+    models: shows.includes('models') ? { left: left!.model ?? null, right: right!.model ?? null } : null,
+    judges: judges.map((judged) => ({ ...ballotObject(judged), judge: judged.annotator })),
+    gold:
+      shows.includes('gold') && item.gold !== undefined
+        ? {
+            better: item.gold,
+            is_right: vote.verdict === 'better' ? vote.betterId === item.gold : vote.verdict === item.gold,
+          }
+        : null,
   };
 }
