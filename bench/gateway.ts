@@ -13,7 +13,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, fdatasyncSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { Agent, request } from 'node:http';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
@@ -230,6 +230,7 @@ try {
   for (const side of sides) for (let warm = 0; warm < 1000; warm++) await ask(side);
   const results: Record<string, object> = {};
   const disk: number[] = [];
+  const load = { before: loadavg()[0]!, after: 0 };
   const overrun = new Set<Side>();
   for (const rate of values.rates.split(',').map(Number)) {
     const all = new Map<Side, Sample[]>();
@@ -255,10 +256,11 @@ try {
     }
   }
   const flush = figuresOf(disk);
+  load.after = loadavg()[0]!;
   process.stdout.write(`a flush of 32 KiB in place: ${JSON.stringify(flush)}\n`);
   writeFileSync(
     join(import.meta.dirname, 'results', 'gateway.json'),
-    `${JSON.stringify({ seconds, turns, results, flush, machine: machine() }, null, 2)}\n`,
+    `${JSON.stringify({ seconds, turns, results, flush, load, machine: machine() }, null, 2)}\n`,
   );
 } finally {
   for (const child of children) child.kill('SIGKILL');
