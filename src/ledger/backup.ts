@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { badInput, PreftuneError } from '../core/index.ts';
@@ -13,18 +13,18 @@ import {
   type WritableFile,
 } from '../files/index.ts';
 import { ARCHIVE_END, entryHeader, padding, readArchive } from './archive.ts';
-import { filePath, secretPath } from './places.ts';
+import { arrivalsPath, filePath, secretPath } from './places.ts';
 
 const PIECE_BYTES = 2 ** 20;
 const PAGE = 500;
 /** What a backup may hold besides the two files of the store. */
-const FILE_NAME = /^files\/([A-Za-z0-9][\w.-]{0,90})$/;
+const FILE_NAME = /^(?:files|arrivals)\/[A-Za-z0-9][\w.-]{0,86}$/;
 
 type Write = (bytes: Uint8Array) => Promise<void>;
 
 /**
- * The database of one moment, the secret and the uploaded files as one archive (tar), readable by its owner alone, while others go on. Run folders of jobs are not in
- * it. A file that is removed meanwhile is missing; whoever restores is told.
+ * The database of one moment, the secret, the uploaded files and what other servers forwarded as one archive (tar), readable by its owner alone, while others go on. Run
+ * folders of jobs are not in it. A file that is removed meanwhile is missing; whoever restores is told.
  */
 export async function writeBackup(folder: string, database: Database, path: string): Promise<void> {
   if (existsSync(path)) throw badInput({ file: path, message: 'must not be there yet; name another file' });
@@ -44,6 +44,7 @@ export async function writeBackup(folder: string, database: Database, path: stri
       });
       await write(padding(sizeBytes));
       await writeFiles(folder, database, write, now);
+      await writeArrivals(folder, write, now);
       await write(ARCHIVE_END);
     },
     { mode: 0o600 },
@@ -57,6 +58,14 @@ async function writeFiles(folder: string, database: Database, write: Write, now:
     if (rows.length < PAGE) return;
     behind = Number(rows.at(-1)!.seq);
   }
+}
+
+/** Records of other servers. They grow meanwhile; what is there when a file's turn comes is taken, and a line that has no end yet goes when it is opened. */
+async function writeArrivals(folder: string, write: Write, now: number): Promise<void> {
+  const arrivals = arrivalsPath(folder);
+  if (!existsSync(arrivals)) return;
+  for (const name of readdirSync(arrivals).toSorted())
+    if (FILE_NAME.test(`arrivals/${name}`)) await writeUpload(join(arrivals, name), `arrivals/${name}`, write, now);
 }
 
 async function writeUpload(path: string, name: string, write: Write, now: number): Promise<void> {
@@ -99,7 +108,7 @@ export async function restoreBackup(
     throw badInput({ file: path, message: 'must be a backup, got no such file; name it with --from' });
   await writeFolderAtomic(folder, async (temporary) => {
     chmodSync(temporary, 0o700);
-    for (const name of ['files', 'jobs']) mkdirSync(join(temporary, name), { mode: 0o700 });
+    for (const name of ['files', 'jobs', 'arrivals']) mkdirSync(join(temporary, name), { mode: 0o700 });
     const names = new Set<string>();
     await fromFile(path, temporary, names);
     for (const name of ['secret', 'ledger.db'])
@@ -141,7 +150,7 @@ async function fromFile(path: string, folder: string, names: Set<string>): Promi
       },
     );
     await finish();
-    syncFile(join(folder, 'files'));
+    for (const name of ['files', 'arrivals']) syncFile(join(folder, name));
   } catch (error) {
     await target?.close();
     if (error instanceof PreftuneError && error.problems[0]!.file === undefined)

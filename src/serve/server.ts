@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import type { Scope } from '../api/index.ts';
-import { badInput, runFailed, type Problem } from '../core/index.ts';
+import { badInput, messageOf, runFailed, type Problem } from '../core/index.ts';
 import { answerFeedbackRequest, FEEDBACK_REQUEST, openFeedback } from '../feedback/index.ts';
-import { sweepHourly, type KeyRecord, type Ledger } from '../ledger/index.ts';
+import { hourly, sweepHourly, type KeyRecord, type Ledger } from '../ledger/index.ts';
 import type { ResolveModel } from '../policy/index.ts';
 import { sweepFilesHourly } from './files/files-folder.ts';
 import { createJobManager } from './jobs/job-manager.ts';
@@ -190,6 +190,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
   const sweeping = ledger && sweepHourly(ledger, onNote);
   const sweepingFiles = ledger && sweepFilesHourly(ledger, onNote);
+  // They may hold texts.
+  const sweepingArrivals =
+    receiver &&
+    hourly(async () => {
+      try {
+        receiver.sweep(settings.textDays);
+      } catch (thrown) {
+        onNote(`records of other servers that are kept too long could not be removed: ${messageOf(thrown)}`);
+      }
+    });
   const load = async (): Promise<void> => {
     for (const upstream of upstreams.values()) void tellHealth(upstream, onNote);
     await loadModels(models, { settings, book, adapters, engines, ledger, upstreams, onNote });
@@ -208,6 +218,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await jobs?.close();
     await sweeping?.stop();
     await sweepingFiles?.stop();
+    await sweepingArrivals?.stop();
     await book.dispose();
     for (const own of engines.values()) await own.dispose();
   };

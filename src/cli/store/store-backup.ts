@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { count, runFailed } from '../../core/index.ts';
@@ -29,12 +29,25 @@ export const STORE_BACKUP = defineCommand({
     else await withStore(store, (ledger) => ledger.backup(path));
     activity.finish();
     const bytes = statSync(path).size;
+    const leftOut = runsOf(store);
     terminal.result(
-      { store, output, bytes },
+      { store, output, bytes, leftOut },
       `${count(bytes)} bytes in ${output}; it holds the secret of the store: keep it as safe`,
     );
+    if (leftOut.length > 0)
+      terminal.note(`run folders of jobs are left out; copy those whose models you need: ${leftOut.join(', ')}`);
   },
 });
+
+/** The run folders of a store: what its jobs trained, which is large. */
+function runsOf(store: string): string[] {
+  const folder = join(store, 'jobs');
+  return existsSync(folder)
+    ? readdirSync(folder)
+        .toSorted()
+        .map((name) => `jobs/${name}`)
+    : [];
+}
 
 /** `preftune store restore`: a store from a backup. */
 export const STORE_RESTORE = defineCommand({

@@ -1,5 +1,6 @@
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -22,6 +23,9 @@ beforeEach(() => {
   store = join(folder, 'store');
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** As another server forwarded it. */
+const ARRIVED = '{"id":"rec_1","record":{"type":"inference"},"receivedAt":1}\n';
 
 const run = (...words: string[]) => runWords(words);
 const rowsOf = (text: string) =>
@@ -189,8 +193,11 @@ test('export gives rows that sft reads; texts of what failed are none', async ()
 
 test('a backup becomes a store that is the same; one that is cut off or in the way does nothing', async () => {
   await fill();
+  mkdirSync(join(store, 'arrivals'));
+  writeFileSync(join(store, 'arrivals', 'records.jsonl'), ARRIVED);
   const tar = join(folder, 'backup.tar');
-  expect((await run('store', 'backup', '--store', store, '--output', tar)).code).toBe(0);
+  const made0 = await run('store', 'backup', '--store', store, '--output', tar);
+  expect([made0.code, made0.err]).toEqual([0, '']);
   expect(statSync(tar).mode & 0o777).toBe(0o600);
   expect((await run('store', 'backup', '--store', store, '--output', tar)).err).toContain('must not be there yet');
   const restored = join(folder, 'restored');
@@ -201,6 +208,7 @@ test('a backup becomes a store that is the same; one that is cut off or in the w
   expect(readFileSync(join(restored, 'files', 'file-1'), 'utf8')).toBe(
     readFileSync(join(store, 'files', 'file-1'), 'utf8'),
   );
+  expect(readFileSync(join(restored, 'arrivals', 'records.jsonl'), 'utf8')).toBe(ARRIVED);
   expect((await run('store', 'check', '--store', restored)).out).toBe(`${restored} is whole\n`);
   const inTheWay = await run('store', 'restore', '--from', tar, '--store', store);
   expect([inTheWay.code, inTheWay.err]).toEqual([2, expect.stringContaining('must be a new or empty folder')]);

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -74,4 +74,33 @@ it('remembers so many ids, the newest', async () => {
   await open.receive({ records: [one(1), one(2), one(3)] });
   expect(await open.receive({ records: [one(1), one(3)] })).toMatchObject({ accepted: [id(1)], duplicates: [id(3)] });
   open.dispose();
+});
+
+it('begins a file a day, remembers the ids of all, and takes away those whose last record is too old', async () => {
+  const day = 86_400_000;
+  // The first sweep believes the clock: as long as it goes with the time that passes.
+  let at = 1000;
+  const days = createReceiver({ folder, now: () => at });
+  const names = () => readdirSync(folder).toSorted();
+  await days.receive({ records: [one(1)] });
+  at += day - 1;
+  await days.receive({ records: [one(2)] });
+  at += 1;
+  await days.receive({ records: [one(3)] });
+  expect(names()).toEqual([`records-${1000 + day - 1}.jsonl`, 'records.jsonl']);
+  at += 40 * day;
+  // A clock that went on by so much at once is not believed the first time.
+  expect(days.sweep(30)).toEqual([]);
+  const later = `records-${1000 + day}.jsonl`;
+  expect(names()).toEqual([`records-${1000 + day - 1}.jsonl`, later, 'records.jsonl'].toSorted());
+  days.dispose();
+  const again = createReceiver({ folder, now: () => at });
+  expect(await again.receive({ records: [one(1), one(2), one(3), one(4)] })).toEqual({
+    accepted: [id(4)],
+    duplicates: [id(1), id(2), id(3)],
+    refused: [],
+  });
+  expect([...again.sweep(30)]).toEqual([`records-${1000 + day - 1}.jsonl`, later]);
+  expect(names()).toEqual(['records.jsonl']);
+  again.dispose();
 });

@@ -1,9 +1,9 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { RECORDS_BODY } from '../../api/index.ts';
 import type { JsonObject, JsonValue } from '../../core/index.ts';
-import { JsonLines } from '../../files/index.ts';
+import { JsonLines, syncFolder } from '../../files/index.ts';
 import { ServeError } from '../serve-error.ts';
 
 /** What became of each record of a request; the ids of all of them. */
@@ -17,11 +17,13 @@ export interface ReceivedRecords {
 export interface Receiver {
   /** Takes a body of `createSpool`. Resolves when what it accepted is on the disk. Throws ServeError 400 for a body of another shape. */
   receive(body: JsonValue): Promise<ReceivedRecords>;
+  /** Takes away the files whose last record is older than so many days, beside the one that is written. Gives their names. */
+  sweep(days: number): readonly string[];
   dispose(): void;
 }
 
 export interface ReceiverOptions {
-  /** Made where it does not exist; records come into its `records.jsonl`. */
+  /** Made where it does not exist; records come into its `records.jsonl`, which becomes `records-TIME.jsonl` when it is a day old. */
   readonly folder: string;
   /** Ids that are remembered. Default 500,000: a repetition comes within seconds or, after a failure, hours. */
   readonly mostIds?: number;
@@ -29,11 +31,15 @@ export interface ReceiverOptions {
 }
 
 const MOST_LINE_BYTES = 2 ** 20 + 1024;
+const DAY_MS = 86_400_000;
+const CURRENT = 'records.jsonl';
+/** What came before, by the milliseconds of its last record. */
+const OLDER = /^records-(\d{1,16})\.jsonl$/;
 
 const RECORD = z.looseObject({ type: z.string().min(1).max(64) });
 const ID = /^rec_[0-9a-f]{32}$/;
 
-/** Where forwarded records come to: each once, in one file, in the order in which they came. */
+/** Where forwarded records come to: each once, in the order in which they came, in a file for each day, so that old ones can be taken away. */
 export function createReceiver({ folder, mostIds = 500_000, now = Date.now }: ReceiverOptions): Receiver {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const known = new Set<string>();
@@ -41,11 +47,38 @@ export function createReceiver({ folder, mostIds = 500_000, now = Date.now }: Re
     known.add(id);
     if (known.size > mostIds) known.delete(known.values().next().value!);
   };
-  const lines = new JsonLines(join(folder, 'records.jsonl'), {
-    what: 'forwarded records',
-    mostLineBytes: MOST_LINE_BYTES,
-    onLine: ({ text }) => remember((JSON.parse(text) as { readonly id: string }).id),
-  });
+  const path = join(folder, CURRENT);
+  /** When the first and the last record of the current file came. */
+  let [firstAt, lastAt]: [number | undefined, number] = [undefined, 0];
+  const cameAt = (at: number): void => {
+    firstAt ??= at;
+    lastAt = at;
+  };
+  const open = (name: string, onTime: (at: number) => void): JsonLines =>
+    new JsonLines(join(folder, name), {
+      what: 'forwarded records',
+      mostLineBytes: MOST_LINE_BYTES,
+      onLine: ({ text }) => {
+        const { id, receivedAt } = JSON.parse(text) as { readonly id: string; readonly receivedAt: number };
+        remember(id);
+        onTime(receivedAt);
+      },
+    });
+  // The oldest first: where there are too many ids, those that came last are remembered.
+  for (const name of olderFiles(folder)) open(name, () => undefined).dispose();
+  let lines = open(CURRENT, cameAt);
+  let flushing = 0;
+  let seen = { at: now(), elapsed: performance.now() };
+  const turnOver = (): void => {
+    // Who waits for a flush waits for that of this file.
+    if (flushing > 0 || firstAt === undefined || now() - firstAt < DAY_MS) return;
+    lines.flush();
+    lines.dispose();
+    renameSync(path, join(folder, `records-${lastAt}.jsonl`));
+    firstAt = undefined;
+    lines = open(CURRENT, cameAt);
+    syncFolder(folder);
+  };
   return {
     async receive(body) {
       const parsed = RECORDS_BODY.safeParse(body);
@@ -69,17 +102,42 @@ export function createReceiver({ folder, mostIds = 500_000, now = Date.now }: Re
         }
       }
       if (accepted.length > 0) {
+        turnOver();
         const receivedAt = now();
+        cameAt(receivedAt);
         lines.append(...accepted.map((one) => ({ ...one, receivedAt })));
         // Known only when written: a full disk must not turn the next try into a duplicate.
         for (const { id } of accepted) remember(id);
       }
       // Also for duplicates alone: the first request with them may still be on its way to the disk.
-      await lines.flushed();
+      flushing++;
+      await lines.flushed().finally(() => flushing--);
       return { accepted: accepted.map(({ id }) => id), duplicates, refused };
+    },
+    sweep: (days) => {
+      turnOver();
+      const last = seen;
+      seen = { at: now(), elapsed: performance.now() };
+      // What a clock that went wrong deletes is gone for good. Where it is right, the next sweep does it.
+      if (seen.at - last.at - (seen.elapsed - last.elapsed) > DAY_MS) return [];
+      const before = seen.at - days * DAY_MS;
+      const old = olderFiles(folder).filter((name) => endOf(name) < before);
+      for (const name of old) rmSync(join(folder, name), { force: true });
+      return old;
     },
     dispose: () => lines.dispose(),
   };
+}
+
+/** When the last record of such a file came. */
+function endOf(name: string): number {
+  return Number(OLDER.exec(name)![1]);
+}
+
+function olderFiles(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((name) => OLDER.test(name))
+    .toSorted((a, b) => endOf(a) - endOf(b));
 }
 
 function whyNot(id: string, record: unknown): string | undefined {
