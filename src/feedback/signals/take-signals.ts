@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { canonicalJson, type JsonValue } from '../../core/index.ts';
-import { sql, type SqlStatement } from '../../database/index.ts';
+import { sql, type SqlRow, type SqlStatement } from '../../database/index.ts';
 import type { LedgerRoom, LogLevel } from '../../ledger/index.ts';
 import type { Signal } from './signal.ts';
 import { episodeKey, readTargets, type Target, type Targets } from './targets.ts';
@@ -40,10 +40,10 @@ const MOST_CLOCK_MS = 5 * 60_000;
 
 interface Prepared {
   readonly id: string;
-  readonly statement: SqlStatement;
+  /** What is there already, and then the signal itself: in one transaction, so that nothing comes between. */
+  readonly statements: readonly [SqlStatement, SqlStatement];
   readonly slot: string;
   readonly contentHash: string;
-  readonly keyHash: string | undefined;
   readonly warnings: readonly string[];
 }
 
@@ -59,16 +59,17 @@ export async function takeSignals(
 ): Promise<readonly Taken[]> {
   const targets = await readTargets(room, signals);
   const prepared = signals.map((signal) => prepare(signal, { room, log, targets, sender }));
-  const writable = prepared.filter((one): one is Prepared => 'statement' in one);
-  if (isDry) return prepared.map((one) => ('statement' in one ? accepted(one) : one));
+  const writable = prepared.filter((one): one is Prepared => 'statements' in one);
+  if (isDry) return prepared.map((one) => ('statements' in one ? accepted(one) : one));
   if (writable.length === 0) return prepared as Taken[];
-  const results = await room.database.write(writable.map(({ statement }) => statement));
-  const written = new Set(results!.flatMap(({ rows }) => rows.map(({ id }) => String(id))));
-  const taken: Taken[] = [];
-  for (const one of prepared)
-    if (!('statement' in one)) taken.push(one);
-    else taken.push(written.has(one.id) ? accepted(one) : await whyNotWritten(room, one));
-  return taken;
+  const results = await room.database.write(writable.flatMap(({ statements }) => statements));
+  let place = 0;
+  return prepared.map((one) => {
+    if (!('statements' in one)) return one;
+    const [there, written] = [results![place]!, results![place + 1]!];
+    place += 2;
+    return written.rows.length > 0 ? accepted(one) : whyNotWritten(one, there.rows);
+  });
 }
 
 function accepted({ id, warnings }: Prepared): Taken {
@@ -122,7 +123,16 @@ function prepare(signal: Signal, { room, log, targets, sender }: PrepareContext)
     ...(answer === undefined ? [] : [answer.inferenceId]),
     ...(other === undefined ? [] : [other.inferenceId]),
   ];
-  const statement = sql(
+  const before = sql(
+    `SELECT id, slot, content_hash, 1 AS has_key FROM signals WHERE key_hash = ?
+     UNION ALL
+     SELECT id, slot, content_hash, 0 AS has_key FROM signals WHERE slot = ? AND is_current = 1 AND content_hash = ? AND created_at > ?`,
+    keyHash,
+    slot,
+    content,
+    now - SAME_SIGNAL_MS,
+  );
+  const insertion = sql(
     `INSERT INTO signals (id, created_at, said_at, kind, name, inference_id, choice, other_id, other_choice, episode_id, value, word, text, detail,
        user_hash, person_hash, key_id, is_page, model, version_id, slot, content_hash, key_hash)
      SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
@@ -165,7 +175,7 @@ function prepare(signal: Signal, { room, log, targets, sender }: PrepareContext)
     Math.min(at ?? now, now),
   );
   const warnings = isBelievable ? [] : ["at: the clock is off by more than five minutes; the server's time counts"];
-  return { id, statement, slot, contentHash: content, keyHash, warnings };
+  return { id, statements: [before, insertion], slot, contentHash: content, warnings };
 }
 
 type Found = { readonly target: Target; readonly episode: string | undefined };
@@ -211,21 +221,17 @@ const FIELDS: Readonly<Partial<Record<Signal['kind'], readonly [string, string]>
   regenerate: ['inference_id', 'kept.inference_id'],
 };
 
-/** Why a statement wrote nothing: the signal is there already, or what it was about went meanwhile. */
-async function whyNotWritten(room: LedgerRoom, { slot, contentHash, keyHash }: Prepared): Promise<Taken> {
-  const [byKey, bySlot] = await room.database.readAll([
-    sql('SELECT id, slot, content_hash FROM signals WHERE key_hash = ?', keyHash),
-    sql('SELECT id FROM signals WHERE slot = ? AND is_current = 1 AND content_hash = ?', slot, contentHash),
-  ]);
-  const known = byKey![0];
-  if (known !== undefined && (known.slot !== slot || known.content_hash !== contentHash))
+/** Why nothing was written: the signal is there already, or what it was about went meanwhile. */
+function whyNotWritten({ slot, contentHash }: Prepared, there: readonly SqlRow[]): Taken {
+  const byKey = there.find(({ has_key: hasKey }) => hasKey === 1);
+  if (byKey !== undefined && (byKey.slot !== slot || byKey.content_hash !== contentHash))
     return refused(
       'key_reused',
       'idempotency_key',
-      `idempotency_key: was used for other feedback (${String(known.id)}); take a new one for each`,
+      `idempotency_key: was used for other feedback (${String(byKey.id)}); take a new one for each`,
     );
-  const there = known ?? bySlot![0];
-  if (there !== undefined) return { status: 'duplicate', id: String(there.id) };
+  const known = byKey ?? there[0];
+  if (known !== undefined) return { status: 'duplicate', id: String(known.id) };
   return refused('erased_user', 'user', 'the user or the answer was erased meanwhile; nothing more is kept of it');
 }
 
