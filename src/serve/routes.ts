@@ -7,6 +7,7 @@ import { fileRoutes } from './files/file-routes.ts';
 import { inferenceRoutes } from './live/inference-routes.ts';
 import { loopRoutes } from './live/loop-routes.ts';
 import { feedbackRoutes } from './live/feedback-routes.ts';
+import { rowRoutes } from './live/row-routes.ts';
 import { jobRoutes } from './jobs/job-routes.ts';
 import { labelRoutes } from './live/label-routes.ts';
 import { chatRoutes } from './openai/chat-routes.ts';
@@ -28,6 +29,7 @@ export function serveRoutes(options: ModelRouteOptions): HandledRoute[] {
     ...inferenceRoutes(services),
     ...loopRoutes(services),
     ...feedbackRoutes(services),
+    ...rowRoutes(services),
     ...adminRoutes(services),
     ...labelRoutes(services),
     ...sessionRoutes(services),

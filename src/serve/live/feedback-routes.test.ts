@@ -10,6 +10,7 @@ import { createAllowance } from '../http/allowance.ts';
 import { createApp, type ServeApp } from '../http/app.ts';
 import type { ServeServices } from '../services.ts';
 import { feedbackRoutes } from './feedback-routes.ts';
+import { rowRoutes } from './row-routes.ts';
 
 const SHOP = 'https://shop.example';
 let folder: string;
@@ -27,6 +28,7 @@ beforeAll(async () => {
   await make('page', ['feedback'], [SHOP]);
   await make('fast', ['feedback']);
   await make('reader', ['read']);
+  await make('trainer', ['train']);
   await make('infer', ['infer'], ['https://other.example']);
   const services = {
     limits: { maxBodyBytes: 2 ** 20 },
@@ -37,7 +39,7 @@ beforeAll(async () => {
   ({ app } = createApp({
     services,
     version: '1.0.0',
-    routes: feedbackRoutes(services),
+    routes: [...feedbackRoutes(services), ...rowRoutes(services)],
     auth: 'keys',
     findKey: (key) => ledger.keys.find(key),
     hasKeys: () => true,
@@ -194,6 +196,34 @@ test('a page of exactly its origin may send, after asking first; it may not read
   expect((await ask(OURS, thumb('c1'), { key: 'server', origin: SHOP })).status).toBe(403);
   expect((await ask(OURS, thumb('c1'), { key: 'page', origin: 'https://other.example' })).status).toBe(403);
   expect((await ask('GET /v1/preftune/feedback', undefined, { key: 'page', origin: SHOP })).status).toBe(403);
+});
+
+test('rows are made, read with what they came from, and decided on, each by its scope', async () => {
+  await answered(ledger, { id: 'dictated', user: 'eve', prompt: 'Say hooray', answers: ['Hooray!'] });
+  await ask(OURS, thumb('dictated'));
+  expect((await ask('POST /v1/preftune/rows/build', {})).status).toBe(403);
+  const built = await ask('POST /v1/preftune/rows/build', { max_per_user: 50 }, { key: 'trainer' });
+  expect(built.body).toMatchObject({ object: 'preftune.rows.build', quarantined: { dictates_answer: 1 }, waiting: 1 });
+  const list = await ask('GET /v1/preftune/rows?state=quarantined', undefined, { key: 'reader' });
+  const [row] = list.body['data'] as { id: string; reasons: string[] }[];
+  expect(row).toMatchObject({
+    object: 'preftune.row',
+    kind: 'single',
+    reasons: ['dictates_answer'],
+    state: 'quarantined',
+  });
+  const whole = await ask(`GET /v1/preftune/rows/${row!.id}`, undefined, { key: 'reader' });
+  expect(whole.body['lineage']).toMatchObject({ inferences: ['dictated'], users: [ledger.room.hashUser('eve')] });
+  const review = `POST /v1/preftune/rows/${row!.id}/review`;
+  expect((await ask(review, { verdict: 'rejected' }, { key: 'reader' })).status).toBe(403);
+  expect((await ask(review, { verdict: 'perhaps' }, { key: 'trainer' })).status).toBe(400);
+  expect((await ask(review, { verdict: 'rejected', note: 'no' }, { key: 'trainer' })).body).toMatchObject({
+    state: 'rejected',
+    note: 'no',
+  });
+  expect((await ask('POST /v1/preftune/rows/row-0/review', { verdict: 'approved' }, { key: 'trainer' })).status).toBe(
+    404,
+  );
 });
 
 test('a form, a text and what is no JSON are refused', async () => {
