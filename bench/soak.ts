@@ -150,7 +150,8 @@ const ACTIONS = {
   },
   read: async () => {
     await whole(await call('GET', '/v1/chat/completions?limit=20'));
-    if (kept.length > 0) await whole(await call('GET', `/v1/chat/completions/${pick(kept)}/messages`));
+    // Its user may have been erased meanwhile.
+    if (kept.length > 0) await whole(await call('GET', `/v1/chat/completions/${pick(kept)}/messages`), [200, 404]);
     await whole(await call('GET', '/v1/models'));
   },
   erase: async () => {

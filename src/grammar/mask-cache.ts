@@ -22,13 +22,15 @@ export interface BoundedMap<K, V> {
 
 /** Each of the two kinds of masks keeps at most this many bytes. */
 const MAX_BYTES = 32 * 2 ** 20;
+/** What a mask costs beside its bits: array, buffer, entry. Of a vocabulary of 2,048 the bits are 256 bytes, and a third of the whole. */
+const ENTRY_BYTES = 512;
 
 export function createMaskCache(): MaskCache {
-  return { inside: createBoundedMap(MAX_BYTES), whole: createBoundedMap(MAX_BYTES) };
+  return { inside: createBoundedMap(MAX_BYTES, ENTRY_BYTES), whole: createBoundedMap(MAX_BYTES, ENTRY_BYTES) };
 }
 
-/** A map that holds values of at most `maxBytes` together. */
-export function createBoundedMap<K, V>(maxBytes: number): BoundedMap<K, V> {
+/** A map that holds values of at most `maxBytes` together, each of which costs `entryBytes` more than it says. */
+export function createBoundedMap<K, V>(maxBytes: number, entryBytes = 0): BoundedMap<K, V> {
   // A Map keeps the order in which keys were set: the first is the least recently used.
   const entries = new Map<K, { readonly value: V; readonly bytes: number }>();
   let total = 0;
@@ -40,7 +42,8 @@ export function createBoundedMap<K, V>(maxBytes: number): BoundedMap<K, V> {
       entries.set(key, entry);
       return entry.value;
     },
-    set(key, value, bytes) {
+    set(key, value, ownBytes) {
+      const bytes = ownBytes + entryBytes;
       total += bytes - (entries.get(key)?.bytes ?? 0);
       entries.delete(key);
       entries.set(key, { value, bytes });
