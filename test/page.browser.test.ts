@@ -168,6 +168,52 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium', () => {
     expect(faults).toEqual([]);
   });
 
+  test(
+    'two people compare by keys alone; votes name answers, and one that is taken back comes again',
+    { timeout: 120_000 },
+    async () => {
+      const rows = [1, 2, 3].map((place) => ({
+        prompt: `Question ${place}?`,
+        chosen: `A good answer, number ${place}.`,
+        rejected: `A bad one, ${place}.`,
+      }));
+      const made = await fetch(`${at.baseURL}/preftune/campaigns`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ name: 'Three questions', rows, settings: { repeat_share: 0, gold_share: 0 } }),
+      });
+      const { id } = (await made.json()) as { id: string };
+      await show(`label?campaign=${id}`);
+      await page.getByLabel('Your name').fill('Ann');
+      await page.keyboard.press('Enter');
+      const left = page.getByLabel('Left answer');
+      const asked = page.getByRole('region', { name: 'What was asked' });
+      for (const place of [0, 1, 2]) {
+        await expect.poll(() => left.textContent()).toMatch(/answer|bad one/);
+        const question = await asked.textContent();
+        await page.keyboard.press((await left.textContent())!.includes('good') ? '2' : '5');
+        if (place === 2) break;
+        await expect.poll(() => asked.textContent()).not.toBe(question);
+      }
+      await page.getByText(/Nothing more for you|Everything is done/).waitFor();
+      await page.keyboard.press('u');
+      await left.waitFor();
+      await page.keyboard.press('n');
+      await page.keyboard.type('2 is a letter here');
+      await page.keyboard.press('Escape');
+      await page.keyboard.press('0');
+      await page.getByText(/Nothing more for you|Everything is done/).waitFor();
+      const answer = await fetch(`${at.baseURL}/preftune/campaigns/${id}/export?format=votes`);
+      const votes = (await answer.text())
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+      expect(JSON.stringify(votes)).toContain('2 is a letter here');
+      expect(votes.filter((vote) => JSON.stringify(vote).includes('A good answer')).length).toBeGreaterThanOrEqual(2);
+      expect(faults).toEqual([]);
+    },
+  );
+
   test('what a model writes is text: no HTML, no script, no picture of elsewhere', { timeout: 120_000 }, async () => {
     const hostile = [
       '<img src=x onerror="document.title=1">',

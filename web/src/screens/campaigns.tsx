@@ -49,7 +49,7 @@ export function Campaigns(): ReactNode {
                 )}
               </div>
               <progress
-                className="mt-2 h-2 w-full accent-(--c-accent)"
+                className="mt-2 h-2 w-full"
                 value={campaign.done}
                 max={Math.max(1, campaign.items)}
                 aria-label="done"
