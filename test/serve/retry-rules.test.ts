@@ -199,11 +199,13 @@ test('so is another server that breaks off, or says in the middle that it failed
   expect(text).toBe('Hello');
 });
 
+/** Says something, and then nothing. */
+async function* slow(): AsyncGenerator<ChatPiece> {
+  yield PIECE;
+  await new Promise((resolve) => setTimeout(resolve, 10_000).unref());
+}
+
 test('a time limit and an abort of the client end the answer on the server', async () => {
-  const slow = async function* (): AsyncGenerator<ChatPiece> {
-    yield PIECE;
-    await new Promise((resolve) => setTimeout(resolve, 10_000).unref());
-  };
   failures = [slow];
   ended.length = 0;
   const late = client.chat.completions.create({ model: 'failing', messages }, { timeout: 50, maxRetries: 0 });
