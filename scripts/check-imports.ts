@@ -84,6 +84,7 @@ export const ROOMS: readonly Room[] = [
   { name: 'feedback', purpose: 'what people say of answers; rows made of it, with what they came from' },
   { name: 'feedback-client', purpose: 'feedback from a web page, without anything else', isBrowser: true },
   { name: 'labelling', purpose: 'people compare answers: campaigns, the queue, votes, agreement' },
+  { name: 'experiments', purpose: 'live tests of models: who gets which, when a unit is closed, what the numbers say' },
   { name: 'train', purpose: 'recipes, the step loop, the shell of a run', browserFiles: TRAIN_IN_MEMORY },
   { name: 'evaluate', purpose: 'what changed: KL, behaviour, win rates, cards of judges' },
   { name: 'export', purpose: 'a trained model to the files that others read, each compared before it is there' },

@@ -55,6 +55,7 @@ const PROBES: Readonly<Record<string, string>> = {
   'preftune/train': 'runLoop',
   'preftune/evaluate': 'evaluateBehaviour',
   'preftune/export': 'exportModel',
+  'preftune/experiments': 'openExperiments',
   'preftune/loop': 'openLoop',
   'preftune/serve': 'startServer',
   'preftune/client': 'createClient',

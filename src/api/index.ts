@@ -2,6 +2,13 @@ export { ADMIN_ROUTES } from './admin-api.ts';
 export { CHAT_ROUTES, STORED_ROUTES } from './chat-api.ts';
 export { CHAT_BODY, COMPLETION_BODY, type ChatBody, type CompletionBody } from './chat-schema.ts';
 export { ERROR_OBJECT } from './error-schema.ts';
+export {
+  EXPERIMENT_BODY,
+  EXPERIMENT_GUARDRAILS,
+  EXPERIMENT_ROUTES,
+  EXPERIMENT_SIGNALS,
+  VERDICT_WORDS,
+} from './experiment-api.ts';
 export { FILE_PURPOSES, FILE_ROUTES, LEAST_FILE_SECONDS, MOST_FILE_SECONDS } from './file-api.ts';
 export { INFERENCE_ROUTES } from './inference-api.ts';
 export { JOB_ROUTES } from './job-api.ts';

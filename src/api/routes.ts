@@ -1,5 +1,6 @@
 import { ADMIN_ROUTES } from './admin-api.ts';
 import { CHAT_ROUTES, STORED_ROUTES } from './chat-api.ts';
+import { EXPERIMENT_ROUTES } from './experiment-api.ts';
 import { FILE_ROUTES } from './file-api.ts';
 import { INFERENCE_ROUTES } from './inference-api.ts';
 import { JOB_ROUTES } from './job-api.ts';
@@ -22,6 +23,7 @@ export const ROUTES = {
   records: RECORD_ROUTES,
   inferences: INFERENCE_ROUTES,
   loop: LOOP_ROUTES,
+  experiments: EXPERIMENT_ROUTES,
   admin: ADMIN_ROUTES,
   sessions: SESSION_ROUTES,
   page: PAGE_ROUTES,

@@ -216,6 +216,26 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./live/loop.ts')).LOOP_ROLLBACK,
   },
   {
+    name: 'experiment list',
+    description: 'Lists live tests of models with their verdicts',
+    load: async () => (await import('./live/experiment.ts')).EXPERIMENT_LIST,
+  },
+  {
+    name: 'experiment show',
+    description: 'Says what a live test has found so far: effect, guardrails, sample ratio',
+    load: async () => (await import('./live/experiment.ts')).EXPERIMENT_SHOW,
+  },
+  {
+    name: 'experiment start',
+    description: 'Tests models against each other on the traffic of a name, from the next request on',
+    load: async () => (await import('./live/experiment.ts')).EXPERIMENT_START,
+  },
+  {
+    name: 'experiment stop',
+    description: 'Ends a live test: nobody new takes part, and who does is counted to the end',
+    load: async () => (await import('./live/experiment.ts')).EXPERIMENT_STOP,
+  },
+  {
     name: 'docs',
     description: 'Shows the documentation in a browser, offline, or searches it for words',
     load: async () => (await import('./start/docs.ts')).DOCS,

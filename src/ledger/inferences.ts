@@ -97,17 +97,17 @@ export function createInferences(context: InferenceContext): Ledger['inferences'
     parseInferences(await database.read(sql(`${SELECT_INFERENCES} WHERE inferences.id = ?`, id)))[0];
 
   return {
-    async begin(start) {
+    async begin(start, beside = []) {
       if (log === 'off') return;
-      await database.write(beginning(start, { context, cleaner }));
+      await database.write([...beginning(start, { context, cleaner }), ...beside]);
     },
     async finish(id, end) {
       if (log === 'off') return;
       await database.write(ending(id, end, { context, cleaner }));
     },
-    async record(start, end) {
+    async record(start, end, beside = []) {
       if (log === 'off') return;
-      await database.write(beginning(start, { context, cleaner, end }));
+      await database.write([...beginning(start, { context, cleaner, end }), ...beside]);
     },
     get,
     list({ model, metadata, ...page }) {

@@ -1,5 +1,6 @@
 import type { Scope } from '../api/index.ts';
 import type { JsonObject } from '../core/index.ts';
+import type { SqlStatement } from '../database/index.ts';
 import type { LedgerRoom } from './room.ts';
 import type {
   AuditRecord,
@@ -56,11 +57,11 @@ export interface Ledger {
   /** For rooms that keep tables of their own in the store. */
   readonly room: LedgerRoom;
   readonly inferences: {
-    /** Before the first byte of the answer. Resolves at once where the level is off. */
-    begin(start: InferenceStart): Promise<void>;
+    /** Before the first byte of the answer, `beside` in the same transaction. Resolves at once where the level is off. */
+    begin(start: InferenceStart, beside?: readonly SqlStatement[]): Promise<void>;
     finish(id: string, end: InferenceEnd): Promise<void>;
     /** Both in one transaction, for an answer that leaves as a whole: until then no client knows its id. */
-    record(start: InferenceStart, end: InferenceEnd): Promise<void>;
+    record(start: InferenceStart, end: InferenceEnd, beside?: readonly SqlStatement[]): Promise<void>;
     get(id: string): Promise<Inference | undefined>;
     list(
       page: PageRequest & { readonly model?: string; readonly metadata?: Readonly<Record<string, string>> },

@@ -30,6 +30,7 @@ const GROUPS: readonly { readonly title: string; readonly files: readonly string
       'docs/page.md',
       'docs/feedback.md',
       'docs/loop.md',
+      'docs/experiments.md',
       'docs/deploying.md',
     ],
   },

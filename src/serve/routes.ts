@@ -4,6 +4,7 @@ import { sessionRoutes } from './http/session-routes.ts';
 import { probeRoutes } from './http/probes.ts';
 import { pageRoutes } from './page/page-routes.ts';
 import { fileRoutes } from './files/file-routes.ts';
+import { experimentRoutes } from './live/experiment-routes.ts';
 import { inferenceRoutes } from './live/inference-routes.ts';
 import { loopRoutes } from './live/loop-routes.ts';
 import { feedbackRoutes } from './live/feedback-routes.ts';
@@ -30,6 +31,7 @@ export function serveRoutes(options: ModelRouteOptions): HandledRoute[] {
     ...loopRoutes(services),
     ...feedbackRoutes(services),
     ...rowRoutes(services),
+    ...experimentRoutes(services),
     ...adminRoutes(services),
     ...labelRoutes(services),
     ...sessionRoutes(services),

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import type { Scope } from '../api/index.ts';
 import { badInput, messageOf, runFailed, type Problem } from '../core/index.ts';
+import type { Experiments } from '../experiments/index.ts';
 import { answerFeedbackRequest, FEEDBACK_REQUEST, openFeedback } from '../feedback/index.ts';
 import { hourly, sweepHourly, type KeyRecord, type Ledger } from '../ledger/index.ts';
 import type { ResolveModel } from '../policy/index.ts';
@@ -25,6 +26,7 @@ import { createLimitedServer } from './http/limited-server.ts';
 import { createMetrics, type EngineGauges } from './http/metrics.ts';
 import { createAdapterLoader, type AdapterLoader } from './models/adapter-loader.ts';
 import { createModelBook, type ModelBook } from './models/model-book.ts';
+import { closeByTheMinute, openLiveExperiments } from './live/live-experiments.ts';
 import { takeLoopRequests } from './live/loop-requests.ts';
 import { openForwarder } from './spool/forwarder.ts';
 import { createReceiver } from './spool/receive-records.ts';
@@ -104,11 +106,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const upstreams = createUpstreamBackends(settings.upstreams ?? [], { environment, onNote });
   let forwarder: ServeServices['forwarder'];
   let receiver: ServeServices['receiver'];
+  let experiments: Experiments | undefined;
   try {
     forwarder = openForwarder(settings, { environment, onNote });
     receiver = ledger && createReceiver({ folder: join(settings.store, 'arrivals') });
+    experiments = ledger && (await openLiveExperiments(ledger, { book, onNote }));
   } catch (thrown) {
     await forwarder?.close(0);
+    receiver?.dispose();
     await models.close();
     throw thrown;
   }
@@ -147,6 +152,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     adapters,
     jobs,
     feedback,
+    experiments,
+    arms: experiments,
     feedbackAllowance: createAllowance({ tokensPerMinute: settings.feedbackPerMinute, what: 'signals' }),
     requireRoom: (caller) => {
       if (state !== 'ready') throw notReady(state);
@@ -189,6 +196,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     throw thrown;
   }
   const sweeping = ledger && sweepHourly(ledger, onNote);
+  const closingUnits = experiments && closeByTheMinute(experiments, onNote);
   const sweepingFiles = ledger && sweepFilesHourly(ledger, onNote);
   // They may hold texts.
   const sweepingArrivals =
@@ -217,6 +225,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     receiver?.dispose();
     await jobs?.close();
     await sweeping?.stop();
+    await closingUnits?.stop();
     await sweepingFiles?.stop();
     await sweepingArrivals?.stop();
     await book.dispose();

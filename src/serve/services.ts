@@ -2,8 +2,10 @@ import type { KeyRecord, Ledger } from '../ledger/index.ts';
 import type { Caller } from './http/guard.ts';
 import type { Sessions } from './http/session.ts';
 import type { ServerMetrics } from './http/metrics.ts';
+import type { ArmChooser } from './models/arm-chooser.ts';
 import type { ModelBook } from './models/model-book.ts';
 import type { AdapterLoader } from './models/adapter-loader.ts';
+import type { Experiments } from '../experiments/index.ts';
 import type { Feedback } from '../feedback/index.ts';
 import type { Allowance } from './http/allowance.ts';
 import type { ServeLimits } from './config/limits.ts';
@@ -38,6 +40,10 @@ export interface ServeServices {
   readonly receiver: Receiver | undefined;
   /** What people say of answers; undefined where nothing is kept. */
   readonly feedback: Feedback | undefined;
+  /** Live tests; undefined where nothing is kept. */
+  readonly experiments: Experiments | undefined;
+  /** Asked which model answers, where an experiment may decide that. */
+  readonly arms: ArmChooser | undefined;
   /** Signals of one key in a minute. */
   readonly feedbackAllowance: Allowance;
   /** Throws ServeError for a request that goes beyond what may be asked at once, or in a minute. */

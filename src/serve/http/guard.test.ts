@@ -53,6 +53,8 @@ function serveApp(more: { readonly hasKeys?: boolean; readonly auth?: 'keys' | '
     forwarder: undefined,
     receiver: undefined,
     access: { sessions, findKey, needsKey: () => true },
+    experiments: undefined,
+    arms: undefined,
     metrics: createMetrics({ gauges: () => ({ running: 0, waiting: 0 }) }),
     limits: parseServeSettings({ model: 'm' }),
     jobs: undefined,

@@ -71,9 +71,10 @@ export async function answerRequest<Piece extends AnyPiece>(
   const isStreamed = body['stream'] === true;
   checkStore(body, services);
   services.requireRoom(context.get('caller'));
-  const lease = services.book.lease(body.model);
-  const { version } = lease;
   const id = `${route.idPrefix}-${randomBytes(12).toString('hex')}`;
+  const choice = services.arms?.choose(body.model, { ...askerOf(body), request: id });
+  const lease = services.book.lease(choice?.model ?? body.model);
+  const { version } = lease;
   const asked: Asked<Piece> = {
     context,
     services,
@@ -81,6 +82,7 @@ export async function answerRequest<Piece extends AnyPiece>(
     record: createRecord(
       services,
       startOf(id, { body, route, createdAt, version, keyId: context.get('caller').keyId }),
+      choice?.exposure,
     ),
     head: { id, created: Math.floor(createdAt / 1000), model: body.model },
     lease,
@@ -261,6 +263,15 @@ async function* eventsOf<Piece extends AnyPiece>(
   }
 }
 
+/** Who asks, and in which conversation, as the client says it. */
+function askerOf({ metadata, user, safety_identifier: safetyIdentifier }: JsonObject): {
+  readonly user: string | undefined;
+  readonly episode: string | undefined;
+} {
+  const pairs = (metadata ?? undefined) as Readonly<Record<string, string>> | undefined;
+  return { user: (safetyIdentifier ?? user ?? undefined) as string | undefined, episode: pairs?.['episode_id'] };
+}
+
 function startOf(
   id: string,
   {
@@ -277,7 +288,8 @@ function startOf(
     readonly keyId: string | undefined;
   },
 ): InferenceStart {
-  const { metadata, user, safety_identifier: safetyIdentifier, store } = body;
+  const { metadata, store } = body;
+  const { user, episode } = askerOf(body);
   const pairs = (metadata ?? undefined) as Readonly<Record<string, string>> | undefined;
   return {
     id,
@@ -287,8 +299,8 @@ function startOf(
     versionId: version.id,
     backend: version.backend.kind,
     keyId,
-    user: (safetyIdentifier ?? user ?? undefined) as string | undefined,
-    episodeId: pairs?.['episode_id'],
+    user,
+    episodeId: episode,
     metadata: pairs,
     parameters: Object.fromEntries(
       PARAMETERS.filter((name) => body[name] !== undefined && body[name] !== null).map((name) => [name, body[name]!]),

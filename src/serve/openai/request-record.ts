@@ -1,3 +1,4 @@
+import type { SqlStatement } from '../../database/index.ts';
 import type { InferenceEnd, InferenceStart } from '../../ledger/index.ts';
 import type { ServeServices } from '../services.ts';
 
@@ -14,15 +15,16 @@ const BEGIN_AFTER_MS = 1000;
 
 /**
  * A stream begins its record before its first byte, which shows its id, and ends it before its last. An answer that leaves as a whole shows its id with the end: it is
- * written in one transaction, so it waits for the disk once.
+ * written in one transaction, so it waits for the disk once. `beside` is written with the beginning.
  */
 export function createRecord(
   { ledger, forwarder }: Pick<ServeServices, 'ledger' | 'forwarder'>,
   start: InferenceStart,
+  beside: readonly SqlStatement[] = [],
 ): RequestRecord {
   let beginning: Promise<void> | undefined;
   const begin = (): Promise<void> => {
-    beginning ??= ledger?.inferences.begin(start) ?? Promise.resolve();
+    beginning ??= ledger?.inferences.begin(start, beside) ?? Promise.resolve();
     // Whoever waits for it hears of a failure, and nobody may be waiting yet.
     beginning.catch(() => undefined);
     return beginning;
@@ -35,7 +37,7 @@ export function createRecord(
       clearTimeout(late);
       const kept =
         beginning === undefined
-          ? [ledger?.inferences.record(start, end)]
+          ? [ledger?.inferences.record(start, end, beside)]
           : [beginning, ledger?.inferences.finish(start.id, end)];
       await Promise.all([...kept, forwarder?.inference(start, end)]);
     },
