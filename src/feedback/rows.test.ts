@@ -352,6 +352,20 @@ test('erasing a person takes the rows they had a part in, and names what was tra
   expect(await database.read(sql('SELECT * FROM row_lineage'))).toEqual([]);
 });
 
+test('builds that are asked for at once come one after the other: the last one says which rows are current', async () => {
+  for (let n = 0; n < 12; n++) {
+    await answered(ledger, { id: `o${n}`, prompt: `once ${n}`, answers: [`so ${n}`] });
+    await send(thumb(`o${n}`, true, { user: 'one' }));
+  }
+  const all = await Promise.all([
+    feedback.rows.build(),
+    openFeedback(ledger).rows.build({ maxPerUser: 3 }),
+    openFeedback(ledger).rows.build({ maxPerUser: 5 }),
+  ]);
+  expect(all.map(({ rows: { single } }) => single)).toEqual([12, 3, 5]);
+  expect(await rows()).toHaveLength(5);
+});
+
 test('options that mean nothing are refused together', () => {
   expect(
     problemsOf(() => fullRowOptions({ maxPerUser: 0, quorum: 1.5, weak: { copy: 2 } })).map(({ message }) => message),

@@ -11,6 +11,7 @@ import {
   Tally,
   type FeedbackDropReason,
   type FeedbackRowOptions,
+  type FullRowOptions,
   type QuarantineReason,
 } from './row-options.ts';
 import { writeRows, type FeedbackRowKind, type RowLineage, type RowToWrite } from './row-store.ts';
@@ -31,12 +32,31 @@ export interface BuildReport {
   readonly largestPersonShare: number;
 }
 
-/** Makes rows of all that was said, by rules that need no new clicks when they change, and writes them with what they came from. */
+/** Of each store, the last build that was asked for. */
+const builds = new WeakMap<object, Promise<unknown>>();
+
+/**
+ * Makes rows of all that was said, by rules that need no new clicks when they change, and writes them with what they came from. One at a time: which rows are current is what the
+ * last one made.
+ */
 export async function buildRows(
-  { room, inferences }: Pick<Ledger, 'room' | 'inferences'>,
+  ledger: Pick<Ledger, 'room' | 'inferences'>,
   given: FeedbackRowOptions = {},
 ): Promise<BuildReport> {
   const options = fullRowOptions(given);
+  const { database } = ledger.room;
+  const mine = (builds.get(database) ?? Promise.resolve()).then(() => build(ledger, options));
+  builds.set(
+    database,
+    mine.catch(() => undefined),
+  );
+  return mine;
+}
+
+async function build(
+  { room, inferences }: Pick<Ledger, 'room' | 'inferences'>,
+  options: FullRowOptions,
+): Promise<BuildReport> {
   const dropped = new Tally<FeedbackDropReason>();
   const quarantined = new Tally<QuarantineReason>();
   const { said, signals } = await readMaterial({ room, inferences, options, dropped });

@@ -118,7 +118,8 @@ function prepare(signal: Signal, { room, log, targets, sender }: PrepareContext)
   const isBelievable =
     saidAt === undefined || (saidAt <= now + MOST_CLOCK_MS && saidAt >= target.createdAt - MOST_CLOCK_MS);
   const at = isBelievable ? saidAt : undefined;
-  const id = `fb-${randomBytes(12).toString('hex')}`;
+  // In the order of time, so that what comes together lies together in the index.
+  const id = `fb-${now.toString(16).padStart(12, '0').slice(-12)}${randomBytes(6).toString('hex')}`;
   const there = [
     ...(answer === undefined ? [] : [answer.inferenceId]),
     ...(other === undefined ? [] : [other.inferenceId]),
