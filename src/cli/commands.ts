@@ -63,6 +63,26 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./serving/serve.ts')).SERVE,
   },
   {
+    name: 'label',
+    description: 'Opens a page on which people compare the answers of rows; run again, it goes on where it stopped',
+    load: async () => (await import('./live/label.ts')).LABEL,
+  },
+  {
+    name: 'campaign list',
+    description: 'Lists the campaigns of a store: items, votes, what waits for a decision',
+    load: async () => (await import('./live/campaign.ts')).CAMPAIGN_LIST,
+  },
+  {
+    name: 'campaign export',
+    description: 'Writes what people said as JSON Lines: votes, pairs for dpo, demonstrations for sft',
+    load: async () => (await import('./live/campaign.ts')).CAMPAIGN_EXPORT,
+  },
+  {
+    name: 'campaign panel',
+    description: 'Shows how people label: agreement, known answers, sides, lengths, time, with 95 % intervals',
+    load: async () => (await import('./live/campaign.ts')).CAMPAIGN_PANEL,
+  },
+  {
     name: 'deploy hf',
     description: 'Puts a model behind an endpoint of Hugging Face: creates, updates, watches, removes it',
     load: async () => (await import('./deploy/deploy-hf.ts')).DEPLOY_HF,

@@ -61,6 +61,8 @@ export interface RunningServer {
   readonly adapters: AdapterLoader;
   /** The address of the page; where callers need a key, one that signs its owner in, once. */
   pageUrl(): Promise<string>;
+  /** An address that signs somebody else in, once, with these rights. */
+  inviteUrl(scopes: readonly Scope[], forMs: number): Promise<string>;
   /** Takes no more requests, lets those under way end for at most so long, then cancels them and gives everything back. */
   close(graceMs?: number): Promise<void>;
 }
@@ -237,6 +239,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     ready,
     book,
     adapters,
+    inviteUrl: async (scopes, forMs) =>
+      `${urlOf(settings.host, port)}/login/${await sessions.invite({ keyId: OWNER_RIGHTS.keyId, scopes, forMs })}`,
     pageUrl: async () => {
       const address = urlOf(settings.host, port);
       return needsKey() ? `${address}/login/${await sessions.invite(OWNER_RIGHTS)}` : `${address}/ui/`;
