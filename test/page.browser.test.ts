@@ -25,6 +25,7 @@ const SCREENS = {
   feedback: 'Feedback',
   logs: 'Logs',
   jobs: 'Jobs',
+  experiments: 'Experiments',
   versions: 'Versions',
   settings: 'Settings',
 } as const;

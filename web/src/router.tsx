@@ -66,6 +66,12 @@ const versions = createRoute({
   path: '/versions',
   component: lazyRouteComponent(() => import('./screens/versions.tsx'), 'Versions'),
 });
+const experiments = createRoute({
+  getParentRoute,
+  path: '/experiments',
+  validateSearch: words('id'),
+  component: lazyRouteComponent(() => import('./screens/experiments.tsx'), 'Experiments'),
+});
 const settings = createRoute({
   getParentRoute,
   path: '/settings',
@@ -88,6 +94,7 @@ export const router = createRouter({
     label,
     campaigns,
     jobs,
+    experiments,
     versions,
     settings,
     index,

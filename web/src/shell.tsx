@@ -20,7 +20,13 @@ const GROUPS = [
     ],
   },
   { title: 'Train', links: [{ to: '/jobs', name: 'Jobs' }] },
-  { title: 'Decide', links: [{ to: '/versions', name: 'Versions' }] },
+  {
+    title: 'Decide',
+    links: [
+      { to: '/experiments', name: 'Experiments' },
+      { to: '/versions', name: 'Versions' },
+    ],
+  },
   { title: undefined, links: [{ to: '/settings', name: 'Settings' }] },
 ] as const;
 
