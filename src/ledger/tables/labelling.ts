@@ -98,6 +98,7 @@ CREATE TABLE label_votes (
   seconds REAL,
   guideline_version INTEGER
 ) STRICT;
+CREATE INDEX label_votes_of_person ON label_votes (annotator, seq);
 CREATE INDEX label_votes_by_item ON label_votes (item_id, annotator);
 CREATE INDEX label_votes_by_annotator ON label_votes (annotator, campaign_id, seq);
 CREATE INDEX label_votes_by_campaign ON label_votes (campaign_id, seq);

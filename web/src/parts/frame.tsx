@@ -82,7 +82,13 @@ export function Badge({
   readonly tone?: Tone;
   readonly children: ReactNode;
 }): ReactNode {
-  return <span className={`inline-block rounded-full px-2 py-0.5 text-sm font-medium ${TONES[tone]}`}>{children}</span>;
+  return (
+    <span
+      className={`inline-block justify-self-start whitespace-nowrap rounded-full px-2 py-0.5 text-sm font-medium ${TONES[tone]}`}
+    >
+      {children}
+    </span>
+  );
 }
 
 /** A line that says how things stand, to be read first. */

@@ -221,7 +221,7 @@ function CandidateResult({
         <h3 className="mb-2 font-semibold">What must not get worse</h3>
         <ul className="flex flex-col gap-1.5">
           {guardrails.map(({ name, status, text }) => (
-            <li key={name} className="grid grid-cols-[7rem_1fr] items-baseline gap-2">
+            <li key={name} className="grid grid-cols-[8rem_1fr] items-baseline gap-2">
               <Badge tone={GUARDS[status]}>{status}</Badge>
               <span>
                 <span className="font-medium">{name.replaceAll('_', ' ')}</span>: {text}
