@@ -89,6 +89,8 @@ function Production({
   readonly names: readonly string[];
 }): ReactNode {
   const production = loop?.production ?? null;
+  if (names.length === 0)
+    return <Verdict tone="neutral" title="No model answers here: this server is for comparing answers" />;
   return production === null ? (
     <Verdict tone="warn" title="prod stands for no model yet">
       {names.join(', ')} {names.length === 1 ? 'answers' : 'answer'} here.{' '}
