@@ -198,7 +198,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     throw thrown;
   }
   const sweeping = ledger && sweepHourly(ledger, onNote);
-  const closingUnits = experiments && closeByTheMinute(experiments, onNote);
+  const closingUnits = experiments && closeByTheMinute(experiments, { ledger: ledger!, book, onNote });
   const sweepingFiles = ledger && sweepFilesHourly(ledger, onNote);
   // They may hold texts.
   const sweepingArrivals =

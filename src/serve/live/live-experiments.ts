@@ -8,6 +8,7 @@ import {
 import { hourly, type Ledger } from '../../ledger/index.ts';
 import type { ModelBook } from '../models/model-book.ts';
 import { isLoaded } from './loop-requests.ts';
+import { followExperiments } from './loop-watch.ts';
 
 const CLOSE_EVERY_MS = 60_000;
 
@@ -28,11 +29,19 @@ export async function openLiveExperiments(
   return experiments;
 }
 
-/** Closes units of experiments whose window has ended. What goes wrong is told, and tried again. */
-export function closeByTheMinute(experiments: Experiments, onNote: (note: string) => void): { stop(): Promise<void> } {
+/** Closes units of experiments whose window has ended, and lets candidates follow what that says. What goes wrong is told, and tried again. */
+export function closeByTheMinute(
+  experiments: Experiments,
+  {
+    ledger,
+    book,
+    onNote,
+  }: { readonly ledger: Ledger; readonly book: ModelBook; readonly onNote: (note: string) => void },
+): { stop(): Promise<void> } {
   return hourly(async () => {
     try {
       await experiments.tick();
+      await followExperiments({ ledger, experiments, isLoaded: (model) => isLoaded(book, model), onNote });
     } catch (error) {
       onNote(`units of experiments could not be closed: ${messageOf(error)}`);
     }
