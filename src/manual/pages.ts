@@ -26,6 +26,7 @@ const GROUPS: readonly { readonly title: string; readonly files: readonly string
     title: 'Serve',
     files: [
       'docs/serving.md',
+      'docs/fine-tuning-api.md',
       'docs/store.md',
       'docs/page.md',
       'docs/feedback.md',
