@@ -30,6 +30,7 @@ const GROUPS: readonly { readonly title: string; readonly files: readonly string
       'docs/store.md',
       'docs/page.md',
       'docs/feedback.md',
+      'docs/labelling.md',
       'docs/loop.md',
       'docs/experiments.md',
       'docs/deploying.md',
