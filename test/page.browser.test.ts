@@ -24,6 +24,7 @@ const SCREENS = {
   campaigns: 'Campaigns',
   feedback: 'Feedback',
   logs: 'Logs',
+  rows: 'Rows',
   jobs: 'Jobs',
   experiments: 'Experiments',
   versions: 'Versions',
@@ -129,6 +130,11 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium', () => {
     await page.getByText('answer', { exact: true }).waitFor();
     await show('feedback');
     await page.getByText('good', { exact: true }).waitFor();
+    await show('rows');
+    await page.getByRole('button', { name: 'Make them anew' }).click();
+    await page.getByText('1 signals made 0 pairs, 1 single answers').waitFor();
+    await page.getByRole('button', { name: 'Leave it out' }).click();
+    await page.getByText('rejected', { exact: true }).last().waitFor();
     expect(faults).toEqual([]);
   });
 

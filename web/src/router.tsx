@@ -43,6 +43,12 @@ const feedback = createRoute({
   validateSearch: words('kind'),
   component: lazyRouteComponent(() => import('./screens/feedback.tsx'), 'Feedback'),
 });
+const rows = createRoute({
+  getParentRoute,
+  path: '/rows',
+  validateSearch: words('state'),
+  component: lazyRouteComponent(() => import('./screens/rows.tsx'), 'RowsScreen'),
+});
 const label = createRoute({
   getParentRoute,
   path: '/label',
@@ -91,6 +97,7 @@ export const router = createRouter({
     playground,
     logs,
     feedback,
+    rows,
     label,
     campaigns,
     jobs,

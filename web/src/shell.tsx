@@ -19,7 +19,13 @@ const GROUPS = [
       { to: '/logs', name: 'Logs' },
     ],
   },
-  { title: 'Train', links: [{ to: '/jobs', name: 'Jobs' }] },
+  {
+    title: 'Train',
+    links: [
+      { to: '/rows', name: 'Rows' },
+      { to: '/jobs', name: 'Jobs' },
+    ],
+  },
   {
     title: 'Decide',
     links: [
