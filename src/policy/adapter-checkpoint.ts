@@ -14,6 +14,7 @@ import {
 } from '../models/index.ts';
 import { configProblems, describedAdapter, type Adapter } from './adapter-config.ts';
 import { anchorTensors } from './adapter-start.ts';
+import { rankProblems } from './reading/adapter-numbers.ts';
 
 const PREFIX = 'base_model.model.';
 
@@ -27,7 +28,7 @@ export interface ReadAdapter extends Adapter {
  * The adapter of a PEFT LoRA folder whose files are open, for a model; they stay the caller's. `path` names it in messages. The modules and ranks are those of the stored tensors. An adapter that PEFT started as PiSSA or OLoRA and did
  * not convert belongs to what they left of the base; with `base`, the model's weights, that is computed again, without it the
  * adapter is only checked. Throws bad-input with all problems: another kind of adapter, options that preftune does not compute, tensors that
- * do not fit the model, an embedding or head beside the adapter that is not the model's, NaN.
+ * do not fit the model, ranks that are not those of the configuration, an embedding or head beside the adapter that is not the model's, NaN.
  */
 export async function understandAdapter(
   path: string,
@@ -41,7 +42,9 @@ export async function understandAdapter(
   const copies = baseCopies(config).filter(
     ({ name, shape }) => checkpoint.entries.get(name)?.shape.join() === shape.join(),
   );
-  const unfit = tensorProblems(checkpoint, { config, specs, copies });
+  const ranks = rankProblems(checkpoint, { peft, config, prefix: PREFIX });
+  problems.push(...ranks.problems.map((message) => ({ file: path, message })));
+  const unfit = tensorProblems(checkpoint, { config, specs, copies, told: ranks.told });
   problems.push(...asOneModel(unfit, { path, peft, checkpoint, config }).map((message) => ({ file: path, message })));
   if (adapter.lora.targets.length === 0 && problems.length === 0)
     problems.push({ file: path, message: 'the adapter must adapt at least one module, it holds none' });
@@ -111,10 +114,12 @@ function tensorProblems(
     config,
     specs,
     copies,
+    told,
   }: {
     readonly config: ModelConfig;
     readonly specs: readonly ParameterSpec[];
     readonly copies: readonly ParameterSpec[];
+    readonly told: ReadonlySet<string>;
   },
 ): string[] {
   const problems: string[] = [];
@@ -124,7 +129,7 @@ function tensorProblems(
   for (const [name, entry] of entries) {
     const shape = wanted.get(name);
     if (shape !== undefined) {
-      if (shape.join() !== entry.shape.join())
+      if (shape.join() !== entry.shape.join() && !told.has(name))
         problems.push(`tensor ${name} must have the shape [${shape.join(', ')}], got [${entry.shape.join(', ')}]`);
     } else if (whole.has(name))
       problems.push(

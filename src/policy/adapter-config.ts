@@ -7,14 +7,13 @@ import {
   PROJECTIONS,
   projectionPath,
   resolveTargets,
-  WRAPPERS,
   type LoraConfig,
   type LoraStart,
   type LoraTarget,
   type ModelConfig,
 } from '../models/index.ts';
 import type { LoraSpecification } from '../specification/index.ts';
-import { moduleRule } from './reading/python-pattern.ts';
+import { numberProblems, patternValue } from './reading/adapter-numbers.ts';
 
 /** An adapter as PEFT's folders hold it, with the meaning of its configuration resolved. */
 export interface Adapter {
@@ -231,12 +230,7 @@ export function configProblems(peft: Readonly<Record<string, unknown>>): string[
   for (const field of SWITCHES)
     if (!isOff(peft[field]) && peft[field] !== true)
       problems.push(`${field} must be true or false, got ${shown(field)}; a text is no truth value`);
-  for (const field of ['alpha_pattern', 'rank_pattern'])
-    for (const pattern of Object.keys((peft[field] ?? {}) as object))
-      if (moduleRule(pattern) === undefined)
-        problems.push(
-          `${field} must have regular expressions that Python and JavaScript read alike, got ${JSON.stringify(pattern)}; write the paths out`,
-        );
+  problems.push(...numberProblems(peft));
   const start = peft['init_lora_weights'];
   if (!PLAIN_STARTS.includes(start) && !Object.hasOwn(ANCHORED_STARTS, String(start)))
     problems.push(
@@ -244,16 +238,7 @@ export function configProblems(peft: Readonly<Record<string, unknown>>): string[
     );
   if (Object.hasOwn(ANCHORED_STARTS, String(start)) && peft['use_dora'] === true)
     problems.push(`use_dora must be false with init_lora_weights ${shown('init_lora_weights')}, got true`);
-  if (!(Number(peft['lora_alpha']) > 0))
-    problems.push(`lora_alpha must be a number above 0, got ${shown('lora_alpha')}`);
   return problems;
-}
-
-function patternValue(patterns: unknown, path: string): number | undefined {
-  const entries = Object.entries((patterns ?? {}) as Record<string, number>);
-  // PEFT's rule: the first key that matches the end of the path as a regular expression.
-  const paths = [path, ...Object.values(WRAPPERS).map(({ textPath }) => path.replace(/^model\b/, textPath))];
-  return entries.find(([key]) => paths.some((one) => moduleRule(key)?.test(one) === true))?.[1];
 }
 
 /** The adapter that a checked adapter_config.json describes, with the rank of each adapted module as its tensors have it. */
