@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, expect, test } from 'vitest';
@@ -16,11 +17,14 @@ async function killedAfter(votes: number): Promise<string[]> {
   const child = spawn(process.execPath, ['--import', 'tsx', voter, folder.path], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  // Its output ends before it is gone, and while it is there the store is its own.
+  const gone = once(child, 'exit');
   const lines: string[] = [];
   for await (const line of createInterface({ input: child.stdout })) {
     lines.push(line);
     if (lines.length === votes) child.kill('SIGKILL');
   }
+  await gone;
   return lines;
 }
 
