@@ -2,16 +2,7 @@ import { join } from 'node:path';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTestServer, type TestServer } from '../support/server.ts';
-import { temporaryFolder, TEMPLATE, writeTinyModel } from '../support/tiny-model.ts';
-
-/** ChatML that lists tools, and writes calls as Hermes and Qwen do. */
-const TOOL_TEMPLATE =
-  "{%- if tools %}{{ '<|im_start|>system\\nTools:' }}{% for tool in tools %}{{ '\\n' + (tool | tojson) }}{% endfor %}" +
-  '{{ \'\\nAnswer with <tool_call>{"name": ..., "arguments": ...}</tool_call>.<|im_end|>\\n\' }}{% endif %}' +
-  "{%- for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + (message['content'] or '') }}" +
-  '{%- for call in message.tool_calls or [] %}' +
-  '{{ \'<tool_call>\\n{"name": "\' + call.function.name + \'", "arguments": \' + (call.function.arguments | tojson) + \'}\\n</tool_call>\' }}' +
-  "{%- endfor %}{{ '<|im_end|>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
+import { temporaryFolder, TEMPLATE, TOOL_TEMPLATE, writeTinyModel } from '../support/tiny-model.ts';
 
 const folder = temporaryFolder();
 let at: TestServer;

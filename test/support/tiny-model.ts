@@ -32,6 +32,15 @@ export interface TinyModelOptions {
 export const SPECIAL_TOKENS = ['<|im_start|>', '<|im_end|>', '<|pad|>'];
 export const TINY_VOCABULARY = 256 + SPECIAL_TOKENS.length;
 
+/** ChatML that lists tools, and writes calls as Hermes and Qwen do. */
+export const TOOL_TEMPLATE =
+  "{%- if tools %}{{ '<|im_start|>system\\nTools:' }}{% for tool in tools %}{{ '\\n' + (tool | tojson) }}{% endfor %}" +
+  '{{ \'\\nAnswer with <tool_call>{"name": ..., "arguments": ...}</tool_call>.<|im_end|>\\n\' }}{% endif %}' +
+  "{%- for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + (message['content'] or '') }}" +
+  '{%- for call in message.tool_calls or [] %}' +
+  '{{ \'<tool_call>\\n{"name": "\' + call.function.name + \'", "arguments": \' + (call.function.arguments | tojson) + \'}\\n</tool_call>\' }}' +
+  "{%- endfor %}{{ '<|im_end|>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
+
 /** ChatML. */
 export const TEMPLATE =
   "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' }}{% endfor %}" +
