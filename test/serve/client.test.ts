@@ -9,6 +9,7 @@ import { temporaryFolder } from '../support/tiny-model.ts';
 const folder = temporaryFolder();
 let at: TestServer;
 let client: Client;
+let adminKey: string;
 let document: { readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>> };
 const asked = new Set<string>();
 interface Operation {
@@ -18,6 +19,7 @@ interface Operation {
 beforeAll(async () => {
   at = await startTestServer({ store: folder.path, log: 'text', given: { adapterRoot: folder.path } });
   const { key } = await at.ledger!.keys.create({ name: 'admin', scopes: ['admin'] });
+  adminKey = key;
   client = createClient({ baseUrl: `${at.server.url}/`, key });
   const answer = await fetch(`${at.server.url}/openapi.json`, { headers: { authorization: `Bearer ${key}` } });
   document = closed(await answer.json()) as typeof document;
@@ -222,6 +224,43 @@ test('the live loop', async () => {
     await expect(call).rejects.toMatchObject({ name: 'ApiError' });
     asked.add(`post /v1/preftune/${path}`);
   }
+});
+
+test('signing in to the page', async () => {
+  const session = await client.get('/v1/preftune/session');
+  expect(told('get /v1/preftune/session', session)).toMatchObject({ needs_sign_in: true, is_signed_in: false });
+  const body = { key: adminKey, name: 'Ann' };
+  const signedIn = told('post /v1/preftune/session', await client.post('/v1/preftune/session', { body }));
+  expect([signedIn.is_signed_in, signedIn.annotator]).toEqual([true, { name: 'Ann' }]);
+  const invite = { scopes: ['label' as const] };
+  const link = told('post /v1/preftune/links', await client.post('/v1/preftune/links', { body: invite }));
+  expect(link.path).toMatch(/^\/login\/[\w-]{20,}$/);
+  // A name is given to a session, and this caller has none: it is no browser.
+  await expect(client.put('/v1/preftune/session', { body: { name: 'Ben' } })).rejects.toMatchObject({
+    status: 400,
+    code: 'no_session',
+  });
+  asked.add('put /v1/preftune/session');
+  expect(told('delete /v1/preftune/session', await client.delete('/v1/preftune/session')).is_signed_in).toBe(false);
+});
+
+test('experiments: begun, seen, widened, ended', async () => {
+  // The same model on both sides: there is but one here.
+  const body = { key: 'aa-1', alias: 'prod', control: MODEL, candidates: [MODEL], is_aa: true, traffic: 0.5 };
+  const made = told('post /v1/preftune/experiments', await client.post('/v1/preftune/experiments', { body }));
+  expect([made.status, made.traffic]).toEqual(['running', 0.5]);
+  const { data, aa } = told('get /v1/preftune/experiments', await client.get('/v1/preftune/experiments'));
+  expect([data.map(({ key }) => key), aa]).toEqual([['aa-1'], { runs: 1, false_alarms: 0 }]);
+  const params = { id: made.id };
+  const one = await client.get('/v1/preftune/experiments/{id}', { params: { id: 'aa-1' } });
+  expect(told('get /v1/preftune/experiments/{id}', one).id).toBe(made.id);
+  const wide = await client.post('/v1/preftune/experiments/{id}/traffic', { params, body: { traffic: 1 } });
+  expect(told('post /v1/preftune/experiments/{id}/traffic', wide).traffic).toBe(1);
+  const over = await client.post('/v1/preftune/experiments/{id}/stop', { params, body: { reason: 'seen enough' } });
+  expect(told('post /v1/preftune/experiments/{id}/stop', over)).toMatchObject({
+    status: 'stopped',
+    reason: 'seen enough',
+  });
 });
 
 test('adapters: a folder that is none is refused', async () => {
