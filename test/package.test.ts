@@ -69,7 +69,11 @@ function modules(): string[] {
 
 describe('the files', () => {
   it('are code and declarations of every module, the embedded model, and what npm asks for', () => {
-    const paths = files.map(({ path }) => path);
+    const all = files.map(({ path }) => path);
+    const [page, paths] = [
+      all.filter((path) => path.startsWith('dist/web/')),
+      all.filter((path) => !path.startsWith('dist/web/')),
+    ];
     const built = modules().flatMap((module) => [`dist/${module}.js`, `dist/${module}.d.ts`]);
     const model = [
       'config.json',
@@ -92,6 +96,13 @@ describe('the files', () => {
       ...rest,
     ];
     expect(paths.toSorted()).toEqual(expected.toSorted());
+    // Names of the page's files have a hash of what they hold.
+    const shapes = page.map((path) => path.replace(/-[\w-]{8}(?=\.(?:js|css)$)/, ''));
+    const needed = ['index.html', 'mark.svg', 'assets/index.js', 'assets/index.css', 'assets/versions.js'];
+    expect(shapes).toEqual(expect.arrayContaining(needed.map((name) => `dist/web/${name}`)));
+    expect(
+      shapes.filter((path) => !/^dist\/web\/(?:index\.html|mark\.svg|assets\/[a-zA-Z-]+\.(?:js|css))$/.test(path)),
+    ).toEqual([]);
   });
 
   it('hold what README.md and the pages link to', () => {
