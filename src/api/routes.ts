@@ -44,7 +44,7 @@ export type ServeApi = ApiOf<RoutesIn<ValueOf<typeof ROUTES>>>;
  * import { everyRoute } from 'preftune/api';
  *
  * const open = everyRoute().filter(({ policy, answerType }) => policy === 'public' && answerType === undefined);
- * console.log(open.map(({ method, path }) => `${method} ${path}`)); // [ 'get /health', 'get /ready', 'get /v1/preftune/session', 'post /v1/preftune/session' ]
+ * console.log(open.map(({ path }) => path).join(' ')); // /health /ready /v1/preftune/session /v1/preftune/session
  * ```
  */
 export function everyRoute(): readonly Route[] {

@@ -55,7 +55,7 @@ export interface Feedback {
  * const ledger = await openLedger('store');
  * const feedback = openFeedback(ledger);
  * const [taken] = await feedback.take([readSignal({ kind: 'thumb', inference_id: 'chatcmpl-1', value: 'up' })]);
- * console.log(taken.status, taken.code); // refused not_found
+ * if (taken?.status === 'refused') console.log(taken.code); // not_found
  * await ledger.close();
  * ```
  */

@@ -75,7 +75,7 @@ export function predictableBet(i: number, variance: number, alpha: number): numb
  * const sequence = bettingSequence({ alpha: 0.05, nulls: [0.5] });
  * for (let unit = 0; unit < 60; unit++) sequence.add(unit % 5 === 0 ? 0 : 1);
  * const { low, high } = sequence.interval();
- * console.log(low.toFixed(2), high.toFixed(2), sequence.pValue(0.5).toFixed(4)); // 0.65 0.92 0.0003
+ * console.log(low.toFixed(2), high.toFixed(2), sequence.pValue(0.5).toFixed(4)); // 0.63 0.91 0.0003
  * ```
  */
 export function bettingSequence(options: BettingOptions, from?: BettingState): BettingSequence {
